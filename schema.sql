@@ -1,21 +1,21 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
--- The seven views at the end are the stable interface for readers. The tables may change from one version
--- to the next. Text and numbers only. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`); units are
+-- Read the seven views at the end: they are the stable interface. The tables may change between versions.
+-- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units are stored in
 -- millionths (`*_micro`).
 --
---   manifest (a file) ──< job (key, output, labels) >── task (a request and a take: what is paid)
+--   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
 
--- One row per manifest that was ever read. A manifest that leaves the folder keeps its row and its jobs.
+-- One row per manifest that was ever read. A manifest that is removed from the folder keeps its row and its jobs.
 CREATE TABLE manifest (
   id            INTEGER PRIMARY KEY,
   path          TEXT    NOT NULL UNIQUE,            -- under jobs_dir, parts joined by '/'
   state         TEXT    NOT NULL CHECK (state IN ('accepted', 'refused')),
   error         TEXT    CHECK ((error IS NOT NULL) = (state = 'refused')),
-  file_stamp    TEXT    NOT NULL,                   -- size and times of what was read; '' makes the inbox read it again
+  file_stamp    TEXT    NOT NULL,                   -- size and times of the file when it was read; '' makes the daemon read it again
   seen_at_ms    INTEGER NOT NULL,
-  removed_at_ms INTEGER,                            -- the first scan that missed it
-  jobs          INTEGER NOT NULL DEFAULT 0,         -- counted by the triggers below, like the next four
+  removed_at_ms INTEGER,                            -- when a scan first missed the file; NULL: it is in the folder
+  jobs          INTEGER NOT NULL DEFAULT 0,         -- counted by the triggers below, like the next four columns
   succeeded     INTEGER NOT NULL DEFAULT 0,
   failed        INTEGER NOT NULL DEFAULT 0,
   cancelled     INTEGER NOT NULL DEFAULT 0,
@@ -24,8 +24,7 @@ CREATE TABLE manifest (
 
 CREATE INDEX manifest_refused ON manifest (path) WHERE state = 'refused' AND removed_at_ms IS NULL;
 
--- The states of jobs: the number that the history uses, and how many jobs are in each, counted by the
--- triggers below.
+-- The states of jobs, with the number that `event` stores and the count of jobs, which the triggers below keep.
 CREATE TABLE state (
   number INTEGER PRIMARY KEY,
   name   TEXT    NOT NULL UNIQUE,
@@ -36,11 +35,11 @@ INSERT INTO state (number, name) VALUES
   (1, 'waiting'), (2, 'queued'), (3, 'identified'), (4, 'creating'), (5, 'submitted'), (6, 'processing'),
   (7, 'downloading'), (8, 'succeeded'), (9, 'failed'), (10, 'cancelled'), (11, 'unresolved');
 
--- One answer of Identify Face, shared by all tasks of that video.
+-- One answer of Identify Face, shared by all tasks of the video.
 CREATE TABLE session (
   id               INTEGER PRIMARY KEY,
   account          TEXT    NOT NULL,
-  video            TEXT    NOT NULL,                -- kind and address, content hash or id of the video
+  video            TEXT    NOT NULL,                -- kind of the video, with its URL, content hash or id
   session_id       TEXT    NOT NULL,
   identified_at_ms INTEGER NOT NULL,
   expires_at_ms    INTEGER NOT NULL
@@ -48,32 +47,33 @@ CREATE TABLE session (
 
 CREATE INDEX session_of_video ON session (video, account, expires_at_ms);
 
+-- The faces of a session.
 CREATE TABLE face (
   session_row INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
-  place       INTEGER NOT NULL,                     -- in the API's list, from 0
+  place       INTEGER NOT NULL,                     -- index in the API's list, from 0
   face_id     TEXT    NOT NULL,
   start_ms    INTEGER NOT NULL,
   end_ms      INTEGER NOT NULL,
   PRIMARY KEY (session_row, place)
 ) STRICT, WITHOUT ROWID;
 
--- A task is what is paid: one request and one take. It is never deleted: it is the ledger.
--- Lists in a CHECK are spelled with OR: for IN, SQLite builds a table for each row that is written.
+-- A task is what is paid: one request and one take. Tasks are never deleted: they are the ledger.
+-- CHECKs use OR, because SQLite builds a temporary table for IN on each write.
 CREATE TABLE task (
   id                  INTEGER PRIMARY KEY,
-  request_hash        TEXT    NOT NULL,             -- digest of all that decides what Kling makes
+  request_hash        TEXT    NOT NULL,             -- digest of everything that decides what Kling makes
   take                INTEGER NOT NULL CHECK (take BETWEEN 1 AND 99),
   state               TEXT    NOT NULL CHECK (state = 'waiting' OR state = 'queued' OR state = 'identified'
                         OR state = 'creating' OR state = 'submitted' OR state = 'processing' OR state = 'downloading'
                         OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'unresolved'),
   revision            INTEGER NOT NULL DEFAULT 0,   -- counts the writes of this row
-  lead_job            INTEGER NOT NULL REFERENCES job (id) DEFERRABLE INITIALLY DEFERRED, -- gets the result first
-  priority            INTEGER NOT NULL,             -- the highest of its jobs
-  not_before_at_ms    INTEGER,                      -- the earliest of its jobs
-  turn                INTEGER NOT NULL,             -- within one priority, manifests take turns
+  lead_job            INTEGER NOT NULL REFERENCES job (id) DEFERRABLE INITIALLY DEFERRED, -- the job that gets the result first
+  priority            INTEGER NOT NULL,             -- the highest priority of its jobs
+  not_before_at_ms    INTEGER,                      -- the earliest not_before of its jobs
+  turn                INTEGER NOT NULL,             -- order within one priority, in which manifests take turns
 
-  -- The request, as the lead job asks for it.
-  media_dir           TEXT    NOT NULL,             -- folder of the manifest: local paths start there
+  -- The request, as the lead job makes it.
+  media_dir           TEXT    NOT NULL,             -- folder of the manifest, where local paths start
   video_kind          TEXT    NOT NULL CHECK (video_kind = 'url' OR video_kind = 'file' OR video_kind = 'id'),
   video               TEXT    NOT NULL,
   audio_kind          TEXT    NOT NULL CHECK (audio_kind = 'url' OR audio_kind = 'file' OR audio_kind = 'id'),
@@ -88,38 +88,40 @@ CREATE TABLE task (
   original_audio_volume REAL  NOT NULL,
   watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
   callback_url        TEXT,
-  own_task_id         TEXT,                         -- external_task_id as the manifest gives it
+  own_task_id         TEXT,                         -- external_task_id, if the manifest has one
   audio_ms            INTEGER,
   audio_stamp         TEXT,
   audio_sha256        TEXT,
   video_ms            INTEGER,
   video_stamp         TEXT,
   video_sha256        TEXT,
-  video_url           TEXT,                         -- where the API finds a local video
+  video_url           TEXT,                         -- URL of a local video for the API
 
   -- Its progress.
   external_task_id    TEXT    NOT NULL,             -- its name at Kling
-  due_at_ms           INTEGER NOT NULL DEFAULT 0,
-  tries               INTEGER NOT NULL DEFAULT 0,
-  failing_since_ms    INTEGER,
-  sessions_lost       INTEGER NOT NULL DEFAULT 0,
-  sessions_after_ms   INTEGER NOT NULL DEFAULT 0,   -- no session that is older is used
-  waits               TEXT,                         -- what this task alone waits for
+  due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- when its next step is due; 0: at once
+  tries               INTEGER NOT NULL DEFAULT 0,   -- failed tries of the current step, in a row
+  failing_since_ms    INTEGER,                      -- when the first of these tries failed
+  sessions_lost       INTEGER NOT NULL DEFAULT 0,   -- young sessions that Kling no longer accepted
+  sessions_after_ms   INTEGER NOT NULL DEFAULT 0,   -- older sessions are not used
+  wait_reason         TEXT,                         -- why this task waits, if the reason concerns no other task
+  may_resend          INTEGER NOT NULL DEFAULT 0 CHECK (may_resend IN (0, 1)), -- 1: Kling has no task of the create request, which may be sent again
+  output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- 1: it waits because the output file cannot be written
   session_row         INTEGER REFERENCES session (id),
   face_id             TEXT,
   plan_start_ms       INTEGER,
   plan_end_ms         INTEGER,
   plan_insert_ms      INTEGER,
-  slot_freed          INTEGER NOT NULL DEFAULT 0 CHECK (slot_freed IN (0, 1)), -- Kling has not shown it for long
-  resend              TEXT    CHECK (resend = 'checked' OR resend = 'sure'), -- how sure a person was that Kling has no task of it
-  account_row         INTEGER REFERENCES account (id), -- the host and key that the create request was sent to and with
-  first_sent_at_ms    INTEGER,                      -- written before the create request is sent
-  sent_at_ms          INTEGER,
-  sends               INTEGER,                      -- how often the create request was written to be sent
+  slot_released          INTEGER NOT NULL DEFAULT 0 CHECK (slot_released IN (0, 1)), -- 1: it holds no slot, because Kling has not shown it for long
+  resend              TEXT    CHECK (resend = 'checked' OR resend = 'sure'), -- decision of a person that Kling has no task; see `resolve --resend`
+  account_row         INTEGER REFERENCES account (id), -- host and key of the create request
+  first_sent_at_ms    INTEGER,                      -- recorded just before the create request is sent
+  sent_at_ms          INTEGER,                      -- the same for the last send
+  sends               INTEGER,                      -- how often the create request was sent
   create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'refused'),
-  create_error_code   TEXT,                         -- why the last send has not become a task so far
+  create_error_code   TEXT,                         -- error of the last send, while Kling has not accepted it
   create_error        TEXT,
-  listed_at_ms        INTEGER,                      -- when the list of the account's tasks was read far enough, while the outcome is unknown
+  listed_at_ms        INTEGER,                      -- when the account's task list was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task
   units_micro         INTEGER NOT NULL DEFAULT 0,
   error_code          TEXT,
@@ -135,15 +137,15 @@ CREATE TABLE task (
 
   UNIQUE (request_hash, take),
   CHECK ((ended_at_ms IS NOT NULL) = (state = 'succeeded' OR state = 'failed' OR state = 'cancelled')),
-  -- No create request without its record, no accepted task without its id, no success without its file.
+  -- Every create request has its record, every accepted task its id, every success its file.
   CHECK (state <> 'creating' OR first_sent_at_ms IS NOT NULL),
   CHECK (first_sent_at_ms IS NULL OR state <> 'waiting' AND state <> 'queued' AND state <> 'identified' AND state <> 'cancelled'),
   CHECK (task_id IS NOT NULL OR state <> 'submitted' AND state <> 'processing' AND state <> 'downloading' AND state <> 'succeeded'),
   CHECK (state <> 'succeeded' OR result_sha256 IS NOT NULL)
 ) STRICT;
 
--- SQLite updates an index whenever a statement names one of its columns, or one of its WHERE, changed or
--- not; and every transition names `state`.
+-- SQLite updates an index when a statement names a column of the index or of its WHERE, even if the value stays
+-- the same. Every transition names `state`.
 CREATE INDEX task_queued   ON task (priority DESC, turn, id) WHERE state = 'queued' AND due_at_ms = 0;
 CREATE INDEX task_delayed  ON task (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
 CREATE INDEX task_waiting  ON task (due_at_ms) WHERE state = 'waiting';
@@ -152,10 +154,10 @@ CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
 CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
--- No two tasks of this database are one task at Kling.
+-- Two tasks of this database are never the same task at Kling.
 CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 
--- A job is what the folder asks for. Jobs that ask for the same request and take share one task.
+-- A job is one entry of a manifest. Jobs with the same request and take share one task.
 CREATE TABLE job (
   id                  INTEGER PRIMARY KEY,
   key                 TEXT    NOT NULL UNIQUE,
@@ -165,15 +167,15 @@ CREATE TABLE job (
                         OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'unresolved'),
   state_since_ms      INTEGER NOT NULL,
   revision            INTEGER NOT NULL DEFAULT 0,   -- counts the writes of this row
-  task_row            INTEGER REFERENCES task (id), -- NULL: waits for its media, or was cancelled
-  earlier_task_row    INTEGER REFERENCES task (id), -- what `cancel` of a retry goes back to
+  task_row            INTEGER REFERENCES task (id), -- NULL: it waits for its media, has failed, or was cancelled
+  earlier_task_row    INTEGER REFERENCES task (id), -- its task before a retry, to which `cancel` returns
 
-  -- What the manifest asks now.
-  name                TEXT,                         -- its id in a batch
+  -- What the manifest asks for now.
+  name                TEXT,                         -- its `id` in a batch
   spec_hash           TEXT    NOT NULL,             -- digest of all its keys
-  request_hash        TEXT,                         -- digest of what decides the result; NULL: media not read yet
-  take                INTEGER,                      -- as the manifest gives it
-  retry_take          INTEGER,                      -- what `retry` asked for; an edit of request or take ends it
+  request_hash        TEXT,                         -- digest of everything that decides the result; NULL: media not read yet
+  take                INTEGER,                      -- `take` of the manifest
+  retry_take          INTEGER,                      -- the take that `retry` asked for; an edit of request or take removes it
   video_kind          TEXT    NOT NULL,
   video               TEXT    NOT NULL,
   audio_kind          TEXT    NOT NULL,
@@ -188,16 +190,16 @@ CREATE TABLE job (
   watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
   callback_url        TEXT,
   own_task_id         TEXT,
-  asked_output        TEXT    NOT NULL,             -- where the manifest wants its file
+  asked_output        TEXT    NOT NULL,             -- the output path that the manifest asks for
   priority            INTEGER NOT NULL,
   not_before_at_ms    INTEGER,
   changed_after_sent  INTEGER NOT NULL DEFAULT 0 CHECK (changed_after_sent IN (0, 1)),
   dismissed           INTEGER NOT NULL DEFAULT 0 CHECK (dismissed IN (0, 1)),
-  absent_since_ms     INTEGER,                      -- the first scan that missed it
-  left_at_ms          INTEGER,                      -- since when it counts as gone
+  absent_since_ms     INTEGER,                      -- when a scan first missed it; NULL: it is in the folder
+  orphaned_at_ms          INTEGER,                      -- when it was orphaned: removed for longer than watch.rescan_interval
 
   -- Its media.
-  media_missing       TEXT,                         -- what is not there yet; NULL: all is there
+  media_wait_reason       TEXT,                         -- why it waits without a task; NULL: its media are complete
   audio_ms            INTEGER,
   audio_stamp         TEXT,                         -- device, inode, size and times of the file
   audio_sha256        TEXT,
@@ -207,14 +209,15 @@ CREATE TABLE job (
   video_url           TEXT,
 
   -- Its own file.
-  output              TEXT    NOT NULL,             -- where its file is; without a file, where it goes
-  due_at_ms           INTEGER,                      -- of its delivery; NULL: its task has no result, or it has its file
-  tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next two
+  output              TEXT    NOT NULL,             -- where its file is, or will be
+  due_at_ms           INTEGER,                      -- when its delivery is due; NULL: its task has no result, or the file is delivered
+  tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three columns
   failing_since_ms    INTEGER,
-  waits               TEXT,
+  wait_reason         TEXT,
+  output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- 1: it waits because the output file cannot be written
   delivered_sha256    TEXT,
   delivered_bytes     INTEGER,
-  error_code          TEXT,                         -- of the job alone; its task has its own
+  error_code          TEXT,                         -- of the job alone; a failed task has its own
   error               TEXT,
   error_reason        TEXT,
 
@@ -230,13 +233,13 @@ CREATE TABLE job (
 CREATE INDEX job_state    ON job (state);
 CREATE INDEX job_due      ON job (due_at_ms) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX job_manifest ON job (manifest_id);
--- The jobs of a task, those in the folder first: NULL sorts before all.
+-- The jobs of a task, first those in the folder: NULL sorts first.
 CREATE INDEX job_task     ON job (task_row, absent_since_ms) WHERE task_row IS NOT NULL;
 CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
--- Jobs that left, or may have, by what they ask: who appears and asks the same is the same job.
+-- Missing jobs by request: a new key with the same request is the same job.
 CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
-CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL;
--- An output that is named by the key is found by the key.
+CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL;
+-- Outputs that are named by the key are found by the key.
 CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.mp4';
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
@@ -249,23 +252,23 @@ CREATE TABLE label (
   PRIMARY KEY (job_id, name)
 ) STRICT, WITHOUT ROWID;
 
--- Beginnings of sentences that many rows of the history share.
+-- The beginnings of sentences that many rows of `event` share.
 CREATE TABLE history_text (
   id   INTEGER PRIMARY KEY,
   text TEXT    NOT NULL UNIQUE
 ) STRICT;
 
--- What happened: every change of a job, and every answer of the API that did not merely repeat itself.
--- Rows are added at its end; rows of jobs that ended long ago are deleted, see `retention`.
+-- The history: every change of a job, and every answer of the API that differs from the one before.
+-- Rows are added at the end. Rows of jobs that ended long ago are deleted, see `retention.history`.
 CREATE TABLE event (
   id          INTEGER PRIMARY KEY,
   job_id      INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
   at_ms       INTEGER NOT NULL,
-  from_state  INTEGER,                              -- by its number; NULL: the job is new
+  from_state  INTEGER,                              -- number of the state; NULL: the job is new
   to_state    INTEGER NOT NULL,
-  text_row    INTEGER REFERENCES history_text (id), -- how the sentence begins
-  what        TEXT,                                 -- how it goes on
-  call        INTEGER CHECK (call BETWEEN 1 AND 4), -- identify, create, query, list
+  text_row    INTEGER REFERENCES history_text (id), -- beginning of the sentence
+  what        TEXT,                                 -- the rest of the sentence
+  call        INTEGER CHECK (call BETWEEN 1 AND 4), -- 1 identify, 2 create, 3 query, 4 list
   http_status INTEGER,
   code        INTEGER,
   request_id  TEXT,
@@ -274,16 +277,17 @@ CREATE TABLE event (
 
 CREATE INDEX event_of_job ON event (job_id);
 
--- Tasks of the account that a task with an unknown create request could be, for the person who decides.
+-- Tasks at Kling that may belong to a task whose create request has an unknown outcome. A person decides.
 CREATE TABLE candidate (
   task_row      INTEGER NOT NULL REFERENCES task (id) ON DELETE CASCADE,
   task_id       TEXT    NOT NULL,
-  status        TEXT    NOT NULL,                   -- as the API spells it
-  video         TEXT,                               -- address or id of its video, as the API reports it
+  status        TEXT    NOT NULL,                   -- as the API reports it
+  video         TEXT,                               -- URL or id of its video, as the API reports it
   created_at_ms INTEGER,                            -- by the API's clock
   PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Units per UTC day.
 CREATE TABLE spend (
   day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
   identify_micro INTEGER NOT NULL DEFAULT 0,
@@ -291,14 +295,14 @@ CREATE TABLE spend (
   tasks          INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
--- What was learned about an account, as one key shows it at one host. Two keys may be of one account.
+-- What lipsyncd learned about an account through one key at one host. Two keys may belong to one account.
 CREATE TABLE account (
   id           INTEGER PRIMARY KEY,
   host         TEXT    NOT NULL,                    -- of kling.base_url
-  key          TEXT    NOT NULL,                    -- names the key, and is not the key
-  lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- how it answers lookups by name
+  key          TEXT    NOT NULL,                    -- a name of the key, not the key itself
+  lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- the form of lookups by name that it answers
                CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
-  slots_limit  INTEGER,                             -- learned from 1303; NULL: none lower than configured
+  slots_limit  INTEGER,                             -- learned from code 1303; NULL: as configured
   UNIQUE (host, key)
 ) STRICT;
 
@@ -313,32 +317,32 @@ CREATE TABLE daemon_state (
   pause_code       INTEGER,
   pause_since_ms   INTEGER,
   next_probe_at_ms INTEGER,
-  hold             TEXT,                            -- why no new task is started, without a pause
-  trouble          TEXT,                            -- the API problem, while it lasts
-  trouble_since_ms INTEGER,
-  scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- the first complete scan since the start is not done
-  folder           TEXT,                            -- which folder jobs_dir was, to recognise an unmounted one
-  folder_problem   TEXT,                            -- why jobs_dir cannot be scanned, while it lasts
+  hold             TEXT,                            -- why no new task is started although the queue is not paused
+  api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
+  api_problem_since_ms INTEGER,
+  scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
+  folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
+  folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
   daemon_since_ms  INTEGER,
-  manifests_accepted INTEGER NOT NULL DEFAULT 0,    -- in the folder; counted by the triggers below
+  manifests_accepted INTEGER NOT NULL DEFAULT 0,    -- manifests in the folder, counted by the triggers below
   manifests_refused  INTEGER NOT NULL DEFAULT 0,
-  events_seen        INTEGER NOT NULL DEFAULT 0,    -- retention has looked through `event` up to here
-  sessions_seen      INTEGER NOT NULL DEFAULT 0     -- and through `session`
+  events_seen        INTEGER NOT NULL DEFAULT 0,    -- retention has checked `event` up to this row
+  sessions_seen      INTEGER NOT NULL DEFAULT 0     -- the same for `session`
 ) STRICT;
 
 INSERT INTO daemon_state (id) VALUES (1);
 
--- The triggers keep the counts true for every writer, also for a person who uses SQL. Only new jobs are counted by
--- lipsyncd itself: a trigger on the insert would make SQLite copy every page that the insert touches.
+-- The triggers keep the counts correct for every writer, also for a person who uses SQL. lipsyncd itself counts
+-- new jobs: a trigger on the insert would make SQLite copy every page that the insert touches.
 
-CREATE TRIGGER job_moved AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
+CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
   UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
   UPDATE state SET jobs = jobs + 1 WHERE name = NEW.state;
 END;
 
-CREATE TRIGGER job_of_manifest AFTER UPDATE OF state, manifest_id ON job
+CREATE TRIGGER job_counts_of_manifest AFTER UPDATE OF state, manifest_id ON job
 WHEN OLD.manifest_id <> NEW.manifest_id
   OR OLD.state <> NEW.state AND (OLD.finished_at_ms IS NOT NULL OR NEW.finished_at_ms IS NOT NULL
     OR OLD.state = 'unresolved' OR NEW.state = 'unresolved')
@@ -361,7 +365,7 @@ CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
   WHERE id = OLD.manifest_id;
 END;
 
-CREATE TRIGGER manifest_made AFTER INSERT ON manifest WHEN NEW.removed_at_ms IS NULL BEGIN
+CREATE TRIGGER manifest_inserted AFTER INSERT ON manifest WHEN NEW.removed_at_ms IS NULL BEGIN
   UPDATE daemon_state SET
     manifests_accepted = manifests_accepted + (NEW.state = 'accepted'),
     manifests_refused = manifests_refused + (NEW.state = 'refused');
@@ -392,42 +396,42 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', j.state_since_ms / 1000.0, 'unixepoch') AS state_since,
   CASE
     WHEN j.state IN ('succeeded', 'failed', 'cancelled') THEN NULL
-    WHEN j.task_row IS NULL THEN coalesce(j.media_missing, 'its media to be looked at')
+    WHEN j.task_row IS NULL THEN coalesce(j.media_wait_reason, 'its media are not checked yet')
     WHEN t.state = 'succeeded' THEN
       CASE
-        WHEN j.waits IS NOT NULL AND j.due_at_ms > now.ms THEN
-          j.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')'
-        ELSE coalesce(j.waits, 'its copy of the result')
+        WHEN j.wait_reason IS NOT NULL AND j.due_at_ms > now.ms THEN
+          j.wait_reason || '; next try at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch')
+        ELSE coalesce(j.wait_reason, 'its copy of the result is next')
       END
     WHEN t.lead_job <> j.id THEN 'shares the task of ' || (SELECT key FROM job WHERE id = t.lead_job)
-    WHEN j.state = 'unresolved' THEN 'a decision, because ' || coalesce(t.waits, 'it is not known whether Kling has its task') || ': lipsyncd resolve ' || j.key || ' --task ID | --resend'
-    WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
-    WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
-    -- What this task alone waits for, until a later time.
-    WHEN t.waits IS NOT NULL AND t.due_at_ms > now.ms THEN
-      t.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch') || ')'
-    -- What holds the whole queue; without credentials it asks nothing, else it only pays nothing.
-    WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create request to be sent again*') THEN
-      'the line, which is paused: ' || l.pause_reason ||
-      CASE WHEN instr(l.pause_reason, 'code ' || l.pause_code) = 0 THEN ' (code ' || l.pause_code || ')' ELSE '' END
-    WHEN l.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '')
-    WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create request to be sent again*') THEN l.hold
-    WHEN l.trouble IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || l.trouble
-    WHEN j.state = 'identified' AND slots.used >= l.slots_limit THEN 'a slot (' || slots.used || ' of ' || l.slots_limit || ' slots in use)'
-    WHEN j.state IN ('queued', 'identified') AND t.waits IS NOT NULL THEN t.waits
+    WHEN j.state = 'unresolved' THEN 'a person must decide: ' || coalesce(t.wait_reason, 'it is unknown whether Kling has the task') || '. Run `lipsyncd resolve ' || j.key || '` with `--task ID` or `--resend`'
+    WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'not_before is ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
+    WHEN j.state = 'waiting' THEN 'its not_before has come; it is queued next'
+    -- A reason of this task alone, until a later time.
+    WHEN t.wait_reason IS NOT NULL AND t.due_at_ms > now.ms THEN
+      t.wait_reason || '; next try at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
+    -- A reason of the complete queue. Without credentials every call waits; otherwise only paid calls wait.
+    WHEN d.pause = 'credentials' OR d.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
+      'the queue is paused: ' || d.pause_reason ||
+      CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
+    WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
+    WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.api_problem IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API gives no usable answer: ' || d.api_problem
+    WHEN j.state = 'identified' AND slots.used >= d.slots_limit THEN 'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use)'
+    WHEN j.state IN ('queued', 'identified') AND t.wait_reason IS NOT NULL THEN t.wait_reason
     WHEN j.state IN ('queued', 'identified') THEN
-      CASE j.state WHEN 'queued' THEN 'its turn (' ELSE 'its turn at the pace of limits.create_per_second (' END ||
-      slots.used || ' of ' || l.slots_limit || ' slots in use)'
-    -- What was sent.
+      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'limited by limits.create_per_second (' END ||
+      slots.used || ' of ' || d.slots_limit || ' slots in use)'
+    -- After the create request.
     ELSE
       CASE
-        WHEN t.waits IS NOT NULL THEN t.waits
-        WHEN j.state = 'creating' THEN 'the answer to its create request'
-        WHEN j.state = 'submitted' THEN 'Kling to begin task ' || t.task_id
-        WHEN j.state = 'processing' THEN 'Kling to finish task ' || t.task_id
-        ELSE 'its download'
+        WHEN t.wait_reason IS NOT NULL THEN t.wait_reason
+        WHEN j.state = 'creating' THEN 'the create request is sent; no answer yet'
+        WHEN j.state = 'submitted' THEN 'Kling has not started task ' || t.task_id
+        WHEN j.state = 'processing' THEN 'Kling is processing task ' || t.task_id
+        ELSE 'its download is next'
       END ||
-      CASE WHEN l.trouble IS NOT NULL AND j.state <> 'downloading' THEN ', but the API gives no usable answer: ' || l.trouble ELSE '' END
+      CASE WHEN d.api_problem IS NOT NULL AND j.state <> 'downloading' THEN '; the API gives no usable answer: ' || d.api_problem ELSE '' END
   END AS waiting_for,
   j.video,
   j.audio,
@@ -451,8 +455,8 @@ SELECT
 FROM job j
 JOIN manifest m ON m.id = j.manifest_id
 LEFT JOIN task t ON t.id = j.task_row
-JOIN daemon_state l ON l.id = 1
-JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0) slots
+JOIN daemon_state d ON d.id = 1
+JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) slots
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 -- One row per change of a job.
@@ -493,7 +497,7 @@ SELECT
 FROM task t
 WHERE t.task_id IS NOT NULL;
 
--- One row per manifest that is in the folder, or has jobs that are not cancelled.
+-- One row per manifest that is in the folder or has jobs that are not cancelled.
 CREATE VIEW manifest_overview AS
 SELECT
   m.path,
@@ -509,7 +513,7 @@ SELECT
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 
--- One row per code and reason of failed jobs. Ids and other numbers are cut off the reason.
+-- One row per error code and reason of failed jobs. The reason has no ids and no long numbers.
 CREATE VIEW failure_overview AS
 SELECT
   f.error_code,
@@ -528,22 +532,22 @@ FROM (
 ) f
 GROUP BY f.error_code, f.reason;
 
--- The one row about the queue.
+-- One row: the state of the queue.
 CREATE VIEW queue_status AS
 SELECT
-  l.pause IS NULL AND l.hold IS NULL AND NOT l.scanning AS running,
-  strftime('%Y-%m-%dT%H:%M:%fZ', l.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
-  l.pause AS paused_by,
-  coalesce(l.pause_reason, CASE WHEN l.scanning THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '') END,
-    l.hold, l.folder_problem, l.trouble) AS reason,
-  l.pause_code AS code,
-  strftime('%Y-%m-%dT%H:%M:%fZ', l.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
-  (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0) AS slots_used,
-  l.slots_limit,
+  d.pause IS NULL AND d.hold IS NULL AND NOT d.scanning AS running,
+  strftime('%Y-%m-%dT%H:%M:%fZ', d.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
+  d.pause AS paused_by,
+  coalesce(d.pause_reason, CASE WHEN d.scanning THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '') END,
+    d.hold, d.folder_problem, d.api_problem) AS reason,
+  d.pause_code AS code,
+  strftime('%Y-%m-%dT%H:%M:%fZ', d.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
+  (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) AS slots_used,
+  d.slots_limit,
   coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
-  l.cap_micro / 1e6 AS cap,
-  l.median_task_ms / 1000.0 AS median_task_seconds
-FROM daemon_state l;
+  d.cap_micro / 1e6 AS cap,
+  d.median_task_ms / 1000.0 AS median_task_seconds
+FROM daemon_state d;
 
 -- One row per UTC day.
 CREATE VIEW spend_by_day AS

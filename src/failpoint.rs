@@ -1,18 +1,18 @@
-//! Points at which a test ends the process as a power failure would: before and after each commit, each
-//! request, and each write, sync and rename on disk.
+//! Points at which a test ends the process as a power failure would: before and after each commit, each request, and
+//! each write, sync and rename on disk.
 //!
-//! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends it the third time it comes there. And a place at which a
-//! test has it hang: `LIPSYNCD_STALL=/run/stall` halts the scheduler for as long as that file is there,
-//! `LIPSYNCD_HOLD=part.finish.before:/run/hold` whoever comes to that point.
+//! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends the process the third time that it reaches this point. Two more
+//! variables make it wait: `LIPSYNCD_STALL=/run/stall` stops the scheduler while that file exists, and
+//! `LIPSYNCD_HOLD=part.finish.before:/run/hold` stops each thread that reaches that point.
 //!
-//! A release build has nothing of this. It must never do anything else than end the process or wait.
+//! A release build has none of this. A fail point never does anything else than end the process or wait.
 
-/// All points there are; each has a before and an after.
+/// All points; each has a before and an after.
 pub const POINTS: [&str; 27] = [
     // The daemon's start.
     "lock.write",
     "store.make",
-    // Every commit of the daemon, and those of the paid step again by themselves.
+    // Every commit of the daemon, and again by name those of the paid step.
     "store.commit",
     "create.intend",
     "create.intend_again",
@@ -42,35 +42,44 @@ pub const POINTS: [&str; 27] = [
     "file.remove",
 ];
 
-/// What follows `point` has not been done yet.
+/// Call this before the work that `point` names.
 #[inline(always)]
 pub fn before(point: &'static str) {
-    #[cfg(test)]
-    crash::count();
-    #[cfg(debug_assertions)]
-    armed::hit(point, "before");
-    #[cfg(not(debug_assertions))]
-    let _nothing_in_a_release = point;
+    reach(point, "before");
 }
 
-/// What is called `point` has just been done.
+/// Call this after the work that `point` names.
 #[inline(always)]
 pub fn after(point: &'static str) {
+    reach(point, "after");
+}
+
+#[inline(always)]
+fn reach(point: &'static str, side: &'static str) {
     #[cfg(test)]
     crash::count();
     #[cfg(debug_assertions)]
-    armed::hit(point, "after");
+    armed::hit(point, side);
     #[cfg(not(debug_assertions))]
-    let _nothing_in_a_release = point;
+    let _nothing_in_a_release = (point, side);
 }
 
-/// Waits for as long as a test wants it to; all else goes on.
+/// Does the work that `point` names. A failure does not reach the point after it.
+#[inline(always)]
+pub fn around<T, E>(point: &'static str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    before(point);
+    let done = work()?;
+    after(point);
+    Ok(done)
+}
+
+/// Waits while a test wants it to; everything else continues.
 pub async fn stall() {
     #[cfg(debug_assertions)]
     armed::stall().await;
 }
 
-/// Crashes inside a unit test: the work unwinds at a fail point, and the test goes on.
+/// Crashes inside a unit test: the work unwinds at a fail point, and the test continues.
 #[cfg(test)]
 pub(crate) mod crash {
     use std::{
@@ -84,7 +93,7 @@ pub(crate) mod crash {
 
     struct Crash;
 
-    /// Does `work` on this thread up to its `nth` fail point, from 1. None: it crashed there.
+    /// Does `work` on this thread up to its `nth` fail point, from 1. Returns none if it crashed there.
     pub(crate) fn at<T>(nth: u32, work: impl FnOnce() -> T) -> Option<T> {
         LEFT.set(Some(nth));
         let done = catch_unwind(AssertUnwindSafe(work));
@@ -119,33 +128,31 @@ mod armed {
         time::Duration,
     };
 
-    /// How often it is looked whether to go on.
-    const STALL_LOOK: Duration = Duration::from_millis(50);
+    /// The time between two checks whether to continue.
+    const STALL_CHECK: Duration = Duration::from_millis(50);
 
-    /// Where the process is to end.
+    /// Where the process ends.
     struct Armed {
         point: String,
         side: String,
         hits_left: AtomicU64,
     }
 
-    static ARMED: LazyLock<Option<Armed>> =
-        LazyLock::new(|| parse(&env::var("LIPSYNCD_FAILPOINT").ok()?));
-
     /// Reads `store.commit.before` or `store.commit.before:3`.
-    fn parse(text: &str) -> Option<Armed> {
-        let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+    static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
+        let text = env::var("LIPSYNCD_FAILPOINT").ok()?;
+        let (name, nth) = text.split_once(':').unwrap_or((&text, "1"));
         let (point, side) = name.rsplit_once('.')?;
         let hits_left = AtomicU64::new(nth.parse().ok()?);
         Some(Armed { point: point.to_owned(), side: side.to_owned(), hits_left })
-    }
+    });
 
     pub(super) fn hit(point: &str, side: &str) {
         if let Some((name, file)) = HOLD.as_ref()
             && name.strip_suffix(side).and_then(|rest| rest.strip_suffix('.')) == Some(point)
         {
             while file.exists() {
-                thread::sleep(STALL_LOOK);
+                thread::sleep(STALL_CHECK);
             }
         }
         let Some(armed) = ARMED.as_ref() else { return };
@@ -165,14 +172,14 @@ mod armed {
 
     pub(super) async fn stall() {
         while STALL.as_ref().is_some_and(|file| file.exists()) {
-            tokio::time::sleep(STALL_LOOK).await;
+            tokio::time::sleep(STALL_CHECK).await;
         }
     }
 
     /// Ends the process at once: nothing is unwound, dropped or flushed, and no core is dumped.
-    #[expect(unsafe_code, reason = "the standard library knows no such end")]
+    #[expect(unsafe_code, reason = "the standard library cannot end a process like this")]
     fn die() {
-        // SAFETY: `raise` takes no memory of ours, and may be called at any time on any thread.
+        // SAFETY: `raise` uses no memory of this process, and may be called at any time on any thread.
         let _never = unsafe { libc::raise(libc::SIGKILL) };
     }
 }

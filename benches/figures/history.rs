@@ -1,49 +1,48 @@
-//! What a long past costs: every job of a queue is taken to its end, and the daemon goes on from there.
+//! The costs of a long history: every job of a queue ends, and the daemon continues from there.
 //!
-//! The past is made by the store itself, as the pipeline would have written it; only the calls and the
-//! results are left out.
+//! The store writes the history as the pipeline would, without calls and results.
 
 use std::{sync::Arc, time::Instant};
 
 use lipsyncd::{
-    job::{Delivered, FaceSpan, Moment, Outcome, Policy, Session, State, Task, apply},
+    job::{FaceSpan, Moment, Outcome, Policy, ResultFile, Session, State, Task, apply},
     pipeline::Clock,
     sim::SimConfig,
-    store::{Answer, Call, KnownSession, Store},
+    store::{ApiCall, HistoryAnswer, SessionFaces, Store},
 };
 use tokio::task::JoinSet;
 
 use crate::{
     figure::{Figure, Goal},
-    house::House,
     overhead,
     queue::{SETTLE, status_ms},
+    test_env::TestEnv,
 };
 
-/// So many jobs are written at once, as if so many slots were in use.
+/// How many jobs are written at once, as if as many slots were in use.
 const AT_ONCE: usize = 256;
-/// So many jobs come after the past.
+/// Jobs that are added after the history.
 const JOBS: usize = 3_000;
 
-/// What so many finished jobs cost.
+/// The costs of finished jobs.
 #[derive(Debug)]
 pub struct History {
-    pub bytes_a_job: f64,
+    pub bytes_per_job: f64,
     pub status_ms: f64,
     pub jobs_per_second: f64,
-    pub processor_ms_a_job: f64,
+    pub cpu_ms_per_job: f64,
 }
 
 impl History {
-    /// `house` has a daemon with `jobs` jobs in its queue; it is ended.
-    pub fn measure(mut house: House, jobs: usize) -> Self {
-        house.kill();
+    /// `test_env` has a daemon with `jobs` queued jobs. The daemon is stopped.
+    pub fn measure(mut test_env: TestEnv, jobs: usize) -> Self {
+        test_env.kill();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(finish_all(&house));
-        let bytes_a_job = house.database_bytes() as f64 / jobs as f64;
-        let status_ms = status_ms(&house);
-        let (jobs_per_second, processor_ms_a_job) = go_on(&mut house);
-        Self { bytes_a_job, status_ms, jobs_per_second, processor_ms_a_job }
+        runtime.block_on(finish_all(&test_env));
+        let bytes_per_job = test_env.database_bytes() as f64 / jobs as f64;
+        let status_ms = status_ms(&test_env);
+        let (jobs_per_second, cpu_ms_per_job) = add_jobs(&mut test_env);
+        Self { bytes_per_job, status_ms, jobs_per_second, cpu_ms_per_job }
     }
 
     /// The lines of the table.
@@ -53,8 +52,8 @@ impl History {
         };
         vec![
             line(
-                "database a job, with its history",
-                self.bytes_a_job,
+                "database per job, with its history",
+                self.bytes_per_job,
                 "bytes",
                 Goal::AtMost(1_500.0),
             ),
@@ -63,30 +62,31 @@ impl History {
     }
 }
 
-/// New jobs after all that: jobs a second, and the processor's time of each in ms.
-fn go_on(house: &mut House) -> (f64, f64) {
-    house.sim.control(|sim| {
+/// Adds new jobs. Returns jobs per second, and CPU ms per job.
+fn add_jobs(test_env: &mut TestEnv) -> (f64, f64) {
+    test_env.sim.control(|sim| {
         let config = sim.config_mut();
         *config = SimConfig { concurrency: 256, task_ms: (0, 0), ..config.clone() };
     });
-    house.configure(overhead::SETTINGS);
-    house.start(&["run"]);
-    let log = house.log().len();
-    house.until("the folder", |house| house.log()[log..].contains("the folder has been read"));
-    let database = house.database();
+    test_env.configure(overhead::SETTINGS);
+    test_env.start(&["run"]);
+    let log = test_env.log().len();
+    test_env
+        .until("the folder", |test_env| test_env.log()[log..].contains("the folder has been read"));
+    let database = test_env.database();
     let mut succeeded =
         database.prepare("SELECT jobs FROM state WHERE name = 'succeeded'").unwrap();
     let mut succeeded = || succeeded.query_row([], |row| row.get::<_, usize>(0)).unwrap();
-    let (before, used, began) = (succeeded(), house.processor_time(), Instant::now());
-    house.drop_manifests("more", JOBS / 1_000, 1_000);
-    house.until("the new jobs", |_| succeeded() >= before + JOBS);
+    let (before, used, began) = (succeeded(), test_env.cpu_time(), Instant::now());
+    test_env.drop_manifests("more", JOBS / 1_000, 1_000);
+    test_env.until("the new jobs", |_| succeeded() >= before + JOBS);
     let took = began.elapsed().saturating_sub(SETTLE).as_secs_f64();
-    let used_ms = (house.processor_time() - used).as_secs_f64() * 1e3;
+    let used_ms = (test_env.cpu_time() - used).as_secs_f64() * 1e3;
     (JOBS as f64 / took, used_ms / JOBS as f64)
 }
 
-async fn finish_all(house: &House) {
-    let store = Store::open(&house.path("lipsyncd.db")).unwrap();
+async fn finish_all(test_env: &TestEnv) {
+    let store = Store::open(&test_env.path("lipsyncd.db")).unwrap();
     let policy = Arc::new(Policy {
         retry_initial_ms: 1_000,
         retry_max_ms: 300_000,
@@ -96,7 +96,7 @@ async fn finish_all(house: &House) {
     let mut number = 0;
     loop {
         let queued = store.queued(AT_ONCE).await.unwrap();
-        let identified = store.under_way(State::Identified, i64::MAX, 0, AT_ONCE).await.unwrap();
+        let identified = store.due_in_state(State::Identified, i64::MAX, 0, AT_ONCE).await.unwrap();
         let mut writing = JoinSet::new();
         for task in queued.into_iter().chain(identified) {
             number += 1;
@@ -110,13 +110,13 @@ async fn finish_all(house: &House) {
     }
 }
 
-/// One task from its place in the queue to its end, with the answers that an API gives.
+/// Takes one task from the queue to its end, with the responses of an API.
 async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let now_ms = Clock::system_now_ms();
     let moment = Moment { now_ms, chance: 0.5 };
     let answer = |call, units_micro| {
         let request_id = Some(format!("sim-{number:08}"));
-        Some(Answer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+        Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
     };
     let session = Session {
         row: 0,
@@ -125,7 +125,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
         expires_at_ms: now_ms + 82_800_000,
     };
     let faces = vec![FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 9_000 }];
-    let known = KnownSession { session, faces };
+    let known = SessionFaces { session, faces };
     let video = format!("url {}", task.spec.video.as_written());
     let known = store.keep_session("bench", &video, known).await.unwrap();
     let identified =
@@ -134,14 +134,14 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     // As long as those of the simulator.
     let accepted = Outcome::Accepted { task_id: (829_000_000_000_000_000 + number).to_string() };
     let result =
-        Delivered { bytes: 20_000, sha256: format!("{number:064x}"), duration_ms: Some(9_000) };
+        ResultFile { bytes: 20_000, sha256: format!("{number:064x}"), duration_ms: Some(9_000) };
     let story = [
-        (identified, answer(Call::Identify, Some(50_000))),
+        (identified, answer(ApiCall::Identify, Some(50_000))),
         (intended, None),
-        (accepted, answer(Call::Create, None)),
+        (accepted, answer(ApiCall::Create, None)),
         (
             Outcome::TaskSucceeded { units_micro: Some(2_000_000) },
-            answer(Call::List, Some(2_000_000)),
+            answer(ApiCall::List, Some(2_000_000)),
         ),
         (Outcome::Delivered(result), None),
     ];

@@ -1,4 +1,4 @@
-//! Slots in use at the length that tasks really have, on a clock that is paused: hours pass in seconds.
+//! Slots in use with tasks of real length, on a paused clock: hours pass in seconds.
 //!
 //! The pipeline, the store and the simulator's rules in one process; each call takes its time.
 
@@ -10,18 +10,18 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use lipsyncd::{
-    job::{Account, FaceChoice, JobSpec, Media, Moment, Policy, Source},
+    job::{Account, JobSpec, Media, Moment, Policy, Source},
     kling::{
-        Answer, Api, CreateRequest, Created, Fetched, Identified, RemoteTask, Reply, ResourcePack,
-        Spelling, VideoRef,
+        Api, ApiAnswer, CreateRequest, Created, Fetched, Identified, LookupStyle, RemoteTask,
+        Reply, ResourcePack, VideoRef,
         offline::{RawAnswer, unanswered},
     },
-    manifest::{Content, request_hash, spec_hash},
+    manifest::{ContentHashes, request_hash, spec_hash},
     media::Locator,
     metrics::Metrics,
-    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
+    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, RateSettings, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
-    store::{Accepted, Interlude, OnChange, Store, WantedJob},
+    store::{AcceptedManifest, OnChange, SimulationHook, Store, WantedJob},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -33,17 +33,17 @@ use url::Url;
 
 use crate::{
     figure::{Figure, Goal},
-    house::account,
+    test_env::account,
 };
 
 const API: &str = "https://api.example";
 const AUTHORIZATION: &str = "Bearer bench";
 const BEGAN_AT_MS: i64 = 1_772_366_400_000;
-/// How long a call takes, there and back.
+/// How long a call takes.
 const CALL: Duration = Duration::from_millis(300);
 const HOUR_MS: i64 = 3_600_000;
 
-/// So many rounds of tasks of three to four minutes in so many slots, with the default `poll`.
+/// Measures rounds of tasks of three to four minutes, with the default `poll`.
 pub fn measure(slots: usize, rounds: usize) -> Figure {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -54,15 +54,16 @@ pub fn measure(slots: usize, rounds: usize) -> Figure {
 
 async fn work_off(slots: usize, jobs: usize) -> f64 {
     let dir = tempfile::tempdir().unwrap();
-    let interlude: Interlude = Arc::new(|| Box::pin(ready(())));
-    let store = Store::open_here(&dir.path().join("lipsyncd.db"), Arc::clone(&interlude)).unwrap();
+    let simulation_hook: SimulationHook = Arc::new(|| Box::pin(ready(())));
+    let store =
+        Store::open_here(&dir.path().join("lipsyncd.db"), Arc::clone(&simulation_hook)).unwrap();
     let account = SimConfig {
         bearer_token: Some(AUTHORIZATION.trim_start_matches("Bearer ").to_owned()),
         ..account(slots, (180_000, 240_000))
     };
     let api =
         Simulated { sim: Arc::new(Mutex::new(Sim::new(account, API))), began: Instant::now() };
-    let settings = settings(&dir, slots, Offload::Here(interlude));
+    let settings = settings(&dir, slots, Offload::Inline(simulation_hook));
     let (policy, began) = (settings.policy.clone(), api.began);
     let moment = Moment { now_ms: now_ms(began), chance: 0.5 };
     store.accept(manifest(jobs), moment, policy, OnChange::Flag).await.unwrap().unwrap();
@@ -70,8 +71,9 @@ async fn work_off(slots: usize, jobs: usize) -> f64 {
     let pipeline = Pipeline::new(api.clone(), store, clock, settings).await.unwrap();
     let nothing_more = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
-    let end =
-        pipeline.run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more, Pulse::NONE).await;
+    let end = pipeline
+        .run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more, Heartbeat::NONE)
+        .await;
     assert_eq!(end.unwrap(), End::Idle);
     let ledger = api.sim.lock().unwrap().ledger(now_ms(began));
     assert_eq!(ledger.tasks.len(), jobs);
@@ -95,7 +97,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots,
-        pace: PaceSettings {
+        rate: RateSettings {
             identify_per_second: 2.0,
             create_per_second: 2.0,
             query_per_second: 10.0,
@@ -114,35 +116,24 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
     }
 }
 
-fn manifest(jobs: usize) -> Accepted {
+fn manifest(jobs: usize) -> AcceptedManifest {
     let spec = |job: usize| JobSpec {
-        key: format!("m/{job}"),
         id: Some(job.to_string()),
-        video: Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
-        audio: Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
         sound_end_ms: Some(4_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: format!("m/{job}.mp4"),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: [].into(),
+        ..JobSpec::new(
+            format!("m/{job}"),
+            Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
+            Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
+        )
     };
     let wanted = |job: usize| {
         let spec = spec(job);
-        let nothing_local = Content { video_sha256: None, audio_sha256: None };
+        let nothing_local = ContentHashes { video_sha256: None, audio_sha256: None };
         let request_hash = request_hash(&spec, nothing_local);
         let spec_hash = spec_hash(&spec, false);
         WantedJob { spec, spec_hash, request_hash, media: Ok(Media::default()) }
     };
-    Accepted {
+    AcceptedManifest {
         path: "m.yaml".to_owned(),
         file_stamp: "1 1".to_owned(),
         jobs: (0..jobs).map(wanted).collect(),
@@ -157,7 +148,7 @@ struct Simulated {
 }
 
 impl Simulated {
-    async fn ask(&self, run: impl FnOnce(&mut Sim, i64) -> sim::Answer) -> RawAnswer {
+    async fn ask(&self, run: impl FnOnce(&mut Sim, i64) -> sim::SimResponse) -> RawAnswer {
         sleep(CALL / 2).await;
         let answer = run(&mut self.sim.lock().unwrap(), now_ms(self.began));
         sleep(CALL / 2).await;
@@ -171,13 +162,13 @@ impl Simulated {
 
 impl Api for Simulated {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        let (body, media) = (video.body(), NoFiles { sound_ms: 5_000 });
+        let (body, media) = (video.body(), NoFiles { audio_ms: 5_000 });
         let run = |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(AUTHORIZATION), &body, &media);
         self.ask(run).await.identified()
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        let (body, media) = (request.body().unwrap(), NoFiles { sound_ms: 5_000 });
+        let (body, media) = (request.body().unwrap(), NoFiles { audio_ms: 5_000 });
         let run = |sim: &mut Sim, now_ms| sim.create(now_ms, Some(AUTHORIZATION), &body, &media);
         self.ask(run).await.created()
     }
@@ -186,7 +177,7 @@ impl Api for Simulated {
         self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), id)).await.task()
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+    async fn task_by_name(&self, name: &str, spelling: LookupStyle) -> Reply<RemoteTask> {
         let asked = self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), name));
         asked.await.task_by_name(name, spelling)
     }
@@ -213,7 +204,7 @@ impl Api for Simulated {
             body: stream::iter([Ok(bytes)]).boxed(),
         };
         Reply {
-            answer: Answer { http_status: Some(200), ..Answer::default() },
+            answer: ApiAnswer { http_status: Some(200), ..ApiAnswer::default() },
             result: Ok(fetched),
         }
     }

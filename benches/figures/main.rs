@@ -1,25 +1,25 @@
-//! The figures that README quotes, measured: `cargo bench`.
+//! Measures the performance figures that the docs quote: `cargo bench`.
 //!
-//! `cargo bench -- --short` measures less of each, and fails when half of a figure is lost: machines
-//! are noisy. Words after `--` measure only what they name: `slots`, `long`, `overhead`, `growth`.
+//! `cargo bench -- --short` measures less of each, and fails only when a figure is worse by half, because machines
+//! are noisy. Names after `--` select figures: `slots`, `long`, `overhead`, `growth`.
 
 #![expect(
     unreachable_pub,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "nothing here is public, or has to go on; figures are for people"
+    reason = "nothing here is public; a failed bench may panic; figures are for people"
 )]
 
 mod figure;
 mod folder;
 mod growth;
 mod history;
-mod house;
 mod long_tasks;
 mod overhead;
 mod queue;
 mod slots;
+mod test_env;
 
 use std::{env, process::ExitCode, time::Duration};
 
@@ -27,8 +27,8 @@ use figure::Figure;
 use history::History;
 use queue::Queue;
 
-/// `--short` takes this much of each figure.
-const SHORT_STILL: Duration = Duration::from_secs(10);
+/// How long an idle daemon is measured with `--short`.
+const SHORT_IDLE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
     let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|word| *word == name);
     let (mut figures, mut growth): (Vec<Figure>, String) = (Vec::new(), String::new());
-    // First: where many files have just been deleted, some file systems are slow to make new ones.
+    // First, because some file systems create files slowly after many files were deleted.
     if wants("overhead") {
         figures.extend(overhead::measure(3_000));
     }
@@ -48,10 +48,10 @@ fn main() -> ExitCode {
         figures.extend([5, 50].map(|slots| long_tasks::measure(slots, rounds)));
     }
     if short && wants("growth") {
-        let (queue, house) = Queue::measure(20_000, SHORT_STILL);
-        figures.push(queue.taking_in("20,000"));
+        let (queue, test_env) = Queue::measure(20_000, SHORT_IDLE);
+        figures.push(queue.acceptance("20,000"));
         figures.extend(queue.figures("20,000", 40.0));
-        figures.extend(History::measure(house, 20_000).figures("20,000"));
+        figures.extend(History::measure(test_env, 20_000).figures("20,000"));
         figures.push(folder::figure(10_000, folder::rescan_ms(10_000)));
     } else if wants("growth") {
         let (of_growth, table) = growth::measure(1_000_000);
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     }
     println!("\n{growth}");
     if short && figures.iter().any(|figure| !figure.is_half_reached()) {
-        println!("half of a figure is lost");
+        println!("a figure is worse by more than half");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

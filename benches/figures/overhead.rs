@@ -6,7 +6,7 @@ use lipsyncd::sim::SimConfig;
 
 use crate::{
     figure::{Figure, Goal},
-    house::{House, account},
+    test_env::{TestEnv, account},
 };
 
 /// An account that holds nobody up.
@@ -17,15 +17,15 @@ download: { concurrency: 16 }
 ";
 const RESULT_BYTES: u64 = 20_000;
 
-/// So many jobs from a start to an end, with all that comes before and after.
+/// Measures this many jobs from the start to the end of the daemon.
 pub fn measure(jobs: usize) -> Vec<Figure> {
     let account = SimConfig { min_result_bytes: RESULT_BYTES, ..account(256, (0, 0)) };
-    let mut house = House::new(account, SETTINGS);
-    house.drop_jobs(jobs);
-    house.age_manifests();
+    let mut test_env = TestEnv::new(account, SETTINGS);
+    test_env.drop_jobs(jobs);
+    test_env.age_manifests();
     let began = Instant::now();
-    house.start(&["run", "--once"]);
-    let processor = house.end();
+    test_env.start(&["run", "--once"]);
+    let cpu = test_env.end();
     let took = began.elapsed();
     let each = jobs as f64;
     vec![
@@ -37,8 +37,8 @@ pub fn measure(jobs: usize) -> Vec<Figure> {
         )
         .known_to_be(Goal::AtLeast(600.0)),
         Figure::new(
-            "overhead, processor time a job",
-            processor.as_secs_f64() * 1e3 / each,
+            "overhead, CPU time per job",
+            cpu.as_secs_f64() * 1e3 / each,
             "ms",
             Goal::AtMost(0.5),
         )

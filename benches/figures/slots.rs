@@ -1,10 +1,10 @@
-//! Slots in use, on real clocks and real HTTP: the account's slots are what is paid for.
+//! Slots in use, with real clocks and real HTTP.
 
-use lipsyncd::sim::{Call, Ledger, LedgerEntry, SimConfig};
+use lipsyncd::sim::{Endpoint, Ledger, LedgerEntry, SimConfig};
 
 use crate::{
     figure::{Figure, Goal},
-    house::{House, account},
+    test_env::{TestEnv, account},
 };
 
 const SLOTS: usize = 20;
@@ -17,19 +17,19 @@ pub fn measure() -> Vec<Figure> {
         identify_latency_ms: 150,
         ..account(SLOTS, (2_000, 2_400))
     };
-    let mut house = House::new(
+    let mut test_env = TestEnv::new(
         account,
         "limits: { concurrency: 20, identify_per_second: 1000, create_per_second: 1000 }\n\
          poll: { min_interval: 100ms }\n",
     );
-    house.drop_jobs(JOBS);
-    house.age_manifests();
-    house.start(&["run", "--once"]);
-    house.end();
-    let ledger = house.sim.ledger();
+    test_env.drop_jobs(JOBS);
+    test_env.age_manifests();
+    test_env.start(&["run", "--once"]);
+    test_env.end();
+    let ledger = test_env.sim.ledger();
     assert_eq!(ledger.tasks.len(), JOBS);
     let in_use = in_use(&ledger, SLOTS);
-    let queries = ledger.accepted(Call::Query) + ledger.accepted(Call::List);
+    let queries = ledger.accepted(Endpoint::Query) + ledger.accepted(Endpoint::List);
     vec![
         Figure::new(
             "slots in use, tasks of 2.0 to 2.4 s in 20 slots",
@@ -37,11 +37,16 @@ pub fn measure() -> Vec<Figure> {
             "",
             Goal::AtLeast(0.92),
         ),
-        Figure::new("queries a job, the same", queries as f64 / JOBS as f64, "", Goal::AtMost(1.0)),
+        Figure::new(
+            "queries per job, the same",
+            queries as f64 / JOBS as f64,
+            "",
+            Goal::AtMost(1.0),
+        ),
     ]
 }
 
-/// Busy time of all slots, as a part of what they had from the first create to the last end.
+/// Returns the busy time of all slots, as a share of the time from the first create request to the last end.
 pub fn in_use(ledger: &Ledger, slots: usize) -> f64 {
     let ended = |task: &LedgerEntry| task.ended_at_ms.unwrap();
     let busy_ms: i64 = ledger.tasks.iter().map(|task| ended(task) - task.accepted_at_ms).sum();

@@ -1,12 +1,12 @@
 //! Any bytes as an answer of the API, to every call: a result that makes sense, or an error fit for
-//! one line that tells no secret and is no refusal unless the API itself refused.
+//! one line that contains no secret and is no refusal unless the API itself refused.
 
 #![no_main]
 
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use lipsyncd::kling::{Reply, Spelling, offline::RawAnswer};
+use lipsyncd::kling::{Reply, LookupStyle, offline::RawAnswer};
 use lipsyncd_fuzz::is_one_line;
 
 /// The API's message with its frame around it, or an excerpt.
@@ -36,7 +36,7 @@ fuzz_target!(|body: &[u8]| {
             assert!(!created.task_id.is_empty());
         }
         let tasks = checked(raw.tasks(), http_status).unwrap_or_default();
-        let named = Spelling::ALL.map(|spelling| raw.task_by_name("n", spelling));
+        let named = LookupStyle::ALL.map(|spelling| raw.task_by_name("n", spelling));
         let named = named.into_iter().filter_map(|reply| checked(reply, http_status));
         for task in tasks.into_iter().chain(checked(raw.task(), http_status)).chain(named) {
             assert!(!task.task_id.is_empty());
@@ -72,7 +72,7 @@ fn checked<T: Debug>(reply: Reply<T>, http_status: u16) -> Option<T> {
             assert!(error.retry_after_ms.is_none_or(|ms| ms >= 0));
             // What is not the API refuses nothing, but for the size of a request.
             let refused = answer.code.is_some_and(|code| code != 0) || http_status == 413;
-            assert!(error.leaves_outcome_open() || refused);
+            assert!(error.outcome_is_unknown() || refused);
             None
         }
     }

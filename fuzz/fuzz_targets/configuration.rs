@@ -1,4 +1,4 @@
-//! Any bytes as a configuration: faults that point into the text, or settings that can be worked with.
+//! Any bytes as a configuration: problems with locations in the text, or usable settings.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes as a manifest: faults that point into the text, or jobs that keep the manifest's rules.
+//! Any bytes as a manifest: problems with locations in the text, or jobs that keep the manifest's rules.
 
 #![no_main]
 
@@ -7,30 +7,36 @@ use std::collections::BTreeSet;
 use libfuzzer_sys::fuzz_target;
 use lipsyncd::{
     job::{FaceSpan, JobSpec, timing},
-    manifest::{Manifest, ManifestPath, read},
+    manifest::{Manifest, read},
 };
 use lipsyncd_fuzz::{lies_in, lines_of, problems_fit};
 
 fuzz_target!(|bytes: &[u8]| {
-    let path = ManifestPath::new("promo/fr.yaml");
+    let path = "promo/fr.yaml";
     match read(bytes, &path) {
         Err(problems) => problems_fit(&problems, bytes),
         Ok(manifest) => {
             assert_eq!(read(bytes, &path).as_ref(), Ok(&manifest));
-            is_sound(&manifest, bytes);
+            is_audio(&manifest, bytes);
         }
     }
 });
 
-fn is_sound(manifest: &Manifest, bytes: &[u8]) {
+fn is_audio(manifest: &Manifest, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let lines = lines_of(&text);
     let (mut keys, mut outputs) = (BTreeSet::new(), BTreeSet::new());
     assert!(!manifest.jobs.is_empty());
     for job in &manifest.jobs {
-        let places = [job.place, job.id_place, job.video_place, job.audio_place, job.output_place];
-        for place in places.into_iter().chain(job.external_task_id_place) {
-            lies_in(place, &lines);
+        let locations = [
+            job.location,
+            job.id_location,
+            job.video_location,
+            job.audio_location,
+            job.output_location,
+        ];
+        for location in locations.into_iter().chain(job.external_task_id_location) {
+            is_in_text(location, &lines);
         }
         assert!(keys.insert(job.spec.key.clone()) && outputs.insert(job.spec.output.clone()));
         assert_eq!(job.spec_hash.len(), 32);
@@ -54,10 +60,10 @@ fn keeps_the_rules(spec: &JobSpec) {
 fn is_planned(spec: &JobSpec) {
     let face = |id: &str, start_ms, end_ms| FaceSpan { face_id: id.to_owned(), start_ms, end_ms };
     let faces = [face("0", 0, 6_000), face("1", 1_500, i64::MAX)];
-    for (sound_ms, video_ms) in [(None, None), (Some(4_000), Some(9_000)), (Some(i64::MAX), None)] {
-        match timing::plan(spec, &faces, sound_ms, video_ms) {
+    for (audio_ms, video_ms) in [(None, None), (Some(4_000), Some(9_000)), (Some(i64::MAX), None)] {
+        match timing::plan(spec, &faces, audio_ms, video_ms) {
             Ok(plan) => assert!(plan.sound_end_ms - plan.sound_start_ms >= 2_000),
-            Err(fault) => assert!(!fault.to_string().is_empty()),
+            Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Any bytes as a sound and as a video: facts, or a fault in words, soon and in little memory.
+//! Any bytes as an audio file and as a video: facts, or an error message, in little time and memory.
 
 #![no_main]
 
 use std::{io::Cursor, panic};
 
 use libfuzzer_sys::fuzz_target;
-use lipsyncd::media::{sound, video};
+use lipsyncd::media::{audio, video};
 use lipsyncd_fuzz::is_one_line;
 
-const FAULT_CHARS_MAX: usize = 300;
+const ERROR_CHARS_MAX: usize = 300;
 
 fuzz_target!(
     // A panic of the MP3 reader is caught by its caller, and no finding: libFuzzer's own hook would
@@ -16,32 +16,32 @@ fuzz_target!(
     init: panic::set_hook(Box::new(|_| {})),
     |bytes: &[u8]| {
         for ending in [None, Some("mp3"), Some("aac")] {
-            match sound::measure(bytes.to_vec(), ending) {
+            match audio::measure(bytes.to_vec(), ending) {
                 Ok(facts) => {
                     assert!(facts.length_ms > 0 && facts.bytes == bytes.len() as u64);
-                    told(sound::check(&facts));
+                    checked(audio::check(&facts));
                 }
-                Err(fault) => told::<()>(Err(fault)),
+                Err(error) => checked::<()>(Err(error)),
             }
         }
         let len = bytes.len() as u64;
         let probed = video::probe_reader(Cursor::new(bytes), len);
-        match video::is_whole(Cursor::new(bytes), len) {
+        match video::check_complete(Cursor::new(bytes), len) {
             Ok(facts) => {
                 assert_eq!(probed.as_ref().ok(), Some(&facts));
                 assert!(facts.length_ms.is_none_or(|ms| ms >= 0));
-                told(video::check(&facts));
+                checked(video::check(&facts));
             }
-            Err(fault) => told::<()>(Err(fault)),
+            Err(error) => checked::<()>(Err(error)),
         }
-        if let Err(fault) = probed {
-            told::<()>(Err(fault));
+        if let Err(error) = probed {
+            checked::<()>(Err(error));
         }
     }
 );
 
-fn told<T>(judged: Result<T, impl ToString>) {
-    if let Err(fault) = judged {
-        is_one_line(&fault.to_string(), FAULT_CHARS_MAX);
+fn checked<T>(judged: Result<T, impl ToString>) {
+    if let Err(error) = judged {
+        is_one_line(&error.to_string(), ERROR_CHARS_MAX);
     }
 }

@@ -1,5 +1,5 @@
-//! Any names, parted by NUL as on a disk: of a manifest, of an output, of media. Nothing that comes
-//! of one may lie outside its folder.
+//! Any names, separated by NUL as on a disk: of a manifest, of an output, of media. No path made from them is
+//! outside its folder.
 
 #![no_main]
 
@@ -12,10 +12,10 @@ use std::{
 
 use libfuzzer_sys::fuzz_target;
 use lipsyncd::{
-    inbox::{Found, scan},
-    manifest::{ManifestPath, read},
+    inbox::{ScanEntry, scan},
+    manifest::{read},
     media::{Locator, public_url},
-    output::{Kind, Place},
+    output::{VideoKind, OutputPaths},
 };
 use tempfile::TempDir;
 
@@ -79,7 +79,7 @@ impl World {
         let listing = scan(&jobs).expect("a folder that can be read");
         assert!(listing.manifests.len() <= 1);
         for (found, what) in listing.manifests {
-            if matches!(what, Found::File(_)) {
+            if matches!(what, ScanEntry::File(_)) {
                 assert_eq!(jobs.join(&found), path, "the name leads back to the file");
                 self.read(&found, "video: https://e.com/v.mp4\naudio: a.mp3\n");
             }
@@ -91,7 +91,7 @@ impl World {
     }
 
     fn read(&self, path: &str, text: &str) {
-        match read(text.as_bytes(), &ManifestPath::new(path)) {
+        match read(text.as_bytes(), path) {
             Ok(manifest) => {
                 for job in manifest.jobs {
                     assert!(!job.spec.key.is_empty() && !job.spec.key.contains(char::is_control));
@@ -105,10 +105,10 @@ impl World {
     /// Writes every file that a job of that output writes.
     fn write_output(&self, output: &str) {
         let root = fs::canonicalize(self.path("output")).expect("the output folder");
-        match Place::prepare(&root, output) {
+        match OutputPaths::prepare(&root, output) {
             Ok(place) => {
                 let files =
-                    [place.video(Kind::Result), place.video(Kind::Watermark), place.metadata()];
+                    [place.video(VideoKind::Result), place.video(VideoKind::Watermark), place.metadata()];
                 for file in files {
                     let parent = file.parent().and_then(|parent| fs::canonicalize(parent).ok());
                     assert!(parent.is_some_and(|parent| parent.starts_with(&root)), "{file:?}");
@@ -134,7 +134,7 @@ impl World {
                 let url = public_url("https://e.com/m/", &located.public_path);
                 assert!(url.starts_with("https://e.com/m/") && url.is_ascii(), "{url}");
             }
-            Err(fault) => assert!(!fault.to_string().is_empty()),
+            Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 }

@@ -1,17 +1,16 @@
-//! What more than one target asks of what the program says: that it fits a line, and that places
-//! lie in the text.
+//! Checks for more than one target: a message fits a line, and locations are in the text.
 
-use lipsyncd::manifest::{Place, Problems};
+use lipsyncd::manifest::{Location, Problems};
 
-/// Renders `problems` in every way and makes sure that each points into the text it is about.
+/// Renders `problems` in every way and checks that each location is in the text.
 pub fn problems_fit(problems: &Problems, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let lines = lines_of(&text);
     assert!(problems.len() > 0);
     for problem in problems {
         assert!(!problem.what.is_empty());
-        if let Some(place) = problem.place {
-            lies_in(place, &lines);
+        if let Some(location) = problem.location {
+            is_in_text(location, &lines);
         }
     }
     for shown in [problems.one_line("m.yaml"), problems.render("m.yaml", &text, false)] {
@@ -21,13 +20,13 @@ pub fn problems_fit(problems: &Problems, bytes: &[u8]) {
     assert!(!problems.render("", &text, true).is_empty());
 }
 
-/// Whether a place is one of the text, or the one behind its last character.
-pub fn lies_in(place: Place, lines: &[&str]) {
-    let line = lines.get(place.line as usize - 1);
-    let line = line.unwrap_or_else(|| panic!("{place:?} is behind {} lines", lines.len()));
-    // A line break is a place as well.
+/// Checks that a location is in the text, or directly after its last character.
+pub fn is_in_text(location: Location, lines: &[&str]) {
+    let line = lines.get(location.line as usize - 1);
+    let line = line.unwrap_or_else(|| panic!("{location:?} is behind {} lines", lines.len()));
+    // A line break is a location, too.
     let characters = line.chars().count() + 2;
-    assert!((1..=characters).contains(&(place.column as usize)), "{place:?} in {line:?}");
+    assert!((1..=characters).contains(&(location.column as usize)), "{location:?} in {line:?}");
 }
 
 /// The lines as YAML counts them.
@@ -37,7 +36,7 @@ pub fn lines_of(text: &str) -> Vec<&str> {
     lines.flat_map(|line| line.split('\r')).collect()
 }
 
-/// Makes sure that a text of strangers became one bounded line.
+/// Checks that an untrusted text became one bounded line.
 pub fn is_one_line(text: &str, most_chars: usize) {
     assert!(!text.contains(char::is_control), "{text:?}");
     assert!(text.chars().count() <= most_chars, "{} characters", text.chars().count());

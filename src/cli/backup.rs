@@ -1,4 +1,4 @@
-//! `lipsyncd backup`: a copy of the state database in one file.
+//! `lipsyncd backup`: copies the state database to one file.
 
 use std::{
     ffi::OsString,
@@ -10,43 +10,41 @@ use std::{
     },
 };
 
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::spawn_blocking,
-};
+use tokio::task::spawn_blocking;
 
-use super::{CommandError, Context, ExitCode, open, text};
+use super::{CommandContext, CommandError, ExitCode, Result, open, signals, text};
 use crate::{
     config::Config,
     store::{BackupError, back_up},
 };
 
-/// Copy the state database to a file, while the daemon works on
+/// Copy the state database to a file while the daemon runs
 ///
-/// The copy is of one moment, whole and checked before it has its name. A file that is there is never
-/// written over, and when something fails, nothing is left. It needs no right but to read the database, and
-/// to write where the copy goes. Only its owner may read it.
+/// The copy shows one moment. It is complete and checked before it gets its name. An existing file is never
+/// overwritten, and an error leaves no file behind. The command only needs to read the database and to write
+/// the new file. Only the file's owner can read it.
 ///
-/// To put it back: stop the daemon, remove lipsyncd.db, lipsyncd.db-wal and lipsyncd.db-shm, put the copy
-/// where lipsyncd.db was, give it to the daemon's user, start the daemon. What was paid for since is found
-/// again in the account, and in the output folder.
+/// To restore it: stop the daemon; delete lipsyncd.db, lipsyncd.db-wal and lipsyncd.db-shm; put the copy in
+/// place of lipsyncd.db; make the daemon's user its owner; start the daemon. lipsyncd finds tasks that were
+/// paid since then in the account and in the output folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd backup /var/backups/lipsyncd-$(date +%F).db\n  \
-    sqlite3 -readonly /var/backups/lipsyncd-2026-03-01.db 'SELECT count(*) FROM job_overview'\n\n\
-    Exit codes: 0 done, 2 the file is there or may not be there, 3 it cannot be read or written")]
-pub struct Args {
-    /// Where to: a file that does not exist yet
+    sqlite3 -readonly lipsyncd-2026-03-01.db 'SELECT key FROM job_overview'\n\n\
+    Exit codes:\n  0  done\n  2  the file exists, or is not allowed there\n  \
+    3  cannot read the database or write the file")]
+pub(super) struct Args {
+    /// The new file; it must not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
-/// What SQLite keeps beside a database, and lipsyncd too.
-const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+/// The endings of files that SQLite and lipsyncd keep beside a database.
+const RESERVED_ENDINGS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let config = context.config;
-    may_be_written(&arguments.file, config)?;
+    require_allowed(&arguments.file, config)?;
     open::require(&config.state_db)?;
     let at_ms = open::now_ms();
     let (database, file) = (config.state_db.clone(), arguments.file.clone());
@@ -56,17 +54,15 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         let working =
             spawn_blocking(move || back_up(&database, &file, &|| stopped.load(Ordering::Relaxed)));
         tokio::pin!(working);
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        loop {
-            tokio::select! {
-                made = &mut working => {
-                    return made.map_err(std::io::Error::from)?.map_err(CommandError::from);
-                }
-                _ = terminate.recv() => stop.store(true, Ordering::Relaxed),
-                _ = interrupt.recv() => stop.store(true, Ordering::Relaxed),
+        let made = tokio::select! {
+            made = &mut working => made,
+            stopped = signals::stopped() => {
+                stopped?;
+                stop.store(true, Ordering::Relaxed);
+                working.await
             }
-        }
+        };
+        made.map_err(std::io::Error::from)?.map_err(CommandError::from)
     })?;
     writeln!(
         context.out,
@@ -79,9 +75,8 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(ExitCode::Done)
 }
 
-/// Refuses places at which a backup would do harm.
-fn may_be_written(file: &Path, config: &Config) -> Result<(), CommandError> {
-    let refuse = |what: String| Err(CommandError::new(ExitCode::Usage, what));
+fn require_allowed(file: &Path, config: &Config) -> Result<()> {
+    let refuse = |why: String| Err(CommandError::new(ExitCode::Usage, why));
     let shown = file.display();
     if file == Path::new("-") {
         return refuse("a backup goes to a file, not to stdout".to_owned());
@@ -93,33 +88,33 @@ fn may_be_written(file: &Path, config: &Config) -> Result<(), CommandError> {
         return refuse(format!("{shown} names no file"));
     };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let place = folder.unwrap_or(Path::new(".")).canonicalize().map(|folder| folder.join(name));
-    let place = match place {
-        Ok(place) => place,
+    let path = folder.unwrap_or(Path::new(".")).canonicalize().map(|folder| folder.join(name));
+    let path = match path {
+        Ok(path) => path,
         Err(error) => {
             return Err(CommandError::new(ExitCode::CannotRun, format!("backup {shown}: {error}"))
-                .hint("the folder must be there, and yours to write to"));
+                .hint("the folder must exist, and you need permission to write to it"));
         }
     };
-    let database = real(&config.state_db);
-    if place == database {
+    let database = resolved(&config.state_db);
+    if path == database {
         return refuse(format!("{shown} is the state database itself"));
     }
     let beside = |ending: &str| {
-        let mut path = OsString::from(&database);
-        path.push(ending);
-        place == Path::new(&path)
+        let mut reserved = OsString::from(&database);
+        reserved.push(ending);
+        path == Path::new(&reserved)
     };
-    if BESIDE.into_iter().any(beside) {
-        return refuse(format!("{shown} is a name that belongs to the state database"));
+    if RESERVED_ENDINGS.into_iter().any(beside) {
+        return refuse(format!("{shown} is reserved for a file of the state database"));
     }
-    if place.starts_with(real(&config.jobs_dir)) {
-        return refuse(format!("{shown} lies in jobs_dir, which is only ever read"));
+    if path.starts_with(resolved(&config.jobs_dir)) {
+        return refuse(format!("{shown} is in jobs_dir, and lipsyncd never writes there"));
     }
     Ok(())
 }
 
-fn real(path: &Path) -> PathBuf {
+fn resolved(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -128,9 +123,9 @@ impl From<BackupError> for CommandError {
         match error {
             BackupError::Database(error) => error.into(),
             BackupError::Exists(_) => Self::new(ExitCode::Usage, error.to_string())
-                .hint("name another file, or move that one away"),
+                .hint("name another file, or move the existing one away"),
             BackupError::Unwritable { .. } | BackupError::Copy { .. } => {
-                Self::new(ExitCode::CannotRun, error.to_string()).hint("nothing of it was left")
+                Self::new(ExitCode::CannotRun, error.to_string()).hint("no file was left behind")
             }
             BackupError::Damaged { .. } | BackupError::Stopped => {
                 Self::new(ExitCode::CannotRun, error.to_string())

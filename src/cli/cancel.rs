@@ -1,72 +1,66 @@
-//! `lipsyncd cancel`: take back what was not created.
+//! `lipsyncd cancel`: cancels jobs that were not created at Kling.
 
 use clap::ValueHint;
 
-use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict},
-    open,
-};
+use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
 use crate::{
     job::State,
     store::{Command, JobState},
 };
 
-/// Take jobs back whose task was not created yet
+/// Cancel jobs that were not created at Kling yet
 ///
-/// A job that waits, is queued or identified is cancelled, and stays so though its manifest is still
-/// in the folder, until `lipsyncd retry`. A retry that was not created yet is taken back to the result the job
-/// had. Cancelling one of several jobs that share a task leaves it to the others. A job whose task was created, or
-/// may have been, cannot be cancelled: the API has no such call and the task is paid for, so it is followed to
-/// its end and its result is kept. All jobs named are tried; the exit code is 1 if one of them was not cancelled.
+/// Cancels jobs that are waiting, queued or identified. They stay cancelled until `lipsyncd retry`, although
+/// their manifest is still in the folder. If a job is cancelled before its retry was created, it gets its
+/// earlier result back. If several jobs share a task, the others keep it. A job whose task was created, or may
+/// have been, cannot be cancelled, because the API has no such call: the task is paid, lipsyncd follows it to
+/// its end, and its result is kept. All named jobs are tried; the exit code is 1 if one was not cancelled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
-    Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
+    JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
 }
 
-fn said(state: &JobState) -> String {
+fn describe(state: &JobState) -> String {
     match state.job.state {
         State::Cancelled => {
-            format!("cancelled; `{}` brings it back", open::command("retry", &state.job.spec.key))
+            format!("cancelled; `{}` starts it again", open::command("retry", &state.job.spec.key))
         }
-        earlier => format!("its retry is taken back: it is {earlier} again, as before"),
+        earlier => format!("its retry was cancelled; the job is {earlier} again, as before"),
     }
 }
 
-fn judge(state: &JobState) -> Verdict {
+fn decide(state: &JobState) -> Decision {
     let JobState { job, task, .. } = state;
-    let refused = |why: String, hint| Err(No::Refused(why, hint));
     let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
     match job.state {
         // No task has an open create request in these states.
         State::Waiting | State::Queued | State::Identified => Ok(Command::Cancel),
         State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
-        State::Cancelled => Err(No::Already("was cancelled already".to_owned())),
+        State::Cancelled => Err(NotChanged::AlreadyDone("was cancelled already".to_owned())),
         State::Succeeded | State::Failed => {
-            refused(format!("has {} already: there is nothing left to cancel", job.state), None)
+            refused(format!("is already {}; there is nothing to cancel", job.state), None)
         }
         State::Creating => refused(
-            "is creating: its create request was sent and may have been accepted, and the API cannot cancel a \
-             task. If it was accepted, it is followed to its end"
-                .to_owned(),
+            "is creating: Kling may have accepted its create request, and the API cannot cancel a task. If \
+             Kling accepted it, lipsyncd follows it to its end",
             None,
         ),
         State::Submitted | State::Processing | State::Downloading => refused(
             format!(
-                "is {}: its create request was sent, and the API cannot cancel a task. It is followed to its end",
+                "is {}: the API cannot cancel a task. lipsyncd follows it to its end",
                 job.state
             ),
             None,
         ),
         State::Unresolved => refused(
-            "is unresolved: it may have been sent, and the API cannot cancel a task".to_owned(),
+            "is unresolved: Kling may have accepted its create request, and the API cannot cancel a task",
             Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
     }

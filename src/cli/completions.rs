@@ -1,34 +1,32 @@
-//! `lipsyncd completions`: what a shell needs to complete our commands.
+//! `lipsyncd completions`: scripts that complete the commands in a shell.
 
 use std::io::Write;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_complete::Shell;
 
-use super::{Cli, CommandError, ExitCode};
-
-/// Print the completions of a shell
+use super::{ExitCode, Result};
+/// Print shell completions
 ///
-/// Prints a script for the shell to stdout; save it where the shell looks for completions.
+/// Prints a script to stdout. Save it where your shell loads completions from.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd completions bash > /etc/bash_completion.d/lipsyncd\n  \
     lipsyncd completions zsh > ~/.zfunc/_lipsyncd")]
-pub struct Args {
-    /// For which shell
+pub(super) struct Args {
+    /// The shell
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
-    // The generator takes a closed pipe for a bug, so it writes to memory.
+pub(super) fn run(arguments: &Args, cli: &Command, out: &mut dyn Write) -> Result {
+    // The generator panics on a closed pipe, so it writes to memory.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut listed(&Cli::command()), "lipsyncd", &mut script);
+    clap_complete::generate(arguments.shell, &mut visible(cli), "lipsyncd", &mut script);
     out.write_all(&script)?;
     Ok(ExitCode::Done)
 }
 
-/// The command line without what `--help` does not list either.
-fn listed(cli: &Command) -> Command {
+fn visible(cli: &Command) -> Command {
     let about = cli.get_about().cloned().unwrap_or_default();
     Command::new("lipsyncd")
         .version(env!("CARGO_PKG_VERSION"))

@@ -1,26 +1,22 @@
-//! `lipsyncd dismiss`: what a person has seen and accepts is not counted any more.
+//! `lipsyncd dismiss`: removes failed jobs from the counts, and accepts results of changed jobs.
 
 use clap::ValueHint;
 
-use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict},
-    open,
-};
+use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
 use crate::{
     job::State,
     store::{Command, JobState},
 };
 
-/// Take failed jobs out of the counts, and accept results whose manifest changed
+/// Remove failed jobs from the counts, and accept results of changed jobs
 ///
-/// A failed job that is dismissed is not counted by `status` and not taken by `retry --failed`. A job that
-/// changed after it was sent keeps the result it has, and is no longer flagged. Nothing is deleted.
+/// `status` does not count a dismissed failed job, and `retry --failed` does not retry it. A job that changed
+/// after it was sent keeps its result, and is no longer flagged. Nothing is deleted.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  lipsyncd dismiss promo/en\n  lipsyncd dismiss --undo promo/en"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
@@ -29,39 +25,39 @@ pub struct Args {
     undo: bool,
 }
 
-/// Whether it keeps the result of another request than its manifest asks for.
+/// Whether a person accepted a result that is not of the manifest's current request.
 fn has_accepted_change(state: &JobState) -> bool {
-    let asked = state.job.request_hash.as_ref();
+    let wanted = state.job.request_hash.as_ref();
     let made = state.task.as_ref().map(|task| &task.request_hash);
-    !state.job.changed_after_sent && asked.is_some() && made.is_some() && asked != made
+    !state.job.changed_after_sent && wanted.is_some() && made.is_some() && wanted != made
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let dismisses = !arguments.undo;
-    let judge = move |state: &JobState| -> Verdict {
+    let decide = move |state: &JobState| -> Decision {
         let job = &state.job;
-        let is_meant = match dismisses {
+        let applies = match dismisses {
             true => job.changed_after_sent || job.state == State::Failed && !job.dismissed,
             false => job.dismissed || has_accepted_change(state),
         };
-        if is_meant {
+        if applies {
             return Ok(Command::Dismiss(dismisses));
         }
         if !dismisses {
-            return Err(No::Already("counts already: it is not dismissed".to_owned()));
+            return Err(NotChanged::AlreadyDone("is not dismissed".to_owned()));
         }
         if job.dismissed || has_accepted_change(state) {
-            return Err(No::Already("was dismissed already".to_owned()));
+            return Err(NotChanged::AlreadyDone("was dismissed already".to_owned()));
         }
         let state = job.state;
-        Err(No::Refused(
+        refused(
             format!("is {state} and did not change after it was sent: there is nothing to dismiss"),
             Some(open::command("show", &job.spec.key)),
-        ))
+        )
     };
-    let said = move |_: &JobState| match dismisses {
+    let describe = move |_: &JobState| match dismisses {
         true => "dismissed".to_owned(),
-        false => "counts again".to_owned(),
+        false => "counted again".to_owned(),
     };
-    Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)
+    JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
 }

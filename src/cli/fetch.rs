@@ -1,11 +1,9 @@
-//! `lipsyncd fetch`: bring a result to its place again.
+//! `lipsyncd fetch`: restores a result that is no longer on disk.
 
 use clap::ValueHint;
 
 use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, note_absent_daemon},
-    open,
+    CommandContext, Decision, JobUpdater, NotChanged, Result, note_absent_daemon, open, refused,
 };
 use crate::{
     job::State,
@@ -13,23 +11,22 @@ use crate::{
     store::{Command, JobState},
 };
 
-/// Bring results to their place again that are no longer on disk
+/// Restore results that are no longer on disk, free of charge
 ///
-/// Another job's file of the same task is copied, if it is still what was delivered; else the result is fetched
-/// from Kling, which keeps it for 30 days. Nothing is paid. The daemon does it.
+/// The daemon copies another job's file of the same task, if that file is unchanged. Otherwise it downloads the
+/// result again; Kling keeps results for 30 days. Nothing is paid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd fetch promo/en")]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let output_dir = context.config.output_dir.clone();
-    let judge = move |state: &JobState| -> Verdict {
+    let decide = move |state: &JobState| -> Decision {
         let JobState { job, task, .. } = state;
-        let refused = |why: String, hint| Err(No::Refused(why, hint));
         let has_result = task.as_ref().is_some_and(|task| task.state == State::Succeeded);
         match job.state {
             State::Succeeded => {
@@ -37,9 +34,9 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
                 let bytes = job.delivered.as_ref().map_or(0, |(_, bytes)| *bytes);
                 match presence(&path, bytes) {
                     Ok(Presence::Delivered) => {
-                        Err(No::Already(format!("{} is there already", path.display())))
+                        Err(NotChanged::AlreadyDone(format!("{} is there already", path.display())))
                     }
-                    // A file that is not lipsyncd's own is left alone, and the job would wait for its place.
+                    // lipsyncd does not replace a file that it does not own; the job would wait forever.
                     Ok(Presence::Changed) => refused(
                         format!("{} was changed after it was delivered", path.display()),
                         Some("move that file away first, then fetch the result again".to_owned()),
@@ -48,15 +45,17 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
                 }
             }
             State::Failed if has_result => Ok(Command::Fetch),
-            State::Downloading => Err(No::Already("is being fetched already".to_owned())),
+            State::Downloading => {
+                Err(NotChanged::AlreadyDone("is being fetched already".to_owned()))
+            }
             other => refused(
-                format!("is {other}: it has no result to be fetched"),
+                format!("is {other}: it has no result to fetch"),
                 Some(open::command("show", &job.spec.key)),
             ),
         }
     };
-    let said = |_: &JobState| "its result is brought to its place again".to_owned();
-    let exit = Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)?;
+    let describe = |_: &JobState| "the daemon restores its result".to_owned();
+    let exit = JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)?;
     note_absent_daemon(context)?;
     Ok(exit)
 }

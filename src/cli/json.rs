@@ -1,34 +1,21 @@
-//! `--json`: one way to write it, harmless on a terminal.
+//! `--json`: writes JSON that is safe on a terminal.
 
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::CommandError;
-
-/// Writes `value` to `out` over several lines, and a newline.
-///
-/// # Errors
-/// When `out` cannot be written.
-pub(super) fn write_pretty(
-    out: &mut dyn Write,
-    value: &impl Serialize,
-) -> Result<(), CommandError> {
+use super::Result;
+pub(super) fn write_pretty(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
     writeln!(out, "{}", escaped(&text))?;
     Ok(())
 }
 
-/// `value` on one line.
-///
-/// # Errors
-/// When `value` is none that JSON knows.
-pub(super) fn line(value: &impl Serialize) -> Result<String, CommandError> {
+pub(super) fn line(value: &impl Serialize) -> Result<String> {
     Ok(escaped(&serde_json::to_string(value).map_err(std::io::Error::from)?))
 }
 
-/// Escapes what JSON allows but a terminal obeys: DEL and the C1 controls. They can stand only inside
-/// strings.
+/// Escapes what JSON allows and a terminal obeys: DEL and the C1 controls. They occur only inside strings.
 fn escaped(json: &str) -> String {
     let obeyed = |character: &char| matches!(character, '\u{7f}'..='\u{9f}');
     let mut text = String::with_capacity(json.len());

@@ -1,4 +1,4 @@
-//! The log: to stderr or the journal, as `log.format` says; how much is `RUST_LOG`'s.
+//! Starts the log: `log.format` sets its target and format, `RUST_LOG` its level.
 
 use std::{
     env,
@@ -12,35 +12,30 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::format, layer::Subscri
 
 use crate::{cli::text::safe, config::LogFormat};
 
-/// What is logged when `RUST_LOG` does not say.
+/// The filter if `RUST_LOG` is not set.
 const DEFAULT_FILTER: &str = "lipsyncd=info,warn";
 
-/// What the journal calls us, whatever the file of the program is called.
+/// The name in the journal, whatever the program's file is called.
 const IDENTIFIER: &str = "lipsyncd";
 
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// What is logged where the screen is for something else.
-const QUIET_FILTER: &str = "lipsyncd=error";
+/// The filter of commands that use the terminal for other output.
+pub(super) const QUIET_FILTER: &str = "lipsyncd=error";
 
-/// Begins the log of this process; a second beginning changes nothing.
-pub(super) fn begin(format: LogFormat) {
-    begin_with(format, DEFAULT_FILTER);
+/// Starts the log of this process; a second call changes nothing.
+pub(super) fn init(format: LogFormat) {
+    init_with(format, DEFAULT_FILTER);
 }
 
-/// Like [`begin`], with nothing but errors unless `RUST_LOG` asks for more.
-pub(super) fn begin_quiet(format: LogFormat) {
-    begin_with(format, QUIET_FILTER);
-}
-
-fn begin_with(format: LogFormat, default: &str) {
-    let (sink, complaint) = sink(format);
-    let (filter, fault) = filter(env::var("RUST_LOG").ok(), default);
-    // Only a test that runs several commands in one process has one already.
-    let _already =
+pub(super) fn init_with(format: LogFormat, default: &str) {
+    let (sink, sink_warning) = sink(format);
+    let (filter, filter_warning) = filter(env::var("RUST_LOG").ok(), default);
+    // Only a test that runs several commands in one process has set one before.
+    let _already_set =
         tracing::subscriber::set_global_default(Registry::default().with(sink.with_filter(filter)));
-    for complaint in complaint.into_iter().chain(fault) {
-        tracing::warn!("{complaint}");
+    for warning in sink_warning.into_iter().chain(filter_warning) {
+        tracing::warn!("{warning}");
     }
 }
 
@@ -50,14 +45,16 @@ fn sink(format: LogFormat) -> (Sink, Option<String>) {
         LogFormat::Text => (text(), None),
         LogFormat::Auto if !stderr_is_journal() => (text(), None),
         LogFormat::Auto | LogFormat::Journald => match tracing_journald::layer() {
-            Ok(journal) => (as_ours(journal).boxed(), None),
-            Err(error) => (text(), Some(format!("no journal here ({error}): logging as text"))),
+            Ok(journal) => (configured(journal).boxed(), None),
+            Err(error) => {
+                (text(), Some(format!("cannot reach the journal ({error}); logging as text")))
+            }
         },
     }
 }
 
-/// Fields by the names that the manual tells, and priorities that `journalctl -p` is used to.
-fn as_ours(journal: tracing_journald::Layer) -> tracing_journald::Layer {
+/// Sets the documented field names, and the priorities that `journalctl -p` expects.
+fn configured(journal: tracing_journald::Layer) -> tracing_journald::Layer {
     let priorities = PriorityMappings {
         info: Priority::Informational,
         debug: Priority::Debug,
@@ -77,8 +74,8 @@ fn filter(wanted: Option<String>, default: &str) -> (EnvFilter, Option<String>) 
     match EnvFilter::try_new(&wanted) {
         Ok(filter) => (filter, None),
         Err(error) => {
-            let fault = format!("RUST_LOG is not understood ({error}): using {default}");
-            (EnvFilter::new(default), Some(fault))
+            let warning = format!("RUST_LOG is not valid ({error}); using {default}");
+            (EnvFilter::new(default), Some(warning))
         }
     }
 }
@@ -88,7 +85,7 @@ fn text() -> Sink {
     tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_target(false)
-        // The message says it all to people; the fields are for JSON and the journal.
+        // People read the message; the fields are for JSON and the journal.
         .fmt_fields(format::debug_fn(|to, field, value| match field.name() {
             "message" => write!(to, "{}", safe_lines(&format!("{value:?}"))),
             _ => Ok(()),
@@ -97,7 +94,7 @@ fn text() -> Sink {
         .boxed()
 }
 
-/// Control characters of manifests and of the API must not reach the terminal.
+/// Escapes control characters, so that text from manifests and the API cannot control the terminal.
 fn safe_lines(text: &str) -> String {
     text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }
@@ -106,7 +103,7 @@ fn json() -> Sink {
     tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed()
 }
 
-/// Whether stderr is the stream that systemd tells of: then the journal would only get bare lines.
+/// Whether stderr goes to the journal, by `$JOURNAL_STREAM`. The journal would then get lines without fields.
 pub(super) fn stderr_is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else {
         return false;
@@ -114,11 +111,11 @@ pub(super) fn stderr_is_journal() -> bool {
     let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
     stderr
         .and_then(|stderr| stderr.metadata())
-        .is_ok_and(|stderr| names(&stream, stderr.dev(), stderr.ino()))
+        .is_ok_and(|stderr| is_stream(&stream, stderr.dev(), stderr.ino()))
 }
 
-/// Whether `stream` is `<device>:<inode>` of that file.
-fn names(stream: &str, device: u64, inode: u64) -> bool {
+/// Whether `stream` is `<device>:<inode>` of this file.
+fn is_stream(stream: &str, device: u64, inode: u64) -> bool {
     stream
         .split_once(':')
         .is_some_and(|(dev, ino)| dev.parse() == Ok(device) && ino.parse() == Ok(inode))
@@ -129,17 +126,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_journal_is_known_by_device_and_inode() {
-        assert!(names("8:4711", 8, 4711));
-        assert!(!names("8:4712", 8, 4711));
-        assert!(!names("4711", 8, 4711));
-        assert!(!names("", 0, 0));
+    fn the_journal_is_recognised_by_device_and_inode() {
+        assert!(is_stream("8:4711", 8, 4711));
+        assert!(!is_stream("8:4712", 8, 4711));
+        assert!(!is_stream("4711", 8, 4711));
+        assert!(!is_stream("", 0, 0));
     }
 
     #[test]
-    fn a_filter_that_is_not_understood_is_told_and_replaced() {
-        let (filter, fault) = filter(Some("lipsyncd=loud".to_owned()), DEFAULT_FILTER);
+    fn an_invalid_filter_is_reported_and_replaced() {
+        let (filter, warning) = filter(Some("lipsyncd=loud".to_owned()), DEFAULT_FILTER);
         assert_eq!(filter.to_string(), EnvFilter::new(DEFAULT_FILTER).to_string());
-        assert!(fault.unwrap().contains("RUST_LOG"));
+        assert!(warning.unwrap().contains("RUST_LOG"));
     }
 }

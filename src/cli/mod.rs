@@ -1,14 +1,13 @@
-//! The command line: one file a command, its arguments and its function together.
+//! The command line: one file per command, with its arguments and its function.
 //!
-//! Data goes to stdout, all else to stderr. Querying is the store's; here is what is asked of it and
-//! how it is shown. What a command must not do is decide about jobs: that is
-//! [`apply`](crate::job::apply())'s.
+//! Data goes to stdout, everything else to stderr. The store reads and writes; a command selects what to read and
+//! formats it. Commands do not move jobs between states: only [`apply`](crate::job::apply()) does.
 
 mod backup;
 mod cancel;
-mod change;
 mod check;
 mod completions;
+mod context;
 mod demo;
 mod dismiss;
 mod doctor;
@@ -18,18 +17,21 @@ mod json;
 mod list;
 mod log;
 mod man;
-mod nearest;
 mod open;
 mod pause;
 mod resolve;
 mod resume;
 mod retry;
 mod run;
+mod schema;
 mod show;
+mod signals;
 mod simulate;
 mod status;
-pub mod text;
+mod suggestions;
+mod text;
 mod unit;
+mod update;
 
 use std::{
     ffi::OsString,
@@ -37,43 +39,46 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Parser, Subcommand, ValueHint};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueHint};
 
-pub use error::{CommandError, ExitCode, What};
-
-use crate::config::Config;
+use context::CommandContext;
+pub use error::ExitCode;
+use error::{CommandError, Result};
+use text::{counted, safe, shell_word, time};
+use update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused};
 
 /// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
 ///
-/// lipsyncd watches a folder of manifests, has Kling make each video's face speak the sound you
-/// name, and puts the finished videos into an output folder. It never pays twice for one job, never
-/// loses a result that was paid for, and always says why a job waits.
+/// lipsyncd watches a folder of manifests. For each job, Kling makes a face in the video speak the audio, and
+/// lipsyncd puts the finished video into the output folder. It never pays twice for one job, never loses a paid
+/// result, and always says why a job waits.
 #[derive(Debug, Parser)]
 #[command(
     name = "lipsyncd",
     version,
+    term_width = 80,
     after_help = "Examples:\n  \
-        lipsyncd status                   how far everything is, and what to type next\n  \
-        lipsyncd list --state failed      what went wrong\n  \
-        lipsyncd show promo/en            one job whole\n\n\
-        Exit codes: 0 done, 1 some job or manifest failed, 2 wrong usage or configuration,\n\
-        3 cannot run (another daemon, no permission, no database, a damaged or another version's)"
+        lipsyncd status                progress, problems, and the next command\n  \
+        lipsyncd list --state failed   failed jobs and their errors\n  \
+        lipsyncd show promo/en         everything about one job\n\n\
+        Exit codes:\n  \
+        0  done\n  \
+        1  some job or manifest failed\n  \
+        2  wrong usage or configuration\n  \
+        3  cannot run: another daemon runs, no permission, or no usable database"
 )]
-pub struct Cli {
-    /// The configuration [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
+struct Cli {
+    /// Configuration file [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub config: Option<PathBuf>,
+    config: Option<PathBuf>,
 
-    /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    command: Commands,
 }
 
-/// What lipsyncd can be told to do. Each variant is described at its arguments: a description here
-/// would take the place of the long help there.
-#[expect(missing_docs, reason = "described at the arguments")]
+/// All commands. Each is documented at its arguments, because a doc comment here would replace the long help.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Commands {
     Run(run::Args),
     Check(check::Args),
     Status(status::Args),
@@ -91,29 +96,16 @@ pub enum Command {
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
+    Schema(schema::Args),
     Man(man::Args),
 }
 
-/// What a command works with.
-pub struct Context<'a> {
-    /// The settings.
-    pub config: &'a Config,
-    /// What to type to start the daemon.
-    pub start: &'a str,
-    /// Data goes here: stdout.
-    pub out: &'a mut dyn Write,
-    /// All else goes here: stderr.
-    pub err: &'a mut dyn Write,
-    /// Whether `out` is a terminal.
-    pub on_terminal: bool,
-}
-
-/// Does what `arguments` (the program's name first) say and returns how the program ends.
+/// Runs the command in `arguments` (the program's name first) and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // There is no third place to complain to when stderr is closed.
+            // If stderr is closed, there is no other place for the message.
             let _closed = error.print();
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
         }
@@ -122,12 +114,12 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     let on_terminal = stdout.is_terminal();
     let mut out = BufWriter::new(stdout);
     let mut err = io::stderr();
-    let done = perform(&cli, &mut out, &mut err, on_terminal)
+    let result = dispatch(&cli, &mut out, &mut err, on_terminal)
         .and_then(|code| out.flush().map(|()| code).map_err(CommandError::from));
-    match done {
+    match result {
         Ok(code) => code,
         Err(error) => {
-            // What was found out before the failure is shown first, and both may be closed.
+            // Output from before the failure is shown first. Both streams may be closed.
             let _closed = out.flush();
             let _closed = if log::stderr_is_journal() {
                 error.report_to_journal(&mut err)
@@ -139,57 +131,38 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     }
 }
 
-fn perform(
-    cli: &Cli,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-    on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
-    // These need no configuration, and must not fail for a faulty one.
-    match &cli.command {
-        Command::Completions(arguments) => return completions::run(arguments, out),
-        Command::Man(arguments) => return man::run(arguments, out),
-        Command::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
-        Command::Simulate(arguments) => return simulate::run(arguments, out, err),
-        Command::Doctor(arguments) => {
-            return doctor::run(arguments, cli.config.as_deref(), out, on_terminal);
+fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bool) -> Result {
+    let explicit = cli.config.as_deref();
+    let run: Box<dyn FnOnce(&mut CommandContext<'_>) -> Result + '_> = match &cli.command {
+        // These need no configuration, and must work when the configuration has errors.
+        Commands::Completions(arguments) => {
+            return completions::run(arguments, &Cli::command(), out);
         }
-        _ => {}
-    }
-    if let Command::Run(arguments) = &cli.command {
-        // It hears signals before anything else.
-        let ground = run::Ground::lay()?;
-        let (config, start) = begin(cli)?;
-        let context = &mut Context { config: &config, start: &start, out, err, on_terminal };
-        return run::run(arguments, ground, cli.config.as_deref(), context);
-    }
-    let (config, start) = begin(cli)?;
-    let context = &mut Context { config: &config, start: &start, out, err, on_terminal };
-    match &cli.command {
-        Command::Status(arguments) => status::run(arguments, context),
-        Command::List(arguments) => list::run(arguments, context),
-        Command::Show(arguments) => show::run(arguments, context),
-        Command::Retry(arguments) => retry::run(arguments, context),
-        Command::Resolve(arguments) => resolve::run(arguments, context),
-        Command::Cancel(arguments) => cancel::run(arguments, context),
-        Command::Fetch(arguments) => fetch::run(arguments, context),
-        Command::Dismiss(arguments) => dismiss::run(arguments, context),
-        Command::Pause(arguments) => pause::run(arguments, context),
-        Command::Resume(arguments) => resume::run(arguments, context),
-        Command::Check(arguments) => check::run(arguments, context),
-        Command::Backup(arguments) => backup::run(arguments, context),
-        Command::Run(_)
-        | Command::Completions(_)
-        | Command::Man(_)
-        | Command::Demo(_)
-        | Command::Doctor(_)
-        | Command::Simulate(_) => unreachable!("done above"),
-    }
-}
-
-/// The configuration and how its daemon is started; and the log as it says.
-fn begin(cli: &Cli) -> Result<(Config, String), CommandError> {
-    let (config, file) = open::config(cli.config.as_deref())?;
-    log::begin(config.log.format);
-    Ok((config, unit::start(file.as_deref())))
+        Commands::Schema(arguments) => return schema::run(arguments, out),
+        Commands::Man(arguments) => return man::run(arguments, Cli::command(), out),
+        Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
+        Commands::Simulate(arguments) => return simulate::run(arguments, out, err),
+        Commands::Doctor(arguments) => return doctor::run(arguments, explicit, out, on_terminal),
+        Commands::Run(arguments) => {
+            // Signals are handled before anything else, also before the configuration is read.
+            let process = run::DaemonProcess::start()?;
+            Box::new(move |context| run::run(arguments, process, explicit, context))
+        }
+        Commands::Status(arguments) => Box::new(|context| status::run(arguments, context)),
+        Commands::List(arguments) => Box::new(|context| list::run(arguments, context)),
+        Commands::Show(arguments) => Box::new(|context| show::run(arguments, context)),
+        Commands::Retry(arguments) => Box::new(|context| retry::run(arguments, context)),
+        Commands::Resolve(arguments) => Box::new(|context| resolve::run(arguments, context)),
+        Commands::Cancel(arguments) => Box::new(|context| cancel::run(arguments, context)),
+        Commands::Fetch(arguments) => Box::new(|context| fetch::run(arguments, context)),
+        Commands::Dismiss(arguments) => Box::new(|context| dismiss::run(arguments, context)),
+        Commands::Pause(arguments) => Box::new(|context| pause::run(arguments, context)),
+        Commands::Resume(arguments) => Box::new(|context| resume::run(arguments, context)),
+        Commands::Check(arguments) => Box::new(|context| check::run(arguments, context)),
+        Commands::Backup(arguments) => Box::new(|context| backup::run(arguments, context)),
+    };
+    let (config, file) = open::config(explicit)?;
+    log::init(config.log.format);
+    let start = unit::start_command(file.as_deref());
+    run(&mut CommandContext { config: &config, start: &start, out, err, on_terminal })
 }

@@ -1,4 +1,4 @@
-//! What commands begin with: the configuration, and the state database for reading or for changing.
+//! Opens what commands need: the configuration, and the state database for reading or writing.
 
 use std::{
     env, fs,
@@ -7,50 +7,42 @@ use std::{
 
 use tokio::runtime;
 
-use super::{CommandError, ExitCode};
+use super::{CommandError, ExitCode, Result};
 use crate::{
     cli::text::shell_word,
     config::Config,
     store::{Reader, Store},
 };
 
-/// Finds and reads the configuration, and tells its file, if it is one; `explicit` is `--config`.
-///
-/// # Errors
-/// A file that is named but not there, or has faults: exit code 2.
-pub(super) fn config(explicit: Option<&Path>) -> Result<(Config, Option<PathBuf>), CommandError> {
+/// Finds and reads the configuration; returns its file, if there is one. `explicit` is `--config`.
+pub(super) fn config(explicit: Option<&Path>) -> Result<(Config, Option<PathBuf>)> {
     Config::find_and_load(explicit, &|name| env::var_os(name))
         .map_err(|error| CommandError::rendered(ExitCode::Usage, error.render(false)))
 }
 
-/// Opens the state database for reading.
-///
-/// # Errors
-/// When it is not there or cannot be read: exit code 3.
-pub(super) fn reader(config: &Config) -> Result<Reader, CommandError> {
+pub(super) fn reader(config: &Config) -> Result<Reader> {
     require(&config.state_db)?;
     Ok(Reader::open(&config.state_db)?)
 }
 
-/// Opens the state database for changing something. It is not made here: a database that is not
-/// there has no jobs, and the wrong configuration must not leave an empty one behind.
-///
-/// # Errors
-/// When it is not there or cannot be written: exit code 3.
-pub(super) fn store(config: &Config) -> Result<Store, CommandError> {
+/// Opens the state database for writing. Creates no database, because a wrong configuration must not leave an
+/// empty one behind.
+pub(super) fn store(config: &Config) -> Result<Store> {
     require(&config.state_db)?;
     Ok(Store::open(&config.state_db)?)
 }
 
-pub(super) fn require(database: &Path) -> Result<(), CommandError> {
+pub(super) fn require(database: &Path) -> Result<()> {
     let (shown, user) = (database.display(), env::var("USER").ok());
     match database.try_exists() {
         Ok(true) => Ok(()),
         Ok(false) => Err(CommandError::new(
             ExitCode::CannotRun,
-            format!("no state database at {shown}: has `lipsyncd run` been started with this configuration?"),
+            format!("no state database at {shown}; the first `lipsyncd run` creates it"),
         )
-        .hint("name the daemon's configuration by --config FILE or $LIPSYNCD_CONFIG")),
+        .hint(
+            "if the daemon uses another configuration, name it: --config FILE or $LIPSYNCD_CONFIG",
+        )),
         Err(error) => {
             Err(CommandError::new(ExitCode::CannotRun, format!("state database {shown}: {error}"))
                 .hint(join(&fs::read_to_string("/etc/group").unwrap_or_default(), user.as_deref())))
@@ -58,37 +50,25 @@ pub(super) fn require(database: &Path) -> Result<(), CommandError> {
     }
 }
 
-/// How a user gets to read the database: by the package's group, if `groups` (the text of `/etc/group`) has
-/// it.
+/// Returns how a user gets read access: by the package's group, if `groups` (the text of `/etc/group`) contains it.
 fn join(groups: &str, user: Option<&str>) -> String {
     if !groups.lines().any(|line| line.starts_with("lipsyncd:")) {
-        return "run this as a user who may read it".to_owned();
+        return "run this as a user with read permission".to_owned();
     }
     let user = user.filter(|user| !user.is_empty()).map_or("NAME".into(), shell_word);
-    format!("`sudo adduser {user} lipsyncd` lets a user read it; log in anew after that")
+    format!("`sudo adduser {user} lipsyncd` grants read access; log in again after it")
 }
 
-/// Runs a command's asynchronous part to its end, on this thread.
-///
-/// # Errors
-/// What `work` answers, or the system's refusal of a runtime.
-pub(super) fn block_on<T>(
-    work: impl Future<Output = Result<T, CommandError>>,
-) -> Result<T, CommandError> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"))
     })?;
     runtime.block_on(work)
 }
 
-/// The command that shows a job, as one types it.
-#[must_use]
 pub(super) fn command(verb: &str, key: &str) -> String {
     format!("lipsyncd {verb} {}", shell_word(key))
 }
-
-/// The wall clock, Unix ms.
-#[must_use]
 pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
@@ -98,13 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_not_read_is_told_which_group_to_join() {
+    fn a_user_without_permission_learns_the_group_to_join() {
         let packaged = "root:x:0:\nlipsyncd:x:990:anna\n";
         assert_eq!(
             join(packaged, Some("ben")),
-            "`sudo adduser ben lipsyncd` lets a user read it; log in anew after that"
+            "`sudo adduser ben lipsyncd` grants read access; log in again after it"
         );
         assert!(join(packaged, None).contains("adduser NAME lipsyncd"));
-        assert_eq!(join("root:x:0:\n", Some("ben")), "run this as a user who may read it");
+        assert_eq!(join("root:x:0:\n", Some("ben")), "run this as a user with read permission");
     }
 }

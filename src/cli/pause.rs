@@ -1,39 +1,34 @@
-//! `lipsyncd pause`: stop paid calls.
+//! `lipsyncd pause`: stops paid calls.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{
-    CommandError, Context, ExitCode, open,
-    text::{counted, time},
-};
-use crate::store::{OpenCreates, Pause, PauseKind, Store, holder};
+use super::{CommandContext, ExitCode, Result, counted, open, time};
+use crate::store::{OpenCreates, Pause, PauseKind, Store, lock_holder};
 
 /// Stop paid calls until `lipsyncd resume`
 ///
 /// No task is created and no video is identified until `lipsyncd resume`, also after a restart of the
 /// daemon. Tasks that Kling accepted are followed to their end, and their results are fetched.
 ///
-/// The command returns when the create requests that the daemon has sent already are answered: nothing is
-/// created after that. It waits for `kling.request_timeout` and 5 s at most. If a create request has no
-/// clear answer by then, Kling may accept that one although the queue is paused; the command says how
-/// many there are.
+/// The command waits until the create requests in flight are answered, at most `kling.request_timeout` and
+/// 5 s. No task is created after it returns. If a create request has no clear answer by then, Kling may still
+/// accept it although the queue is paused; the command prints how many such requests there are.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd pause && lipsyncd status\n\n\
-    Exit codes: 0 paused, and no create request is in flight; 1 paused, and some have no answer in time")]
-pub struct Args {}
+    Exit codes:\n  0  paused, and no create request is in flight\n  1  paused, and a create request has no answer in time")]
+pub(super) struct Args {}
 
-/// The daemon writes an answer, or that none came, so long after `kling.request_timeout` at the latest.
+/// The daemon stores an answer, or that none came, at the latest this long after `kling.request_timeout`.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often the database is read while answers are awaited.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result {
     let store = open::store(context.config)?;
     open::block_on(async {
-        let known = store.pause().await?.filter(|known| known.kind == PauseKind::Person);
-        if known.is_none() {
+        let earlier = store.pause().await?.filter(|pause| pause.kind == PauseKind::Person);
+        if earlier.is_none() {
             let pause = Pause {
                 kind: PauseKind::Person,
                 reason: "paused by `lipsyncd pause`; `lipsyncd resume` ends it".to_owned(),
@@ -43,21 +38,23 @@ pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, Comma
             };
             store.set_pause(Some(pause)).await?;
         }
-        // No create request is written after that commit: those that are in flight were written before it.
-        let open = answered(&store, context).await?;
-        match known {
-            Some(known) => {
-                writeln!(context.out, "Paused already, since {}.", time(known.since_ms))?;
-            }
+        // After this commit the daemon writes no create request. All that are in flight were written before.
+        let open = wait_for_answers(&store, context).await?;
+        match earlier {
+            Some(pause) => writeln!(
+                context.out,
+                "The queue was already paused, since {}. Nothing changed.",
+                time(pause.since_ms)
+            )?,
             None => writeln!(
                 context.out,
-                "Paused: nothing is paid for until `lipsyncd resume`. Tasks that Kling accepted are \
-                 followed to their end."
+                "Queue paused: no paid calls until `lipsyncd resume`.\n\
+                 Tasks that Kling accepted are followed to their end."
             )?,
         }
         context.out.flush()?;
         if open.in_all > 0 {
-            writeln!(context.err, "warning: {}", unknown(open))?;
+            writeln!(context.err, "warning: {}", describe_open(open))?;
         }
         Ok(match open.in_flight {
             0 => ExitCode::Done,
@@ -66,45 +63,44 @@ pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, Comma
     })
 }
 
-/// Waits until the create requests in flight are answered, while a daemon runs that can write the answers. Returns those
-/// that have an unknown outcome then.
-async fn answered(store: &Store, context: &mut Context<'_>) -> Result<OpenCreates, CommandError> {
-    let began = Instant::now();
-    let patience = context.config.kling.request_timeout.saturating_add(GRACE);
-    let mut is_told = false;
+/// Waits until the create requests in flight are answered, as long as a daemon runs that can store the answers.
+/// Returns the requests that still have an unknown outcome.
+async fn wait_for_answers(store: &Store, context: &mut CommandContext<'_>) -> Result<OpenCreates> {
+    let start = Instant::now();
+    let timeout = context.config.kling.request_timeout.saturating_add(GRACE);
+    let mut has_printed = false;
     loop {
         let open = store.open_creates().await?;
-        if holder(&context.config.state_db).is_none() {
-            // No process sends anything: the next start looks them up.
+        if lock_holder(&context.config.state_db).is_none() {
+            // No process sends anything. The next daemon checks these requests.
             return Ok(OpenCreates { in_flight: 0, ..open });
         }
-        if open.in_flight == 0 || began.elapsed() >= patience {
+        if open.in_flight == 0 || start.elapsed() >= timeout {
             return Ok(open);
         }
-        if !is_told {
+        if !has_printed {
             let requests = counted(open.in_flight, "create request");
             writeln!(
                 context.err,
                 "The queue is paused. Waiting for the answer to {requests} in flight …"
             )?;
             context.err.flush()?;
-            is_told = true;
+            has_printed = true;
         }
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-/// What a create request without a clear answer means.
-fn unknown(open: OpenCreates) -> String {
+fn describe_open(open: OpenCreates) -> String {
     let have = if open.in_all == 1 { "has" } else { "have" };
     let in_flight = match open.in_flight {
         0 => String::new(),
-        count => format!(" ({count} in flight, without an answer in time)"),
+        count => format!(" ({count} in flight, no answer in time)"),
     };
     format!(
-        "{} {have} an unknown outcome{in_flight}: Kling may have accepted it, or may still do so, and that \
-         is paid. lipsyncd looks each up, and sends none of them again while the queue is paused; \
-         `lipsyncd list --state creating` lists them",
+        "{} {have} an unknown outcome{in_flight}: Kling may accept it, now or later, and then it is paid. \
+         lipsyncd checks each request, and sends none again while the queue is paused; \
+         `lipsyncd list --state creating` shows the jobs",
         counted(open.in_all, "create request")
     )
 }
@@ -115,11 +111,10 @@ mod tests {
 
     #[test]
     fn unanswered_create_requests_are_counted() {
-        let said = unknown(OpenCreates { in_flight: 0, in_all: 1 });
-        assert!(said.starts_with("1 create request has an unknown outcome: "), "{said}");
-        let said = unknown(OpenCreates { in_flight: 2, in_all: 3 });
-        let begin =
-            "3 create requests have an unknown outcome (2 in flight, without an answer in time): ";
-        assert!(said.starts_with(begin), "{said}");
+        let text = describe_open(OpenCreates { in_flight: 0, in_all: 1 });
+        assert!(text.starts_with("1 create request has an unknown outcome: "), "{text}");
+        let text = describe_open(OpenCreates { in_flight: 2, in_all: 3 });
+        let begin = "3 create requests have an unknown outcome (2 in flight, no answer in time): ";
+        assert!(text.starts_with(begin), "{text}");
     }
 }

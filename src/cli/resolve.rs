@@ -3,31 +3,32 @@
 use clap::{ArgGroup, ValueHint};
 
 use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, note_absent_daemon},
-    open,
+    CommandContext, CommandError, Decision, ExitCode, JobUpdater, NotChanged, Result,
+    note_absent_daemon, open, refused,
 };
 use crate::{
     job::{Account, Outcome, Task},
-    store::{Command, JobState, ResendDanger},
+    store::{Command, JobState, ResendRisk},
 };
 
-/// Decide a job whose create request has an unknown outcome: which task it is, or that there is none
+/// Decide a job whose create request has an unknown outcome
 ///
-/// A job is `unresolved` when nothing that Kling can be asked shows whether it has a task of the create
-/// request: a task of the account could be it and shows no name, the account answers no lookups by
-/// external_task_id, a task has the name and may be another one, or lookups failed for
-/// `retry.give_up_after`. lipsyncd looks it up again hourly, and whenever more becomes known. A job that is
-/// still `creating` can be decided as well, unless its request is in flight; so can a task of an earlier
-/// request of the job (the line `unresolved` of `lipsyncd show JOB`).
+/// A job is `unresolved` when lipsyncd cannot find out whether Kling accepted its create request: a task of the
+/// account may be the job's and shows no name; the account answers no lookups by external_task_id; a task has
+/// the job's name and may belong to another request; or lookups failed for `retry.give_up_after`. lipsyncd
+/// checks again hourly, and when it learns more. You can also decide a job that is `creating`, unless its
+/// request is in flight, and a task of an earlier request of the job (the line `unresolved` of
+/// `lipsyncd show JOB`).
 ///
-/// To find out: `lipsyncd show JOB` shows when the create request was sent and under which
-/// external_task_id, and lists the tasks of your account that could be it. If one of them is it, give its
-/// id by --task: the task is followed to its end and not paid for again. Only if there is none, use
-/// --resend: if Kling has a task after all, it is paid for twice. So --resend is refused while lipsyncd still
-/// looks the job up, while the list of the account's tasks was not read far enough, if a listed task could be the
-/// one, if Kling said that the name exists, and at another host than before, unless --yes is given. The list is
-/// read once more before the request is sent. A task that Kling does not know may be corrected by another --task.
+/// First run `lipsyncd show JOB`. It shows when the create request was sent, its external_task_id, and the
+/// tasks of your account that may be the job's. If one of them is, give its id with --task: lipsyncd follows
+/// the task to its end, and it is not paid again. A wrong id can be corrected with another --task as long as
+/// Kling does not know it.
+///
+/// Use --resend only if there is no such task: if Kling has one after all, it is paid twice. Therefore
+/// --resend needs --yes if lipsyncd still checks the job, if the list of the account's tasks was not read far
+/// enough, if a listed task may be the job's, if Kling said that the name exists, or if the request was sent to
+/// another host. The list is read again before the request is sent.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("decision").required(true),
@@ -35,160 +36,167 @@ use crate::{
     lipsyncd show promo/en\n  \
     lipsyncd resolve promo/en --task 837291047210934\n  \
     lipsyncd resolve promo/en --resend")]
-pub struct Args {
-    /// The key of the job, as `lipsyncd list --state unresolved` shows it
+pub(super) struct Args {
+    /// The job's key, as `lipsyncd list --state unresolved` shows it
     #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
-    /// This task of the account is it
+    /// The task at Kling that belongs to this job
     #[arg(long, value_name = "ID", group = "decision", value_hint = ValueHint::Other)]
     task: Option<String>,
-    /// Kling has no task of it: send the create request again
+    /// Kling has no such task: send the create request again
     #[arg(long, group = "decision")]
     resend: bool,
-    /// With --resend: send it although Kling may have the task, and pay twice if it has
+    /// With --resend: send it even if Kling may have the task, which then is paid twice
     #[arg(long, conflicts_with = "task")]
     yes: bool,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
-    let changer = Changer::open(context)?;
-    let outcome = match &arguments.task {
-        Some(task_id) => {
-            let task_id = task_id.trim().to_owned();
-            require_free(&changer, &arguments.job, &task_id)?;
-            Outcome::ResolvedAs { task_id }
-        }
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
+    let updater = JobUpdater::open(context)?;
+    let key = arguments.job.as_str();
+    let task_id = arguments.task.as_deref().map(str::trim);
+    let before = updater.reader.job_state(key)?;
+    if let Some(task_id) = task_id {
+        require_free(&updater, key, task_id, before.as_ref())?;
+    }
+    let is_superseded = before.as_ref().is_some_and(is_superseded);
+    let is_unlisted = task_id.is_some_and(|id| before.is_some_and(|state| is_unlisted(&state, id)));
+    // Only the host matters here, not the key.
+    let host = Account::new(&context.config.kling.base_url, String::new()).host;
+    let outcome = match task_id {
+        Some(task_id) => Outcome::ResolvedAs { task_id: task_id.to_owned() },
         None => Outcome::ResolvedAsUnsent { is_sure: arguments.yes },
     };
-    // Only the host matters, and no key is at hand.
-    let host = Account::new(&context.config.kling.base_url, String::new()).host;
-    let (names_a_task, is_sure) = (arguments.task.is_some(), arguments.yes);
-    let judge = move |state: &JobState| -> Verdict {
-        let key = &state.job.spec.key;
-        let is_unseen = state.task.as_ref().is_some_and(|task| task.is_unseen());
-        match state.to_decide() {
-            Some(task) if task.is_sending() => Err(No::Refused(
-                "its create request is in flight, or was not looked up since it was sent"
-                    .to_owned(),
-                Some("try again in a moment, while the daemon runs".to_owned()),
-            )),
-            Some(_) if names_a_task || is_sure => Ok(Command::Task(outcome.clone())),
-            Some(task) if is_of_other_host(task, &host) => Err(No::Refused(
-                "its create request was sent to another host, which may have its task: set \
-                 kling.base_url back"
-                    .to_owned(),
-                Some("--yes sends it to the host that is configured now, all the same".to_owned()),
-            )),
-            Some(_) => danger(state).map_or(Ok(Command::Task(outcome.clone())), Err),
-            // The task that was named before does not exist: another may be named.
-            None if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
-            None => Err(No::Refused(
-                format!("is {}: there is nothing to decide", state.job.state),
-                Some(open::command("show", key)),
-            )),
-        }
-    };
-    let unlisted = match &arguments.task {
-        Some(task_id) => is_unlisted(&changer, &arguments.job, task_id.trim())?,
-        None => false,
-    };
+    let is_confirmed = arguments.yes;
+    let decide = move |state: &JobState| decide(state, &outcome, is_confirmed, &host);
+    let describe = |state: &JobState| describe(state, task_id, is_superseded);
     let job = std::slice::from_ref(&arguments.job);
-    let said = |state: &JobState| said(state, arguments.task.as_deref());
-    let exit = changer.change_all(job, context, judge, said)?;
+    let exit = updater.update_all(job, context, decide, describe)?;
     if exit == ExitCode::Done {
-        if unlisted {
-            note_unlisted(&arguments.job, context)?;
+        if is_unlisted {
+            warn_unlisted(key, context)?;
         }
         note_absent_daemon(context)?;
     }
     Ok(exit)
 }
 
+fn decide(state: &JobState, outcome: &Outcome, is_confirmed: bool, host: &str) -> Decision {
+    let names_a_task = matches!(outcome, Outcome::ResolvedAs { .. });
+    let resolved = || Ok(Command::Task(outcome.clone()));
+    match state.to_decide() {
+        Some(task) if task.is_sending() => refused(
+            "its create request is in flight, or was not checked since it was sent",
+            Some("try again in a moment, while the daemon runs".to_owned()),
+        ),
+        Some(_) if names_a_task || is_confirmed => resolved(),
+        Some(task) if is_of_other_host(task, host) => refused(
+            "its create request was sent to another host, which may have the task",
+            Some(format!(
+                "set kling.base_url back to that host, or add --yes to send it to {host}"
+            )),
+        ),
+        Some(_) => resend_risk(state).map_or_else(resolved, Err),
+        // Kling does not know the task that was named before: another may be named.
+        None if names_a_task && state.task.as_ref().is_some_and(Task::is_not_found) => resolved(),
+        None => refused(
+            format!("is {}: there is nothing to decide", state.job.state),
+            Some(open::command("show", &state.job.spec.key)),
+        ),
+    }
+}
+
 fn is_of_other_host(task: &Task, host: &str) -> bool {
     task.create.as_ref().is_some_and(|create| create.host != host)
 }
 
-/// Why sending again may pay twice, as far as it is known.
-fn danger(state: &JobState) -> Option<No> {
-    let show = open::command("show", &state.job.spec.key);
-    let why = match state.resend_danger()? {
-        ResendDanger::LookedUp => {
-            "lipsyncd still looks it up, and sends it again by itself once Kling is known to have \
-             no task of it"
+/// Returns why sending again may pay twice, as far as lipsyncd knows.
+fn resend_risk(state: &JobState) -> Option<NotChanged> {
+    let why = match state.resend_risk()? {
+        ResendRisk::StillChecking => {
+            "lipsyncd still checks whether Kling accepted its create request, and sends it again \
+             automatically if not"
                 .to_owned()
         }
-        ResendDanger::NameExists => {
-            "Kling said that a task of its name exists, and it would be paid twice".to_owned()
+        ResendRisk::NameExists => {
+            "Kling said that a task with its name exists; sending again would pay twice".to_owned()
         }
-        ResendDanger::NotListed => {
-            "the list of the account's tasks was not read far enough, and may hold its task"
+        ResendRisk::ListNotRead => {
+            "the list of the account's tasks was not read far enough, and may contain its task"
                 .to_owned()
         }
-        ResendDanger::CouldBe(task_id) if state.candidates.len() == 1 => {
-            format!("task {task_id} could be it, and would be paid twice")
+        ResendRisk::Candidate(task_id) if state.candidates.len() == 1 => {
+            format!("task {task_id} may be this job's; sending again would pay twice")
         }
-        ResendDanger::CouldBe(task_id) => format!(
-            "{} tasks of the account could be it, such as {task_id}: it would be paid twice",
+        ResendRisk::Candidate(task_id) => format!(
+            "{} tasks of the account may be this job's, for example {task_id}; sending again would \
+             pay twice",
             state.candidates.len()
         ),
     };
-    let hint = format!("`{show}` shows what is known; --yes sends the create request all the same");
-    Some(No::Refused(why, Some(hint)))
+    let show = open::command("show", &state.job.spec.key);
+    let hint = format!("`{show}` shows what is known; add --yes to send the request anyway");
+    Some(NotChanged::Refused(why, Some(hint)))
 }
 
-fn said(state: &JobState, task_id: Option<&str>) -> String {
+fn describe(state: &JobState, task_id: Option<&str>, is_superseded: bool) -> String {
     let task = state.task.as_ref().filter(|task| !task.was_accepted());
     match (task_id, task) {
-        (Some(task_id), _) => {
-            format!("is task {} now, which is followed to its end", task_id.trim())
+        (Some(id), _) if is_superseded => {
+            format!("task {id} belongs to its earlier request; lipsyncd follows it to its end")
         }
-        (None, Some(task)) => format!("is sent again as {}", task.external_task_id()),
-        (None, None) => "its earlier create request is not sent again".to_owned(),
+        (Some(id), _) => format!("is task {id}; lipsyncd follows it to its end"),
+        (None, Some(task)) if !is_superseded => {
+            format!("is sent again as {}", task.external_task_id())
+        }
+        // No job asks for the earlier request any more.
+        (None, _) => "its earlier create request is closed and not sent again".to_owned(),
     }
 }
 
-/// Whether a job is given a task that is not among those that it could be.
-fn is_unlisted(changer: &Changer, key: &str, task_id: &str) -> Result<bool, CommandError> {
-    let state = changer.reader.job_state(key)?;
-    Ok(state.is_some_and(|state| {
-        state.to_decide().is_some()
-            && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)
-    }))
+/// Whether the decision is about an earlier request, which no job asks for any more.
+fn is_superseded(state: &JobState) -> bool {
+    let earlier = state.undecided.as_ref().map(|task| task.id);
+    earlier.is_some() && state.to_decide().map(|task| task.id) == earlier
 }
 
-fn note_unlisted(key: &str, context: &mut Context<'_>) -> Result<(), CommandError> {
+fn is_unlisted(state: &JobState, task_id: &str) -> bool {
+    state.to_decide().is_some()
+        && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)
+}
+
+fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<()> {
     context.out.flush()?;
     writeln!(
         context.err,
-        "warning: that task is not among those that `{}` listed; if it was a slip, name another by \
-         `{} --task ID` as long as Kling does not know it",
+        "warning: `{}` did not list this task; if the id is wrong, run `{} --task ID` with \
+         the right id, as long as Kling does not know the wrong one",
         open::command("show", key),
         open::command("resolve", key)
     )?;
     Ok(())
 }
 
-/// One task is one job's: two jobs with one task would deliver the same video under two names.
-fn require_free(changer: &Changer, key: &str, task_id: &str) -> Result<(), CommandError> {
-    let plausible = !task_id.is_empty() && task_id.len() <= 128;
-    if !plausible || !task_id.chars().all(|character| character.is_ascii_graphic()) {
-        let what = format!("--task {task_id}: that is no id of a task");
-        return Err(CommandError::new(ExitCode::Usage, what)
-            .hint("it is the task_id that Kling gave, such as 837291047210934"));
+/// Refuses the task of another job: two jobs with one task would deliver the same video under two names.
+fn require_free(
+    updater: &JobUpdater,
+    key: &str,
+    task_id: &str,
+    state: Option<&JobState>,
+) -> Result<()> {
+    let has_id_length = (1..=128).contains(&task_id.len());
+    if !has_id_length || !task_id.chars().all(|character| character.is_ascii_graphic()) {
+        let error = format!("--task {task_id}: this is not a task id");
+        return Err(CommandError::new(ExitCode::Usage, error)
+            .hint("use the task_id that Kling gave, for example 837291047210934"));
     }
-    match changer.reader.owner_of_task(task_id)? {
-        Some(owner) if !is_of(changer, key, &owner)? => Err(CommandError::new(
+    let shares_with = state.map(|state| state.shares_with.as_slice()).unwrap_or_default();
+    match updater.reader.owner_of_task(task_id)? {
+        Some(owner) if owner != key && !shares_with.contains(&owner) => Err(CommandError::new(
             ExitCode::Failed,
-            format!("{key}: task {task_id} is job {owner}'s"),
+            format!("{key}: task {task_id} belongs to job {owner}"),
         )
         .hint(format!("`{}` shows that job", open::command("show", &owner)))),
         _ => Ok(()),
     }
-}
-
-/// Whether two jobs share one task.
-fn is_of(changer: &Changer, key: &str, owner: &str) -> Result<bool, CommandError> {
-    let state = changer.reader.job_state(key)?;
-    Ok(key == owner
-        || state.is_some_and(|state| state.shares_with.iter().any(|other| other == owner)))
 }

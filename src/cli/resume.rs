@@ -1,39 +1,37 @@
-//! `lipsyncd resume`: let paid calls go on.
+//! `lipsyncd resume`: allows paid calls again.
 
-use super::{CommandError, Context, ExitCode, open, text::safe};
-use crate::store::{PauseKind, holder};
+use super::{CommandContext, ExitCode, Result, note_absent_daemon, open, safe};
+use crate::store::PauseKind;
 
-/// Let paid calls go on
+/// Allow paid calls again
 ///
-/// Ends the pause of `lipsyncd pause`. Also ends a pause that the API's answers made (credentials
-/// that are refused, an account that cannot pay): the daemon then tries at once instead of at its
-/// next probe, and pauses again if the API still refuses.
+/// Ends the pause of `lipsyncd pause`. Also ends a pause that the API caused (it refused the credentials, or
+/// the account cannot pay): the daemon then tries at once instead of at its next probe. If the API still
+/// refuses, the queue is paused again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd resume && lipsyncd status --watch")]
-pub struct Args {}
+pub(super) struct Args {}
 
-pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result {
     let store = open::store(context.config)?;
-    let known = open::block_on(async {
-        let known = store.pause().await?;
-        if known.is_some() {
+    let ended = open::block_on(async {
+        let ended = store.pause().await?;
+        if ended.is_some() {
             store.set_pause(None).await?;
         }
-        Ok(known)
+        Ok(ended)
     })?;
-    match known {
-        None => writeln!(context.out, "Was not paused.")?,
-        Some(known) if known.kind == PauseKind::Person => {
-            writeln!(context.out, "Resumed: paid calls go on.")?;
+    match ended {
+        None => writeln!(context.out, "The queue was not paused.")?,
+        Some(pause) if pause.kind == PauseKind::Person => {
+            writeln!(context.out, "Queue resumed: paid calls are allowed again.")?;
         }
-        Some(known) => writeln!(
+        Some(pause) => writeln!(
             context.out,
-            "Resumed: the API is tried again at once. It had been paused for: {}",
-            safe(&known.reason)
+            "Queue resumed: the API is tried again now. It was paused because: {}",
+            safe(&pause.reason)
         )?,
     }
-    if holder(&context.config.state_db).is_none() {
-        writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
-    }
+    note_absent_daemon(context)?;
     Ok(ExitCode::Done)
 }

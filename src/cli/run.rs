@@ -3,84 +3,74 @@
 use std::{
     env,
     error::Error,
-    fs, io,
+    fs, io, iter,
     path::{Path, PathBuf},
-    process,
     sync::Arc,
-    thread,
 };
 
-use tokio::{
-    runtime::{self, Runtime},
-    signal::unix::{SignalKind, signal},
-};
-use tracing::info;
+use tokio::runtime::{self, Runtime};
 
-use super::{CommandError, Context, ExitCode};
+use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
     config::{Config, Credentials},
-    daemon::{self, DaemonError, Given, Reread, Told},
+    daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
     pipeline::{End, Until},
     store::Reader,
 };
 
-/// Work: watch the folder, send jobs, fetch results
+/// Run the daemon: watch the folder, send jobs, fetch results
 ///
-/// Watches `jobs_dir` and takes every job in it to its end, within the account's slots and pace, until
-/// SIGTERM or SIGINT. Those end it within 10 seconds; a second one at once. Whenever and however it
-/// ends, the next start goes on where it was: nothing is paid twice. SIGHUP has it read configuration
-/// and credentials again; if there is anything wrong with them, it says so and goes on as before.
+/// Watches `jobs_dir` and takes every job to its end, within the account's slots and rate limits, until SIGTERM
+/// or SIGINT. These end the daemon within 10 seconds; a second one ends it at once. However it ends, the next
+/// start continues where it was, and nothing is paid twice. SIGHUP makes it read the configuration and the
+/// credentials again; if they have errors, it logs them and continues with the earlier ones.
 ///
-/// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN;
-/// or from files of the same names in lower case in $CREDENTIALS_DIRECTORY.
+/// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN. Or from
+/// files of the same names in lower case in $CREDENTIALS_DIRECTORY.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    lipsyncd run                      the daemon\n  \
-    lipsyncd run --once               work off what is in the folder, then end\n  \
-    RUST_LOG=lipsyncd=warn lipsyncd run   say only what goes wrong")]
-pub struct Args {
-    /// Work off all that is in the folder, then end
+    lipsyncd run                          run the daemon\n  \
+    lipsyncd run --once                   do all jobs in the folder, then end\n  \
+    RUST_LOG=lipsyncd=warn lipsyncd run   log only problems")]
+pub(super) struct Args {
+    /// Do all jobs in the folder, then end
     ///
-    /// Exit code 0: all succeeded; 1: some job failed or was left waiting, or some manifest was
-    /// refused. Media that are not there are not waited for, nor a line that is paused, nor an
-    /// output folder that takes nothing.
+    /// Exit code 0: all jobs succeeded. 1: a job failed or still waits, or a manifest has errors. Does not wait
+    /// for missing media, for the end of a pause, or for an output folder that is not writable.
     #[arg(long)]
     once: bool,
 }
 
-/// So many threads at most wait for the disk at once: more would only stand in each other's way.
-const BLOCKING_MAX: usize = 32;
+/// The most threads for blocking work. More would only compete for the disk.
+const BLOCKING_THREADS_MAX: usize = 32;
 
-/// What a daemon is run on. Signals are heard from its first moment on, on a thread of their own:
-/// whatever the daemon is stuck in, a second one ends it.
-pub(super) struct Ground {
+pub(super) struct DaemonProcess {
     runtime: Runtime,
-    told: Told,
+    controls: Controls,
 }
 
-impl Ground {
-    /// Begins to hear signals. Until then SIGHUP would end the process: nothing that takes time comes
-    /// before it, not even the configuration.
-    pub(super) fn lay() -> Result<Self, CommandError> {
+impl DaemonProcess {
+    /// Starts to handle signals. Until then SIGHUP would end the process, so this comes before anything that takes
+    /// time, also before the configuration is read.
+    pub(super) fn start() -> Result<Self> {
         let cannot =
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
-        let told = Told::default();
-        listen(told.clone()).map_err(cannot)?;
-        // One thread: what blocks has threads of its own, and the rest is mostly waiting. Several would
-        // spend more on waking each other than they win.
+        let controls = Controls::default();
+        signals::listen(controls.clone()).map_err(cannot)?;
+        // One thread: blocking work has its own threads, and the rest mostly waits. More threads would spend more
+        // time on waking each other than they save.
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(BLOCKING_MAX)
+            .max_blocking_threads(BLOCKING_THREADS_MAX)
             .build()
             .map_err(cannot)?;
-        Ok(Self { runtime, told })
+        Ok(Self { runtime, controls })
     }
 
-    /// Runs the daemon until it ends.
-    fn work(self, given: Given, reread: Reread, until: Until) -> Result<End, CommandError> {
-        let Self { runtime, told } = self;
-        let ended = runtime.block_on(daemon::run(given, reread, until, told));
-        // What still reads or writes files is dropped with the process; it goes on at the next start.
+    fn run(self, inputs: Inputs, reload: ReadInputs, until: Until) -> Result<End> {
+        let Self { runtime, controls } = self;
+        let ended = runtime.block_on(daemon::run(inputs, reload, until, controls));
+        // Unfinished reads and writes of files end with the process. The next start repeats them.
         runtime.shutdown_background();
         Ok(ended?)
     }
@@ -88,30 +78,30 @@ impl Ground {
 
 pub(super) fn run(
     arguments: &Args,
-    ground: Ground,
-    named: Option<&Path>,
-    context: &mut Context<'_>,
-) -> Result<ExitCode, CommandError> {
+    process: DaemonProcess,
+    config_file: Option<&Path>,
+    context: &CommandContext<'_>,
+) -> Result {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let given = Given { config: context.config.clone(), credentials };
-    let end = ground.work(given, rereads(named.map(Path::to_owned)), until)?;
+    let inputs = Inputs { config: context.config.clone(), credentials };
+    let end = process.run(inputs, read_inputs(config_file.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
-        return left_over(context, end);
+        return require_all_succeeded(context, end);
     }
     Ok(ExitCode::Done)
 }
 
-/// Reads the configuration (by its name, if it was named) and the credentials as at the start.
-fn rereads(named: Option<PathBuf>) -> Reread {
+/// Returns the function that reads configuration and credentials again, in the same way as at the start.
+fn read_inputs(config_file: Option<PathBuf>) -> ReadInputs {
     Arc::new(move || {
-        let found = Config::find_and_load(named.as_deref(), &|name| env::var_os(name));
-        let (config, found_at) = found.map_err(|error| told_whole(&error))?;
-        // It would be taken for the wish to have the defaults, and the real API is one of them.
-        if let Some(path) = found_at.filter(|path| is_blank(path)) {
-            return Err(format!("{} is empty: it may be being written", path.display()));
+        let loaded = Config::find_and_load(config_file.as_deref(), &|name| env::var_os(name));
+        let (config, path) = loaded.map_err(|error| with_sources(&error))?;
+        // An editor may empty the file before it writes it. Its defaults would mean the real API.
+        if let Some(path) = path.filter(|path| is_blank(path)) {
+            return Err(format!("{} is empty; it may be in the middle of a save", path.display()));
         }
-        Ok(Given { config, credentials: credentials()? })
+        Ok(Inputs { config, credentials: credentials()? })
     })
 }
 
@@ -120,68 +110,31 @@ fn is_blank(path: &Path) -> bool {
 }
 
 fn credentials() -> Result<Credentials, String> {
-    Credentials::find(&|name| env::var_os(name)).map_err(|error| told_whole(&error))
+    Credentials::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
 }
 
-/// An error with its reasons, on one line.
-fn told_whole(error: &dyn Error) -> String {
-    match error.source() {
-        Some(reason) => format!("{error}: {}", told_whole(reason)),
-        None => error.to_string(),
-    }
+fn with_sources(error: &dyn Error) -> String {
+    let sources = iter::successors(error.source(), |&source| source.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
-/// SIGTERM and SIGINT end the daemon, the second of them at once; SIGHUP has it read its settings again.
-fn listen(told: Told) -> io::Result<()> {
-    let Told { stop, reload } = told;
-    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
-    let entered = runtime.enter();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    drop(entered);
-    let hear = async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                _ = hangup.recv() => {
-                    reload.notify_one();
-                    continue;
-                }
-            }
-            if stop.is_cancelled() {
-                process::exit(ExitCode::Done as i32);
-            }
-            info!("ending; once more ends it at once");
-            stop.cancel();
-        }
-    };
-    thread::Builder::new()
-        .name("lipsyncd-signals".to_owned())
-        .spawn(move || runtime.block_on(hear))?;
-    Ok(())
-}
-
-/// Says what a run that came to its end leaves undone.
-fn left_over(context: &mut Context<'_>, end: End) -> Result<ExitCode, CommandError> {
-    let left = Reader::open(&context.config.state_db)?.left_over()?;
-    if left.is_nothing() && end == End::Idle {
+fn require_all_succeeded(context: &CommandContext<'_>, end: End) -> Result {
+    let left = Reader::open(&context.config.state_db)?.remaining()?;
+    if left.is_empty() && end == End::Idle {
         return Ok(ExitCode::Done);
     }
-    let mut told = Vec::new();
-    let mut tell = |count: i64, what: &str| {
-        if count > 0 {
-            told.push(format!("{count} {what}"));
-        }
-    };
-    tell(left.failed, "failed");
-    tell(left.waiting, "left waiting");
-    tell(left.unresolved, "unresolved");
-    tell(left.changed, "changed after they were sent");
-    tell(left.refused_manifests, "manifests refused");
-    writeln!(context.err, "not all succeeded: {}; `lipsyncd status` says more", told.join(", "))?;
-    Ok(ExitCode::Failed)
+    let manifests = counted(left.refused_manifests, "manifest");
+    let counts = [
+        (left.failed, format!("{} failed", left.failed)),
+        (left.waiting, format!("{} still waiting", left.waiting)),
+        (left.unresolved, format!("{} unresolved", left.unresolved)),
+        (left.changed, format!("{} changed after being sent", left.changed)),
+        (left.refused_manifests, format!("{manifests} with errors")),
+        (i64::from(left.is_empty()), "the queue is held".to_owned()),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
+    let error = format!("not everything succeeded: {}", counts.collect::<Vec<_>>().join(", "));
+    Err(CommandError::new(ExitCode::Failed, error).hint("`lipsyncd status` shows details"))
 }
 
 impl From<DaemonError> for CommandError {
@@ -194,15 +147,15 @@ impl From<DaemonError> for CommandError {
             DaemonError::Folder { ref path, ref source, .. } => {
                 let path = path.display();
                 let hint = match source.kind() {
-                    // The unit's sandbox looks like that, too.
+                    // The sandbox of the systemd unit also causes this.
                     io::ErrorKind::ReadOnlyFilesystem => format!(
-                        "mount it for writing; under systemd, have the unit write there: \
-                         ReadWritePaths={path} by `systemctl edit`"
+                        "mount the folder for writing; under systemd, allow it with `systemctl edit`: \
+                         ReadWritePaths={path}"
                     ),
                     io::ErrorKind::PermissionDenied => format!(
-                        "let the user that runs this write there, or name another one: see `ls -ld {path}`"
+                        "give this user permission to write there, or set another folder; see `ls -ld {path}`"
                     ),
-                    _ => format!("make it (mkdir -p {path}), or name another one"),
+                    _ => format!("create the folder (mkdir -p {path}), or set another one"),
                 };
                 Self::new(ExitCode::CannotRun, error.to_string()).hint(hint)
             }
@@ -215,16 +168,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_takes_nothing_is_told_with_what_mends_it() {
+    fn an_unusable_folder_is_reported_with_a_fix() {
         let hint = |kind: io::ErrorKind| {
             let (what, path) = ("output_dir", PathBuf::from("/srv/dubs"));
-            let told = CommandError::from(DaemonError::Folder {
+            let error = CommandError::from(DaemonError::Folder {
                 what,
                 path,
                 source: io::Error::from(kind),
             });
-            assert_eq!(told.exit, ExitCode::CannotRun);
-            told.hint.unwrap()
+            assert_eq!(error.exit, ExitCode::CannotRun);
+            error.hint.unwrap()
         };
         assert!(hint(io::ErrorKind::ReadOnlyFilesystem).contains("ReadWritePaths=/srv/dubs"));
         assert!(hint(io::ErrorKind::PermissionDenied).contains("`ls -ld /srv/dubs`"));

@@ -1,11 +1,10 @@
-//! `lipsyncd simulate`: the simulator alone, for trying one's own manifests without paying.
+//! `lipsyncd simulate`: runs the simulator alone, to try manifests without paying.
 
 use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::ValueHint;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CommandError, ExitCode, log, open};
+use super::{CommandError, ExitCode, Result, log, open, signals};
 use crate::{
     config::LogFormat,
     sim::{Ledger, RandomFaults, SimConfig, SimServer},
@@ -13,81 +12,73 @@ use crate::{
 
 /// Run the simulated API alone, to try manifests without paying
 ///
-/// Answers the four calls of the lip-sync API by the rules of its page, as strictly as the real one,
-/// until Ctrl-C; then it says what was paid, and forgets all tasks. Point `kling.base_url` at it and put local videos into
-/// the folder of --media: they are served under /media/.
+/// Answers the four calls of the lip-sync API by its documented rules, as strictly as the real API, until
+/// Ctrl-C. Then it prints what was paid, and forgets all tasks. Set `kling.base_url` to its address. Put local
+/// videos into the folder of --media; it serves them under /media/.
 ///
-/// Videos and sounds at other addresses are made up. (lipsyncd itself fetches a remote sound to measure
-/// it, unless the manifest gives `sound_end_time`: then it must really be there.) Addresses can steer:
-/// ?duration_ms=12000&faces=2&width=1280&height=720&fail=reason. So can ids: sim-video-2faces-12000ms,
-/// sim-audio-8000ms.
+/// Videos and audio files at other URLs are simulated, with properties from the URL:
+/// ?duration_ms=12000&faces=2&width=1280&height=720&fail=reason. Ids work likewise: sim-video-2faces-12000ms,
+/// sim-audio-8000ms. A remote audio file must exist, because lipsyncd measures it, unless the manifest gives
+/// `sound_end_time`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd simulate\n  \
     lipsyncd simulate --media media --task-time 2m..4m --concurrency 3\n  \
-    lipsyncd simulate --faults 0.05   one call in twenty goes wrong\n  \
+    lipsyncd simulate --faults 0.05         one call in twenty fails\n  \
     curl http://127.0.0.1:8787/sim/ledger   what was paid so far")]
-pub struct Args {
-    /// Where to listen; port 0 takes any that is free
+pub(super) struct Args {
+    /// The address to listen on; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
-    /// A folder of videos and sounds to serve under /media/
+    /// Folder of videos and audio files to serve under /media/
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     media: Option<PathBuf>,
-    /// Tasks at once
+    /// How many tasks run at once
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     concurrency: u32,
-    /// How long tasks take: one time, or the shortest and the longest
+    /// How long a task takes: one time, or the shortest and the longest
     #[arg(long, value_name = "TIME", default_value = "3s..8s", value_parser = task_time)]
     task_time: (i64, i64),
-    /// How many calls go wrong: lost and cut answers, dropped requests, HTML, 5xx and 1302 alike
+    /// The share of calls that fail: lost or cut answers, dropped requests, HTML, 5xx or 1302
     #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = probability)]
     faults: f64,
-    /// Do not find tasks by their external_task_id
+    /// Answer no lookups by external_task_id
     #[arg(long)]
     no_lookups: bool,
-    /// Accept a second task with a known external_task_id
+    /// Accept a second task with an external_task_id that exists
     #[arg(long)]
     accept_known_names: bool,
-    /// For how long a new task is hidden from all queries
+    /// How long a new task is hidden from all queries
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time_ms)]
     visible_after: i64,
-    /// Decides everything that looks like chance
+    /// Seed of the random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> Result<ExitCode, CommandError> {
-    log::begin(LogFormat::Auto);
+pub(super) fn run(arguments: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result {
+    log::init(LogFormat::Auto);
     if let Some(folder) = arguments.media.as_ref().filter(|folder| !folder.is_dir()) {
-        let what = format!("--media: {} is not a folder", folder.display());
-        return Err(CommandError::new(ExitCode::Usage, what));
+        let error = format!("--media: {} is not a folder", folder.display());
+        return Err(CommandError::new(ExitCode::Usage, error));
     }
     open::block_on(async {
         let listen = arguments.listen;
         let server = SimServer::start(config(arguments), listen).await.map_err(|error| {
             CommandError::new(ExitCode::CannotRun, format!("cannot listen on {listen}: {error}"))
-                .hint("name another port: --listen 127.0.0.1:0 takes one that is free")
+                .hint("choose another port; --listen 127.0.0.1:0 takes a free one")
         })?;
-        introduce(&server, arguments, out)?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            ended = tokio::signal::ctrl_c() => ended?,
-            _ = terminate.recv() => {}
-        }
+        print_settings(&server, arguments, out)?;
+        signals::stopped().await?;
         let ledger = server.ledger();
         server.shutdown().await;
-        sum_up(&ledger, err)?;
+        print_summary(&ledger, err)?;
         Ok(ExitCode::Done)
     })
 }
 
 fn config(arguments: &Args) -> SimConfig {
-    // Six kinds share it.
+    // Six kinds of faults share it.
     let chance = arguments.faults / 6.0;
     SimConfig {
         concurrency: usize::try_from(arguments.concurrency).unwrap_or(usize::MAX),
@@ -110,17 +101,13 @@ fn config(arguments: &Args) -> SimConfig {
     }
 }
 
-fn introduce(
-    server: &SimServer,
-    arguments: &Args,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
+fn print_settings(server: &SimServer, arguments: &Args, out: &mut dyn Write) -> Result<()> {
     let (url, defaults) = (server.base_url(), SimConfig::default());
     writeln!(out, "The simulator answers at {url} until Ctrl-C.\n")?;
     writeln!(out, "In lipsyncd.yaml:")?;
     writeln!(out, "  kling: {{ base_url: {url} }}")?;
     if let Some(media) = &arguments.media {
-        // Quoted as JSON does it, which YAML reads as well.
+        // Quoted as in JSON, which YAML also reads.
         let folder = serde_json::Value::from(media.to_string_lossy());
         writeln!(out, "  media: {{ dirs: [{folder}], public_base_url: {url}/media }}")?;
     }
@@ -130,20 +117,19 @@ fn introduce(
     Ok(out.flush()?)
 }
 
-fn sum_up(ledger: &Ledger, err: &mut dyn Write) -> Result<(), CommandError> {
-    let twice = &ledger.paid_twice;
+fn print_summary(ledger: &Ledger, err: &mut dyn Write) -> Result<()> {
     writeln!(
         err,
-        "\n{} tasks were paid, {} at once at most; {} of them a second time under the same name",
+        "\n{} tasks were paid, at most {} at once; {} of them twice under the same name",
         ledger.tasks.len(),
         ledger.at_once_max,
-        twice.external_task_ids.len()
+        ledger.paid_twice.external_task_ids.len()
     )?;
     Ok(())
 }
 
-fn task_time(words: &str) -> Result<(i64, i64), String> {
-    let (shortest, longest) = words.split_once("..").unwrap_or((words, words));
+fn task_time(text: &str) -> Result<(i64, i64), String> {
+    let (shortest, longest) = text.split_once("..").unwrap_or((text, text));
     let (shortest, longest) = (time_ms(shortest)?, time_ms(longest)?);
     if shortest > longest {
         return Err("the shortest time comes first, as in 3s..8s".to_owned());
@@ -151,17 +137,17 @@ fn task_time(words: &str) -> Result<(i64, i64), String> {
     Ok((shortest, longest))
 }
 
-fn time_ms(words: &str) -> Result<i64, String> {
+fn time_ms(text: &str) -> Result<i64, String> {
     let time: jiff::SignedDuration =
-        words.trim().parse().map_err(|_| format!("`{words}` is no time such as 3s or 2m"))?;
-    let time = Duration::try_from(time).map_err(|_| format!("`{words}` is negative"))?;
-    i64::try_from(time.as_millis()).map_err(|_| format!("`{words}` is too long"))
+        text.trim().parse().map_err(|_| format!("`{text}` is not a time such as 3s or 2m"))?;
+    let time = Duration::try_from(time).map_err(|_| format!("`{text}` is negative"))?;
+    i64::try_from(time.as_millis()).map_err(|_| format!("`{text}` is too long"))
 }
 
-fn probability(words: &str) -> Result<f64, String> {
-    match words.parse() {
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse() {
         Ok(chance) if (0.0..=1.0).contains(&chance) => Ok(chance),
-        _ => Err("a number from 0 to 1".to_owned()),
+        _ => Err("must be a number from 0 to 1".to_owned()),
     }
 }
 
@@ -172,18 +158,18 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct TestCli {
         #[command(flatten)]
         arguments: Args,
     }
 
     fn config_of(line: &[&str]) -> SimConfig {
         let line = ["simulate"].iter().chain(line);
-        config(&Line::try_parse_from(line).unwrap().arguments)
+        config(&TestCli::try_parse_from(line).unwrap().arguments)
     }
 
     #[test]
-    fn flags_set_how_the_api_behaves() {
+    fn flags_configure_the_simulator() {
         let (config, defaults) = (config_of(&[]), SimConfig::default());
         assert!(config.answers_external_lookups && config.unique_external_ids);
         assert_eq!(config.visibility_lag_ms, defaults.visibility_lag_ms);

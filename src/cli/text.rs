@@ -1,16 +1,14 @@
-//! How values look to people: times, durations, units, sizes, and text that came from elsewhere.
+//! Formats values for people: times, durations, units, sizes, and text from other sources.
 //!
-//! Whatever comes from manifests, labels, file names or the API passes through [`safe`] on its way to
-//! a terminal.
+//! Text from manifests, labels, file names or the API passes through [`safe`] before it reaches a terminal.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-/// Makes `text` harmless on a terminal and keeps it on one line: control characters (ESC, newlines,
-/// C1) and marks that reorder text are shown as escapes.
-#[must_use]
-pub fn safe(text: &str) -> Cow<'_, str> {
+/// Makes `text` safe on a terminal and keeps it on one line: escapes control characters (ESC, newlines, C1) and
+/// marks that reorder text.
+pub(super) fn safe(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -25,16 +23,14 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters, and those that change the direction or the lines of text.
+/// Whether `character` is a control character, or changes the direction or the lines of text.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
             | '\u{2028}' | '\u{2029}' | '\u{061c}')
 }
 
-/// `word` as a shell takes it for one word.
-#[must_use]
-pub fn shell_word(word: &str) -> Cow<'_, str> {
+pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
     if !word.is_empty() && !word.starts_with('-') && word.bytes().all(plain) {
         return Cow::Borrowed(word);
@@ -42,21 +38,17 @@ pub fn shell_word(word: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
-/// The first line of `text`, safe to show.
-#[must_use]
-pub fn first_line(text: &str) -> Cow<'_, str> {
+pub(super) fn first_line(text: &str) -> Cow<'_, str> {
     safe(text.lines().next().unwrap_or_default())
 }
 
-/// A stored time (Unix ms) in ISO 8601, UTC, with ms: for `--json`, as in the views.
-#[must_use]
-pub fn iso_ms(at_ms: i64) -> String {
+/// Formats a stored time (Unix ms) in ISO 8601, UTC, with ms: for `--json`, as in the views.
+pub(super) fn iso_ms(at_ms: i64) -> String {
     timestamp(at_ms).map_or_else(|| at_ms.to_string(), |at| format!("{at:.3}"))
 }
 
-/// A stored time (Unix ms) for people: `2026-03-01 12:00:07 UTC`.
-#[must_use]
-pub fn time(at_ms: i64) -> String {
+/// Formats a stored time (Unix ms) for people: `2026-03-01 12:00:07 UTC`.
+pub(super) fn time(at_ms: i64) -> String {
     timestamp(at_ms)
         .map_or_else(|| at_ms.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
@@ -65,9 +57,8 @@ fn timestamp(at_ms: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(at_ms).ok()
 }
 
-/// A length of time for people, in its two greatest units: `3m 20s`, `2h 5m`, `1d 4h`.
-#[must_use]
-pub fn duration(length_ms: i64) -> String {
+/// Formats a duration in its two greatest units: `3m 20s`, `2h 5m`, `1d 4h`.
+pub(super) fn duration(length_ms: i64) -> String {
     let seconds = length_ms.max(0) / 1000;
     let parts = [
         (seconds / 86_400, "d"),
@@ -85,32 +76,27 @@ pub fn duration(length_ms: i64) -> String {
     if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
 }
 
-/// A time within a sound or video: `1.5s`, `0s`, `1m 2.25s`.
-#[must_use]
-pub fn position(at_ms: i64) -> String {
+/// Formats a position in an audio file or video: `1.5s`, `0s`, `1m 2.25s`.
+pub(super) fn position(at_ms: i64) -> String {
     let (minutes, rest_ms) = (at_ms / 60_000, at_ms % 60_000);
     let seconds = trimmed(format!("{}.{:03}", rest_ms / 1000, rest_ms % 1000));
     if minutes == 0 { format!("{seconds}s") } else { format!("{minutes}m {seconds}s") }
 }
 
-/// Millionths of a unit as units: `12.5`, `0`.
-#[must_use]
-pub fn units(micro: i64) -> String {
+/// Formats millionths of a unit as units: `12.5`, `0`.
+pub(super) fn units(micro: i64) -> String {
     let (sign, micro) = (if micro < 0 { "-" } else { "" }, micro.unsigned_abs());
     trimmed(format!("{sign}{}.{:06}", micro / 1_000_000, micro % 1_000_000))
 }
 
-/// Millionths of a unit as the number in `--json`.
-#[must_use]
 #[expect(clippy::cast_precision_loss, reason = "as in the views; far below 2^53 millionths")]
-pub fn units_number(micro: i64) -> f64 {
+pub(super) fn units_number(micro: i64) -> f64 {
     micro as f64 / 1e6
 }
 
-/// A size: `734 bytes`, `1.5 MiB`.
-#[must_use]
+/// Formats a size: `734 bytes`, `1.5 MiB`.
 #[expect(clippy::cast_precision_loss, reason = "rounded to one decimal anyway")]
-pub fn bytes(size: u64) -> String {
+pub(super) fn bytes(size: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.iter().find(|(unit, _)| size >= *unit) {
         Some((unit, name)) => format!("{:.1} {name}", size as f64 / *unit as f64),
@@ -118,9 +104,9 @@ pub fn bytes(size: u64) -> String {
     }
 }
 
-/// `1 job`, `2 jobs`.
-#[must_use]
-pub fn counted(count: i64, noun: &str) -> String {
+/// Formats a count with its noun: `1 job`, `2 jobs`.
+pub(super) fn counted(count: impl TryInto<i64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(i64::MAX);
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
@@ -133,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_shown_and_not_sent() {
+    fn control_characters_are_escaped() {
         assert_eq!(safe("Grüße 世界"), "Grüße 世界");
         assert_eq!(safe("a\u{1b}[31mb\nc\td\u{7f}\u{9b}e"), "a\\u{1b}[31mb\\nc\\td\\u{7f}\\u{9b}e");
         assert_eq!(safe("abc\u{202e}gpj"), "abc\\u{202e}gpj");
@@ -178,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_in_their_unit() {
+    fn sizes_have_a_fitting_unit() {
         assert_eq!(
             [0, 1_023, 1_536, 1_572_864, 2 << 30].map(bytes),
             ["0 bytes", "1023 bytes", "1.5 KiB", "1.5 MiB", "2.0 GiB"]

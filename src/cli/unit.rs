@@ -1,17 +1,15 @@
-//! How the daemon is started where it is: by systemd, where the configuration and the units are the package's,
-//! or by hand. It only looks whether files are there; systemd itself is not asked.
+//! How the daemon is started: by systemd, if configuration and unit are the package's, or by hand. Only checks
+//! which files exist; does not ask systemd.
 
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
-/// Where the package has its configurations.
 const CONFIGS: &str = "/etc/lipsyncd";
-/// Where units lie: an administrator's own, the packages', and those of a package on an older system.
+/// Folders of units: the administrator's, the packages', and the packages' on older systems.
 const UNITS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
-/// What to type to start the daemon of this configuration.
-pub(super) fn start(config: Option<&Path>) -> String {
+pub(super) fn start_command(config: Option<&Path>) -> String {
     let installed = |unit: &str| UNITS.iter().any(|folder| Path::new(folder).join(unit).exists());
     match unit(config, installed) {
         Some(unit) if geteuid().is_root() => format!("systemctl start {unit}"),
@@ -20,14 +18,14 @@ pub(super) fn start(config: Option<&Path>) -> String {
     }
 }
 
-/// The unit that goes by this configuration; `installed` tells of a unit's file whether it is there.
+/// Returns the unit of this configuration; `installed` says whether a unit file exists.
 fn unit(config: Option<&Path>, installed: impl Fn(&str) -> bool) -> Option<String> {
     let unit = name(config?)?;
     let file = if unit.contains('@') { "lipsyncd@.service" } else { "lipsyncd.service" };
     installed(file).then_some(unit)
 }
 
-/// What the package's unit of this configuration is called; none where that is not one of the package's.
+/// Returns the name of the package's unit for this configuration; none if the configuration is not the package's.
 pub(super) fn name(config: &Path) -> Option<String> {
     let file: PathBuf = config.components().collect();
     match file.file_stem()?.to_str().filter(|_| file.parent() == Some(Path::new(CONFIGS)))? {
@@ -41,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_packages_configurations_have_units_where_those_are_there() {
+    fn the_packages_configurations_have_units_if_the_unit_files_exist() {
         let unit = |config: &str, there| unit(Some(Path::new(config)), |_| there);
         assert_eq!(unit("/etc/lipsyncd/lipsyncd.yaml", true).unwrap(), "lipsyncd");
         assert_eq!(unit("/etc/lipsyncd/north.yaml", true).unwrap(), "lipsyncd@north");
@@ -55,8 +53,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_unit_it_is_started_by_hand() {
-        assert_eq!(start(Some(Path::new("/srv/dub/lipsyncd.yaml"))), "lipsyncd run");
-        assert_eq!(start(None), "lipsyncd run");
+    fn without_a_unit_the_daemon_is_started_by_hand() {
+        assert_eq!(start_command(Some(Path::new("/srv/dub/lipsyncd.yaml"))), "lipsyncd run");
+        assert_eq!(start_command(None), "lipsyncd run");
     }
 }

@@ -1,6 +1,6 @@
-//! The account's credentials: where they come from, and that they show up nowhere.
+//! The account's credentials: where they come from, and that they appear nowhere.
 //!
-//! No error and no debug output here holds any part of a value; an account's name is a digest.
+//! No error and no debug output contains any part of a value; an account's name is a digest.
 
 use std::{
     ffi::OsString,
@@ -15,10 +15,10 @@ use sha2::{Digest, Sha256};
 const ACCESS_KEY: &str = "KLING_ACCESS_KEY";
 const SECRET_KEY: &str = "KLING_SECRET_KEY";
 const API_TOKEN: &str = "KLING_API_TOKEN";
-/// How the API knows the account.
+/// How the API identifies the account.
 #[derive(Clone)]
 pub enum Credentials {
-    /// Keys that tokens are signed with.
+    /// Keys that sign tokens.
     Keys {
         /// Names the account; sent in each token.
         access_key: SecretString,
@@ -29,10 +29,10 @@ pub enum Credentials {
     Token(SecretString),
 }
 
-/// Why there are no credentials to use.
+/// Why there are no usable credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// None at all.
+    /// None are set.
     #[error(
         "no credentials: set {ACCESS_KEY} and {SECRET_KEY}, or {API_TOKEN}, in the environment or as \
          files of the same names in lower case in $CREDENTIALS_DIRECTORY (the Debian package's unit makes \
@@ -47,18 +47,20 @@ pub enum CredentialsError {
         /// The one that is not.
         missing: &'static str,
     },
-    /// Both kinds: which account is meant cannot be told.
+    /// Both kinds are set: it is unclear which account is meant.
     #[error(
         "both {API_TOKEN} and {ACCESS_KEY} or {SECRET_KEY} are set: unset the token or the keys"
     )]
     Both,
-    /// No credential has blanks inside, control characters or letters beyond ASCII.
-    #[error("{0} holds a character that no credential has (a blank, a line break, or not ASCII)")]
+    /// The value contains blanks, control characters or non-ASCII letters.
+    #[error(
+        "{0} contains a character that credentials cannot contain: a blank, a line break, or one outside ASCII"
+    )]
     Malformed(&'static str),
-    /// The file is there and cannot be read.
+    /// The file exists and cannot be read.
     #[error("cannot read {name} from `{}`", path.display())]
     Unreadable {
-        /// The variable it stands for.
+        /// The variable that it sets.
         name: &'static str,
         /// The file.
         path: PathBuf,
@@ -68,14 +70,14 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// No credential is longer.
+    /// The longest credential.
     pub const BYTES_MAX: u64 = 64 << 10;
 
     /// Looks each name up in the environment, then as a file in `$CREDENTIALS_DIRECTORY`. Blanks
     /// around a value do not count, and an empty one counts as absent.
     ///
     /// # Errors
-    /// None, half of them, both kinds, or one that cannot be read or be right.
+    /// No credentials, one of two keys, both kinds, or a credential that cannot be read or cannot be valid.
     pub fn find(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, CredentialsError> {
         let access_key = look_up(ACCESS_KEY, env)?;
         let secret_key = look_up(SECRET_KEY, env)?;
@@ -94,7 +96,7 @@ impl Credentials {
         }
     }
 
-    /// Whether both are the same in every part.
+    /// Returns true if both are equal in every part.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let same =
@@ -109,8 +111,7 @@ impl Credentials {
         }
     }
 
-    /// A short stable name of the account for the database, from which no credential can be told:
-    /// `key-` or `token-`, and 8 hex digits of the SHA-256 of the access key or the token.
+    /// Returns a short stable name of the account for the database, which reveals no credential: `key-` or `token-`, and 8 hex digits of the SHA-256 of the access key or the token.
     #[must_use]
     pub fn account(&self) -> String {
         let (kind, secret) = match self {
@@ -156,7 +157,7 @@ fn look_up(
     }
 }
 
-/// The value without blanks around it; none if nothing is left.
+/// Returns the value without blanks around it; none if nothing is left.
 fn cleaned(name: &'static str, value: &str) -> Result<Option<SecretString>, CredentialsError> {
     let value = value.trim();
     if value.is_empty() {

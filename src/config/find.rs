@@ -1,4 +1,4 @@
-//! Where the configuration is looked for, and what can go wrong on the way.
+//! Where the configuration is looked for, and what can go wrong.
 
 use std::{
     env,
@@ -8,16 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Config, read};
+use super::{read, settings::Config};
 use crate::manifest::{BYTES_MAX, Problems};
 
-/// Looked for in this order when no file is named.
 const IMPLICIT: [&str; 2] = ["lipsyncd.yaml", "/etc/lipsyncd/lipsyncd.yaml"];
 
-/// Why there is no configuration.
+/// Why there is no usable configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file that was named, or one that is there, cannot be read.
+    /// A file that was named, or that exists, cannot be read.
     #[error("cannot read the configuration `{}`", path.display())]
     Unreadable {
         /// The file.
@@ -25,27 +24,27 @@ pub enum ConfigError {
         /// Why not.
         source: io::Error,
     },
-    /// The file says what it must not.
+    /// The file has errors.
     #[error("{}", problems.one_line(&path.display().to_string()))]
-    Faulty {
+    Invalid {
         /// The file.
         path: PathBuf,
-        /// What it holds, for excerpts.
+        /// Its text, for excerpts.
         text: String,
-        /// All that is wrong.
+        /// Every error in it.
         problems: Problems,
     },
-    /// A relative path has no beginning.
-    #[error("cannot tell the working directory")]
+    /// Relative paths cannot be resolved.
+    #[error("cannot find the working directory")]
     NoDirectory(#[source] io::Error),
 }
 
 impl ConfigError {
-    /// The error for a terminal: faults with excerpts. Ends in a newline.
+    /// Renders the error for a terminal, with excerpts of the file. Ends in a newline.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         match self {
-            Self::Faulty { path, text, problems } => {
+            Self::Invalid { path, text, problems } => {
                 problems.render(&path.display().to_string(), text, color)
             }
             Self::Unreadable { source, .. } | Self::NoDirectory(source) => {
@@ -56,13 +55,13 @@ impl ConfigError {
 }
 
 impl Config {
-    /// The settings and the file they come from: `explicit` (`--config`), else `$LIPSYNCD_CONFIG`,
+    /// Returns the settings and the file they come from: `explicit` (`--config`), else `$LIPSYNCD_CONFIG`,
     /// `./lipsyncd.yaml`, `/etc/lipsyncd/lipsyncd.yaml`, else the defaults and none. All paths are
     /// made absolute: they start at the file's folder, the defaults' at the working directory.
     ///
     /// # Errors
-    /// A file that was named has to be there; any that is there has to be readable and faultless. One in a
-    /// working directory that this user may not look into counts as absent.
+    /// A file that was named has to exist; a file that exists has to be readable and without errors. A file in a
+    /// working directory that this user may not read counts as absent.
     pub fn find_and_load(
         explicit: Option<&Path>,
         env: &dyn Fn(&str) -> Option<OsString>,
@@ -86,7 +85,7 @@ impl Config {
         for path in candidates {
             match bytes_of(&path) {
                 Ok(bytes) => return Ok((Self::load(&bytes, &path)?, Some(path))),
-                Err(error) if named.is_none() && (is_absent(&error) || is_out_of_sight(&path)) => {}
+                Err(error) if named.is_none() && (is_absent(&error) || is_hidden(&path)) => {}
                 Err(source) => return Err(ConfigError::Unreadable { path, source }),
             }
         }
@@ -94,7 +93,7 @@ impl Config {
     }
 
     fn load(bytes: &[u8], path: &Path) -> Result<Self, ConfigError> {
-        let config = read::read(bytes).map_err(|problems| ConfigError::Faulty {
+        let config = read::read(bytes).map_err(|problems| ConfigError::Invalid {
             path: path.to_owned(),
             text: String::from_utf8_lossy(bytes).into_owned(),
             problems,
@@ -111,13 +110,13 @@ impl Config {
     }
 }
 
-/// Whether this user may not even see whether it is there: in a home of others, say, from which a command is
-/// run as the daemon's user.
-fn is_out_of_sight(path: &Path) -> bool {
+/// Returns true if this user may not even see whether the file exists, for example in another user's home, from
+/// which a command is run as the daemon's user.
+fn is_hidden(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-/// What is in the file; of what is larger than is allowed, no more than shows that.
+/// Reads the file, and at most one byte more than is allowed.
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;

@@ -1,14 +1,12 @@
-//! A way in for fuzzing: the text of a configuration, without a file.
-//!
-//! Built for tests and for `cargo fuzz` alone; decides nothing of its own.
+//! An entry for fuzzing: reads the text of a configuration without a file. Built for tests and `cargo fuzz` only.
 
-use super::{Config, read};
+use super::{read, settings::Config};
 use crate::manifest::Problems;
 
-/// Reads the bytes of a whole file.
+/// Reads the bytes of a complete file.
 ///
 /// # Errors
-/// All faults of the text at once.
+/// All problems of the text at once.
 pub fn read(bytes: &[u8]) -> Result<Config, Problems> {
     read::read(bytes)
 }

@@ -1,6 +1,6 @@
-//! The kinds of values that YAML has no type for: durations, sizes, paths, addresses, decimals.
+//! Values that YAML has no type for: durations, sizes, paths, URLs, decimals.
 //!
-//! Each is a `deserialize_with`; what it says of a bad value is a fragment that follows the key.
+//! Each is a `deserialize_with`. An error message is a fragment that follows the key.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -16,7 +16,7 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, 
     parsed
         .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
         .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(|| D::Error::custom("is no duration"))
+        .ok_or_else(|| D::Error::custom("is not a duration"))
 }
 
 pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
@@ -37,7 +37,7 @@ pub(super) fn bytes<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error
     }
     match Size::deserialize(input)? {
         Size::Bytes(bytes) => Ok(bytes),
-        Size::Text(text) => parse_bytes(&text).ok_or_else(|| D::Error::custom("is no size")),
+        Size::Text(text) => parse_bytes(&text).ok_or_else(|| D::Error::custom("is not a size")),
     }
 }
 
@@ -59,15 +59,15 @@ fn parse_bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// A path that the shell's `~` was not meant to be expanded in.
+/// A path without the shell's `~`.
 pub(super) fn path<'de, D: Deserializer<'de>>(input: D) -> Result<PathBuf, D::Error> {
     let text = String::deserialize(input)?;
     if text.trim().is_empty() {
         Err(D::Error::custom("is empty"))
     } else if text == "~" || text.starts_with("~/") {
-        Err(D::Error::custom("begins with `~`, which is not expanded here"))
+        Err(D::Error::custom("begins with `~`, which lipsyncd does not expand"))
     } else if text.chars().any(char::is_control) {
-        Err(D::Error::custom("holds a control character"))
+        Err(D::Error::custom("contains a control character"))
     } else {
         Ok(text.into())
     }
@@ -80,19 +80,19 @@ pub(super) fn paths<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>,
     Ok(paths.into_iter().map(|one| one.0).collect())
 }
 
-/// An http or https address that paths can be joined to: no query, fragment, user or password.
+/// An http or https URL that paths can be joined to: no query, fragment, user or password.
 pub(super) fn url<'de, D: Deserializer<'de>>(input: D) -> Result<Url, D::Error> {
     let text = String::deserialize(input)?;
     let mut url =
-        Url::parse(&text).map_err(|error| D::Error::custom(format!("is no address: {error}")))?;
+        Url::parse(&text).map_err(|error| D::Error::custom(format!("is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(D::Error::custom("is no http(s) address"));
+        return Err(D::Error::custom("is not an http(s) URL"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(D::Error::custom("has a user name or password in it"));
+        return Err(D::Error::custom("contains a user name or password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(D::Error::custom("has a `?` or `#` in it"));
+        return Err(D::Error::custom("contains a `?` or `#`"));
     }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
@@ -106,12 +106,12 @@ pub(super) fn folder_url<'de, D: Deserializer<'de>>(input: D) -> Result<Option<U
     Ok(Option::<Address>::deserialize(input)?.map(|address| address.0))
 }
 
-/// An IP address with a port: a name could be another machine's tomorrow.
+/// An IP address with a port. A host name could become another machine's.
 pub(super) fn listen<'de, D: Deserializer<'de>>(input: D) -> Result<Option<SocketAddr>, D::Error> {
     let Some(text) = Option::<String>::deserialize(input)? else {
         return Ok(None);
     };
-    let listen = text.parse().map_err(|_| D::Error::custom("is no IP address with a port"))?;
+    let listen = text.parse().map_err(|_| D::Error::custom("is not an IP address with a port"))?;
     Ok(Some(listen))
 }
 

@@ -1,126 +1,149 @@
-//! The text of `lipsyncd.yaml` to a [`Config`], or every fault of it with its place.
+//! The text of `lipsyncd.yaml` to a [`Config`], or every problem in it with its location.
 //!
-//! The tree with places is the manifests' own; the types are serde's. So a file is read once by one
-//! idea of YAML, and serde's word on a field is led back to where that field stands.
+//! The tree with locations is the manifests' own; the types are serde's. So one YAML reader is used for both,
+//! and serde's message about a field gets the location of that field.
 
 use serde_yaml::{Mapping, Value};
 
-use super::{Config, check};
+use super::{
+    check,
+    example::EXAMPLE,
+    keys::{KEYS, allowed},
+    settings::Config,
+};
 use crate::manifest::{
     Problem, Problems,
-    problem::{Report, did_you_mean, quoted},
-    yaml::{self, Entry, Kind, Node, Type},
+    problem::{ProblemCollector, did_you_mean, quoted},
+    yaml::{self, Entry, Node, NodeKind, ScalarType},
 };
 
-/// Reads a whole file. Paths stay as written.
+impl Default for Config {
+    #[expect(clippy::expect_used, reason = "a constant that a test reads")]
+    fn default() -> Self {
+        serde_yaml::from_value(Value::Mapping(defaults())).expect("the example shows every key")
+    }
+}
+
 pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
-    let mut report = Report::default();
+    let mut problems = ProblemCollector::default();
     let text = yaml::decode(bytes)?;
     let mut config = Config::default();
-    if let Some(root) = yaml::parse(text, &mut report) {
-        let mut settings = match &root.kind {
-            Kind::Mapping(entries) => section(entries, "", &mut report),
-            _ if is_null(&root) => Mapping::new(),
+    if let Some(root) = yaml::parse(text, &mut problems) {
+        let defaults = defaults();
+        let mut settings = defaults.clone();
+        match &root.kind {
+            NodeKind::Mapping(entries) => section(entries, "", &mut settings, &mut problems),
+            _ if root.is_null() => {}
             _ => {
                 let what = format!("the configuration cannot be {}", root.in_words());
-                report.add(Problem::at(root.place, what).help("a mapping of settings"));
-                Mapping::new()
+                problems.add(Problem::at(root.location, what).help("a mapping of settings"));
             }
-        };
-        let taken_out;
-        (config, taken_out) = typed(&mut settings, &root, &mut report);
-        for (key, what) in check::faults(&config) {
-            // In the place of a faulty value stands its default, which nothing can be measured by.
-            if !taken_out.iter().any(|faulty| what.contains(faulty) || key == faulty) {
-                report.add(fault(&root, key, &what));
+        }
+        let invalid;
+        (config, invalid) = typed(&mut settings, &defaults, &root, &mut problems);
+        for (key, what) in check::problems(&config) {
+            // An invalid value was replaced by its default, which must not be compared with other values.
+            if !invalid.iter().any(|invalid| what.contains(invalid) || key == invalid) {
+                problems.add(problem(&root, key, &what));
             }
         }
     }
-    report.conclude()?;
+    problems.conclude()?;
     Ok(config)
 }
 
-/// A mapping of settings as serde's value, without the unknown ones; those are told.
-fn section(entries: &[Entry], path: &str, report: &mut Report) -> Mapping {
+/// The example's values, read by our own reader: serde_yaml's parser would make the program larger.
+fn defaults() -> Mapping {
+    match yaml::parse(EXAMPLE, &mut ProblemCollector::default()).map(|root| value_of(&root)) {
+        Some(Value::Mapping(defaults)) => defaults,
+        _ => Mapping::new(),
+    }
+}
+
+/// Puts the settings of a mapping over the defaults. Reports unknown keys and leaves them out.
+fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut ProblemCollector) {
     let known = keys_under(path);
-    let mut mapping = Mapping::new();
     for entry in entries {
         if !known.contains(&&*entry.key) {
             let help = did_you_mean(&entry.key, known.iter().copied())
                 .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
             let what = format!("unknown key {}", quoted(&join(path, &entry.key)));
-            report.add(Problem::at(entry.key_place, what).help(help));
+            problems.add(Problem::at(entry.key_location, what).help(help));
             continue;
         }
         let key = join(path, &entry.key);
-        let is_section = check::allowed(&key).is_none();
-        let value = match entry.value.entries() {
-            Some(entries) if is_section => Value::Mapping(section(entries, &key, report)),
-            // A section whose keys are all commented out is as good as absent.
-            _ if is_section && is_null(&entry.value) => continue,
-            _ => value_of(&entry.value),
-        };
-        mapping.insert(Value::from(&*entry.key), value);
+        match (entry.value.entries(), settings.get_mut(&*entry.key)) {
+            (Some(entries), Some(Value::Mapping(settings))) => {
+                section(entries, &key, settings, problems);
+            }
+            // A section whose keys are all commented out counts as absent.
+            (None, Some(Value::Mapping(_))) if entry.value.is_null() => {}
+            _ => _ = settings.insert(Value::from(&*entry.key), value_of(&entry.value)),
+        }
     }
-    mapping
 }
 
-/// A setting's value as serde's. No setting is a mapping, so that its content does not matter.
+/// Returns a value as serde's.
 fn value_of(node: &Node) -> Value {
     match &node.kind {
-        Kind::Sequence(items) => Value::Sequence(items.iter().map(|item| value_of(item)).collect()),
-        Kind::Mapping(_) => Value::Mapping(Mapping::new()),
-        Kind::Scalar(scalar) => match (scalar.class(), scalar.integer(), scalar.decimal()) {
-            (Type::Absent | Type::Null, ..) => Value::Null,
-            (Type::Bool(truth), ..) => Value::Bool(truth),
-            (Type::Number, Some(integer), _) => Value::from(integer),
-            (Type::Number, None, Some(decimal)) => Value::from(decimal),
+        NodeKind::Sequence(items) => {
+            Value::Sequence(items.iter().map(|item| value_of(item)).collect())
+        }
+        NodeKind::Mapping(entries) => {
+            let value = |entry: &Entry| (Value::from(&*entry.key), value_of(&entry.value));
+            Value::Mapping(entries.iter().map(value).collect())
+        }
+        NodeKind::Scalar(scalar) => match (scalar.class(), scalar.integer(), scalar.decimal()) {
+            (ScalarType::Absent | ScalarType::Null, ..) => Value::Null,
+            (ScalarType::Bool(truth), ..) => Value::Bool(truth),
+            (ScalarType::Number, Some(integer), _) => Value::from(integer),
+            (ScalarType::Number, None, Some(decimal)) => Value::from(decimal),
             _ => Value::from(scalar.text.as_str()),
         },
     }
 }
 
-fn is_null(node: &Node) -> bool {
-    let class = node.scalar().map(|scalar| scalar.class());
-    matches!(class, Some(Type::Absent | Type::Null))
-}
-
-/// The settings by serde's types. Serde stops at the first fault: each is told and taken out, until
-/// the rest is sound. With the names of those.
-fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> (Config, Vec<String>) {
-    let mut taken_out = Vec::new();
+/// Returns the settings by serde's types, and the names of the invalid ones. Serde stops at the first error:
+/// each is reported and replaced by its default, until all are valid.
+fn typed(
+    settings: &mut Mapping,
+    defaults: &Mapping,
+    root: &Node,
+    problems: &mut ProblemCollector,
+) -> (Config, Vec<String>) {
+    let mut invalid = Vec::new();
     loop {
         let value = Value::Mapping(settings.clone());
         let error = match serde_path_to_error::deserialize::<_, Config>(value) {
-            Ok(config) => return (config, taken_out),
+            Ok(config) => return (config, invalid),
             Err(error) => error,
         };
         let path = error.path().to_string();
-        // Of a list the whole setting is told: `media.dirs[1]` is `media.dirs`.
+        // An error in a list is reported for the setting: `media.dirs[1]` is `media.dirs`.
         let key = path.split('[').next().unwrap_or_default();
         let message = error.inner().to_string();
         let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
         let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
-        report.add(type_fault(root, key, item, &message));
-        if !take_out(settings, key) {
-            return (Config::default(), taken_out);
+        problems.add(type_problem(root, key, item, &message));
+        if !reset(settings, defaults, key) {
+            return (Config::default(), invalid);
         }
-        taken_out.push(key.to_owned());
+        invalid.push(key.to_owned());
     }
 }
 
-fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Problem {
-    let mut problem = fault(root, key, message);
+fn type_problem(root: &Node, key: &str, item: Option<usize>, message: &str) -> Problem {
+    let mut problem = problem(root, key, message);
     let mut node = find(root, key);
     if let Some(index) = item
-        && let Some(Kind::Sequence(items)) = node.map(|node| &node.kind)
+        && let Some(NodeKind::Sequence(items)) = node.map(|node| &node.kind)
         && let Some(item) = items.get(index)
     {
         node = Some(&**item);
-        problem.place = Some(item.place);
+        problem.location = Some(item.location);
     }
-    let serdes_own = ["invalid ", "unknown variant", "untagged", "data did not"];
-    if serdes_own.iter().any(|start| message.starts_with(start))
+    let is_of_serde = ["invalid ", "unknown variant", "untagged", "data did not"];
+    if is_of_serde.iter().any(|start| message.starts_with(start))
         && let Some(node) = node
     {
         problem.what = format!("`{key}` cannot be {}", node.shown());
@@ -128,16 +151,16 @@ fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Pro
     problem
 }
 
-/// A fault of a setting, where it stands; of two that do not fit together, where one stands.
-fn fault(root: &Node, key: &str, what: &str) -> Problem {
+/// A problem of a setting, at its location; of two that do not fit together, at the location of one.
+fn problem(root: &Node, key: &str, what: &str) -> Problem {
     let other = what.split('`').nth(1).unwrap_or_default();
     let node = find(root, key).or_else(|| find(root, other));
     let what = format!("`{key}` {what}");
     let problem = match node {
-        Some(node) => Problem::at(node.place, what),
-        None => Problem::whole(what),
+        Some(node) => Problem::at(node.location, what),
+        None => Problem::of_file(what),
     };
-    match check::allowed(key) {
+    match allowed(key) {
         Some(allowed) => problem.help(allowed),
         None => problem.help(format!("a mapping of {}", keys_under(key).join(", "))),
     }
@@ -147,14 +170,15 @@ fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     key.split('.').try_fold(root, |node, part| node.get(part).map(|node| &**node))
 }
 
-/// Whether it was there.
-fn take_out(settings: &mut Mapping, key: &str) -> bool {
-    match key.split_once('.') {
-        Some((section, rest)) => match settings.get_mut(section) {
-            Some(Value::Mapping(settings)) => take_out(settings, rest),
-            _ => false,
-        },
-        None => settings.remove(key).is_some(),
+/// Sets a key to its default; returns true if it had another value.
+fn reset(settings: &mut Mapping, defaults: &Mapping, key: &str) -> bool {
+    let (name, rest) = key.split_once('.').unwrap_or((key, ""));
+    match (settings.get_mut(name), defaults.get(name)) {
+        (Some(Value::Mapping(settings)), Some(Value::Mapping(defaults))) if !rest.is_empty() => {
+            reset(settings, defaults, rest)
+        }
+        (Some(value), Some(default)) => std::mem::replace(value, default.clone()) != *default,
+        _ => false,
     }
 }
 
@@ -162,13 +186,12 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// The names of the settings and sections right under a section.
 fn keys_under(path: &str) -> Vec<&'static str> {
     let mut keys = Vec::new();
-    for (key, _) in check::ALLOWED {
+    for key in &KEYS {
         let rest = match path {
-            "" => Some(*key),
-            _ => key.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
+            "" => Some(key.name),
+            _ => key.name.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
         };
         let name = rest.and_then(|rest| rest.split('.').next());
         keys.extend(name.filter(|name| keys.last() != Some(name)));

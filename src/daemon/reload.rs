@@ -1,7 +1,7 @@
-//! A reload: settings and credentials are read anew, and taken if there is nothing wrong with them.
+//! A reload: reads settings and credentials again, and checks them.
 //!
-//! What is wrong is told, and the work goes on as before. It must not end the work: that is done by who
-//! gets the new settings from here.
+//! Settings with an error are reported, and the work continues with the old ones. Ends nothing: the caller does that
+//! with the new settings.
 
 use std::{env, io, sync::Arc, time::Duration};
 
@@ -13,110 +13,112 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    DaemonError, Given, Reread,
-    base::{Base, prepare_folders},
-    manager::Manager,
+    Inputs, ReadInputs,
+    resources::{Resources, prepare_folders},
     settings,
-    summary::one_line,
+    status_line::one_line,
 };
-use crate::kling::Client;
+use crate::pipeline::Until;
 
-/// How long files are waited for: a pipe in the place of one, or a share whose server is gone, holds whoever
-/// reads it.
+/// How long to wait for files. A pipe, or a share whose server is gone, blocks the reader.
 const READ_MAX: Duration = Duration::from_secs(10);
-/// So many that are held are left behind: each keeps a thread from other work.
-const HELD_MAX: usize = 4;
+/// How many blocked reads may be left behind. Each of them occupies a thread.
+const BLOCKED_MAX: usize = 4;
 
-/// What was read: none when it is the same.
-type Read = Result<Option<Given>, String>;
+/// None: the inputs are unchanged.
+type ReadResult = Result<Option<Inputs>, String>;
 
-/// Waits until a reload brings settings that differ from `given` and can be used.
-pub(super) async fn next(
-    base: &Base,
-    given: &Given,
-    reread: &Reread,
-    reload: &Notify,
-    look: &Notify,
-    manager: &Manager,
-) -> Given {
-    let mut held = Vec::new();
-    loop {
-        reload.notified().await;
-        manager.reloading();
-        // The folder is looked at in any case.
-        look.notify_one();
-        match read(base, given, reread, &mut held).await {
-            Ok(None) => {
-                manager.refused(None);
-                info!("reloaded: configuration and credentials are as they were{}", handed_over());
+/// Reads the inputs at each reload, until they differ and can be used.
+pub(super) struct Reloader<'a> {
+    resources: &'a Resources,
+    inputs: &'a Inputs,
+    read_inputs: &'a ReadInputs,
+    blocked: Vec<JoinHandle<ReadResult>>,
+}
+
+impl<'a> Reloader<'a> {
+    pub(super) fn new(
+        resources: &'a Resources,
+        inputs: &'a Inputs,
+        read_inputs: &'a ReadInputs,
+    ) -> Self {
+        Self { resources, inputs, read_inputs, blocked: Vec::new() }
+    }
+
+    /// Waits until a reload brings other inputs that can be used. Each reload asks for a scan of the folder, too.
+    pub(super) async fn next(&mut self, reload: &Notify, rescan: &Notify) -> Inputs {
+        let manager = &self.resources.manager;
+        loop {
+            reload.notified().await;
+            manager.reloading();
+            rescan.notify_one();
+            match self.read().await {
+                Ok(None) => {
+                    manager.set_refusal(None);
+                    info!(
+                        "reloaded: configuration and credentials are unchanged{}",
+                        credentials_hint()
+                    );
+                }
+                Ok(Some(new)) => {
+                    manager.set_refusal(None);
+                    return new;
+                }
+                Err(why) => {
+                    error!("the new configuration was refused, the old one stays in use: {why}");
+                    manager.set_refusal(Some(one_line(&why)));
+                }
             }
-            Ok(Some(new)) => {
-                manager.refused(None);
-                return new;
-            }
-            Err(why) => {
-                error!("the new configuration is not taken, it goes on with the one it has: {why}");
-                manager.refused(Some(one_line(&why)));
-            }
+            manager.ready();
         }
-        manager.ready();
+    }
+
+    async fn read(&mut self) -> ReadResult {
+        self.blocked.retain(|reading| !reading.is_finished());
+        if self.blocked.len() >= BLOCKED_MAX {
+            return Err("earlier reloads still wait for their files: restart lipsyncd".to_owned());
+        }
+        let (inputs, read_inputs) = (self.inputs.clone(), Arc::clone(self.read_inputs));
+        let until = self.resources.until;
+        let mut reading = spawn_blocking(move || check(&inputs, read_inputs()?, until));
+        let Ok(read) = timeout(READ_MAX, &mut reading).await else {
+            self.blocked.push(reading);
+            return Err(format!(
+                "reading configuration, credentials and folders took longer than {} s: check that each is a \
+                 regular file, or a folder on a server that responds",
+                READ_MAX.as_secs()
+            ));
+        };
+        let new = read.unwrap_or_else(|ended| Err(io::Error::from(ended).to_string()))?;
+        if let Some(new) = &new {
+            // Last, because this cannot be taken back.
+            let server = &self.resources.server;
+            server.move_to(new.config.metrics.listen).await.map_err(|error| error.to_string())?;
+        }
+        Ok(new)
     }
 }
 
-/// What may be behind credentials that did not change.
-fn handed_over() -> &'static str {
+/// Checks new inputs as far as that is possible while the old ones are in use. Blocks.
+fn check(old: &Inputs, new: Inputs, until: Until) -> ReadResult {
+    if new.config == old.config && new.credentials.is_same(&old.credentials) {
+        return Ok(None);
+    }
+    if new.config.state_db != old.config.state_db {
+        return Err("state_db cannot change at a reload: restart lipsyncd".to_owned());
+    }
+    prepare_folders(&new.config, until).map_err(|error| error.to_string())?;
+    settings::connect(&new.config, &new.credentials).map_err(|error| error.to_string())?;
+    if new.config.log != old.config.log {
+        warn!("a new log.format is used after a restart only");
+    }
+    Ok(Some(new))
+}
+
+/// Why credentials may be unchanged after all.
+fn credentials_hint() -> &'static str {
     match env::var_os("CREDENTIALS_DIRECTORY") {
-        Some(_) => " (systemd older than 260 hands new credentials over at a restart only)",
+        Some(_) => " (systemd older than 260 passes new credentials at a restart only)",
         None => "",
     }
-}
-
-/// The new settings. What does not come to an end is added to `held`.
-async fn read(
-    base: &Base,
-    given: &Given,
-    reread: &Reread,
-    held: &mut Vec<JoinHandle<Read>>,
-) -> Read {
-    held.retain(|reading| !reading.is_finished());
-    if held.len() >= HELD_MAX {
-        return Err("the files of earlier reloads are still waited for: restart it".to_owned());
-    }
-    let (given, reread, until) = (given.clone(), Arc::clone(reread), base.until);
-    let checked = move || {
-        let new = reread()?;
-        if new.config == given.config && new.credentials.is_same(&given.credentials) {
-            return Ok(None);
-        }
-        if new.config.state_db != given.config.state_db {
-            return Err("state_db cannot change while it runs: restart it".to_owned());
-        }
-        prepare_folders(&new.config, until).map_err(|error| error.to_string())?;
-        try_client(&new).map_err(|error| error.to_string())?;
-        if new.config.log != given.config.log {
-            warn!("log.format changes when it is restarted, and not before");
-        }
-        Ok(Some(new))
-    };
-    let mut checked = spawn_blocking(checked);
-    let Ok(checked) = timeout(READ_MAX, &mut checked).await else {
-        held.push(checked);
-        return Err(format!(
-            "configuration, credentials and folders give no answer within {} s: look whether each is a file, \
-             or a folder of a server that answers",
-            READ_MAX.as_secs()
-        ));
-    };
-    let new = checked.unwrap_or_else(|ended| Err(io::Error::from(ended).to_string()))?;
-    if let Some(new) = &new {
-        // Last, for it is done with this.
-        base.server.move_to(new.config.metrics.listen).await.map_err(|error| error.to_string())?;
-    }
-    Ok(new)
-}
-
-fn try_client(given: &Given) -> Result<(), DaemonError> {
-    let credential = settings::credential(&given.credentials);
-    Client::new(settings::client(&given.config), credential).map(drop)?;
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The settings of each part, from the configuration: they know nothing of it.
+//! Makes the settings of each part from the configuration.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,21 +11,20 @@ use crate::{
     kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
-    pipeline::{Clock, Offload, PaceSettings, Settings},
+    pipeline::{Clock, Offload, RateSettings, Settings},
     store::OnChange,
 };
 
-/// How long a download may stand still.
+/// How long a download may receive no bytes.
 const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 
-/// What the pipeline works under.
 pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Metrics) -> Settings {
     Settings {
         account: account(config, credentials),
         policy: policy(config),
         session_ttl_ms: ms(config.kling.session_ttl),
         slots: usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX),
-        pace: PaceSettings {
+        rate: RateSettings {
             identify_per_second: config.limits.identify_per_second,
             create_per_second: config.limits.create_per_second,
             query_per_second: config.limits.query_per_second,
@@ -44,8 +43,7 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
     }
 }
 
-/// By which settings outcomes are judged.
-#[must_use]
+/// Returns the settings by which outcomes are judged.
 pub fn policy(config: &Config) -> Policy {
     Policy {
         retry_initial_ms: ms(config.retry.initial),
@@ -55,13 +53,11 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
-/// Where local media lie.
-#[must_use]
+/// Returns where local media are searched.
 pub fn locator(config: &Config) -> Locator {
     Locator { jobs_dir: config.jobs_dir.clone(), media_dirs: config.media.dirs.clone() }
 }
 
-/// What the inbox works under.
 pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
     InboxSettings {
         jobs_dir: config.jobs_dir.clone(),
@@ -70,8 +66,8 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
         rescan_interval: config.watch.rescan_interval,
         policy: settings.policy.clone(),
         on_change: match config.watch.on_change {
-            config::OnChange::Flag => OnChange::Flag,
-            config::OnChange::Run => OnChange::Run,
+            config::OnChangeSetting::Flag => OnChange::Flag,
+            config::OnChangeSetting::Run => OnChange::Run,
         },
         offload: settings.offload.clone(),
         watches: true,
@@ -80,40 +76,28 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
     }
 }
 
-/// A client of the API by these settings. Makes no request.
-///
-/// # Errors
-/// When they allow none.
+/// Builds a client of the API. Sends no request.
 pub fn connect(config: &Config, credentials: &Credentials) -> Result<Client, BuildError> {
-    Client::new(client(config), credential(credentials))
-}
-
-/// How the API is reached.
-pub(super) fn client(config: &Config) -> ClientConfig {
-    ClientConfig {
+    let settings = ClientConfig {
         base_url: config.kling.base_url.clone(),
         connect_timeout: config.kling.connect_timeout,
         request_timeout: config.kling.request_timeout,
         idle_timeout: DOWNLOAD_IDLE,
         now_ms: Clock::system_now_ms,
-    }
-}
-
-/// As whom, and where: what a task remembers of it.
-#[must_use]
-pub fn account(config: &Config, credentials: &Credentials) -> Account {
-    Account::new(&config.kling.base_url, credentials.account())
-}
-
-/// As whom.
-pub(super) fn credential(credentials: &Credentials) -> Credential {
-    match credentials {
+    };
+    let credential = match credentials {
         Credentials::Keys { access_key, secret_key } => Credential::Keys {
             access_key: access_key.expose_secret().to_owned(),
             secret_key: secret_key.clone(),
         },
         Credentials::Token(token) => Credential::Token(token.clone()),
-    }
+    };
+    Client::new(settings, credential)
+}
+
+/// Returns the account as tasks record it: credentials and API host.
+pub fn account(config: &Config, credentials: &Credentials) -> Account {
+    Account::new(&config.kling.base_url, credentials.account())
 }
 
 fn ms(length: Duration) -> i64 {

@@ -1,26 +1,29 @@
-//! Making the store agree with the folder: what the folder says is wanted.
+//! Makes the store agree with the folder, which is only ever read.
 //!
-//! The watcher only says "look again"; the scan tells the truth. Files that are still being written
-//! are waited for. Owns no state of jobs: what a manifest's change means for a job is decided in
-//! [`job`](crate::job) and written by the [`store`](crate::store). The folder is only ever read.
+//! The file watcher only asks for a scan. The scan decides what changed.
 
-mod all_media;
-mod changed;
-mod differ;
-mod gone;
-mod keep;
-mod known;
-mod look;
-mod many;
+mod accept;
+mod changes;
+mod departures;
+mod diff;
+#[expect(clippy::module_inception, reason = "the file of the type that the module is named after")]
+mod inbox;
+mod job_media;
+mod manifest_index;
+mod manifest_stamp;
+mod media_check;
+mod media_schedule;
+mod pass;
 mod read;
 mod refuse;
 mod scan;
+mod settings;
 mod settle;
-mod take_in;
-mod wait;
 mod watch;
 
-pub use keep::{Inbox, InboxSettings};
-pub use look::{Look, Looker};
-pub use read::{Faulty, ReadJob, Reading, read_manifest};
-pub use scan::{Found, Listing, Stamp, scan};
+pub use inbox::Inbox;
+pub use manifest_stamp::ManifestStamp;
+pub use media_check::{MediaCheck, MediaChecker};
+pub use read::{ReadJob, ReadManifest, RejectedManifest, read_manifest};
+pub use scan::{FolderListing, ScanEntry, scan};
+pub use settings::{InboxSettings, InboxSignals};

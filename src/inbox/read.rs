@@ -1,6 +1,6 @@
-//! One manifest read whole: its text, and a first look at the media of its jobs.
+//! Reads one manifest completely: its text, and the media of its jobs.
 //!
-//! Shared by the daemon and `lipsyncd check`, so that both see the same. Blocks.
+//! Used by the daemon and by `lipsyncd check`, so that both find the same. Blocks.
 
 use std::{
     fs,
@@ -9,132 +9,122 @@ use std::{
 };
 
 use super::{
-    look::{Look, Looker},
-    scan::Stamp,
+    manifest_stamp::ManifestStamp,
+    media_check::{MediaCheck, MediaChecker},
 };
 use crate::{
     job::{JobSpec, Media},
-    manifest::{self, ManifestPath, Place, Problem, Problems},
+    manifest::{self, Location, Problem, Problems},
     media::open_resolved,
 };
 
-/// A manifest without faults of its own.
+/// A manifest without errors of its own.
 #[derive(Debug)]
-pub struct Reading {
-    /// Its jobs, in their order.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReadManifest {
     pub jobs: Vec<ReadJob>,
-    /// What goes by its name looked like when it had been read.
-    pub stamp: Stamp,
+    pub(super) stamp: ManifestStamp,
 }
 
-/// One job of a manifest, with what is known of its media.
+/// One job of a manifest, with the check of its media.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ReadJob {
-    /// What it asks.
     pub spec: JobSpec,
-    /// Digest of all its keys.
     pub spec_hash: String,
-    /// What the look at its media found.
-    pub look: Look,
-    /// Where in the manifest the job stands.
-    pub place: Place,
-    /// Where in the manifest `video` and `audio` stand.
-    pub media_places: (Place, Place),
+    pub media_check: MediaCheck,
+    pub place: Location,
+    pub media_places: (Location, Location),
 }
 
-/// A manifest that cannot be taken as it is.
+/// A manifest that cannot be accepted.
 #[derive(Debug)]
-pub struct Faulty {
-    /// All its faults.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RejectedManifest {
     pub problems: Problems,
-    /// The text they are in.
     pub text: String,
-    /// Why it could not be read at all, if so: that may pass without a change of the file.
-    pub unread: Option<io::Error>,
+    /// Why the file could not be read. That may end without a change of the file.
+    pub(super) read_error: Option<io::Error>,
 }
 
-impl Faulty {
-    /// Whether it is this process that may open nothing more at the moment.
-    #[must_use]
-    pub fn is_for_want_of_files(&self) -> bool {
-        let errno = self.unread.as_ref().and_then(io::Error::raw_os_error);
+impl RejectedManifest {
+    /// Returns true if this process can open no more files at the moment.
+    pub(super) fn is_exhaustion(&self) -> bool {
+        let errno = self.read_error.as_ref().and_then(io::Error::raw_os_error);
         matches!(errno, Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
     }
 }
 
-impl From<Problem> for Faulty {
+impl From<Problem> for RejectedManifest {
     fn from(problem: Problem) -> Self {
-        Self { problems: problem.into(), text: String::new(), unread: None }
+        Self { problems: problem.into(), text: String::new(), read_error: None }
     }
 }
 
-impl From<io::Error> for Faulty {
+impl From<io::Error> for RejectedManifest {
     fn from(error: io::Error) -> Self {
-        let problem = Problem::whole(format!("it cannot be read: {error}"));
-        Self { problems: problem.into(), text: String::new(), unread: Some(error) }
+        let problem = Problem::of_file(format!("it cannot be read: {error}"));
+        Self { problems: problem.into(), text: String::new(), read_error: Some(error) }
     }
 }
 
 /// Reads the manifest at `path`, relative to `jobs_dir`. `known` returns what the database has of the media of a job,
 /// by its key; `now_ms` is the wall time (Unix ms).
-///
-/// # Errors
-/// All faults of the manifest at once, with the text they are in. A name of a file that lies outside
-/// of the allowed folders is one of them; a file that is missing or unfit is not.
+/// The name of a file outside the allowed folders is an error; a file that is missing or unusable is not.
 pub fn read_manifest(
     jobs_dir: &Path,
     path: &str,
-    looker: &mut Looker,
+    checker: &mut MediaChecker,
     known: impl Fn(&str) -> Media,
     now_ms: i64,
-) -> Result<Reading, Faulty> {
+) -> Result<ReadManifest, RejectedManifest> {
     let (bytes, stamp) = load(jobs_dir, path)?;
     let text = || String::from_utf8_lossy(&bytes).into_owned();
-    let read = manifest::read(&bytes, &ManifestPath::new(path));
-    let faulty = |problems| Faulty { problems, text: text(), unread: None };
-    let manifest = read.map_err(faulty)?;
+    let manifest = manifest::read(&bytes, path);
+    let rejected = |problems| RejectedManifest { problems, text: text(), read_error: None };
+    let manifest = manifest.map_err(rejected)?;
     let folder = path.rfind('/').map_or("", |end| &path[..end]);
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
     for job in manifest.jobs {
-        let look = looker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
-        if let Look::Unfit { outside: true, audio, fault } = &look {
-            let place = if *audio { job.audio_place } else { job.video_place };
-            outside.get_or_insert_with(|| Problem::at(place, fault.message.clone()).into());
+        let media_check = checker.check(&job.spec, folder, &known(&job.spec.key), now_ms);
+        if let MediaCheck::Unusable { outside: true, audio, error } = &media_check {
+            let place = if *audio { job.audio_location } else { job.video_location };
+            outside.get_or_insert_with(|| Problem::at(place, error.message.clone()).into());
         }
         jobs.push(ReadJob {
             spec: job.spec,
             spec_hash: job.spec_hash,
-            look,
-            place: job.place,
-            media_places: (job.video_place, job.audio_place),
+            media_check,
+            place: job.location,
+            media_places: (job.video_location, job.audio_location),
         });
     }
     match outside {
-        Some(problems) => Err(faulty(problems)),
-        None => Ok(Reading { jobs, stamp }),
+        Some(problems) => Err(rejected(problems)),
+        None => Ok(ReadManifest { jobs, stamp }),
     }
 }
 
-/// The bytes of a manifest, a little more than are allowed at the most, and what it looks like now.
-fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, Stamp), Faulty> {
-    // A link must not make a manifest, and its excerpts in messages, of any file of the machine.
+/// Reads the bytes of a manifest, at most one more than is allowed. Returns them with the stamp of the file.
+fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, ManifestStamp), RejectedManifest> {
+    // Messages quote manifests: a link must not show any other file of the machine.
     let named = jobs_dir.join(path);
-    let truly = fs::canonicalize(&named)?;
+    let real = fs::canonicalize(&named)?;
     let root = fs::canonicalize(jobs_dir)?;
-    if !truly.starts_with(&root) {
-        let what = "it is a link that leads out of jobs_dir";
-        return Err(Problem::whole(what).help("put the manifest itself into the folder").into());
+    if !real.starts_with(&root) {
+        let what = "it is a link to a file outside jobs_dir";
+        return Err(Problem::of_file(what).help("put the file itself into jobs_dir").into());
     }
-    let (file, metadata) = open_resolved(&truly)?;
+    let (file, metadata) = open_resolved(&real)?;
     let most = manifest::BYTES_MAX as u64;
     if metadata.len() > most {
-        let what = format!("it is {} bytes large", metadata.len());
-        let help = "at most 8 MiB are read: split it into several files";
-        return Err(Problem::whole(what).help(help).into());
+        let what = format!("it has {} bytes", metadata.len());
+        let help = "at most 8 MiB are allowed: split the manifest into several files";
+        return Err(Problem::of_file(what).help(help).into());
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
-    // By its name, as the walk looked at it: another file may go by it now.
-    Ok((bytes, Stamp::of(&fs::metadata(&named)?)))
+    // By its name, as the scan did: another file may have the name now.
+    Ok((bytes, ManifestStamp::of(&fs::metadata(&named)?)))
 }

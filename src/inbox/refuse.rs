@@ -1,80 +1,60 @@
-//! Manifests that are not taken in, and why.
+//! Manifests that are refused, and why.
 
 use std::time::Duration;
 
 use tracing::warn;
 
 use super::{
-    keep::{Inbox, Pass},
-    known::{Print, Seen},
-    read::Faulty,
-    scan::Stamp,
+    accept::SettledFile, inbox::Inbox, manifest_stamp::ManifestStamp, pass::Pass,
+    read::RejectedManifest,
 };
-use crate::store::{Change, StoreError};
+use crate::store::StoreError;
 
-/// How soon to look again when this process could open nothing more.
+/// How soon to try again when this process can open no more files.
 const AFTER_EXHAUSTION: Duration = Duration::from_secs(1);
-/// Stands for the size and time of a file that could not be read: it is tried again in each pass.
+/// Stored instead of the stamp of a file that could not be read.
 const UNREADABLE: &str = "unreadable";
 
 impl Inbox {
-    /// Forgets why `path` was refused, and has those read again that it may have stood in the way of.
-    pub(super) fn forget(&mut self, path: &str) {
-        self.refused.remove(path);
-        self.clashing.remove(path);
-        self.changed_at_ms.remove(path);
-        self.again.extend(self.clashing.iter().cloned());
-    }
-
-    pub(super) async fn refuse_odd(
+    pub(super) async fn reject(
         &mut self,
-        path: &str,
-        why: &str,
+        file: &SettledFile,
+        rejected: &RejectedManifest,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let print = Print::Other("odd".into());
-        self.refuse(path, print, &format!("{path}: {why}"), pass).await
-    }
-
-    pub(super) async fn refuse_faulty(
-        &mut self,
-        path: &str,
-        stamp: &Stamp,
-        faulty: &Faulty,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        if faulty.is_for_want_of_files() {
-            self.again.insert(path.into());
-            pass.look_again_in(AFTER_EXHAUSTION);
+        let path = &*file.path;
+        if rejected.is_exhaustion() {
+            self.index.reread(path);
+            pass.repeat_in(AFTER_EXHAUSTION);
             return Ok(());
         }
-        self.clashing.remove(path);
-        let unread = faulty.unread.is_some();
-        let print = if unread { Print::Other(UNREADABLE.into()) } else { Print::of(stamp) };
-        self.refuse(path, print, &faulty.problems.one_line(path), pass).await
+        self.index.set_conflicting(path, false);
+        // The reason may end without a change of the file: without a stamp, the file is tried in each pass.
+        let stamp = rejected.read_error.is_none().then_some(file.stamp);
+        self.refuse(path, stamp, &rejected.problems.one_line(path), pass).await
     }
 
+    /// Stores the error of a manifest, and holds its jobs that are not created. Does nothing if that is stored
+    /// already.
     pub(super) async fn refuse(
         &mut self,
         path: &str,
-        print: Print,
+        stamp: Option<ManifestStamp>,
         error: &str,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let is_news = self.refused.get(path).map(String::as_str) != Some(error);
-        if !is_news && self.known.get(path).is_some_and(|known| known.print == print) {
+        let is_known = self.index.has_error(path, error);
+        if is_known && self.index.has_stamp(path, stamp) {
             return Ok(());
         }
-        if is_news {
+        if !is_known {
             warn!(manifest = path, "refused: {error}");
         }
-        pass.changed = true;
-        self.refused.insert(path.into(), error.to_owned());
-        let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-        let print_text = print.to_string();
-        let held = self.store.refuse(path, &print_text, error, moment, policy).await?;
-        held.iter().for_each(Change::log);
-        self.known.insert(path.into(), Seen::new(print, true));
+        let stored = stamp.map_or(UNREADABLE.to_owned(), |stamp| stamp.to_string());
+        let changes = self.store.refuse(path, &stored, error, self.moment(), self.policy()).await?;
+        pass.log(&changes);
+        pass.store_changed = true;
+        self.index.set_refused(path, stamp, error);
         Ok(())
     }
 }

@@ -1,153 +1,142 @@
-//! One walk over the folder of manifests: what is there, and what could not be seen.
+//! Scans the folder of manifests: which manifests are there, and which folders cannot be read.
 //!
-//! It opens no file and follows no link to a folder.
+//! Opens no file and follows no link to a folder. Blocks.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirEntry, Metadata},
+    fs::{self, DirEntry},
     io,
     os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
+use super::manifest_stamp::ManifestStamp;
 use crate::manifest::{ignored_folder, is_manifest};
 
-/// So deep are folders entered: deeper ones are a mistake, or a trap.
+/// Folders are entered down to this depth. Deeper ones are a mistake or a trap.
 const DEPTH_MAX: usize = 32;
 
-/// What identifies a file and its content, without reading it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stamp {
-    /// Its size.
-    pub bytes: u64,
-    /// When it was last written, in ns since 1970.
-    pub modified_ns: i128,
-}
-
-/// A name that a manifest may have.
+/// A file with the name of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum ScanEntry {
     /// A regular file.
-    File(Stamp),
-    /// Something that cannot be a manifest, in words.
-    Odd(String),
+    File(ManifestStamp),
+    /// Something that cannot be a manifest, with the reason.
+    Invalid(String),
 }
 
-/// What a walk found.
+/// Folders that could not be read, each ending in `/`, with the reason. What they contain is unknown, not gone.
+pub(super) type UnreadableFolders = BTreeMap<String, String>;
+
+/// The result of a scan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
+pub struct FolderListing {
     /// By path under the folder, parts joined by `/`.
-    pub manifests: BTreeMap<String, Found>,
-    /// Folders that could not be read, each ending in `/`, with the reason: what lies there is
-    /// unknown, not gone.
-    pub unseen: BTreeMap<String, String>,
+    pub manifests: BTreeMap<String, ScanEntry>,
+    /// Folders that could not be read, each ending in `/`, with the reason.
+    pub unreadable: BTreeMap<String, String>,
 }
 
-impl Stamp {
-    /// The stamp of a file by its metadata.
-    #[must_use]
-    pub fn of(metadata: &Metadata) -> Self {
-        let modified_ns = i128::from(metadata.mtime()) * 1_000_000_000;
-        Self { bytes: metadata.len(), modified_ns: modified_ns + i128::from(metadata.mtime_nsec()) }
-    }
-}
-
-/// Walks the folder at `root`.
-///
-/// # Errors
-/// When the folder itself is not there or cannot be read; folders in it that cannot are told in the
-/// listing.
-pub fn scan(root: &Path) -> io::Result<Listing> {
+/// Lists the manifests in the folder at `root`.
+pub fn scan(root: &Path) -> io::Result<FolderListing> {
     let mut manifests = BTreeMap::new();
-    let mut unseen = BTreeMap::new();
-    walk(root, &mut unseen, &mut |path, found| _ = manifests.insert(path.to_owned(), found))?;
-    Ok(Listing { manifests, unseen })
+    let unreadable = scan_with(root, |path, found| _ = manifests.insert(path.to_owned(), found))?;
+    Ok(FolderListing { manifests, unreadable })
 }
 
-/// Tells a folder from another one in its place. The device is left out: an unmounted share shows by
-/// the inode of the empty folder under it.
+/// Identifies a folder, so that another folder at its path is noticed. The device is left out: an unmounted
+/// share shows by the inode of the empty folder under it.
 pub(super) fn folder_id(root: &Path) -> io::Result<String> {
     Ok(fs::metadata(root)?.ino().to_string())
 }
 
-/// Calls `met` with all that may be a manifest in the folder at `root`. Folders that cannot be read come
-/// to `unseen`, as in [`Listing`].
-pub(super) fn walk(
+/// Calls `visit` with the path of each file in the folder at `root` that has the name of a manifest.
+pub(super) fn scan_with(
     root: &Path,
-    unseen: &mut BTreeMap<String, String>,
-    met: &mut impl FnMut(&str, Found),
-) -> io::Result<()> {
-    enter(root, &mut String::new(), 0, unseen, met)
+    visit: impl FnMut(&str, ScanEntry),
+) -> io::Result<UnreadableFolders> {
+    let mut scanner = Scanner { path: String::new(), unreadable: BTreeMap::new(), visit };
+    scanner.read_folder(root, 0)?;
+    Ok(scanner.unreadable)
 }
 
-/// `path` ends in `/`, or is empty for the root; it is left as it was.
-fn enter(
-    folder: &Path,
-    path: &mut String,
-    depth: usize,
-    unseen: &mut BTreeMap<String, String>,
-    met: &mut impl FnMut(&str, Found),
-) -> io::Result<()> {
-    let length = path.len();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let kind = entry.file_type()?;
-        path.truncate(length);
-        path.push_str(&name.to_string_lossy());
-        if kind.is_dir() {
-            if ignored_folder(&name) {
-                continue;
-            }
-            path.push('/');
-            let entered_length = path.len();
-            let entered = if depth >= DEPTH_MAX {
-                Err(io::Error::other(format!("it lies more than {DEPTH_MAX} folders deep")))
-            } else {
-                enter(&entry.path(), path, depth + 1, unseen, met)
-            };
-            if let Err(error) = entered {
-                path.truncate(entered_length);
-                unseen.insert(path.clone(), error.to_string());
-            }
-        } else if is_manifest(&name) {
-            let found = if name.to_str().is_none() || path.contains('\u{FFFD}') {
-                Some(Found::Odd("its name is not UTF-8: rename it".to_owned()))
-            } else if kind.is_file() {
-                look_at_file(&entry)?
-            } else {
-                look_at(&entry.path())?
-            };
-            if let Some(found) = found {
-                met(path, found);
+struct Scanner<V> {
+    /// The current path under the root. Paths are built in place: most manifests are unchanged.
+    path: String,
+    unreadable: UnreadableFolders,
+    visit: V,
+}
+
+impl<V: FnMut(&str, ScanEntry)> Scanner<V> {
+    /// Reads one folder, whose path in `self.path` is empty or ends in `/`.
+    fn read_folder(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
+        let length = self.path.len();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let kind = entry.file_type()?;
+            self.path.truncate(length);
+            self.path.push_str(&name.to_string_lossy());
+            if kind.is_dir() {
+                if !ignored_folder(&name) {
+                    self.enter_folder(&entry.path(), depth);
+                }
+            } else if is_manifest(&name) {
+                let found = if name.to_str().is_none() || self.path.contains('\u{FFFD}') {
+                    invalid("the file name is not UTF-8: rename the file")
+                } else {
+                    describe(&entry, kind.is_file())?
+                };
+                if let Some(found) = found {
+                    (self.visit)(&self.path, found);
+                }
             }
         }
+        self.path.truncate(length);
+        Ok(())
     }
-    path.truncate(length);
-    Ok(())
+
+    fn enter_folder(&mut self, folder: &Path, depth: usize) {
+        self.path.push('/');
+        let length = self.path.len();
+        let read = if depth < DEPTH_MAX {
+            self.read_folder(folder, depth + 1)
+        } else {
+            Err(io::Error::other(format!("it is more than {DEPTH_MAX} folders deep")))
+        };
+        if let Err(error) = read {
+            self.path.truncate(length);
+            self.unreadable.insert(self.path.clone(), error.to_string());
+        }
+    }
 }
 
-/// What is no link is looked at from its folder: its whole path need not be followed.
-fn look_at_file(entry: &DirEntry) -> io::Result<Option<Found>> {
-    match entry.metadata() {
-        Ok(metadata) if metadata.is_file() => Ok(Some(Found::File(Stamp::of(&metadata)))),
-        _ => look_at(&entry.path()),
-    }
+fn invalid(reason: &str) -> Option<ScanEntry> {
+    Some(ScanEntry::Invalid(reason.to_owned()))
 }
 
-/// None: it went away meanwhile.
-pub(super) fn look_at(path: &Path) -> io::Result<Option<Found>> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Some(Found::File(Stamp::of(&metadata)))),
-        Ok(metadata) if metadata.is_dir() => Ok(None),
-        Ok(_) => Ok(Some(Found::Odd(
-            "it is a pipe, a socket or a device: a manifest must be a regular file".to_owned(),
-        ))),
+/// The metadata of a plain file come from its folder: its complete path need not be resolved again.
+fn describe(entry: &DirEntry, is_file: bool) -> io::Result<Option<ScanEntry>> {
+    if is_file
+        && let Ok(metadata) = entry.metadata()
+        && metadata.is_file()
+    {
+        return Ok(Some(ScanEntry::File(ManifestStamp::of(&metadata))));
+    }
+    describe_path(&entry.path())
+}
+
+/// Follows links. None: the file is gone, or is a folder.
+fn describe_path(path: &Path) -> io::Result<Option<ScanEntry>> {
+    Ok(match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Some(ScanEntry::File(ManifestStamp::of(&metadata))),
+        Ok(metadata) if metadata.is_dir() => None,
+        Ok(_) => invalid("it is a pipe, a socket or a device; a manifest must be a regular file"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // Gone, or a link that leads nowhere (yet).
-            let dangling = fs::symlink_metadata(path).is_ok();
-            Ok(dangling.then(|| Found::Odd("it is a link that leads nowhere".to_owned())))
+            // Gone since the folder was read, or a link whose target does not exist (yet).
+            let is_link = fs::symlink_metadata(path).is_ok();
+            is_link.then(|| invalid("it is a link to a file that does not exist")).flatten()
         }
-        Err(error) => Ok(Some(Found::Odd(format!("it cannot be looked at: {error}")))),
-    }
+        Err(error) => invalid(&format!("its metadata cannot be read: {error}")),
+    })
 }

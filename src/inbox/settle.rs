@@ -4,12 +4,11 @@ use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use tokio::time::Instant;
 
-/// A file whose last write is longer ago than this is settled without being watched.
+/// A file whose last write is longer ago than this has settled.
 const LONG_AGO_MS: i64 = 60_000;
 
 const NS_PER_MS: i128 = 1_000_000;
 
-/// Remembers what each file looked like, and since when.
 #[derive(Debug)]
 pub(super) struct Settling<K, P> {
     settle: Duration,
@@ -53,13 +52,12 @@ impl<K: Eq + Hash, P: Clone + PartialEq> Settling<K, P> {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Forgets files that were not seen since the last call.
     pub(super) fn forget_unseen(&mut self) {
         self.seen.retain(|_, sighting| std::mem::take(&mut sighting.fresh));
     }
 }
 
-/// A time in the future comes from a clock that differs: such a file is watched.
+/// A time in the future comes from another clock: such a file must be observed.
 fn is_long_ago(modified_ns: i128, now_ms: i64) -> bool {
     let long_ago_ms = i128::from(now_ms) - i128::from(LONG_AGO_MS);
     modified_ns < long_ago_ms * NS_PER_MS
@@ -100,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_callers_wall_time_decides_what_was_written_long_ago() {
+    async fn wall_time_of_the_caller_decides_what_was_written_long_ago() {
         let mut settling = settling();
         let second = Some(Duration::from_secs(1));
         assert_eq!(settling.wait("a", &10, NOW_NS, NOW_MS + LONG_AGO_MS), second);

@@ -1,7 +1,7 @@
-//! The watcher: it says that something changed, never what.
+//! Watches folders for file events. An event says that something changed, never what.
 //!
-//! A watched folder that is removed and made again stays silent, and events may overflow: that is
-//! why the rescan is the truth, and the watch is renewed when the folder is another one.
+//! Events can be lost: a folder that is removed and created again sends none, and the queue of events
+//! can overflow. So the regular rescan decides, and the watch starts again when the folder is another one.
 
 use std::{fs, io, path::Path, sync::Arc};
 
@@ -9,62 +9,62 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tracing::warn;
 
-/// Watches folders and rings when something in them changes.
 pub(super) struct Watch {
-    changed: Arc<Notify>,
+    file_event: Arc<Notify>,
     watcher: Option<(String, RecommendedWatcher)>,
-    complained: bool,
+    is_reported: bool,
 }
 
 impl Watch {
-    pub(super) fn new(changed: Arc<Notify>) -> Self {
-        Self { changed, watcher: None, complained: false }
+    pub(super) fn new(file_event: Arc<Notify>) -> Self {
+        Self { file_event, watcher: None, is_reported: false }
     }
 
-    /// Watches the folder at `root`, which is known by `folder_id`, and `others` beside it. Does
-    /// nothing if it does so already.
-    pub(super) fn keep(&mut self, root: &Path, folder_id: &str, others: &[&Path]) {
+    /// Watches the folder at `root`, identified by `folder_id`, and the media folders. Does nothing if they are
+    /// watched already.
+    pub(super) fn keep(&mut self, root: &Path, folder_id: &str, media_dirs: &[&Path]) {
         if self.watcher.as_ref().is_some_and(|(watched, _)| watched == folder_id) {
             return;
         }
-        let bell = Arc::clone(&self.changed);
-        let begun = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // Reading changes nothing; an error or an overflow may hide a change.
+        let file_event = Arc::clone(&self.file_event);
+        let started = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // ReadManifest changes nothing; an error or an overflow may hide a change.
             if !matches!(&event, Ok(event) if matches!(event.kind, EventKind::Access(_))) {
-                bell.notify_one();
+                file_event.notify_one();
             }
         })
         .and_then(|mut watcher| {
             watch_tree(&mut watcher, root)?;
-            for other in others {
-                // A media folder that cannot be watched is looked at with each rescan.
-                let _unwatched = watcher.watch(other, RecursiveMode::Recursive);
+            for folder in media_dirs {
+                // The rescans check a media folder that cannot be watched.
+                let _unwatched = watcher.watch(folder, RecursiveMode::Recursive);
             }
             Ok(watcher)
         });
-        match begun {
+        match started {
             Ok(watcher) => {
                 self.watcher = Some((folder_id.to_owned(), watcher));
-                self.complained = false;
+                self.is_reported = false;
             }
             Err(error) => {
                 self.watcher = None;
-                if !self.complained {
+                if !self.is_reported {
                     warn!(
-                        "{} cannot be watched ({error}): changes are seen at each \
+                        "cannot watch {}: {error}; changes are noticed at each \
                          watch.rescan_interval",
                         root.display()
                     );
                 }
-                self.complained = true;
+                self.is_reported = true;
             }
         }
     }
 }
 
-/// Watches a folder with all in it. Where some folder below may not be looked into, the others are watched one
-/// by one: nobody can keep the rest from being seen by closing one of them. What is new in the tree is then
-/// seen with its folder, or at the next rescan.
+/// Watches a folder with all its subfolders.
+///
+/// If one of them may not be read, the others are watched one by one: an unreadable folder must not hide events of
+/// the rest. New subfolders are then noticed with their parent, or at the next rescan.
 fn watch_tree(watcher: &mut RecommendedWatcher, root: &Path) -> notify::Result<()> {
     let Err(error) = watcher.watch(root, RecursiveMode::Recursive) else { return Ok(()) };
     let is_denied = matches!(

@@ -1,11 +1,11 @@
-//! Who a task was created as, and where: which API, and which key.
+//! The account of a task: the API and the key that created it.
 
 use std::fmt;
 
 use url::Url;
 
-/// An account as a task remembers it. A key can be rotated and a host can change; each of the two says something else
-/// about where a task can be found.
+/// The account that a task was created with. A key can be rotated and a host can change; both matter for finding
+/// the task again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Account {
     /// The API: host, port unless it is the scheme's own, and path without a slash at its end. In lower case.
@@ -15,7 +15,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of the API at `base_url` that `key` names.
+    /// Creates the account of the API at `base_url` that `key` names.
     #[must_use]
     pub fn new(base_url: &Url, key: String) -> Self {
         let host = base_url.host_str().unwrap_or_default();
@@ -23,14 +23,9 @@ impl Account {
         let path = base_url.path().trim_end_matches('/');
         Self { host: format!("{host}{port}{path}").to_lowercase(), key }
     }
-
-    /// `KEY at HOST`: the account's name in the database.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.to_string()
-    }
 }
 
+/// Writes `KEY at HOST`.
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.key, self.host)
@@ -55,7 +50,7 @@ mod tests {
         ] {
             let account = Account::new(&base_url.parse().unwrap(), "key-ba7816bf".to_owned());
             assert_eq!(account.host, host, "{base_url}");
-            assert_eq!(account.name(), format!("key-ba7816bf at {host}"));
+            assert_eq!(account.to_string(), format!("key-ba7816bf at {host}"));
         }
     }
 }

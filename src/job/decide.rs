@@ -1,36 +1,33 @@
 //! What to do next with a task: one table over its state.
 //!
-//! Recovery is not special: after a crash every task is simply decided again from what is on disk.
-//! That is why `creating` always means "look it up": the send itself happens in the same breath in
-//! which `creating` was written down, and a task that is found in it may have been sent.
+//! Recovery is not special: after a crash every task is decided again from what is on disk. So `creating` always
+//! means "look it up": the request is sent right after `creating` was committed, and a task that is found in
+//! this state may have been sent.
 
 use super::{State, Task};
 
 /// The next thing to do for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Action {
-    /// Nothing, until that Unix time or, without one, until something happens to it.
+    /// Nothing until this time; without a time, until an event changes the task.
     Rest {
-        /// Unix ms.
         until_ms: Option<i64>,
     },
-    /// Its time has come: into the queue.
+    /// Move it to the queue: its `not_before` time has come.
     Enqueue,
-    /// Fetch its remote sound and measure it.
-    MeasureSound,
-    /// Get a session for its video, from another task of that video or by a call.
+    MeasureAudio,
+    /// Get a session for its video: from another task of the video, or by a call.
     Identify,
-    /// Write the create request and send it: the paid step.
+    /// Record the create request and send it: the paid step.
     Create,
-    /// Ask Kling for a task of its create request; send the same one again once none has shown up for long.
+    /// Look up the task of its create request. If none appears for long, send the same request again.
     Recover,
-    /// Poll it at Kling.
     Poll,
-    /// Fetch its result.
     Download,
 }
 
-/// Says what to do with `task` at `now_ms` (Unix time).
+/// Decides what to do with `task` at `now_ms` (Unix time).
 #[must_use]
 pub fn decide(task: &Task, now_ms: i64) -> Action {
     let resting = task.due_at_ms > now_ms;
@@ -40,7 +37,7 @@ pub fn decide(task: &Task, now_ms: i64) -> Action {
         State::Waiting => Action::Enqueue,
         State::Queued | State::Identified | State::Creating | State::Downloading if resting => rest,
         State::Submitted | State::Processing if resting => rest,
-        State::Queued if task.needs_audio_length() => Action::MeasureSound,
+        State::Queued if task.needs_audio_length() => Action::MeasureAudio,
         State::Queued => Action::Identify,
         State::Identified if session_expired(task, now_ms) => Action::Identify,
         State::Identified => Action::Create,

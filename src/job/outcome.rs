@@ -1,167 +1,122 @@
-//! What can result from an action, from the folder, or from a person's decision.
+//! What can happen to a task: results of steps, changes in the folder, decisions of people.
 //!
-//! Owns the vocabulary between the pipeline, the inbox and the commands on one side and
-//! [`apply`](super::apply()) on the other; decides nothing.
+//! The pipeline, the store and the commands report outcomes; [`apply`](super::apply()) decides what they mean.
 
-use super::{CreateAnswer, Delivered, FaceSpan, Session};
+pub use super::failure::{PermanentError, TransientError};
+use super::{CreateAnswer, FaceSpan, ResultFile, Session};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Outcome {
-    /// `not_before` has come.
     Due,
-    /// A remote sound was fetched and measured.
-    SoundMeasured {
-        /// Its length.
+    /// A remote audio file was downloaded and measured.
+    AudioMeasured {
         length_ms: i64,
     },
-    /// A session is there, from a call for this task or for another of the same video.
+    /// The video has a session, from a call for this task or for another task of the same video. The call cost
+    /// `units_micro`; 0 if another task made the call.
     Identified {
-        /// The session.
         session: Session,
-        /// The faces in it.
         faces: Vec<FaceSpan>,
-        /// What the call cost this task; 0 when the answer is shared.
         units_micro: i64,
     },
-    /// The session cannot be used any more.
+    /// The session cannot be used any more, with the reason.
     SessionGone(String),
     /// The create request of a task is about to be sent for the first time.
     CreateIntended {
-        /// To which host.
         host: String,
-        /// With which key.
         account: String,
     },
     /// The same create request is about to be sent again.
     ResendIntended {
-        /// With which key, of the same account.
         account: String,
-        /// For how long lookups have found no task; see [`Outcome::Absent`].
         absent_ms: i64,
     },
-    /// Kling accepted the create request.
     Accepted {
-        /// The task.
         task_id: String,
     },
-    /// The create request provably never left the machine.
+    /// The create request never left the machine, with the reason.
     NotSent(String),
-    /// A call was refused because of the account, not the task: slots, rate, a pause.
-    HeldBack(String),
-    /// The answer to the create request did not arrive, or leaves open what Kling did; in words.
+    /// A call was refused because of the account, not the task: slots, rate limit, pause.
+    Deferred(String),
+    /// The create request got no answer, or an answer that leaves open what Kling did; with the reason.
     Lost(String),
-    /// Kling refused the create request, and the task may exist all the same: an earlier send was accepted, the
-    /// name exists, or a task of the name is to be ruled out before the refusal counts.
+    /// Kling refused the create request, but the task may exist: an earlier send may have been accepted, or the
+    /// name exists. The refusal counts once lookups find no task of the name.
     CreateRefused {
-        /// What kind of refusal it is.
         answer: CreateAnswer,
-        /// The refusal.
-        fault: Fault,
+        error: PermanentError,
     },
-    /// The complete result of the task is on disk, as its metadata say: the database was lost or put back.
+    /// The complete result of the task is on disk, as its metadata show: the database was lost or restored.
     ResultOnDisk {
-        /// The task.
         task_id: String,
     },
-    /// The task was found at Kling, by its name or by the list.
+    /// The task was found at Kling, by its name or in the list.
     Found {
-        /// The task.
         task_id: String,
     },
-    /// Lookups by name and the list show that no task of the name exists.
+    /// Lookups by name and the list show that no task of the name exists, since `absent_ms` by the monotonic clock of
+    /// this process: counted from the first lookup that found nothing since the create request was last sent.
     Absent {
-        /// For how long, by the monotonic clock and in this process: counted from the first lookup that
-        /// found nothing since the create request was last sent.
         absent_ms: i64,
     },
-    /// Nothing that can be asked shows whether the task exists; in words.
+    /// No query can show whether the task exists.
     Undecided {
-        /// Why.
         why: String,
-        /// As in [`Outcome::Absent`].
         absent_ms: i64,
     },
-    /// A task has the name and cannot be proved to be this one; in words.
+    /// A task has the name, but nothing proves that it is this task; with the reason.
     Conflict(String),
-    /// More is known than when the task became unresolved: it is looked up again.
+    /// New information came after the task became unresolved: it is looked up again.
     Reopened,
-    /// The task is being worked on.
     Processing,
-    /// The API does not know the task that it accepted; in its words.
-    Unseen(String),
-    /// What the API says of the task makes no sense; in words.
-    Unclear(String),
-    /// The API shows the task again.
-    SeenAgain,
-    /// The task succeeded.
+    /// Kling does not show the task that it accepted; with the API's message.
+    TaskNotFound(String),
+    /// The status that the API reports makes no sense; with the reason.
+    TaskStatusUnknown(String),
+    TaskReappeared,
+    /// Without a cost, the API did not report it.
     TaskSucceeded {
-        /// What it cost; none: the API does not tell.
         units_micro: Option<i64>,
     },
-    /// The task failed.
     TaskFailed {
-        /// The API's words.
         message: String,
-        /// What it cost all the same; none: the API does not tell.
         units_micro: Option<i64>,
     },
-    /// The result is on disk, whole and verified.
-    Delivered(Delivered),
-    /// A passing failure of the step the task stands at.
-    Trouble(Trouble),
-    /// The lead job's place in the output folder cannot be written: the disk is full, the folder is gone or
-    /// read-only. It is nobody's failure, and passes by itself or by a person's hand.
-    Blocked(Trouble),
-    /// A refusal that repeating will not change.
-    Refused(Fault),
-    /// The last job that asked for it is gone, and nothing was sent.
+    Delivered(ResultFile),
+    /// The current step failed, and the error may pass.
+    TransientError(TransientError),
+    /// The output file of the lead job cannot be written: the disk is full, the folder is gone or read-only. The
+    /// task does not fail: it waits until the folder is writable.
+    OutputBlocked(TransientError),
+    /// The current step failed, and a retry will not help.
+    Refused(PermanentError),
+    /// No job asks for the task any more, and Kling does not have it.
     Abandoned,
-    /// Its jobs ask for it later than before.
+    /// Its jobs ask for a later start than before: their earliest `not_before` (Unix ms).
     Postponed {
-        /// The earliest `not_before` of its jobs (Unix ms).
         until_ms: i64,
     },
-    /// A job asks for it again after it was cancelled, or failed before Kling accepted it.
+    /// A job asks for the task again after it was cancelled, or failed before Kling accepted it. Sessions identified
+    /// before `sessions_after_ms` (Unix time) are not used.
     Revived {
-        /// Sessions identified before this (Unix ms) are not used.
         sessions_after_ms: i64,
     },
-    /// Kling shows the accepted task of a failed one again.
+    /// Kling shows an accepted task again that had failed because Kling did not show it.
     FollowedAgain,
-    /// A person says which task it is.
+    /// A person named the task at Kling.
     ResolvedAs {
-        /// The task.
         task_id: String,
     },
-    /// A person says that there is no task, and that it may be sent again.
+    /// A person decided that Kling has no task, and that the create request may be sent again; `is_sure`: even if Kling
+    /// shows a task that may be this one.
     ResolvedAsUnsent {
-        /// Even if Kling shows a task that could be it.
         is_sure: bool,
     },
 }
 
-/// A definite failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// A stable word or the API's number.
-    pub code: String,
-    /// One sentence.
-    pub message: String,
-}
-
-/// A passing failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// A stable word or the API's number.
-    pub code: String,
-    /// One sentence.
-    pub message: String,
-    /// When the other side asked to be left alone for a while.
-    pub retry_after_ms: Option<i64>,
-}
-
-/// What a transition adds to the day's account.
+/// What a transition adds to the spending of the day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spend {
     /// Deducted for Identify Face, in millionths of a unit.

@@ -85,9 +85,7 @@ impl Scheme {
 #[must_use]
 pub fn without_signature(url: &str) -> Cow<'_, str> {
     let (address, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
-    let Some((path, query)) = address.split_once('?') else {
-        return Cow::Borrowed(url);
-    };
+    let Some((path, query)) = address.split_once('?') else { return Cow::Borrowed(url) };
     let pairs: Vec<&str> = query.split('&').collect();
     let complete: Vec<&Scheme> =
         SCHEMES.iter().filter(|scheme| scheme.is_complete(&pairs)).collect();

@@ -1,38 +1,35 @@
 //! How long to wait after a failure.
 //!
-//! Owns the growth of delays, and is the only user of `backoff`: that crate is no longer maintained,
-//! so it serves as a formula alone. Chance comes in as an argument.
+//! The only user of `backoff`. That crate is no longer maintained, so that only its formula is used. Chance is an
+//! argument.
 
 use std::time::Duration;
 
 use backoff::{ExponentialBackoff, backoff::Backoff as _};
 
-/// The settings by which outcomes are judged.
+/// The settings that decide what an error means.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Policy {
-    /// The first delay after a failure.
     pub retry_initial_ms: i64,
-    /// The longest delay.
     pub retry_max_ms: i64,
-    /// How long a step that costs nothing yet may go on failing.
+    /// How long a step that costs nothing may keep failing.
     pub give_up_after_ms: i64,
     /// How long a create request of unknown outcome must stay absent at Kling before it is sent again.
     pub create_settle_ms: i64,
 }
 
-/// A server's wish to be left alone is heeded up to here.
+/// The longest wait that a server may ask for.
 pub const ASKED_MAX_MS: i64 = 3_600_000;
 
 impl Policy {
-    /// No failure is rested for longer than this.
-    #[must_use]
+    /// Returns the longest wait after a failure.
     pub fn longest_rest_ms(&self) -> i64 {
         self.retry_max_ms.max(self.create_settle_ms).max(ASKED_MAX_MS)
     }
 
-    /// Whether a rest until `due_at_ms` is over. One that would last longer than any rest that was
-    /// ever begun is over as well: then the clock was set back.
-    #[must_use]
+    /// Whether a rest until `due_at_ms` is over. A rest that would last longer than the longest possible one is
+    /// over, too: the clock was set back since.
     pub fn is_due(&self, due_at_ms: i64, now_ms: i64) -> bool {
         due_at_ms <= now_ms || due_at_ms.saturating_sub(now_ms) > self.longest_rest_ms()
     }
@@ -58,7 +55,7 @@ pub fn delay_ms(policy: &Policy, tries: u32, chance: f64) -> i64 {
         randomization_factor: 0.0,
         multiplier: 2.0,
         max_interval: Duration::from_millis(policy.retry_max_ms.max(1).unsigned_abs()),
-        // Without this it would give up by itself after fifteen minutes.
+        // The default ends all tries after fifteen minutes.
         max_elapsed_time: None,
         ..ExponentialBackoff::default()
     };
@@ -77,13 +74,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const POLICY: Policy = Policy {
-        retry_initial_ms: 1_000,
-        retry_max_ms: 300_000,
-        give_up_after_ms: 86_400_000,
-        create_settle_ms: 10_000,
-    };
+    use crate::testing::jobs::POLICY;
 
     #[test]
     fn doubles_up_to_the_longest() {

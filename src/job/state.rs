@@ -1,90 +1,71 @@
-//! The states of a job, and what each means: who enters it, who leaves it, what a crash leaves.
+//! The states of a job and of a task, and what each means after a crash.
 //!
-//! Owns their names, which stand in the database, the logs and the command line alike.
+//! Their names are the same in the database, the logs and the commands.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Where a job stands. The order is the order of a job's life.
+/// The state of a job or task. The order is the order in which a job passes through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// For its media or for `not_before`. The inbox enters it and, when the media are there and
-    /// still, leaves it. A crash leaves it as it is.
+    /// It waits for its media or for `not_before`. A crash does not change it.
     Waiting,
-    /// Everything local is known; Identify Face comes next. A crash leaves it as it is: at worst a
-    /// video is identified once more.
+    /// Its media are checked; Identify Face is next. A crash does not change it: at worst a video is identified
+    /// again.
     Queued,
-    /// Face and timing are settled and checked; the create comes next, when a slot is free. A crash
-    /// leaves it as it is.
+    /// Face and timing are chosen and checked; the create request is next, when a slot is free. A crash does not
+    /// change it.
     Identified,
-    /// The create request is written and may have been sent: its outcome is unknown until it is
-    /// answered or looked up. Holds a slot, for 15 minutes at most. A start that finds it looks the task
-    /// up and never assumes that nothing was sent.
+    /// The create request is recorded and may have been sent: its outcome is unknown until it is answered or
+    /// looked up. Holds a slot for 15 minutes at most. After a crash the task is looked up; lipsyncd never assumes
+    /// that nothing was sent.
     Creating,
-    /// The task was accepted, and is paid for. Holds a slot. A start polls it again.
+    /// Kling accepted the task, which is paid for. Holds a slot. A start polls the task again.
     Submitted,
-    /// The API works on the task. Holds a slot. A start polls it again.
+    /// Kling is processing the task. Holds a slot. A start polls the task again.
     Processing,
-    /// The task succeeded; its result is being fetched. A start goes on from the part file.
+    /// The task succeeded; its result is being downloaded. A start continues from the part file.
     Downloading,
-    /// The result is on disk, whole and verified.
+    /// The result is on disk, complete and verified.
     Succeeded,
-    /// It ended without a result; the error says why. `lipsyncd retry`, an edit or a return to the
-    /// folder can leave it.
+    /// It ended without a result; the error says why. `lipsyncd retry`, an edit or a return to the folder can
+    /// start it again.
     Failed,
-    /// It was taken back before it was sent.
+    /// It was cancelled before it was sent.
     Cancelled,
-    /// Whether Kling has a task of its create request cannot be found out: a person decides, unless more
-    /// becomes known. Holds no slot.
+    /// Nothing shows whether Kling has a task of its create request: a person decides, unless new information
+    /// comes. Holds no slot.
     Unresolved,
 }
 
+names!(State {
+    Waiting: "waiting",
+    Queued: "queued",
+    Identified: "identified",
+    Creating: "creating",
+    Submitted: "submitted",
+    Processing: "processing",
+    Downloading: "downloading",
+    Succeeded: "succeeded",
+    Failed: "failed",
+    Cancelled: "cancelled",
+    Unresolved: "unresolved",
+});
+
 impl State {
-    /// Every state, in the order of a job's life.
-    pub const ALL: [Self; 11] = [
-        Self::Waiting,
-        Self::Queued,
-        Self::Identified,
-        Self::Creating,
-        Self::Submitted,
-        Self::Processing,
-        Self::Downloading,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Unresolved,
-    ];
-
-    /// Its name in the database, the logs and the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Queued => "queued",
-            Self::Identified => "identified",
-            Self::Creating => "creating",
-            Self::Submitted => "submitted",
-            Self::Processing => "processing",
-            Self::Downloading => "downloading",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Unresolved => "unresolved",
-        }
-    }
-
-    /// Whether the job will not move again by itself, and its outcome is known.
+    /// Whether it has ended with a known outcome, and will not change automatically.
     pub const fn is_finished(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 
-    /// Whether a task of the account's concurrency is, or may be, taken by it.
+    /// Whether it holds, or may hold, one of the account's slots.
     pub const fn holds_slot(self) -> bool {
         matches!(self, Self::Creating | Self::Submitted | Self::Processing)
     }
 
-    /// Whether nothing that costs a task has left the machine for it yet.
+    /// Whether no create request was sent for it.
     pub const fn is_unsent(self) -> bool {
         matches!(self, Self::Waiting | Self::Queued | Self::Identified)
     }
@@ -96,18 +77,15 @@ impl fmt::Display for State {
     }
 }
 
-/// A name that is no state's.
+/// A name that no state has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no state is called `{0}`")]
+#[error("there is no state `{0}`")]
 pub struct UnknownState(pub String);
 
 impl FromStr for State {
     type Err = UnknownState;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| UnknownState(name.to_owned()))
+        Self::named(name).ok_or_else(|| UnknownState(name.to_owned()))
     }
 }

@@ -1,60 +1,23 @@
 //! The core by tables: where each outcome leads from each state, and what it leaves in the task.
 
+mod complete;
 mod delivering;
 mod details;
 mod open;
 mod paid;
 mod properties;
-pub(crate) mod story;
+pub(crate) mod scenario;
 mod table;
-mod whole;
-
-use std::collections::BTreeMap;
 
 use super::{
-    CreateAnswer, Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy,
-    Session, Source, State, Task, Transition, apply,
-    outcome::{Fault, Trouble},
+    CreateAnswer, FaceChoice, FaceSpan, JobSpec, Moment, Outcome, ResultFile, Session, State, Task,
+    Transition, apply,
+    outcome::{PermanentError, TransientError},
 };
+use crate::testing::jobs::{NOW_MS, POLICY, permanent_error, task};
 
-pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
-
-pub(crate) const POLICY: Policy = Policy {
-    retry_initial_ms: 1_000,
-    retry_max_ms: 300_000,
-    give_up_after_ms: 86_400_000,
-    create_settle_ms: 10_000,
-};
-
-pub(crate) fn spec() -> JobSpec {
-    JobSpec {
-        key: "promo/en".into(),
-        id: Some("en".into()),
-        video: Source::Url("https://h/v.mp4".into()),
-        audio: Source::Url("https://h/s.mp3".into()),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
-        sound_end_ms: Some(3_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: "promo/en.mp4".into(),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: BTreeMap::new(),
-    }
-}
-
-fn fault() -> Fault {
-    Fault { code: "1201".into(), message: "no good".into() }
-}
-
-fn trouble() -> Trouble {
-    Trouble { code: "5000".into(), message: "in trouble".into(), retry_after_ms: None }
+fn transient_error() -> TransientError {
+    TransientError { code: "5000".into(), message: "server busy".into(), retry_after_ms: None }
 }
 
 fn identified() -> Outcome {
@@ -74,7 +37,7 @@ fn intended() -> Outcome {
 
 /// A refusal of the create request that counts only once no task of the name is found.
 fn refused_as(answer: CreateAnswer) -> Outcome {
-    Outcome::CreateRefused { answer, fault: fault() }
+    Outcome::CreateRefused { answer, error: permanent_error("no good") }
 }
 
 /// The session of the only send was refused, and no task of the name was found.
@@ -84,7 +47,7 @@ fn session_lost(task: &Task, now_ms: i64) -> Task {
 }
 
 fn delivered() -> Outcome {
-    Outcome::Delivered(Delivered { bytes: 9, sha256: "ab".into(), duration_ms: Some(9_000) })
+    Outcome::Delivered(ResultFile { bytes: 9, sha256: "ab".into(), duration_ms: Some(9_000) })
 }
 
 /// One of each outcome, by its name.
@@ -94,7 +57,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
     let task_id = || "t9".to_owned();
     vec![
         ("Due", O::Due),
-        ("SoundMeasured", O::SoundMeasured { length_ms: 4_000 }),
+        ("AudioMeasured", O::AudioMeasured { length_ms: 4_000 }),
         ("Identified", identified()),
         ("SessionGone", O::SessionGone(text())),
         ("CreateIntended", intended()),
@@ -104,7 +67,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ),
         ("Accepted", O::Accepted { task_id: task_id() }),
         ("NotSent", O::NotSent(text())),
-        ("HeldBack", O::HeldBack(text())),
+        ("Deferred", O::Deferred(text())),
         ("Lost", O::Lost(text())),
         ("CreateRefused", refused_as(CreateAnswer::NameExists)),
         ("Found", O::Found { task_id: task_id() }),
@@ -114,15 +77,15 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Conflict", O::Conflict(text())),
         ("Reopened", O::Reopened),
         ("Processing", O::Processing),
-        ("Unseen", O::Unseen(text())),
-        ("Unclear", O::Unclear(text())),
-        ("SeenAgain", O::SeenAgain),
+        ("TaskNotFound", O::TaskNotFound(text())),
+        ("TaskStatusUnknown", O::TaskStatusUnknown(text())),
+        ("TaskReappeared", O::TaskReappeared),
         ("TaskSucceeded", O::TaskSucceeded { units_micro: Some(2_000_000) }),
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
-        ("Trouble", O::Trouble(trouble())),
-        ("Blocked", O::Blocked(trouble())),
-        ("Refused", O::Refused(fault())),
+        ("TransientError", O::TransientError(transient_error())),
+        ("OutputBlocked", O::OutputBlocked(transient_error())),
+        ("Refused", O::Refused(permanent_error("no good"))),
         ("Abandoned", O::Abandoned),
         ("Postponed", O::Postponed { until_ms: NOW_MS + 1 }),
         ("Revived", O::Revived { sessions_after_ms: 0 }),
@@ -145,11 +108,6 @@ fn after(task: Task, outcomes: impl IntoIterator<Item = Outcome>) -> Task {
     outcomes.into_iter().fold(task, |task, outcome| at(&task, outcome, NOW_MS).task)
 }
 
-/// A task that nothing was done for yet.
-pub(crate) fn task() -> Task {
-    Task::new(spec(), Media::default(), "hash".into(), 1, "ext".into())
-}
-
 /// A task that came to `state` the usual way; a waiting one is due.
 fn task_in(state: State) -> Task {
     use Outcome as O;
@@ -166,7 +124,7 @@ fn task_in(state: State) -> Task {
         State::Processing => vec![identified(), intended(), accepted(), O::Processing],
         State::Downloading => vec![identified(), intended(), accepted(), succeeded()],
         State::Succeeded => vec![identified(), intended(), accepted(), succeeded(), delivered()],
-        State::Failed => vec![O::Refused(fault())],
+        State::Failed => vec![O::Refused(permanent_error("no good"))],
         State::Cancelled => vec![O::Abandoned],
         State::Unresolved => vec![identified(), intended(), O::Conflict("of another video".into())],
     };

@@ -1,96 +1,90 @@
-//! Which face speaks, and which part of the sound goes where in the video.
+//! Which face speaks, and which part of the audio goes where in the video.
 //!
-//! Owns the defaults of the manifest's time keys and the API's rules about them, so that a create is
-//! never sent (and never paid) that would break one. What the API says of faces is not trusted here:
-//! any integers may come in, and nothing overflows.
+//! Applies the defaults of the manifest's time keys and the API's rules about them, so that no create request
+//! that breaks a rule is sent and paid. The face times that the API reports are not trusted: any integer is
+//! possible, and nothing overflows.
+
+use serde::{Deserialize, Serialize};
 
 use super::{FaceChoice, JobSpec};
 
-mod fault;
+mod error;
 
-pub use fault::{Seconds, TimingFault};
+pub use error::{Seconds, TimingError};
 
-/// The least sound that can be cropped, and the least that must overlap with the face ("must not be
+/// The least audio that can be cropped, and the least that must overlap with the face ("must not be
 /// shorter than 2 seconds", "overlap [...] for at least 2 seconds": Create Task on the API page).
 pub const SHORTEST_MS: i64 = 2_000;
 
-/// The longest sound and the longest video (API page, `sound_file` and `video_url`).
+/// The longest audio and the longest video (API page, `sound_file` and `video_url`).
 pub const LONGEST_MS: i64 = 60_000;
 
-/// A face as Identify Face reports it: who, and when it is seen. Times are milliseconds of the video.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A face as Identify Face reports it. Times are milliseconds of the video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct FaceSpan {
-    /// The API's name for the face.
+    #[serde(rename = "id")]
     pub face_id: String,
-    /// When it appears.
     pub start_ms: i64,
-    /// When it is gone.
     pub end_ms: i64,
 }
 
 impl FaceSpan {
-    /// The part of its span that a video can have: none of it before the start.
+    /// Returns the part of its span that is in a video: not before the start.
     fn seen(&self) -> (i64, i64) {
         (self.start_ms.max(0), self.end_ms.max(0))
     }
 
-    /// How long it is seen; 0 when its times make no sense.
+    /// Returns how long it is seen; 0 when its times make no sense.
     fn seen_ms(&self) -> i64 {
         let (start_ms, end_ms) = self.seen();
         end_ms.saturating_sub(start_ms).max(0)
     }
 }
 
-/// What the create asks for: times as the API's `sound_start_time`, `sound_end_time` and
-/// `sound_insert_time`, which keep its rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Face and times of the create request, which keep the API's rules: `sound_start_time`, `sound_end_time` and
+/// `sound_insert_time`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Plan {
-    /// The face that speaks.
     pub face_id: String,
-    /// Where the sound is cropped from.
     pub sound_start_ms: i64,
-    /// Where the crop ends.
     pub sound_end_ms: i64,
-    /// Where in the video the crop goes.
     pub sound_insert_ms: i64,
 }
 
 /// Picks the face that speaks.
 ///
-/// An id that is listed more than once is one face that is seen more than once: `only` takes it for
-/// one, and it stands for its longest appearance.
-///
-/// # Errors
-/// When there is no face, several for `only`, or none of that place or id.
+/// An id that is listed several times is one face that is seen several times: it counts as one face for `only`,
+/// with its longest appearance.
 pub fn choose_face<'f>(
     choice: &FaceChoice,
     faces: &'f [FaceSpan],
-) -> Result<&'f FaceSpan, TimingFault> {
-    let first = faces.first().ok_or(TimingFault::NoFace)?;
+) -> Result<&'f FaceSpan, TimingError> {
+    let first = faces.first().ok_or(TimingError::NoFace)?;
     match choice {
-        FaceChoice::Longest => longest(faces.iter()).ok_or(TimingFault::NoFace),
+        FaceChoice::Longest => longest(faces.iter()).ok_or(TimingError::NoFace),
         FaceChoice::First => {
             let earliest = faces.iter().min_by_key(|face| face.seen().0);
-            earliest.ok_or(TimingFault::NoFace)
+            earliest.ok_or(TimingError::NoFace)
         }
         FaceChoice::Only if faces.iter().all(|face| face.face_id == first.face_id) => {
-            longest(faces.iter()).ok_or(TimingFault::NoFace)
+            longest(faces.iter()).ok_or(TimingError::NoFace)
         }
-        FaceChoice::Only => Err(TimingFault::SeveralFaces { count: faces.len() }),
+        FaceChoice::Only => Err(TimingError::SeveralFaces { count: faces.len() }),
         FaceChoice::Index(index) => {
-            faces.get(*index).ok_or(TimingFault::NoFaceAt { index: *index, count: faces.len() })
+            faces.get(*index).ok_or(TimingError::NoFaceAt { index: *index, count: faces.len() })
         }
         FaceChoice::Id(id) => longest(faces.iter().filter(|face| face.face_id == *id))
-            .ok_or_else(|| TimingFault::NoFaceCalled { id: id.clone(), known: ids(faces) }),
+            .ok_or_else(|| TimingError::NoFaceCalled { id: id.clone(), known: ids(faces) }),
     }
 }
 
-/// The face seen longest; of equals the one that appears first, then the one listed first.
+/// Returns the face seen longest; among equals the one that appears first, then the one listed first.
 fn longest<'f>(faces: impl Iterator<Item = &'f FaceSpan>) -> Option<&'f FaceSpan> {
     faces.min_by_key(|face| (-face.seen_ms(), face.seen().0))
 }
 
-/// The first few ids, for a fault that says what there is.
 fn ids(faces: &[FaceSpan]) -> String {
     let mut known: Vec<_> =
         faces.iter().take(5).map(|face| format!("`{}`", face.face_id)).collect();
@@ -100,24 +94,20 @@ fn ids(faces: &[FaceSpan]) -> String {
     known.join(", ")
 }
 
-/// Settles the face and the times of a job, by its wishes and the manifest's defaults.
+/// Chooses the face and the times of a job by its manifest and the defaults.
 ///
-/// `sound_length_ms` is none for a sound that Kling made, `video_length_ms` for a video that was not
-/// measured. Without the video's length the last moment at which any face is seen is known to be in
-/// it: defaults stay before it, while times the manifest gives may go on to the API's 60 s.
-///
-/// # Errors
-/// When no face fits the choice, or the times would break a rule of the API page; the fault says
-/// which, with the figures and the key to change.
+/// `audio_length_ms` is none for an audio file that Kling made, `video_length_ms` for a video that was not
+/// measured. A video of unknown length lasts at least until the last moment at which a face is seen: defaults
+/// end there, while times in the manifest may reach the API's limit of 60 s.
 pub fn plan(
     spec: &JobSpec,
     faces: &[FaceSpan],
-    sound_length_ms: Option<i64>,
+    audio_length_ms: Option<i64>,
     video_length_ms: Option<i64>,
-) -> Result<Plan, TimingFault> {
+) -> Result<Plan, TimingError> {
     let face = choose_face(&spec.face, faces)?;
     if face.seen_ms() < SHORTEST_MS {
-        return Err(TimingFault::FaceTooShort {
+        return Err(TimingError::FaceTooShort {
             face_id: face.face_id.clone(),
             seen_ms: face.seen_ms(),
         });
@@ -132,7 +122,7 @@ pub fn plan(
         None => {
             let last_seen_ms = faces.iter().map(|face| face.seen().1).max().unwrap_or(0);
             let room_end_ms = video_length_ms.unwrap_or(last_seen_ms.min(LONGEST_MS));
-            default_end(start_ms, insert_ms, sound_length_ms, room_end_ms)?
+            default_end(start_ms, insert_ms, audio_length_ms, room_end_ms)?
         }
     };
     let plan = Plan {
@@ -141,70 +131,70 @@ pub fn plan(
         sound_end_ms: end_ms,
         sound_insert_ms: insert_ms,
     };
-    plan.check(face, sound_length_ms, video_length_ms)?;
+    plan.check(face, audio_length_ms, video_length_ms)?;
     Ok(plan)
 }
 
-fn not_negative(key: &'static str, given_ms: i64) -> Result<i64, TimingFault> {
+fn not_negative(key: &'static str, given_ms: i64) -> Result<i64, TimingError> {
     if given_ms < 0 {
-        return Err(TimingFault::Negative { key, given_ms });
+        return Err(TimingError::Negative { key, given_ms });
     }
     Ok(given_ms)
 }
 
-/// As much of the sound as fits: to its end, to the end of the room in the video, or 60 s.
+/// Returns the end of as much audio as fits: to its end, to the end of the video, or 60 s.
 fn default_end(
     start_ms: i64,
     insert_ms: i64,
-    sound_length_ms: Option<i64>,
+    audio_length_ms: Option<i64>,
     room_end_ms: i64,
-) -> Result<i64, TimingFault> {
-    let length_ms = sound_length_ms.ok_or(TimingFault::SoundEndNeeded)?;
-    let sound_ms = length_ms.saturating_sub(start_ms);
-    if sound_ms < SHORTEST_MS {
-        return Err(TimingFault::SoundTooShort { start_ms, length_ms });
+) -> Result<i64, TimingError> {
+    let length_ms = audio_length_ms.ok_or(TimingError::SoundEndNeeded)?;
+    let audio_ms = length_ms.saturating_sub(start_ms);
+    if audio_ms < SHORTEST_MS {
+        return Err(TimingError::AudioTooShort { start_ms, length_ms });
     }
     let room_ms = room_end_ms.saturating_sub(insert_ms);
     if room_ms < SHORTEST_MS {
-        return Err(TimingFault::NoRoom { insert_ms, room_end_ms });
+        return Err(TimingError::NoRoom { insert_ms, room_end_ms });
     }
-    Ok(start_ms.saturating_add(sound_ms.min(room_ms).min(LONGEST_MS)))
+    Ok(start_ms.saturating_add(audio_ms.min(room_ms).min(LONGEST_MS)))
 }
 
 impl Plan {
-    /// Holds the plan against every rule of the API page's Create Task.
+    /// Checks the plan against every rule of Create Task on the API page.
     fn check(
         &self,
         face: &FaceSpan,
-        sound_length_ms: Option<i64>,
+        audio_length_ms: Option<i64>,
         video_length_ms: Option<i64>,
-    ) -> Result<(), TimingFault> {
+    ) -> Result<(), TimingError> {
         let (start_ms, end_ms) = (self.sound_start_ms, self.sound_end_ms);
         let crop_ms = end_ms.saturating_sub(start_ms);
         if crop_ms < SHORTEST_MS {
-            return Err(TimingFault::CropTooShort { start_ms, end_ms });
+            return Err(TimingError::CropTooShort { start_ms, end_ms });
         }
         if crop_ms > LONGEST_MS {
-            return Err(TimingFault::CropTooLong { start_ms, end_ms });
+            return Err(TimingError::CropTooLong { start_ms, end_ms });
         }
-        // Where the length is unknown, the longest sound the API takes is still a bound.
-        let length_ms = sound_length_ms.unwrap_or(LONGEST_MS);
+        // An audio file of unknown length is at most as long as the API accepts.
+        let length_ms = audio_length_ms.unwrap_or(LONGEST_MS);
         if end_ms > length_ms {
-            let known = sound_length_ms.is_some();
-            return Err(TimingFault::PastSoundEnd { end_ms, length_ms, known });
+            let known = audio_length_ms.is_some();
+            return Err(TimingError::PastAudioEnd { end_ms, length_ms, known });
         }
         let insert_ms = self.sound_insert_ms;
         let stop_ms = insert_ms.saturating_add(crop_ms);
         let video_ms = video_length_ms.unwrap_or(LONGEST_MS);
         if stop_ms > video_ms {
             let known = video_length_ms.is_some();
-            return Err(TimingFault::PastVideoEnd { insert_ms, crop_ms, video_ms, known });
+            return Err(TimingError::PastVideoEnd { insert_ms, crop_ms, video_ms, known });
         }
         let (seen_ms, gone_ms) = face.seen();
         let overlap_ms = stop_ms.min(gone_ms).saturating_sub(insert_ms.max(seen_ms)).max(0);
         if overlap_ms < SHORTEST_MS {
             let face_id = face.face_id.clone();
-            return Err(TimingFault::NoOverlap {
+            return Err(TimingError::NoOverlap {
                 face_id,
                 seen_ms,
                 gone_ms,

@@ -1,7 +1,7 @@
-//! The Authorization header: a fixed token, or one that is signed, kept, and signed anew in time.
+//! The Authorization header: a fixed token, or a signed one that is kept and replaced before it expires.
 //!
-//! Learns from the server's Date header how far this machine's clock is off, when a token was refused
-//! for its times.
+//! When the API refuses a token because of its times, the server's Date header shows how far this machine's clock is
+//! off.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,24 +9,24 @@ use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use secrecy::ExposeSecret;
 
 use super::{
-    auth::{Credential, TOKEN_LIFE_MS, sign},
-    meaning::Meaning,
-    text::Redactor,
+    credential::{Credential, TOKEN_LIFE_MS, sign},
+    error_class::ErrorClass,
+    redact::Redactor,
 };
 
 /// A token is not used in the last 5 minutes of its life.
 const REISSUE_BEFORE_MS: i64 = 300_000;
 
-/// How far back a token's start lies: usually, and once one was refused as not valid yet.
+/// How long before now a token starts: normally, and after one was refused as not valid yet.
 const MARGIN_MS: i64 = 5_000;
 const WIDE_MARGIN_MS: i64 = 60_000;
 
 pub(super) struct Bearer {
     credential: Credential,
-    state: Mutex<State>,
+    state: Mutex<TokenState>,
 }
 
-struct State {
+struct TokenState {
     /// What is added to this machine's clock to get the server's.
     offset_ms: i64,
     margin_ms: i64,
@@ -35,12 +35,12 @@ struct State {
 }
 
 impl Bearer {
-    /// Fails where a fixed token cannot stand in a header.
+    /// Fails for a fixed token with characters that a header cannot contain.
     pub(super) fn new(credential: Credential) -> Result<Self, InvalidHeaderValue> {
         if let Credential::Token(token) = &credential {
             header(token.expose_secret())?;
         }
-        let state = State { offset_ms: 0, margin_ms: MARGIN_MS, token: None };
+        let state = TokenState { offset_ms: 0, margin_ms: MARGIN_MS, token: None };
         Ok(Self { credential, state: Mutex::new(state) })
     }
 
@@ -54,7 +54,7 @@ impl Bearer {
                 if let Some((token, issued_at_ms)) = &state.token {
                     let fresh = *issued_at_ms
                         ..issued_at_ms.saturating_add(TOKEN_LIFE_MS - REISSUE_BEFORE_MS);
-                    // A clock that was set back is outside as well.
+                    // A clock that was set back is outside of the range, too.
                     if fresh.contains(&now_ms) {
                         return header(token);
                     }
@@ -67,14 +67,14 @@ impl Bearer {
         }
     }
 
-    /// Takes note of a token that was refused for its times; true if the next one will differ.
+    /// Corrects the times of the next token after a refusal; returns whether that token will differ.
     pub(super) fn corrected(
         &self,
-        refused_for: Meaning,
+        refused_for: ErrorClass,
         server_at_ms: Option<i64>,
         now_ms: i64,
     ) -> bool {
-        let timed = matches!(refused_for, Meaning::ClockAhead | Meaning::TokenExpired);
+        let timed = matches!(refused_for, ErrorClass::ClockAhead | ErrorClass::TokenExpired);
         if !timed || matches!(self.credential, Credential::Token(_)) {
             return false;
         }
@@ -83,13 +83,13 @@ impl Bearer {
         if let Some(server_at_ms) = server_at_ms {
             state.offset_ms = server_at_ms.saturating_sub(now_ms);
         }
-        if refused_for == Meaning::ClockAhead {
+        if refused_for == ErrorClass::ClockAhead {
             state.margin_ms = WIDE_MARGIN_MS;
         }
         true
     }
 
-    /// What hides every secret, and the token that was sent in `header`.
+    /// Returns a redactor for every secret, and for the token that was sent in `header`.
     pub(super) fn redactor(&self, header: Option<&HeaderValue>) -> Redactor {
         let mut secrets = self.credential.secrets();
         if let Some(sent) = header.and_then(|header| header.to_str().ok()) {
@@ -101,7 +101,7 @@ impl Bearer {
         Redactor::new(secrets)
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_kept_while_it_is_fresh() {
+    fn token_is_kept_while_it_is_valid() {
         let bearer = keys();
         let first = bearer.header(1_000_000).unwrap();
         assert_eq!(bearer.header(1_000_000 + 1_499_000).unwrap(), first);
@@ -133,16 +133,16 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_gets_a_new_token() {
+    fn clock_set_back_gets_a_new_token() {
         let bearer = keys();
         let first = bearer.header(9_000_000).unwrap();
         assert_ne!(bearer.header(1_000_000).unwrap(), first);
     }
 
     #[test]
-    fn a_fixed_token_is_never_corrected_and_must_fit_a_header() {
+    fn fixed_token_is_never_replaced_and_must_fit_a_header() {
         let bearer = Bearer::new(Credential::Token("fixed-token".to_owned().into())).unwrap();
-        assert!(!bearer.corrected(Meaning::TokenExpired, Some(0), 0));
+        assert!(!bearer.corrected(ErrorClass::TokenExpired, Some(0), 0));
         assert_eq!(bearer.header(0).unwrap(), "Bearer fixed-token");
         assert!(Bearer::new(Credential::Token("two\nlines".to_owned().into())).is_err());
     }

@@ -1,47 +1,46 @@
-//! From an HTTP answer to its `data`: a bounded read, the envelope, and what is not the API's at all.
+//! From an HTTP answer to its `data`: a bounded read, the envelope, and answers that are not the API's.
 //!
-//! Only an answer whose body is the API's JSON, with a `code`, counts as the API speaking. Anything else, a
-//! proxy's 401 or 403 page too, is a transport failure: it never counts as a refusal of a create. The exceptions are
-//! the statuses of `oversize`.
+//! Only an answer whose body is the API's JSON, with a `code`, is an answer of the API. Anything else is a transport
+//! failure, also a proxy's 401 or 403 page: it never counts as a refusal of a create request. The exceptions are
+//! refusals because of the request's size.
 
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::{
     Response,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SERVER, VIA},
 };
 use serde_json::Value;
 use url::Url;
 
 use super::{
     error::ApiError,
-    meaning::Meaning,
-    oversize::{self, is_oversize},
-    reply::{Answer, Reply},
-    text::{EXCERPT_CHARS, Redactor},
+    error_class::{ErrorClass, is_oversize},
+    redact::{EXCERPT_CHARS, Redactor},
+    reply::{ApiAnswer, Reply},
     transport,
     wire::{as_integer, as_text},
 };
 
-/// What bounds the reading of one answer.
-pub(super) struct Bounds {
+/// Limits for reading one answer.
+pub(super) struct ReadLimits {
     pub(super) max_bytes: usize,
-    /// Only named in errors; the request itself has it set.
+    /// Only for error messages; the request has its own.
     pub(super) timeout: Duration,
 }
 
-/// Reads an answer whole; the result is its `data`, none where the field is missing.
+/// Reads a complete answer; returns its `data`, none where the field is missing.
 pub(super) async fn read(
     mut response: Response,
-    bounds: &Bounds,
+    bounds: &ReadLimits,
     redactor: &Redactor,
 ) -> Reply<Option<Value>> {
     let http_status = response.status().as_u16();
-    let answer = Answer {
+    let answer = ApiAnswer {
         http_status: Some(http_status),
         server_at_ms: date_ms(response.headers(), DATE),
-        ..Answer::default()
+        ..ApiAnswer::default()
     };
     if response.status().is_redirection() {
         let error = redirect(&response);
@@ -49,9 +48,9 @@ pub(super) async fn read(
     }
     match complete_body(&mut response, bounds, redactor).await {
         Ok(body) => envelope(answer, response.headers(), &body, redactor),
-        // The status alone refuses, also where the rest of the answer was lost.
+        // The status alone is a refusal, even if the rest of the answer was lost.
         Err(_) if is_oversize(http_status) => {
-            let error = oversize::refusal(&answer, response.headers(), redactor);
+            let error = oversize_refusal(&answer, response.headers(), redactor);
             Reply { answer, result: Err(error) }
         }
         Err(error) => Reply { answer, result: Err(error) },
@@ -60,7 +59,7 @@ pub(super) async fn read(
 
 async fn complete_body(
     response: &mut Response,
-    bounds: &Bounds,
+    bounds: &ReadLimits,
     redactor: &Redactor,
 ) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
@@ -69,7 +68,7 @@ async fn complete_body(
             Ok(Some(chunk)) if body.len() + chunk.len() > bounds.max_bytes => {
                 let (status, most) = (response.status().as_u16(), bounds.max_bytes);
                 let message = format!("the answer (HTTP {status}) is longer than {most} bytes");
-                return Err(ApiError::local(Meaning::Transport, message, false));
+                return Err(ApiError::local(ErrorClass::Transport, message, false));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
@@ -82,17 +81,8 @@ async fn complete_body(
     }
 }
 
-/// How long a server asks to wait: seconds, or a time by its own clock.
-pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse::<u32>() {
-        Ok(seconds) => Some(i64::from(seconds) * 1000),
-        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
-    }
-}
-
 pub(super) fn envelope(
-    mut answer: Answer,
+    mut answer: ApiAnswer,
     headers: &HeaderMap,
     body: &[u8],
     redactor: &Redactor,
@@ -101,7 +91,7 @@ pub(super) fn envelope(
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let Some((code, mut fields)) = parsed.and_then(|fields| Some((code(&fields)?, fields))) else {
         let error = match is_oversize(http_status) {
-            true => oversize::refusal(&answer, headers, redactor),
+            true => oversize_refusal(&answer, headers, redactor),
             false => not_the_apis(http_status, headers, body, redactor),
         };
         return Reply { answer, result: Err(error) };
@@ -114,8 +104,8 @@ pub(super) fn envelope(
     let result = match code {
         0 if success => Ok(fields.get_mut("data").map(Value::take)),
         0 => Err(contradiction(http_status, headers)),
-        _ if Meaning::of(code, http_status) == Meaning::TooLarge => {
-            Err(oversize::refusal(&answer, headers, redactor))
+        _ if ErrorClass::of(code, http_status) == ErrorClass::TooLarge => {
+            Err(oversize_refusal(&answer, headers, redactor))
         }
         _ => Err(ApiError::refusal(
             code,
@@ -132,12 +122,13 @@ fn code(envelope: &Value) -> Option<i64> {
     as_integer(envelope.as_object()?.get("code")?)
 }
 
-/// An answer that says both success and failure: believed in neither.
+/// An answer that says both success and failure is not believed.
 fn contradiction(http_status: u16, headers: &HeaderMap) -> ApiError {
-    let message = format!("the answer says code 0, but HTTP {http_status}");
+    let message =
+        format!("the answer contradicts itself: code 0 (success), but HTTP {http_status}");
     ApiError {
         retry_after_ms: retry_after_ms(headers),
-        ..ApiError::local(Meaning::Transport, message, false)
+        ..ApiError::local(ErrorClass::Transport, message, false)
     }
 }
 
@@ -154,14 +145,44 @@ fn not_the_apis(
     let start = &body[..body.len().min(4096)];
     let excerpt = redactor.line(&String::from_utf8_lossy(start), EXCERPT_CHARS);
     let message = match excerpt.as_str() {
-        "" => format!("the answer is not the API's: HTTP {http_status}, empty"),
+        "" => format!("the answer is not from the API: HTTP {http_status}, empty"),
         words => {
-            format!("the answer is not the API's: HTTP {http_status}, {content_type}, “{words}”")
+            format!("the answer is not from the API: HTTP {http_status}, {content_type}, “{words}”")
         }
     };
     ApiError {
         retry_after_ms: retry_after_ms(headers),
-        ..ApiError::local(Meaning::Transport, message, false)
+        ..ApiError::local(ErrorClass::Transport, message, false)
+    }
+}
+
+/// Returns the refusal because of the request's size, with the name of the server if a header has it.
+///
+/// Proxies refuse large bodies with pages and JSON of their own. Unlike other pages of proxies these count as refusals:
+/// the status says that the request was not processed, and the same request would be refused again.
+fn oversize_refusal(answer: &ApiAnswer, headers: &HeaderMap, redactor: &Redactor) -> ApiError {
+    let named = |name: HeaderName| {
+        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
+        Some(redactor.line(&value, EXCERPT_CHARS)).filter(|words| !words.is_empty())
+    };
+    let who = match (named(SERVER), named(VIA)) {
+        (Some(server), Some(via)) => format!("{server} via {via}"),
+        (Some(server), None) => server,
+        (None, Some(via)) => format!("the API or a proxy before it, via {via}"),
+        (None, None) => "the API or a proxy before it".to_owned(),
+    };
+    let http_status = answer.http_status.unwrap_or_default();
+    let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
+    let summary = ErrorClass::TooLarge.summary();
+    let message = format!(
+        "{summary} (HTTP {http_status}{code}, answered by {who}); use a smaller audio file or a \
+         shorter URL, or raise the proxy's size limit"
+    );
+    ApiError {
+        code: answer.code,
+        request_id: answer.request_id.clone(),
+        retry_after_ms: retry_after_ms(headers),
+        ..ApiError::local(ErrorClass::TooLarge, message, false)
     }
 }
 
@@ -178,7 +199,16 @@ fn redirect(response: &Response) -> ApiError {
     let message = format!(
         "the API redirects{target} (HTTP {status}), which is not followed; check kling.base_url"
     );
-    ApiError::local(Meaning::Transport, message, false)
+    ApiError::local(ErrorClass::Transport, message, false)
+}
+
+/// Reads Retry-After: seconds, or a time of the server's clock.
+pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<u32>() {
+        Ok(seconds) => Some(i64::from(seconds) * 1000),
+        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
+    }
 }
 
 fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {

@@ -1,9 +1,6 @@
-//! The client: five calls over HTTPS, credentials to the API's origin only, and downloads without any.
+//! The client: calls of the API over HTTPS, and downloads without credentials.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Instant};
 
 use reqwest::{Method, header};
 use serde_json::Value;
@@ -11,60 +8,28 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
-    Api,
-    answer::{Created, Identified, RemoteTask, ResourcePack},
-    auth::Credential,
+    api::Api,
     bearer::Bearer,
-    body::{self, Bounds},
+    body::{self, ReadLimits},
+    credential::Credential,
     error::ApiError,
+    error_class::ErrorClass,
     fetch::{self, Fetched},
-    hosts::{HostPolicy, is_loopback},
-    lookup::{self, Spelling, TASKS_PATH},
-    meaning::Meaning,
-    reply::{Answer, Reply},
+    host_policy::{HostPolicy, is_loopback},
+    lookup::{self, LookupStyle, TASKS_PATH},
+    reply::Reply,
     request::{CreateRequest, VideoRef},
+    setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
-    wire::{self, Lack},
+    wire::{self, Created, DataError, Identified, RemoteTask, ResourcePack},
 };
 use crate::failpoint;
 
-/// No answer is read further than this, after decompression.
+/// Size limit of an answer, after decompression.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// What one task of a list may take (its addresses are signed, and long); large pages get more than the above.
+/// Size limit for each task of a list, whose URLs are signed and long; large pages may exceed the limit above.
 const LISTED_TASK_BYTES_MAX: usize = 8 << 10;
-
-/// Shorter than what servers usually keep, so that a create does not meet a connection that is just being closed.
-const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(25);
-
-/// How to reach the API.
-#[derive(Debug, Clone)]
-pub struct ClientConfig {
-    /// https, or http to this machine only; a path in it stands before `/v1`.
-    pub base_url: Url,
-    /// For one connection, name and TLS included.
-    pub connect_timeout: Duration,
-    /// For one call, from its start to the end of the answer.
-    pub request_timeout: Duration,
-    /// How long a download may stand still.
-    pub idle_timeout: Duration,
-    /// The wall clock, as Unix time; only tokens depend on it.
-    pub now_ms: fn() -> i64,
-}
-
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The address of the API is not one.
-    #[error("kling.base_url {0}")]
-    BaseUrl(&'static str),
-    /// A key or the token is empty, or holds what no header can carry.
-    #[error("{0}")]
-    Credential(&'static str),
-    /// TLS could not be set up, most likely because there are no root certificates.
-    #[error("the HTTPS client could not be set up: {0}")]
-    Http(String),
-}
 
 /// The API over the network. Cheap to share behind an `Arc`; `Debug` shows no credentials.
 pub struct Client {
@@ -76,7 +41,7 @@ pub struct Client {
 }
 
 /// One request to the API, before its credentials are added.
-struct Ask {
+struct ApiRequest {
     method: Method,
     path: String,
     body: Option<Bytes>,
@@ -85,21 +50,18 @@ struct Ask {
 
 impl Client {
     /// A client for `config.base_url`. Makes no request.
-    ///
-    /// # Errors
-    /// See [`BuildError`]; none of them shows a secret.
     pub fn new(config: ClientConfig, credential: Credential) -> Result<Self, BuildError> {
         check_base_url(&config.base_url)?;
         if credential.secrets().iter().any(String::is_empty) {
             return Err(BuildError::Credential("a key or token is empty"));
         }
         let bearer = Bearer::new(credential).map_err(|_| {
-            BuildError::Credential("the token holds characters that no header can carry")
+            BuildError::Credential("the token has characters that a header cannot contain")
         })?;
         let hosts = HostPolicy::new(&config.base_url, |name| std::env::var(name).ok());
         // Another part of the process may have installed it already; it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let failed = |error: reqwest::Error| BuildError::Http(super::text::root_cause(&error));
+        let failed = |error: reqwest::Error| BuildError::Http(super::redact::root_cause(&error));
         let local = is_loopback(&config.base_url);
         let api = match config.base_url.scheme() {
             "http" => without_roots(http(&config)).build(),
@@ -123,12 +85,12 @@ impl Client {
         })
     }
 
-    async fn call(&self, ask: Ask) -> Reply<Option<Value>> {
+    async fn call(&self, ask: ApiRequest) -> Reply<Option<Value>> {
         let started = Instant::now();
         let mut reply = self.once(&ask).await;
         if let Err(error) = &reply.result {
             let now_ms = (self.config.now_ms)();
-            if self.bearer.corrected(error.meaning, reply.answer.server_at_ms, now_ms) {
+            if self.bearer.corrected(error.class, reply.answer.server_at_ms, now_ms) {
                 reply = self.once(&ask).await;
             }
         }
@@ -137,19 +99,20 @@ impl Client {
     }
 
     /// [`call`](Self::call), with a fail point around it.
-    async fn call_named(&self, point: &'static str, ask: Ask) -> Reply<Option<Value>> {
+    async fn call_named(&self, point: &'static str, ask: ApiRequest) -> Reply<Option<Value>> {
         failpoint::before(point);
         let reply = self.call(ask).await;
         failpoint::after(point);
         reply
     }
 
-    async fn once(&self, ask: &Ask) -> Reply<Option<Value>> {
-        let bounds = Bounds { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
+    async fn once(&self, ask: &ApiRequest) -> Reply<Option<Value>> {
+        let bounds = ReadLimits { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
-            return unsent("the token holds characters that no header can carry");
+            return unsent("the token has characters that a header cannot contain");
         };
-        let Ok(url) = Url::parse(&format!("{}{}", base(&self.config.base_url), ask.path)) else {
+        let base = self.config.base_url.as_str().trim_end_matches('/');
+        let Ok(url) = Url::parse(&format!("{base}{}", ask.path)) else {
             return unsent("the request has no valid address");
         };
         let redactor = self.bearer.redactor(Some(&authorization));
@@ -167,7 +130,7 @@ impl Client {
             Err(error) => {
                 let host = self.config.base_url.host_str().unwrap_or_default();
                 let failure = transport::failure(&error, host, bounds.timeout, &redactor);
-                Reply { answer: Answer::default(), result: Err(failure) }
+                Reply::failed(failure)
             }
         }
     }
@@ -175,49 +138,50 @@ impl Client {
 
 impl Api for Client {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        let ask = Ask::post("/v1/videos/identify-face", video.body());
+        let ask = ApiRequest::post("/v1/videos/identify-face", video.body());
         self.call_named("api.identify", ask).await.and_then(read_by(wire::identified))
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
         let Ok(body) = request.body() else {
-            return unsent("the request cannot be spelled as JSON")
-                .and_then(read_by(wire::created));
+            return unsent("the request cannot be written as JSON");
         };
-        let ask = Ask::post(TASKS_PATH, body);
+        let ask = ApiRequest::post(TASKS_PATH, body);
         self.call_named("api.create", ask).await.and_then(read_by(wire::created))
     }
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         let Some(path) = lookup::task_path(id) else {
-            return unsent("a task id cannot be empty, `.` or `..`").and_then(read_by(wire::task));
+            return unsent("a task id cannot be empty, `.` or `..`");
         };
-        self.call_named("api.task", Ask::get(path)).await.and_then(read_by(wire::task))
+        self.call_named("api.task", ApiRequest::get(path)).await.and_then(read_by(wire::task))
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
-        let read = read_by(|data| lookup::task_by_name(data, name, spelling));
-        let Some(path) = spelling.path(name) else {
-            return unsent("an external_task_id cannot be empty, `.` or `..`").and_then(read);
+    async fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
+        let read = read_by(|data| lookup::task_by_name(data, name, style));
+        let Some(path) = style.path(name) else {
+            return unsent("an external_task_id cannot be empty, `.` or `..`");
         };
-        self.call_named("api.task_by_name", Ask::get(path)).await.and_then(read)
+        self.call_named("api.task_by_name", ApiRequest::get(path)).await.and_then(read)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         let path = format!("{TASKS_PATH}?pageNum={page}&pageSize={page_size}");
         let page_bytes = usize::try_from(page_size).unwrap_or(0).min(500) * LISTED_TASK_BYTES_MAX;
-        let ask = Ask { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..Ask::get(path) };
+        let ask =
+            ApiRequest { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..ApiRequest::get(path) };
         self.call_named("api.tasks", ask).await.and_then(read_by(wire::tasks))
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
-        let ask = Ask::get(format!("/account/costs?start_time={start_ms}&end_time={end_ms}"));
+        let ask =
+            ApiRequest::get(format!("/account/costs?start_time={start_ms}&end_time={end_ms}"));
         self.call(ask).await.and_then(read_by(wire::costs))
     }
 
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
         let started = Instant::now();
-        let way = fetch::Way {
+        let way = fetch::Downloader {
             http: &self.remote,
             hosts: &self.hosts,
             idle_timeout: self.config.idle_timeout,
@@ -231,7 +195,7 @@ impl Api for Client {
     }
 }
 
-impl Ask {
+impl ApiRequest {
     fn get(path: String) -> Self {
         Self { method: Method::GET, path, body: None, max_bytes: ANSWER_BYTES_MAX }
     }
@@ -252,59 +216,23 @@ impl fmt::Debug for Client {
     }
 }
 
-fn http(config: &ClientConfig) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(config.connect_timeout)
-        .pool_idle_timeout(IDLE_CONNECTION_LIFE)
-        .redirect(reqwest::redirect::Policy::none())
-        // A create must not be sent again behind our back.
-        .retry(reqwest::retry::never())
-        .referer(false);
-    if is_loopback(&config.base_url) { builder.no_proxy() } else { builder }
-}
-
-fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    builder.tls_certs_only(std::iter::empty())
-}
-
-fn check_base_url(url: &Url) -> Result<(), BuildError> {
-    let wrong = match url.scheme() {
-        "https" => None,
-        "http" if is_loopback(url) => None,
-        "http" => Some("must be https: plain http is only for this machine"),
-        _ => Some("must be an https address"),
-    };
-    let wrong = wrong
-        .or((!url.username().is_empty() || url.password().is_some())
-            .then_some("must not hold a user or password"))
-        .or((url.query().is_some() || url.fragment().is_some())
-            .then_some("must not hold `?` or `#`"));
-    wrong.map_or(Ok(()), |wrong| Err(BuildError::BaseUrl(wrong)))
-}
-
-fn base(url: &Url) -> &str {
-    url.as_str().trim_end_matches('/')
-}
-
-/// Turns a reader of `data` into one of results; a success that lacks what it is about is no usable answer.
+/// Turns a reader of `data` into a reader of results. A success without the data of the call is no usable answer.
 pub(super) fn read_by<T>(
-    read: impl FnOnce(Option<Value>) -> Result<T, Lack>,
+    read: impl FnOnce(Option<Value>) -> Result<T, DataError>,
 ) -> impl FnOnce(Option<Value>) -> Result<T, ApiError> {
     move |data| {
         read(data).map_err(|lack| {
-            let (meaning, words) = match lack {
-                Lack::NoTask(words) => (Meaning::Empty, words.to_owned()),
-                Lack::Unusable(words) => (Meaning::Transport, words),
+            let (class, words) = match lack {
+                DataError::NoTask(words) => (ErrorClass::Empty, words.to_owned()),
+                DataError::Unusable(words) => (ErrorClass::Transport, words),
             };
-            ApiError::local(meaning, format!("the API answered success, but {words}"), false)
+            ApiError::local(class, format!("the API answered success, but {words}"), false)
         })
     }
 }
 
-fn unsent(message: &str) -> Reply<Option<Value>> {
-    let error = ApiError::local(Meaning::BadRequest, message.to_owned(), true);
-    Reply { answer: Answer::default(), result: Err(error) }
+fn unsent<T>(message: &str) -> Reply<T> {
+    Reply::failed(ApiError::local(ErrorClass::BadRequest, message.to_owned(), true))
 }
 
 fn elapsed_ms(started: Instant) -> u32 {

@@ -1,8 +1,8 @@
-//! Decimal text to whole numbers of a smaller unit, by text arithmetic: money never meets a float.
+//! Decimal text to whole numbers of a smaller unit, without floating point.
 
-/// `text` times ten to the power of `places`; none if it is no plain decimal, negative, or too large.
+/// Returns `text` times ten to the power of `places`; none if it is not a plain decimal, is negative, or is too large.
 ///
-/// Digits beyond `places` round up, so that a deduction is never told smaller than it is.
+/// Digits beyond `places` round up, so that a deduction is never reported too small.
 pub(super) fn scaled(text: &str, places: u32) -> Option<i64> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -29,7 +29,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_spelled_out_is_read_back(
+        fn decimal_text_is_read_back(
             micro in prop_oneof![0..=i64::MAX, 0..10_000_000_i64],
             zeros in 0..30_usize,
             more in 0..30_usize,
@@ -39,13 +39,13 @@ mod tests {
             prop_assert_eq!(scaled(&format!(" {zeros}{whole}.{rest:06}{more}\n"), 6), Some(micro));
         }
 
-        /// Nothing is told smaller than it is, and by less than a millionth larger.
+        /// A value is never reported too small, and at most a millionth too large.
         #[test]
-        fn digits_too_many_round_up(whole in 0..9_000_000_000_000_i64, digits in "[0-9]{7,18}") {
+        fn extra_digits_round_up(whole in 0..9_000_000_000_000_i64, digits in "[0-9]{7,18}") {
             let micro = scaled(&format!("{whole}.{digits}"), 6).map(i128::from);
-            let told: i128 = format!("{whole}{digits:0<18}").parse().unwrap();
+            let exact: i128 = format!("{whole}{digits:0<18}").parse().unwrap();
             let scale = 10_i128.pow(12);
-            prop_assert_eq!(micro, Some((told + scale - 1) / scale));
+            prop_assert_eq!(micro, Some((exact + scale - 1) / scale));
         }
 
         #[test]
@@ -56,7 +56,7 @@ mod tests {
             prop_assert!(scaled(&text, places).is_none_or(|value| value >= 0));
         }
 
-        /// What serde_json makes of a number of the API's.
+        /// The text that serde_json gives for a number of the API.
         #[test]
         fn no_number_becomes_a_negative_one(number: f64) {
             if let Some(number) = serde_json::Number::from_f64(number) {

@@ -1,18 +1,18 @@
-//! The error of a call: what it means, and one sentence for people.
+//! The error of a call: its class, and one sentence for people.
 
-use super::meaning::Meaning;
+use super::error_class::ErrorClass;
 
-/// A shorter request id is not looked for in the API's words: it could be a part of common words.
+/// A shorter request id is not removed from messages: it could be part of a common word.
 const REQUEST_ID_BYTES_MIN: usize = 8;
 
-/// Why a call brought no result. Its text is one sentence, bounded, without secrets and control
+/// Why a call has no result. Its text is one sentence, bounded, without secrets and control
 /// characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
-    /// What it means.
-    pub meaning: Meaning,
-    /// The API's code, where the answer was the API's.
+    /// What it means for the caller.
+    pub class: ErrorClass,
+    /// The API's code, if the answer is the API's.
     pub code: Option<i64>,
     /// One sentence for people, without a period.
     pub message: String,
@@ -25,17 +25,17 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Whether the server may have done what it was asked for all the same.
-    pub const fn leaves_outcome_open(&self) -> bool {
-        !self.never_left && !self.meaning.is_definite_refusal()
+    /// Whether the server may have carried out the request in spite of the error.
+    pub const fn outcome_is_unknown(&self) -> bool {
+        !self.never_left && !self.class.is_definite_refusal()
     }
 
-    /// An error that comes from this side of the wire, or from an answer that is not the API's.
-    pub(super) const fn local(meaning: Meaning, message: String, never_left: bool) -> Self {
-        Self { meaning, code: None, message, request_id: None, retry_after_ms: None, never_left }
+    /// An error of this machine or of the network, or an answer that is not the API's.
+    pub(super) const fn local(class: ErrorClass, message: String, never_left: bool) -> Self {
+        Self { class, code: None, message, request_id: None, retry_after_ms: None, never_left }
     }
 
-    /// The API's own refusal, in its words. The message never contains the request id, so that equal
+    /// A refusal by the API, with its message. The message never contains the request id, so that equal
     /// refusals have equal messages.
     pub(super) fn refusal(
         code: i64,
@@ -44,13 +44,13 @@ impl ApiError {
         request_id: Option<&str>,
         retry_after_ms: Option<i64>,
     ) -> Self {
-        let meaning = Meaning::of(code, http_status);
+        let class = ErrorClass::of(code, http_status);
         let words = words.map(|words| without_id(words, request_id));
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         Self {
-            meaning,
+            class,
             code: Some(code),
-            message: format!("{}{words} (code {code})", meaning.phrase()),
+            message: format!("{}{words} (code {code})", class.summary()),
             request_id: request_id.map(str::to_owned),
             retry_after_ms,
             never_left: false,
@@ -58,7 +58,7 @@ impl ApiError {
     }
 }
 
-/// Replaces the request id in the API's words.
+/// Replaces the request id in the API's message.
 fn without_id(words: &str, request_id: Option<&str>) -> String {
     match request_id.filter(|id| id.len() >= REQUEST_ID_BYTES_MIN) {
         Some(id) => words.replace(id, "…"),

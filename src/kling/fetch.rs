@@ -1,6 +1,6 @@
-//! Downloads: a result or a remote sound as a stream, without credentials, only from allowed hosts.
+//! Downloads: a result or a remote audio as a stream, without credentials, only from allowed hosts.
 //!
-//! Redirects are followed here and not by the HTTP library, so that each hop is checked.
+//! This file follows redirects, not the HTTP library, so that each address is checked.
 
 use std::{fmt, time::Duration};
 
@@ -16,24 +16,24 @@ use url::Url;
 use super::{
     body::retry_after_ms,
     error::ApiError,
-    hosts::{HostPolicy, Refused},
-    meaning::Meaning,
-    reply::{Answer, Reply},
-    text::Redactor,
+    error_class::ErrorClass,
+    host_policy::{BlockedAddress, HostPolicy},
+    redact::Redactor,
+    reply::{ApiAnswer, Reply},
     transport,
 };
 
 const REDIRECTS_MAX: usize = 5;
 
-/// A download under way.
+/// A download in progress.
 pub struct Fetched {
-    /// Where the stream begins: what was asked for, or 0 where the file changed or the server gives no parts.
+    /// Where the stream begins: as requested, or 0 if the file changed or the server sends no parts.
     pub from_byte: u64,
-    /// The whole file's size, where the server told it.
+    /// The size of the complete file, if the server sent it.
     pub total_bytes: Option<u64>,
-    /// Names this very file, to go on from it later; none where the server gives none to rely on.
+    /// Identifies the file, to continue later; none where the server sends no strong one.
     pub etag: Option<String>,
-    /// As the server says.
+    /// As sent by the server.
     pub content_type: Option<String>,
     /// The bytes from `from_byte` on.
     pub body: BoxStream<'static, Result<Bytes, ApiError>>,
@@ -43,7 +43,7 @@ impl Fetched {
     /// The next bytes, none at the end.
     ///
     /// # Errors
-    /// [`Meaning::Transport`] where the stream broke or stood still; a later fetch may go on from there.
+    /// [`ErrorClass::Transport`] where the stream broke or stopped; a later fetch may continue.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ApiError> {
         self.body.next().await.transpose()
     }
@@ -59,15 +59,15 @@ impl fmt::Debug for Fetched {
     }
 }
 
-/// What a download goes by.
-pub(super) struct Way<'a> {
+/// What a download needs.
+pub(super) struct Downloader<'a> {
     pub(super) http: &'a reqwest::Client,
     pub(super) hosts: &'a HostPolicy,
     pub(super) idle_timeout: Duration,
     pub(super) redactor: Redactor,
 }
 
-impl Way<'_> {
+impl Downloader<'_> {
     pub(super) async fn fetch(
         self,
         url: &Url,
@@ -78,17 +78,15 @@ impl Way<'_> {
         loop {
             let response = match self.follow(url, range).await {
                 Ok(response) => response,
-                Err(error) => {
-                    return Reply { answer: Answer::default(), result: Err(error) };
-                }
+                Err(error) => return Reply::failed(error),
             };
             if range.is_some() && !fits(&response, from_byte, etag) {
-                // The part on disk is not of this file: all of it is wanted.
+                // The part on disk is from another file: download it from the beginning.
                 range = None;
                 continue;
             }
             let answer =
-                Answer { http_status: Some(response.status().as_u16()), ..Answer::default() };
+                ApiAnswer { http_status: Some(response.status().as_u16()), ..ApiAnswer::default() };
             return Reply {
                 answer,
                 result: self.stream(response, range.map_or(0, |(from_byte, _)| from_byte)),
@@ -121,7 +119,7 @@ impl Way<'_> {
             url = target?;
         }
         let message = format!("the download was redirected more than {REDIRECTS_MAX} times");
-        Err(ApiError::local(Meaning::Transport, message, false))
+        Err(ApiError::local(ErrorClass::Transport, message, false))
     }
 
     fn stream(self, response: Response, from_byte: u64) -> Result<Fetched, ApiError> {
@@ -132,7 +130,7 @@ impl Way<'_> {
             (StatusCode::PARTIAL_CONTENT, Some((start, total))) if start == from_byte => {
                 (start, total)
             }
-            // All of it is here already.
+            // The complete file is on disk already.
             (StatusCode::RANGE_NOT_SATISFIABLE, _) if from_byte > 0 => (from_byte, Some(from_byte)),
             _ => {
                 let message =
@@ -140,7 +138,7 @@ impl Way<'_> {
                 let retry_after_ms = retry_after_ms(response.headers());
                 return Err(ApiError {
                     retry_after_ms,
-                    ..ApiError::local(Meaning::Transport, message, false)
+                    ..ApiError::local(ErrorClass::Transport, message, false)
                 });
             }
         };
@@ -161,7 +159,7 @@ impl Way<'_> {
     }
 }
 
-/// Whether an answer to a request for the rest goes with the part that is there. Errors do: they are told as they are.
+/// Whether an answer to a request for the rest matches the part on disk. Errors do: they are returned unchanged.
 fn fits(response: &Response, from_byte: u64, etag: Option<&str>) -> bool {
     match response.status() {
         StatusCode::PARTIAL_CONTENT => {
@@ -178,7 +176,7 @@ fn fits(response: &Response, from_byte: u64, etag: Option<&str>) -> bool {
     }
 }
 
-/// Start and whole size of a part, `bytes 5-9/10` or `bytes 5-9/*`.
+/// Start of a part and size of the complete file, `bytes 5-9/10` or `bytes 5-9/*`.
 fn part(response: &Response) -> Option<(u64, Option<u64>)> {
     let range = header(response, CONTENT_RANGE)?;
     let (span, total) = range.strip_prefix("bytes ")?.split_once('/')?;
@@ -186,18 +184,20 @@ fn part(response: &Response) -> Option<(u64, Option<u64>)> {
     Some((start.parse().ok()?, total.parse().ok()))
 }
 
-/// Where a redirect leads; none if it is not one.
+/// The target of a redirect; none for another answer.
 fn target(response: &Response) -> Option<Result<Url, ApiError>> {
     matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308).then(|| {
         header(response, LOCATION)
             .and_then(|location| response.url().join(&location).ok())
             .ok_or_else(|| {
-                transport::address_refused(&Refused("a redirect without a valid address".into()))
+                transport::address_refused(&BlockedAddress(
+                    "a redirect without a valid address".into(),
+                ))
             })
     })
 }
 
-/// A weak one only promises something alike, which is not enough to join two parts.
+/// A weak ETag does not promise equal bytes, which is not enough to join two parts.
 fn strong_etag(response: &Response) -> Option<String> {
     header(response, ETAG).filter(|etag| etag.starts_with('"') && etag.len() > 2)
 }

@@ -1,16 +1,11 @@
-//! Queries for a task by its `external_task_id`: three spellings, and which answers count.
+//! Queries for a task by its `external_task_id`: three styles, and which answers count.
 //!
-//! The vendor describes the path only. Gateways and other versions of the API understand another spelling, or none.
-
-use std::str::FromStr;
+//! The vendor documents the path only. Gateways and other versions of the API support another style, or none.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::{
-    answer::RemoteTask,
-    wire::{self, Lack},
-};
+use super::wire::{self, DataError, RemoteTask};
 
 /// The path of Create Task and Query Task.
 pub(super) const TASKS_PATH: &str = "/v1/videos/advanced-lip-sync";
@@ -18,9 +13,9 @@ pub(super) const TASKS_PATH: &str = "/v1/videos/advanced-lip-sync";
 /// Characters that need no percent-encoding in a path or in a query.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// How a query for a task spells the task's `external_task_id`.
+/// How the URL of a query contains the `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Spelling {
+pub enum LookupStyle {
     /// In the path, in the place of the task id.
     Path,
     /// On the list path: `?external_task_id=NAME`.
@@ -29,26 +24,11 @@ pub enum Spelling {
     Flag,
 }
 
-/// The name of a [`Spelling`] was unknown.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown spelling `{0}`")]
-pub struct UnknownSpelling(pub String);
-
-impl Spelling {
-    /// All spellings, in the order in which they are best tried.
+impl LookupStyle {
+    /// All styles, the most likely first.
     pub const ALL: [Self; 3] = [Self::Path, Self::Query, Self::Flag];
 
-    /// The name that the database stores.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Path => "path",
-            Self::Query => "query",
-            Self::Flag => "flag",
-        }
-    }
-
-    /// The path and query to ask for the task `name`; none where no request can carry the name.
+    /// The path and query for the task `name`; none for a name that a URL cannot contain.
     pub(super) fn path(self, name: &str) -> Option<String> {
         match self {
             Self::Path => task_path(name),
@@ -59,16 +39,7 @@ impl Spelling {
     }
 }
 
-impl FromStr for Spelling {
-    type Err = UnknownSpelling;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|spelling| spelling.name() == name);
-        found.ok_or_else(|| UnknownSpelling(name.to_owned()))
-    }
-}
-
-/// The path of one task; none where the id would make another path, even percent-encoded.
+/// The path of one task; none where the id would change the path, even percent-encoded.
 pub(super) fn task_path(id: &str) -> Option<String> {
     (!matches!(id, "" | "." | "..")).then(|| format!("{TASKS_PATH}/{}", encoded(id)))
 }
@@ -81,15 +52,17 @@ fn encoded(text: &str) -> impl std::fmt::Display {
 pub(super) fn task_by_name(
     data: Option<Value>,
     name: &str,
-    spelling: Spelling,
-) -> Result<RemoteTask, Lack> {
+    style: LookupStyle,
+) -> Result<RemoteTask, DataError> {
     match data {
-        // An API that ignores the parameter answers with its plain list.
-        Some(Value::Array(items)) if !items.is_empty() => in_list(items, name, spelling),
+        // An API that ignores the parameter answers with a list of all tasks.
+        Some(Value::Array(items)) if !items.is_empty() => in_list(items, name, style),
         data => {
             let task = wire::task(data)?;
             match task.external_task_id.as_deref() {
-                Some(other) if other != name => Err(Lack::NoTask("with a task of another name")),
+                Some(other) if other != name => {
+                    Err(DataError::NoTask("with a task of another name"))
+                }
                 _ => Ok(task),
             }
         }
@@ -97,13 +70,13 @@ pub(super) fn task_by_name(
 }
 
 /// The first entry that has the name. Entries without a name prove nothing.
-fn in_list(items: Vec<Value>, name: &str, spelling: Spelling) -> Result<RemoteTask, Lack> {
+fn in_list(items: Vec<Value>, name: &str, style: LookupStyle) -> Result<RemoteTask, DataError> {
     let mut tasks = items.into_iter().filter_map(|item| wire::task(Some(item)).ok());
     let found = tasks.find(|task| task.external_task_id.as_deref() == Some(name));
-    found.ok_or_else(|| match spelling {
-        Spelling::Query => Lack::NoTask("with no task of this name"),
-        // Nobody asked for a list: the answer does not even say that the name is unknown.
-        Spelling::Path | Spelling::Flag => Lack::from("its data is no object"),
+    found.ok_or_else(|| match style {
+        LookupStyle::Query => DataError::NoTask("with no task of this name"),
+        // A list was not requested: the answer says nothing about the name.
+        LookupStyle::Path | LookupStyle::Flag => DataError::from("its data is not an object"),
     })
 }
 
@@ -112,22 +85,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spelling_is_stored_by_its_name() {
-        for spelling in Spelling::ALL {
-            assert_eq!(spelling.name().parse(), Ok(spelling));
-        }
-        let error = "Path".parse::<Spelling>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown spelling `Path`");
-    }
-
-    #[test]
-    fn a_name_that_would_change_the_path_is_not_asked_for() {
+    fn name_that_would_change_the_path_has_no_query() {
         for name in ["", ".", ".."] {
-            assert_eq!(Spelling::Path.path(name), None, "{name:?}");
-            assert_eq!(Spelling::Flag.path(name), None, "{name:?}");
+            assert_eq!(LookupStyle::Path.path(name), None, "{name:?}");
+            assert_eq!(LookupStyle::Flag.path(name), None, "{name:?}");
         }
-        assert_eq!(Spelling::Query.path(""), None);
+        assert_eq!(LookupStyle::Query.path(""), None);
         let in_query = "/v1/videos/advanced-lip-sync?external_task_id=a%26b%3D..";
-        assert_eq!(Spelling::Query.path("a&b=..").as_deref(), Some(in_query));
+        assert_eq!(LookupStyle::Query.path("a&b=..").as_deref(), Some(in_query));
     }
 }

@@ -1,72 +1,69 @@
-//! Answers from elsewhere than the network, read just as the client reads those from it: for a simulation
-//! in which something else stands behind [`Api`](super::Api), and for fuzzing.
+//! Reads answers that do not come from the network like the client's: for a simulation with another
+//! [`Api`](super::Api), and for fuzzing.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Identified, RemoteTask, ResourcePack},
     body::envelope,
     client::read_by,
     error::ApiError,
-    lookup::{self, Spelling},
-    meaning::Meaning,
-    reply::{Answer, Reply},
-    text::Redactor,
-    wire,
+    error_class::ErrorClass,
+    lookup::{self, LookupStyle},
+    redact::Redactor,
+    reply::{ApiAnswer, Reply},
+    wire::{self, Created, Identified, RemoteTask, ResourcePack},
 };
 
-/// An answer as it came, before anything was made of it.
+/// An answer as received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RawAnswer {
-    /// The HTTP status.
     pub http_status: u16,
-    /// Its headers; those that no header can be are left out.
+    /// Its headers; invalid ones are ignored.
     pub headers: Vec<(&'static str, Vec<u8>)>,
-    /// The server's clock.
     pub server_at_ms: Option<i64>,
-    /// The body.
     pub body: Vec<u8>,
-    /// What must not be told of it.
+    /// Texts that must not appear in messages.
     pub secrets: Vec<String>,
 }
 
 impl RawAnswer {
-    /// What it says as the answer to Identify Face.
+    /// Reads it as the answer to Identify Face.
     pub fn identified(&self) -> Reply<Identified> {
         self.data().and_then(read_by(wire::identified))
     }
 
-    /// What it says as the answer to Create Task.
+    /// Reads it as the answer to Create Task.
     pub fn created(&self) -> Reply<Created> {
         self.data().and_then(read_by(wire::created))
     }
 
-    /// What it says as the answer to Query Task (Single).
+    /// Reads it as the answer to Query Task (Single).
     pub fn task(&self) -> Reply<RemoteTask> {
         self.data().and_then(read_by(wire::task))
     }
 
-    /// What it says as the answer to a query for the task `name`.
-    pub fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
-        self.data().and_then(read_by(|data| lookup::task_by_name(data, name, spelling)))
+    /// Reads it as the answer to a query for the task `name`.
+    pub fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
+        self.data().and_then(read_by(|data| lookup::task_by_name(data, name, style)))
     }
 
-    /// What it says as the answer to Query Task (List).
+    /// Reads it as the answer to Query Task (List).
     pub fn tasks(&self) -> Reply<Vec<RemoteTask>> {
         self.data().and_then(read_by(wire::tasks))
     }
 
-    /// What it says as the answer to the query of the account's costs.
+    /// Reads it as the answer to the query of the account's costs.
     pub fn costs(&self) -> Reply<Vec<ResourcePack>> {
         self.data().and_then(read_by(wire::costs))
     }
 
     fn data(&self) -> Reply<Option<Value>> {
-        let answer = Answer {
+        let answer = ApiAnswer {
             http_status: Some(self.http_status),
             server_at_ms: self.server_at_ms,
-            ..Answer::default()
+            ..ApiAnswer::default()
         };
         let header = |(name, value): &(&str, Vec<u8>)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok();
@@ -77,8 +74,7 @@ impl RawAnswer {
     }
 }
 
-/// What comes of a call that was never answered; `never_left`: it could not even be sent.
+/// The result of a call without an answer; `never_left`: the request was not sent.
 pub fn unanswered<T>(why: &str, never_left: bool) -> Reply<T> {
-    let error = ApiError::local(Meaning::Transport, why.to_owned(), never_left);
-    Reply { answer: Answer::default(), result: Err(error) }
+    Reply::failed(ApiError::local(ErrorClass::Transport, why.to_owned(), never_left))
 }

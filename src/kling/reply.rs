@@ -1,20 +1,20 @@
-//! What a call brings back: the result or the error, and what is worth keeping of the answer itself.
+//! The reply to a call: the result or the error, and facts about the answer.
 
 use super::error::ApiError;
 
-/// One call's outcome.
+/// The reply to one call.
 #[derive(Debug)]
 pub struct Reply<T> {
-    /// What is known of the answer; empty but for the time where none came.
-    pub answer: Answer,
-    /// What it says.
+    /// Facts about the answer; without an answer, only the time.
+    pub answer: ApiAnswer,
+    /// The result, or the error.
     pub result: Result<T, ApiError>,
 }
 
-/// What is known of an HTTP answer, for the history and for support.
+/// Facts about an HTTP answer, for the history and for support.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// None: no answer came.
+pub struct ApiAnswer {
+    /// None without an answer.
     pub http_status: Option<u16>,
     /// The API's code, 0 for success.
     pub code: Option<i64>,
@@ -29,7 +29,12 @@ pub struct Answer {
 }
 
 impl<T> Reply<T> {
-    /// The same answer with its result read further.
+    /// A call without an answer.
+    pub(super) fn failed(error: ApiError) -> Self {
+        Self { answer: ApiAnswer::default(), result: Err(error) }
+    }
+
+    /// Reads the result further.
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, ApiError>) -> Reply<U> {
         Reply { answer: self.answer, result: self.result.and_then(read) }
     }

@@ -1,54 +1,50 @@
-//! What is asked of the API: the bodies of Identify Face and Create Task, exactly as its page has them.
+//! Requests to the API: the bodies of Identify Face and Create Task, exactly as documented.
 
 use std::fmt;
 
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-/// Which video is meant; the API wants exactly one of the two.
+/// A video; the API requires exactly one of the two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VideoRef {
-    /// An address that the API fetches by itself.
+    /// A URL that the API fetches.
     Url(String),
     /// A video that Kling made within the last 30 days.
     Id(String),
 }
 
-/// The sound to be spoken; the API wants exactly one.
+/// The audio to be spoken; the API requires exactly one.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Sound {
-    /// A sound from Kling's speech synthesis.
+pub enum AudioSource {
+    /// An audio file from Kling's speech synthesis.
     Id(String),
-    /// An address that the API fetches by itself.
+    /// A URL that the API fetches.
     Url(String),
-    /// A sound file's bytes, at most 5 MB, sent inline as Base64.
+    /// The bytes of an audio file, at most 5 MB, sent inline as Base64.
     File(Vec<u8>),
 }
 
 /// Create Task for one face. Times are milliseconds, volumes 0..=2.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the API's")]
 pub struct CreateRequest {
-    /// From Identify Face.
     pub session_id: String,
-    /// From Identify Face.
     pub face_id: String,
-    /// What is spoken.
-    pub sound: Sound,
-    /// Where the sound is cropped from.
+    pub audio: AudioSource,
+    /// Where the audio is cropped from.
     pub sound_start_ms: i64,
     /// Where the crop ends, at least 2 s later.
     pub sound_end_ms: i64,
-    /// Where in the video the cropped sound goes.
+    /// Where in the video the cropped audio goes.
     pub sound_insert_ms: i64,
-    /// Of the new sound.
     pub sound_volume: f64,
-    /// Of the video's own sound.
     pub original_audio_volume: f64,
     /// Whether a watermarked result is made too.
     pub watermark: bool,
     /// Our name for the task, unique in the account.
     pub external_task_id: Option<String>,
-    /// Where the API shall report changes of the task.
+    /// Where the API reports changes of the task.
     pub callback_url: Option<String>,
 }
 
@@ -65,12 +61,9 @@ impl VideoRef {
 
 impl CreateRequest {
     /// The JSON that is sent; the same request always gives the same bytes.
-    ///
-    /// # Errors
-    /// None is known: the fields are plain text and numbers.
     pub fn body(&self) -> serde_json::Result<Vec<u8>> {
-        let sound_bytes = if let Sound::File(bytes) = &self.sound { bytes.len() } else { 0 };
-        let mut body = Vec::with_capacity(sound_bytes / 3 * 4 + 2048);
+        let audio_bytes = if let AudioSource::File(bytes) = &self.audio { bytes.len() } else { 0 };
+        let mut body = Vec::with_capacity(audio_bytes / 3 * 4 + 2048);
         serde_json::to_writer(&mut body, self)?;
         Ok(body)
     }
@@ -106,10 +99,10 @@ impl Serialize for FaceChosen<'_> {
         let request = self.0;
         let mut face = serializer.serialize_struct("FaceChosen", 7)?;
         face.serialize_field("face_id", &request.face_id)?;
-        match &request.sound {
-            Sound::Id(id) => face.serialize_field("audio_id", id)?,
-            Sound::Url(url) => face.serialize_field("sound_file", url)?,
-            Sound::File(bytes) => face.serialize_field("sound_file", &Inline(bytes))?,
+        match &request.audio {
+            AudioSource::Id(id) => face.serialize_field("audio_id", id)?,
+            AudioSource::Url(url) => face.serialize_field("sound_file", url)?,
+            AudioSource::File(bytes) => face.serialize_field("sound_file", &Inline(bytes))?,
         }
         face.serialize_field("sound_insert_time", &request.sound_insert_ms)?;
         face.serialize_field("sound_start_time", &request.sound_start_ms)?;
@@ -120,7 +113,7 @@ impl Serialize for FaceChosen<'_> {
     }
 }
 
-/// Bytes that are written as Base64 straight into the body, so that 5 MB are not held thrice.
+/// Bytes that are written as Base64 directly into the body, so that memory does not hold 5 MB three times.
 struct Inline<'a>(&'a [u8]);
 
 impl Serialize for Inline<'_> {
@@ -129,7 +122,7 @@ impl Serialize for Inline<'_> {
     }
 }
 
-impl fmt::Debug for Sound {
+impl fmt::Debug for AudioSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(id) => f.debug_tuple("Id").field(id).finish(),
@@ -145,11 +138,11 @@ mod tests {
 
     use super::*;
 
-    fn request(sound: Sound) -> CreateRequest {
+    fn request(audio: AudioSource) -> CreateRequest {
         CreateRequest {
             session_id: "850508686686064678".into(),
             face_id: "0".into(),
-            sound,
+            audio,
             sound_start_ms: 0,
             sound_end_ms: 3000,
             sound_insert_ms: 1000,
@@ -166,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn a_create_holds_the_pages_fields_and_no_others() {
-        let face = |name: &str, sound: &str| {
-            json!({ "face_id": "0", name: sound, "sound_insert_time": 1000, "sound_start_time": 0,
+    fn create_has_exactly_the_documented_fields() {
+        let face = |name: &str, audio: &str| {
+            json!({ "face_id": "0", name: audio, "sound_insert_time": 1000, "sound_start_time": 0,
                     "sound_end_time": 3000, "sound_volume": 2.0, "original_audio_volume": 0.5 })
         };
         assert_eq!(
-            sent(&request(Sound::Url("https://cdn.example.com/a.mp3".into()))),
+            sent(&request(AudioSource::Url("https://cdn.example.com/a.mp3".into()))),
             json!({ "session_id": "850508686686064678",
                     "face_choose": [face("sound_file", "https://cdn.example.com/a.mp3")] })
         );
@@ -180,7 +173,7 @@ mod tests {
             watermark: true,
             external_task_id: Some("mine-1".into()),
             callback_url: Some("https://me.example.com/cb".into()),
-            ..request(Sound::Id("s-1".into()))
+            ..request(AudioSource::Id("s-1".into()))
         };
         assert_eq!(
             sent(&full),
@@ -191,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_file_goes_inline_and_stays_out_of_debug() {
-        let request = request(Sound::File(b"\x00\xff sound".to_vec()));
-        assert_eq!(sent(&request)["face_choose"][0]["sound_file"], "AP8gc291bmQ=");
+    fn audio_file_is_sent_inline_and_not_in_debug() {
+        let request = request(AudioSource::File(b"\x00\xff audio".to_vec()));
+        assert_eq!(sent(&request)["face_choose"][0]["sound_file"], "AP8gYXVkaW8=");
         assert!(format!("{request:?}").contains("File(8 bytes)"));
     }
 
     #[test]
-    fn a_video_is_named_by_one_field() {
+    fn video_is_named_by_one_field() {
         assert_eq!(VideoRef::Id("v\"1".into()).body(), br#"{"video_id":"v\"1"}"#);
         assert_eq!(VideoRef::Url("https://a".into()).body(), br#"{"video_url":"https://a"}"#);
     }

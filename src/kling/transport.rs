@@ -1,17 +1,17 @@
-//! What a failure below the API's own answers means: no connection, no answer in time, half an answer.
+//! Failures of the network: no connection, no answer in time, an incomplete answer.
 
 use std::time::Duration;
 
 use super::{
     error::ApiError,
-    hosts::Refused,
-    meaning::Meaning,
-    text::{EXCERPT_CHARS, Redactor, causes, root_cause},
+    error_class::ErrorClass,
+    host_policy::BlockedAddress,
+    redact::{EXCERPT_CHARS, Redactor, causes, root_cause},
 };
 
-/// The error of a request to `host` that brought no answer, or broke off within it.
+/// Returns the error of a request to `host` without a complete answer.
 ///
-/// "Never left" is said only of failures to connect: there the HTTP layer had no connection to write to.
+/// Only failures to connect are `never_left`: without a connection the HTTP layer could not write the request.
 pub(super) fn failure(
     error: &reqwest::Error,
     host: &str,
@@ -30,17 +30,17 @@ pub(super) fn failure(
     } else if error.is_builder() {
         format!("the request to {host} could not be made: {cause}")
     } else {
-        format!("the connection to {host} broke before the answer was whole: {cause}")
+        format!("the connection to {host} broke before the answer was complete: {cause}")
     };
-    ApiError::local(Meaning::Transport, message, never_left)
+    ApiError::local(ErrorClass::Transport, message, never_left)
 }
 
-/// The error of an address that a download must not go to.
-pub(super) fn address_refused(refused: &Refused) -> ApiError {
-    let message = format!("{}: {refused}", Meaning::AddressRefused.phrase());
-    ApiError::local(Meaning::AddressRefused, message, true)
+/// Returns the error of an address that downloads must not use.
+pub(super) fn address_refused(refused: &BlockedAddress) -> ApiError {
+    let message = format!("{}: {refused}", ErrorClass::AddressRefused.summary());
+    ApiError::local(ErrorClass::AddressRefused, message, true)
 }
 
-fn refused(error: &reqwest::Error) -> Option<&Refused> {
+fn refused(error: &reqwest::Error) -> Option<&BlockedAddress> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }

@@ -1,4 +1,4 @@
-//! The two forms of a manifest, and what its jobs must not share.
+//! The two forms of a manifest (single job, batch), and what its jobs must not share.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -6,36 +6,35 @@ use std::{
 };
 
 use super::{
-    ManifestJob,
     digest::is_same_request,
-    draft::{Draft, Field, Role, Value, unknown},
-    finish::{Name, finish},
+    draft::{Draft, FieldValue, Role, is_note, unknown},
+    finish::{JobName, ManifestJob, finish},
     keys::KEYS,
-    problem::{Place, Problem, Report, did_you_mean, quoted},
-    yaml::{Kind, Node, Type},
+    problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
+    yaml::{Node, NodeKind},
 };
 
 const FORMS: &str =
-    "a manifest is one job (`video` and `audio`), or a batch (`jobs`, and `defaults` if you like)";
+    "a manifest is one job (`video` and `audio`), or a batch (`jobs`, and optionally `defaults`)";
 const BATCH_KEYS: [&str; 2] = ["defaults", "jobs"];
 
-/// Every job of a manifest that is in order; what is not is in the report.
-pub(super) fn read(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
+/// Returns every valid job of a manifest; the collector has the problems of the others.
+pub(super) fn read(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<ManifestJob> {
     let jobs = match root.entries() {
         Some(_) if root.get("jobs").is_some() || root.get("defaults").is_some() => {
-            batch(root, stem, report)
+            batch(root, stem, problems)
         }
         Some(entries) if entries.iter().any(|entry| is_job_key(&entry.key)) => {
-            let draft = Draft::read(entries, Role::Single, report);
-            let name = Name { stem, id: None, place: root.place, id_place: None };
-            finish(&draft, &Draft::default(), name, report).into_iter().collect()
+            let draft = Draft::read(entries, Role::Single, problems);
+            let name = JobName { stem, id: None, location: root.location, id_location: None };
+            finish(&draft, &Draft::default(), &name, problems).into_iter().collect()
         }
         _ => {
-            report.add(formless(root));
+            problems.add(formless(root));
             Vec::new()
         }
     };
-    refuse_shared(&jobs, report);
+    refuse_shared(&jobs, problems);
     jobs
 }
 
@@ -43,72 +42,66 @@ fn is_job_key(key: &str) -> bool {
     KEYS.contains(&key)
 }
 
-/// A text that has neither form.
 fn formless(root: &Node) -> Problem {
     match &root.kind {
-        Kind::Scalar(scalar) if matches!(scalar.class(), Type::Absent | Type::Null) => {
-            Problem::whole("the manifest is empty").help(FORMS)
-        }
-        Kind::Sequence(_) => Problem::at(root.place, "a manifest cannot be a list")
+        _ if root.is_null() => Problem::of_file("the manifest is empty").help(FORMS),
+        NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
-        Kind::Scalar(_) => {
+        NodeKind::Scalar(_) => {
             let what = format!("a manifest cannot be {}", root.in_words());
-            Problem::at(root.place, what).help(FORMS)
+            Problem::at(root.location, what).help(FORMS)
         }
-        Kind::Mapping(entries) => {
+        NodeKind::Mapping(entries) => {
             let known = || BATCH_KEYS.into_iter().chain(KEYS);
             let meant =
                 entries.iter().find_map(|entry| Some((entry, did_you_mean(&entry.key, known())?)));
             match meant {
                 Some((entry, meant)) => {
                     let what = format!("unknown key {}", quoted(&entry.key));
-                    Problem::at(entry.key_place, what).help(format!("{meant} {FORMS}"))
+                    Problem::at(entry.key_location, what).help(format!("{meant} {FORMS}"))
                 }
-                None => Problem::at(root.place, "this is no manifest").help(FORMS),
+                None => Problem::at(root.location, "this is not a manifest").help(FORMS),
             }
         }
     }
 }
 
-fn batch(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
+fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<ManifestJob> {
     for entry in root.entries().unwrap_or_default() {
         if is_job_key(&entry.key) {
-            let what = format!("{} cannot stand beside `jobs`", quoted(&entry.key));
+            let what = format!("{} cannot be beside `jobs`", quoted(&entry.key));
             let help = "put it in a job, or under `defaults` for all jobs";
-            report.add(Problem::at(entry.key_place, what).help(help));
-        } else if !BATCH_KEYS.contains(&&*entry.key) {
-            report.add(unknown(entry, &BATCH_KEYS));
+            problems.add(Problem::at(entry.key_location, what).help(help));
+        } else if !BATCH_KEYS.contains(&&*entry.key) && !is_note(&entry.key) {
+            problems.add(unknown(entry, &BATCH_KEYS));
         }
     }
-    let defaults = root.get("defaults").map(|node| defaults(node, report)).unwrap_or_default();
+    let defaults = root.get("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
     let Some(jobs) = root.get("jobs") else {
-        report.add(Problem::at(root.place, "a batch needs a list of `jobs`").help(FORMS));
+        problems.add(Problem::at(root.location, "a batch needs a list of `jobs`").help(FORMS));
         return Vec::new();
     };
-    let Kind::Sequence(items) = &jobs.kind else {
+    let NodeKind::Sequence(items) = &jobs.kind else {
         let what = format!("`jobs` cannot be {}", jobs.in_words());
-        report.add(Problem::at(jobs.place, what).help("a list of jobs, each with an `id`"));
+        problems.add(Problem::at(jobs.location, what).help("a list of jobs, each with an `id`"));
         return Vec::new();
     };
     if items.is_empty() {
-        let problem = Problem::at(jobs.place, "`jobs` is an empty list");
-        report.add(problem.help("a batch has one job at least"));
+        let problem = Problem::at(jobs.location, "`jobs` is an empty list");
+        problems.add(problem.help("a batch has at least one job"));
     }
-    let mut ids = Taken::new("id", "it names the job", |(), ()| false);
-    items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, report)).collect()
+    let mut ids = UniqueValues::new("id", "it names the job", |(), ()| false);
+    items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, problems)).collect()
 }
 
-/// `defaults`, whose faults are told here, once.
-fn defaults(node: &Rc<Node>, report: &mut Report) -> Draft {
+fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
-        Kind::Mapping(entries) => Draft::read(entries, Role::Defaults, report),
-        // A `defaults:` whose keys are all commented out is no mistake.
-        Kind::Scalar(scalar) if matches!(scalar.class(), Type::Absent | Type::Null) => {
-            Draft::default()
-        }
+        NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),
+        // A `defaults:` whose keys are all commented out is not an error.
+        _ if node.is_null() => Draft::default(),
         _ => {
             let what = format!("`defaults` cannot be {}", node.in_words());
-            report.add(Problem::at(node.place, what).help("a mapping of job keys"));
+            problems.add(Problem::at(node.location, what).help("a mapping of job keys"));
             Draft::default()
         }
     }
@@ -118,87 +111,95 @@ fn job(
     item: &Rc<Node>,
     defaults: &Draft,
     stem: &str,
-    ids: &mut Taken<()>,
-    report: &mut Report,
+    ids: &mut UniqueValues<()>,
+    problems: &mut ProblemCollector,
 ) -> Option<ManifestJob> {
     let Some(entries) = item.entries() else {
         let what = format!("a job cannot be {}", item.in_words());
-        report.add(Problem::at(item.place, what).help("a mapping of job keys"));
+        problems.add(Problem::at(item.location, what).help("a mapping of job keys"));
         return None;
     };
-    let draft = Draft::read(entries, Role::InBatch, report);
-    if draft.id.is_none() {
-        let problem = Problem::at(item.place, "this job has no `id`");
-        report.add(problem.help("each job of a batch needs one of its own"));
+    let draft = Draft::read(entries, Role::InBatch, problems);
+    let field = draft.get("id");
+    if field.is_none() {
+        let problem = Problem::at(item.location, "this job has no `id`");
+        problems.add(problem.help("each job of a batch needs its own"));
     }
-    let given = match &draft.id {
-        Some(Field { place, value: Value::Set(id) }) => Some((id, *place)),
-        _ => None,
-    };
-    let named = given.is_some_and(|(id, place)| ids.take(id, place, (), report));
-    let name = Name {
+    let is_valid = field.is_some_and(|field| matches!(field.value, FieldValue::Set(_)));
+    let id = item.get("id").filter(|_| is_valid);
+    let text = id.and_then(|node| node.scalar()).map(|scalar| scalar.text.as_str());
+    let id_location = id.map(|node| node.location);
+    let is_named =
+        text.zip(id_location).is_some_and(|(id, location)| ids.claim(id, location, (), problems));
+    let name = JobName {
         stem,
-        // A job without an id of its own is read on for its other faults, and dropped then.
-        id: Some(given.map_or("-", |(id, _)| id).to_owned()),
-        place: item.place,
-        id_place: given.map(|(_, place)| place),
+        // The other problems of a job without an id of its own are reported, too. Then the job is dropped.
+        id: Some(text.unwrap_or("-").to_owned()),
+        location: item.location,
+        id_location,
     };
-    finish(&draft, defaults, name, report).filter(|_| named)
+    finish(&draft, defaults, &name, problems).filter(|_| is_named)
 }
 
-/// Two jobs may share a task, and then its name. They may share an output only if they share the task,
-/// because only then both want the same file there.
-fn refuse_shared(jobs: &[ManifestJob], report: &mut Report) {
+/// Reports outputs and task names that two jobs must not share. Jobs of one request may share the name of its
+/// task. Jobs may share an output only if they share the task, because only then both ask for the same file.
+fn refuse_shared(jobs: &[ManifestJob], problems: &mut ProblemCollector) {
     let is_same_task = |one: &&ManifestJob, other: &&ManifestJob| {
         let takes = [one, other].map(|job| job.spec.take.unwrap_or(1));
         takes[0] == takes[1] && is_same_request(&one.spec, &other.spec)
     };
-    let mut outputs = Taken::new("output", "one would overwrite the other", is_same_task);
-    let mut tasks = Taken::new(
+    let mut outputs = UniqueValues::new("output", "one would overwrite the other", is_same_task);
+    let mut tasks = UniqueValues::new(
         "external_task_id",
         "one name belongs to one request",
         |one: &&ManifestJob, other: &&ManifestJob| is_same_request(&one.spec, &other.spec),
     );
     for job in jobs {
-        outputs.take(&job.spec.output, job.output_place, job, report);
-        if let Some((id, place)) =
-            job.spec.external_task_id.as_ref().zip(job.external_task_id_place)
+        outputs.claim(&job.spec.output, job.output_location, job, problems);
+        if let Some((id, location)) =
+            job.spec.external_task_id.as_ref().zip(job.external_task_id_location)
         {
-            tasks.take(id, place, job, report);
+            tasks.claim(id, location, job, problems);
         }
     }
 }
 
-/// The values of one key, each with the job that took it first.
-struct Taken<T> {
+/// The values of one key, each with the job that has it first.
+struct UniqueValues<T> {
     key: &'static str,
     why: &'static str,
     may_share: fn(&T, &T) -> bool,
-    by: HashMap<String, (Place, T)>,
+    by: HashMap<String, (Location, T)>,
 }
 
-impl<T> Taken<T> {
+impl<T> UniqueValues<T> {
     fn new(key: &'static str, why: &'static str, may_share: fn(&T, &T) -> bool) -> Self {
         Self { key, why, may_share, by: HashMap::new() }
     }
 
-    /// Whether the job may have the value; the report has a problem if not.
-    fn take(&mut self, value: &str, place: Place, job: T, report: &mut Report) -> bool {
+    /// Returns true if the job may have the value, else reports a problem.
+    fn claim(
+        &mut self,
+        value: &str,
+        location: Location,
+        job: T,
+        problems: &mut ProblemCollector,
+    ) -> bool {
         match self.by.entry(value.to_owned()) {
             Entry::Vacant(free) => {
-                free.insert((place, job));
+                free.insert((location, job));
                 true
             }
             Entry::Occupied(first) if (self.may_share)(&first.get().1, &job) => true,
             Entry::Occupied(first) => {
                 let first = first.get().0;
                 let what = format!("two jobs have the `{}` {}", self.key, quoted(value));
-                let help = if first == place {
-                    format!("each job needs one of its own: {}", self.why)
+                let help = if first == location {
+                    format!("each job needs its own: {}", self.why)
                 } else {
                     format!("the first is at {}:{}; {}", first.line, first.column, self.why)
                 };
-                report.add(Problem::at(place, what).help(help));
+                problems.add(Problem::at(location, what).help(help));
                 false
             }
         }

@@ -3,60 +3,32 @@
 use std::collections::BTreeMap;
 
 use super::{
-    keys::KEYS,
-    problem::{Place, Problem, Report, did_you_mean, quoted, resembling},
-    source::Medium,
-    value::At,
-    yaml::{Entry, Type},
+    keys::{KEYS, KeyDefault, ManifestKey, Setter, TABLE},
+    problem::{Location, Problem, ProblemCollector, did_you_mean, quoted, resembling},
+    value::ValueReader,
+    yaml::{Entry, ScalarType},
 };
-use crate::job::{FaceChoice, Source};
 
-/// A key that was given.
-#[derive(Debug, Clone)]
-pub(super) struct Field<T> {
-    pub(super) place: Place,
-    pub(super) value: Value<T>,
+pub(super) struct Field {
+    pub(super) location: Location,
+    pub(super) value: FieldValue,
 }
 
-impl<T> Field<T> {
-    const fn faulty(place: Place) -> Self {
-        Self { place, value: Value::Faulty }
-    }
-}
-
-/// What a given key says.
-#[derive(Debug, Clone)]
-pub(super) enum Value<T> {
-    Set(T),
+pub(super) enum FieldValue {
+    Set(Setter),
     /// `null`: the key's own default, whatever `defaults` says.
     Reset,
-    /// Wrong, and told.
-    Faulty,
+    Invalid,
 }
 
-/// The keys that were given. A faulty one is there, so that it is not told as missing too.
-#[derive(Debug, Default)]
-pub(super) struct Draft {
-    pub(super) id: Option<Field<String>>,
-    pub(super) video: Option<Field<Source>>,
-    pub(super) audio: Option<Field<Source>>,
-    pub(super) face: Option<Field<FaceChoice>>,
-    pub(super) sound_start_ms: Option<Field<i64>>,
-    pub(super) sound_end_ms: Option<Field<i64>>,
-    pub(super) sound_insert_ms: Option<Field<i64>>,
-    pub(super) sound_volume: Option<Field<f64>>,
-    pub(super) original_audio_volume: Option<Field<f64>>,
-    pub(super) watermark: Option<Field<bool>>,
-    pub(super) callback_url: Option<Field<String>>,
-    pub(super) external_task_id: Option<Field<String>>,
-    pub(super) take: Option<Field<u32>>,
-    pub(super) output: Option<Field<String>>,
-    pub(super) priority: Option<Field<i32>>,
-    pub(super) not_before_at_ms: Option<Field<i64>>,
-    pub(super) labels: Option<Field<BTreeMap<String, String>>>,
-}
+/// The keys that were given. An invalid key is included, so that it is not also reported as missing.
+#[derive(Default)]
+pub(super) struct Draft(BTreeMap<&'static str, Field>);
 
-/// Where a draft stands, for what is allowed there and how a fault is worded.
+/// The keys of a job after those of `defaults` were added.
+pub(super) type Fields<'a> = BTreeMap<&'static str, &'a Field>;
+
+/// Which mapping is read: it decides what is allowed, and how a problem is worded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Single,
@@ -65,102 +37,78 @@ pub(super) enum Role {
 }
 
 impl Draft {
-    /// Reads all entries, and tells each fault.
-    pub(super) fn read(entries: &[Entry], role: Role, report: &mut Report) -> Self {
-        let mut draft = Self::default();
+    pub(super) fn read(entries: &[Entry], role: Role, problems: &mut ProblemCollector) -> Self {
+        let mut draft = BTreeMap::new();
         for entry in entries {
-            draft.take(entry, role, report);
+            match TABLE.iter().find(|key| key.name == &*entry.key) {
+                Some(key) if key.name == "id" && role != Role::InBatch => {
+                    problems.add(misplaced_id(entry, role));
+                }
+                Some(key) => _ = draft.insert(key.name, read_field(key, entry, problems)),
+                None if role == Role::Single && is_note(&entry.key) => {}
+                None => {
+                    problems.add(unknown(entry, &KEYS));
+                    // A misspelled key is not also reported as missing, least of all once per job.
+                    if let Some(meant) = resembling(&entry.key, KEYS) {
+                        let location = entry.value.location;
+                        draft
+                            .entry(meant)
+                            .or_insert(Field { location, value: FieldValue::Invalid });
+                    }
+                }
+            }
         }
-        draft
+        Self(draft)
     }
 
-    fn take(&mut self, entry: &Entry, role: Role, report: &mut Report) {
-        match &*entry.key {
-            "id" if role != Role::InBatch => report.add(misplaced_id(entry, role)),
-            "id" => self.id = required(entry, report, |at| at.job_id()),
-            "video" => self.video = required(entry, report, |at| at.source(Medium::Video)),
-            "audio" => self.audio = required(entry, report, |at| at.source(Medium::Audio)),
-            "face" => self.face = optional(entry, report, |at| at.face()),
-            "sound_start_time" => self.sound_start_ms = optional(entry, report, |at| at.time_ms()),
-            "sound_end_time" => self.sound_end_ms = optional(entry, report, |at| at.time_ms()),
-            "sound_insert_time" => {
-                self.sound_insert_ms = optional(entry, report, |at| at.time_ms());
-            }
-            "sound_volume" => self.sound_volume = optional(entry, report, |at| at.volume()),
-            "original_audio_volume" => {
-                self.original_audio_volume = optional(entry, report, |at| at.volume());
-            }
-            "watermark" => self.watermark = optional(entry, report, |at| at.truth()),
-            "callback_url" => self.callback_url = optional(entry, report, |at| at.address()),
-            "external_task_id" => {
-                self.external_task_id = optional(entry, report, |at| at.external_task_id());
-            }
-            "take" => self.take = optional(entry, report, |at| at.take()),
-            "output" => self.output = optional(entry, report, |at| at.output()),
-            "priority" => self.priority = optional(entry, report, |at| at.priority()),
-            "not_before" => self.not_before_at_ms = optional(entry, report, |at| at.moment_ms()),
-            "labels" => self.labels = optional(entry, report, |at| at.labels()),
-            _ => {
-                report.add(unknown(entry, &KEYS));
-                self.excuse(resembling(&entry.key, KEYS), entry.value.place);
-            }
-        }
+    /// Returns the keys of a job: its own win over those of `defaults`.
+    pub(super) fn with_defaults<'a>(&'a self, defaults: &'a Self) -> Fields<'a> {
+        defaults.0.iter().chain(&self.0).map(|(name, field)| (*name, field)).collect()
     }
 
-    /// A needed key that was misspelt is not told as missing too, least of all once a job.
-    fn excuse(&mut self, meant: Option<&str>, place: Place) {
-        match meant {
-            Some("id") => _ = self.id.get_or_insert(Field::faulty(place)),
-            Some("video") => _ = self.video.get_or_insert(Field::faulty(place)),
-            Some("audio") => _ = self.audio.get_or_insert(Field::faulty(place)),
-            _ => {}
-        }
+    pub(super) fn get(&self, key: &str) -> Option<&Field> {
+        self.0.get(key)
     }
 }
 
-/// A key that means nothing where it stands.
+/// Returns true for a key that people use for anchors and notes: it is ignored at the top of a manifest.
+pub(super) fn is_note(key: &str) -> bool {
+    key.starts_with("x-")
+}
+
 pub(super) fn unknown(entry: &Entry, known: &[&str]) -> Problem {
-    let problem = Problem::at(entry.key_place, format!("unknown key {}", quoted(&entry.key)));
+    let problem = Problem::at(entry.key_location, format!("unknown key {}", quoted(&entry.key)));
     let meant = did_you_mean(&entry.key, known.iter().copied());
     problem.help(meant.unwrap_or_else(|| format!("known here: {}", known.join(", "))))
 }
 
 fn misplaced_id(entry: &Entry, role: Role) -> Problem {
     let (what, help) = match role {
-        Role::Defaults => ("`id` cannot be a default", "give each job its own"),
+        Role::Defaults => ("`id` cannot be a default", "give each job its own `id`"),
         _ => (
             "a single job has no `id`: it is named by its file",
             "rename the file, or put the job in a list under `jobs`",
         ),
     };
-    Problem::at(entry.key_place, what).help(help)
+    Problem::at(entry.key_location, what).help(help)
 }
 
-fn required<T>(
-    entry: &Entry,
-    report: &mut Report,
-    read: impl FnOnce(&mut At<'_>) -> Option<T>,
-) -> Option<Field<T>> {
-    let mut at = At { key: &entry.key, node: &entry.value, report };
-    let value = read(&mut at).map_or(Value::Faulty, Value::Set);
-    Some(Field { place: entry.value.place, value })
-}
-
-fn optional<T>(
-    entry: &Entry,
-    report: &mut Report,
-    read: impl FnOnce(&mut At<'_>) -> Option<T>,
-) -> Option<Field<T>> {
-    let place = entry.value.place;
-    let value = match entry.value.scalar().map(|scalar| scalar.class()) {
-        Some(Type::Null) => Value::Reset,
-        Some(Type::Absent) => {
-            let what = format!("`{}` is left empty", entry.key);
-            let help = "give it a value, or leave the key out; `null` stands for its own default";
-            report.add(Problem::at(place, what).help(help));
-            Value::Faulty
+fn read_field(key: &'static ManifestKey, entry: &Entry, problems: &mut ProblemCollector) -> Field {
+    let location = entry.value.location;
+    let scalar_type = entry.value.scalar().map(|scalar| scalar.class());
+    let is_optional = key.default != KeyDefault::Required;
+    let value = match scalar_type {
+        Some(ScalarType::Null) if is_optional => FieldValue::Reset,
+        Some(ScalarType::Absent) if is_optional => {
+            let help = "set a value, or remove the key; `null` means the key's own default";
+            problems.add(Problem::at(location, format!("`{}` is empty", key.name)).help(help));
+            FieldValue::Invalid
         }
-        _ => return required(entry, report, read),
+        _ => {
+            let (node, value_type) = (&*entry.value, key.value_type);
+            let mut reader = ValueReader { key: key.name, value_type, node, problems };
+            (key.read)(&mut reader).map_or(FieldValue::Invalid, FieldValue::Set)
+        }
     };
-    Some(Field { place, value })
+    Field { location, value }
 }

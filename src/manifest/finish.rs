@@ -1,165 +1,153 @@
 //! From a draft and its defaults to a job: what is missing, and what does not fit together.
 
 use super::{
-    ManifestJob,
     digest::spec_hash,
-    draft::{Draft, Field, Value},
-    name::output_fault,
-    problem::{Place, Problem, Report, quoted},
+    draft::{Draft, FieldValue, Fields},
+    name::output_error,
+    problem::{Location, Problem, ProblemCollector, quoted},
 };
-use crate::job::{JobSpec, Source};
+use crate::job::{
+    JobSpec, Source,
+    timing::{LONGEST_MS, SHORTEST_MS},
+};
 
-/// The API takes no less of a sound.
-const MIN_SOUND_MS: i64 = 2_000;
-/// Nor more.
-const MAX_SOUND_MS: i64 = 60_000;
-
-/// Who the job is.
-pub(super) struct Name<'a> {
-    /// The manifest's path without its ending.
-    pub(super) stem: &'a str,
-    /// In a batch.
-    pub(super) id: Option<String>,
-    /// The whole job.
-    pub(super) place: Place,
-    /// Its id in a batch: what a default output is named by.
-    pub(super) id_place: Option<Place>,
+/// One job of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManifestJob {
+    /// What is wanted.
+    pub spec: JobSpec,
+    /// The digest of everything that the manifest says about the job: see [`spec_hash`](super::spec_hash()). It does not
+    /// depend on the manifest's path, comments, order of keys or spelling of times.
+    pub spec_hash: String,
+    /// Where the job's mapping is.
+    pub location: Location,
+    /// Where the job's id is; for a single job its mapping.
+    pub id_location: Location,
+    /// Where the value of `video` is; it may be in `defaults`.
+    pub video_location: Location,
+    /// Where the value of `audio` is.
+    pub audio_location: Location,
+    /// Where the value of `output` is, else the id or job that names the output.
+    pub output_location: Location,
+    /// Where the value of `external_task_id` is, if there is one.
+    pub external_task_id_location: Option<Location>,
 }
 
-/// The job, or none when something of it is wrong; that is in the report then.
+pub(super) struct JobName<'a> {
+    pub(super) stem: &'a str,
+    pub(super) id: Option<String>,
+    pub(super) location: Location,
+    /// Its id in a batch: a default output is named by it.
+    pub(super) id_location: Option<Location>,
+}
+
+/// Returns the job, or none when something is wrong with it; the collector has the problem then.
 pub(super) fn finish(
     draft: &Draft,
     defaults: &Draft,
-    name: Name<'_>,
-    report: &mut Report,
+    name: &JobName<'_>,
+    problems: &mut ProblemCollector,
 ) -> Option<ManifestJob> {
-    macro_rules! given {
-        ($key:ident) => {
-            draft.$key.as_ref().or(defaults.$key.as_ref())
-        };
-    }
+    let fields = draft.with_defaults(defaults);
     let key = match &name.id {
         Some(id) => format!("{}/{id}", name.stem),
         None => name.stem.to_owned(),
     };
-    // Every reading below is made before the first `?`, so that all faults are told.
-    let video = needed(given!(video), "video", name.place, report);
-    let audio = needed(given!(audio), "audio", name.place, report);
-    let output = output(given!(output), &key, &name, report);
-    let timing = timing(given!(sound_start_ms), given!(sound_end_ms), given!(audio), report);
-    let (video, video_place) = video?;
-    let (audio, audio_place) = audio?;
-    let (output, explicit, output_place) = output?;
-    let (sound_start_ms, sound_end_ms) = timing?;
-    let spec = JobSpec {
-        key,
-        id: name.id,
-        video,
-        audio,
-        face: chosen(given!(face))?.unwrap_or_default(),
-        sound_start_ms,
-        sound_end_ms,
-        sound_insert_ms: chosen(given!(sound_insert_ms))?,
-        sound_volume: chosen(given!(sound_volume))?.unwrap_or(1.0),
-        original_audio_volume: chosen(given!(original_audio_volume))?.unwrap_or(1.0),
-        watermark: chosen(given!(watermark))?.unwrap_or(false),
-        callback_url: chosen(given!(callback_url))?,
-        external_task_id: chosen(given!(external_task_id))?,
-        take: chosen(given!(take))?,
-        output,
-        priority: chosen(given!(priority))?.unwrap_or(0),
-        not_before_at_ms: chosen(given!(not_before_at_ms))?,
-        labels: chosen(given!(labels))?.unwrap_or_default(),
-    };
-    Some(ManifestJob {
-        spec_hash: spec_hash(&spec, explicit),
+    // Both sources are required: a job that keeps these is not returned.
+    let nothing = || Source::File(String::new());
+    let mut spec = JobSpec::new(key, nothing(), nothing());
+    let mut is_valid = true;
+    for field in fields.values() {
+        match &field.value {
+            FieldValue::Set(set) => set(&mut spec),
+            FieldValue::Reset => {}
+            FieldValue::Invalid => is_valid = false,
+        }
+    }
+    // All checks are made before the first `?`, so that all problems are reported.
+    let [video, audio] =
+        ["video", "audio"].map(|key| required(&fields, key, name.location, problems));
+    let output = output_location(&fields, &spec, name, problems);
+    is_valid &= times_fit(&fields, &spec, problems);
+    let (video_location, audio_location) = (video?, audio?);
+    let output_location = output?;
+    let output_field = fields.get("output").map(|field| &field.value);
+    let is_output_explicit = matches!(output_field, Some(FieldValue::Set(_)));
+    is_valid.then(|| ManifestJob {
+        spec_hash: spec_hash(&spec, is_output_explicit),
         spec,
-        place: name.place,
-        id_place: name.id_place.unwrap_or(name.place),
-        video_place,
-        audio_place,
-        output_place,
-        external_task_id_place: given!(external_task_id).map(|field| field.place),
+        location: name.location,
+        id_location: name.id_location.unwrap_or(name.location),
+        video_location,
+        audio_location,
+        output_location,
+        external_task_id_location: fields.get("external_task_id").map(|field| field.location),
     })
 }
 
-/// The outer none is a fault that was told, the inner one is the key's own default.
-fn chosen<T: Clone>(field: Option<&Field<T>>) -> Option<Option<T>> {
-    match field.map(|field| &field.value) {
-        Some(Value::Set(value)) => Some(Some(value.clone())),
-        None | Some(Value::Reset) => Some(None),
-        Some(Value::Faulty) => None,
+fn required(
+    fields: &Fields<'_>,
+    key: &str,
+    job: Location,
+    problems: &mut ProblemCollector,
+) -> Option<Location> {
+    let location = fields.get(key).map(|field| field.location);
+    if location.is_none() {
+        let problem = Problem::at(job, format!("this job has no `{key}`"));
+        problems.add(problem.help("set it here, or for all jobs of a batch under `defaults`"));
     }
+    location
 }
 
-fn needed(
-    field: Option<&Field<Source>>,
-    key: &str,
-    place: Place,
-    report: &mut Report,
-) -> Option<(Source, Place)> {
-    let Some(field) = field else {
-        let problem = Problem::at(place, format!("this job has no `{key}`"));
-        report.add(problem.help("give it one here, or to all jobs of a batch under `defaults`"));
-        return None;
-    };
-    match &field.value {
-        Value::Set(source) => Some((source.clone(), field.place)),
-        Value::Reset | Value::Faulty => None,
+/// Returns where the output comes from: its own key, or what a default output is named by.
+fn output_location(
+    fields: &Fields<'_>,
+    spec: &JobSpec,
+    name: &JobName<'_>,
+    problems: &mut ProblemCollector,
+) -> Option<Location> {
+    if let Some(field) = fields.get("output")
+        && !matches!(field.value, FieldValue::Reset)
+    {
+        return Some(field.location);
     }
-}
-
-/// The path, whether it was given, and where it comes from.
-fn output(
-    field: Option<&Field<String>>,
-    key: &str,
-    name: &Name<'_>,
-    report: &mut Report,
-) -> Option<(String, bool, Place)> {
-    if let (Some(output), Some(field)) = (chosen(field)?, field) {
-        return Some((output, true, field.place));
-    }
-    let output = format!("{key}.mp4");
-    if let Some(fault) = output_fault(&output) {
-        let what = format!("the output would be {}: {fault}", quoted(&output));
-        let mut problem = Problem::whole(what).help("rename the job, or give it an `output`");
-        problem.place = name.id_place;
-        report.add(problem);
+    if let Some(error) = output_error(&spec.output) {
+        let what = format!("the output would be {}: {error}", quoted(&spec.output));
+        let problem = Problem::of_file(what).help("rename the job, or set an `output`");
+        problems.add(Problem { location: name.id_location, ..problem });
         return None;
     }
-    Some((output, false, name.id_place.unwrap_or(name.place)))
+    Some(name.id_location.unwrap_or(name.location))
 }
 
-/// Start and end of the crop, as far as they can be judged without the sound.
-fn timing(
-    start: Option<&Field<i64>>,
-    end: Option<&Field<i64>>,
-    audio: Option<&Field<Source>>,
-    report: &mut Report,
-) -> Option<(i64, Option<i64>)> {
-    let start_ms = chosen(start)?.unwrap_or(0);
-    let Some((end_ms, end)) = chosen(end)?.zip(end) else {
-        if let Some(Field { place, value: Value::Set(Source::Id(_)) }) = audio {
-            let what = "a sound given by `id` needs a `sound_end_time`";
-            let help = "the API does not tell how long such a sound is";
-            report.add(Problem::at(*place, what).help(help));
-            return None;
+/// Checks start and end of the crop, as far as that is possible without the audio.
+fn times_fit(fields: &Fields<'_>, spec: &JobSpec, problems: &mut ProblemCollector) -> bool {
+    let times = ["sound_start_time", "sound_end_time"].map(|key| fields.get(key));
+    if times.iter().flatten().any(|time| matches!(time.value, FieldValue::Invalid)) {
+        return true;
+    }
+    let (key, what, help) = match (spec.sound_end_ms, &spec.audio) {
+        (None, Source::Id(_)) => (
+            "audio",
+            "audio given by `id` needs a `sound_end_time`".to_owned(),
+            "the API does not report the length of such audio",
+        ),
+        (None, _) => return true,
+        (Some(end_ms), _) => {
+            let start_ms = spec.sound_start_ms;
+            let limit = match end_ms - start_ms {
+                length_ms if length_ms < SHORTEST_MS => "less than 2 s",
+                length_ms if length_ms > LONGEST_MS => "more than 60 s",
+                _ => return true,
+            };
+            let what = format!(
+                "{limit} between `sound_start_time` ({start_ms} ms) and `sound_end_time` ({end_ms} ms)"
+            );
+            ("sound_end_time", what, "the API takes 2 to 60 seconds of audio")
         }
-        return Some((start_ms, None));
     };
-    let length_ms = end_ms - start_ms;
-    let fault = if length_ms < MIN_SOUND_MS {
-        format!(
-            "less than 2 s lie between `sound_start_time` ({start_ms} ms) and `sound_end_time` ({end_ms} ms)"
-        )
-    } else if length_ms > MAX_SOUND_MS {
-        format!(
-            "more than 60 s lie between `sound_start_time` ({start_ms} ms) and `sound_end_time` ({end_ms} ms)"
-        )
-    } else {
-        return Some((start_ms, Some(end_ms)));
-    };
-    let help = "the API takes 2 to 60 seconds of sound";
-    report.add(Problem::at(end.place, fault).help(help));
-    None
+    if let Some(field) = fields.get(key) {
+        problems.add(Problem::at(field.location, what).help(help));
+    }
+    false
 }

@@ -1,86 +1,31 @@
-//! YAML text to wanted jobs, or to every problem with its place.
+//! YAML text to wanted jobs, or to every problem with its place. Uses no disk and no network.
 //!
-//! Owns the manifest's format: its keys, their ranges and defaults, what is ignored in the folder.
-//! It touches no disk and no network: a path of a file stays as written, for whoever looks it up.
-//!
-//! A text goes through `yaml` (bytes to a tree that knows its places), `draft` (the keys of one
-//! mapping, each by its own reader), `finish` (defaults, what is missing, what does not fit) and
-//! `batch` (what jobs must not share). `keys` lists every key once; `digest` makes the request hash and
-//! the spec hash from that table.
+//! The parser, the digests and the JSON Schema are made from the table in `keys`.
 
 mod batch;
+mod canonical;
 mod digest;
 mod draft;
 mod finish;
-mod ignore;
 mod keys;
 mod name;
 mod path;
 pub(crate) mod problem;
+mod read;
 mod render;
+mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
 mod value;
 pub(crate) mod yaml;
 
-pub use digest::{Content, request_hash, spec_hash};
-pub use ignore::{ignored, ignored_folder, is_manifest};
-pub use keys::KEYS;
-pub use path::ManifestPath;
-pub use problem::{Place, Problem, Problems};
-
+pub use digest::{ContentHashes, request_hash, spec_hash};
+pub use finish::ManifestJob;
+pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
+pub use path::{ignored, ignored_folder, is_manifest};
+pub use problem::{Location, Problem, Problems};
+pub use read::{Manifest, read};
+pub use schema::schema;
+pub(crate) use schema::to_json;
 pub use yaml::MAX_BYTES as BYTES_MAX;
-
-use crate::job::JobSpec;
-
-/// What a faultless manifest asks.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Manifest {
-    /// In the order of the text; one at least.
-    pub jobs: Vec<ManifestJob>,
-}
-
-/// One job of a manifest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ManifestJob {
-    /// What is wanted.
-    pub spec: JobSpec,
-    /// The digest of everything that the manifest says about the job: see [`spec_hash`]. It does not
-    /// depend on the manifest's path, comments, order of keys or spelling of times.
-    pub spec_hash: String,
-    /// The job's mapping.
-    pub place: Place,
-    /// The job's id; for a single job its mapping.
-    pub id_place: Place,
-    /// The value of `video`, which may stand in `defaults`.
-    pub video_place: Place,
-    /// The value of `audio`, likewise.
-    pub audio_place: Place,
-    /// The value of `output`, else what the output is named by.
-    pub output_place: Place,
-    /// The value of `external_task_id`, if there is one.
-    pub external_task_id_place: Option<Place>,
-}
-
-/// Reads a manifest's bytes. `path` begins the keys of its jobs. Never looks at the disk.
-///
-/// # Errors
-/// All faults of the text at once; no job of a faulty manifest is given.
-pub fn read(text: &[u8], path: &ManifestPath) -> Result<Manifest, Problems> {
-    let mut report = problem::Report::default();
-    let text = yaml::decode(text)?;
-    let stem = match path.problem() {
-        Some(problem) => {
-            report.add(problem);
-            // What is built on the path would only repeat that fault.
-            "unnamed"
-        }
-        None => path.stem(),
-    };
-    let jobs = yaml::parse(text, &mut report)
-        .map(|root| batch::read(&root, stem, &mut report))
-        .unwrap_or_default();
-    report.conclude()?;
-    Ok(Manifest { jobs })
-}

@@ -1,21 +1,21 @@
-//! What is wrong with a text, and where: places, problems, and the pile they are collected in.
+//! What is wrong with a text, and where: locations, problems and the collector of problems.
 //!
-//! Knows nothing of YAML or of jobs; how problems are shown is `render`'s.
+//! Knows no YAML and no jobs; `render` shows problems.
 
 use std::{collections::BTreeMap, error, fmt};
 
-/// A stretch of a text. It orders by where it begins.
+/// A range of a text. Locations are ordered by where they begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct Location {
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
-    /// Line and column just behind it; excerpts underline up to there.
+    /// Line and column after the last character; excerpts underline up to there.
     pub(super) end: (u32, u32),
 }
 
-impl Place {
+impl Location {
     /// The one character at a line and column, both from 1.
     #[must_use]
     pub fn at(line: u32, column: u32) -> Self {
@@ -27,31 +27,31 @@ impl Place {
     }
 }
 
-/// One fault.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it is; none when it is the whole file's.
-    pub place: Option<Place>,
+    /// Where it is; none if it concerns the complete file.
+    pub location: Option<Location>,
     /// What is wrong: a lower-case fragment without a period.
     pub what: String,
-    /// What is allowed instead, or how to mend it.
+    /// What is allowed instead, or how to fix it.
     pub help: Option<String>,
 }
 
 impl Problem {
-    /// A fault at a place.
+    /// A problem at a location.
     #[must_use]
-    pub fn at(place: Place, what: impl Into<String>) -> Self {
-        Self { place: Some(place), what: what.into(), help: None }
+    pub fn at(location: Location, what: impl Into<String>) -> Self {
+        Self { location: Some(location), what: what.into(), help: None }
     }
 
-    /// A fault of the whole file.
+    /// A problem of the complete file.
     #[must_use]
-    pub fn whole(what: impl Into<String>) -> Self {
-        Self { place: None, what: what.into(), help: None }
+    pub fn of_file(what: impl Into<String>) -> Self {
+        Self { location: None, what: what.into(), help: None }
     }
 
-    /// The same with a word on what is allowed.
+    /// Adds what is allowed.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -59,18 +59,18 @@ impl Problem {
     }
 }
 
-/// Every fault of one text, up to ten thousand: at least one, ordered by place, none told twice.
+/// Every problem of one text, up to ten thousand: at least one, ordered by location, without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// The faults in order.
+    /// The problems in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }
 
     /// How many there are.
-    #[expect(clippy::len_without_is_empty, reason = "there is always one at least")]
+    #[expect(clippy::len_without_is_empty, reason = "there is always at least one")]
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
@@ -93,7 +93,7 @@ impl<'a> IntoIterator for &'a Problems {
 }
 
 impl fmt::Display for Problems {
-    /// The faults without the file's name; [`Problems::one_line`] has it.
+    /// Writes the problems without the file's name; [`Problems::one_line`] writes it, too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.one_line(""))
     }
@@ -101,34 +101,33 @@ impl fmt::Display for Problems {
 
 impl error::Error for Problems {}
 
-/// So many faults of one text are kept; nobody reads more, and a text has room for millions.
+/// The most problems that are kept of one text. A text could have millions.
 pub(super) const MAX_KEPT: usize = 10_000;
 
-/// The pile that readers throw faults on while they go on reading. It is ordered by place, and what
-/// stands in `defaults` or behind an alias is one fault, however many jobs read it.
+/// Collects problems while reading continues, ordered by location. A problem in `defaults` or behind an alias
+/// is one problem, however many jobs read it.
 #[derive(Debug, Default)]
-pub(crate) struct Report(BTreeMap<(Option<Place>, String), Option<String>>);
+pub(crate) struct ProblemCollector(BTreeMap<(Option<Location>, String), Option<String>>);
 
-impl Report {
+impl ProblemCollector {
     pub(crate) fn add(&mut self, problem: Problem) {
         if self.0.len() < MAX_KEPT {
-            let Problem { place, what, help } = problem;
-            self.0.entry((place, what)).or_insert(help);
+            let Problem { location, what, help } = problem;
+            self.0.entry((location, what)).or_insert(help);
         }
     }
 
-    /// Every fault, if there was any.
     pub(crate) fn conclude(self) -> Result<(), Problems> {
         if self.0.is_empty() {
             return Ok(());
         }
         let problems = self.0.into_iter();
-        let problem = |((place, what), help)| Problem { place, what, help };
+        let problem = |((location, what), help)| Problem { location, what, help };
         Err(Problems(problems.map(problem).collect()))
     }
 }
 
-/// `` `text` `` for a message: cut when long, controls escaped.
+/// Returns `` `text` `` for a message: shortened when long, control characters escaped.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN_CHARS: usize = 60;
     let mut shown = String::from("`");
@@ -146,7 +145,7 @@ pub(crate) fn quoted(text: &str) -> String {
     shown
 }
 
-/// "did you mean `x`?" for a word that resembles one of the known.
+/// Returns "did you mean `x`?" for a word that resembles a known one.
 pub(crate) fn did_you_mean<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -155,7 +154,6 @@ pub(crate) fn did_you_mean<'a>(
     Some(format!("did you mean `{meant}`?"))
 }
 
-/// The one of the known words that a misspelt one most likely is.
 pub(crate) fn resembling<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -168,7 +166,7 @@ pub(crate) fn resembling<'a>(
     known
         .into_iter()
         .map(|known| (strsim::jaro_winkler(&wanted, known), known))
-        .filter(|(likeness, _)| *likeness >= RESEMBLES)
+        .filter(|(similarity, _)| *similarity >= RESEMBLES)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known)
 }

@@ -2,16 +2,16 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::Style};
 
-use super::problem::{MAX_KEPT, Place, Problem, Problems};
+use super::problem::{Location, MAX_KEPT, Problem, Problems};
 
-/// So many faults are shown; of more, only their number.
+/// The most problems that are shown; of more, only the number.
 const SHOWN: usize = 100;
-/// A line of the text is shown at most so long, cut around the fault.
+/// The longest excerpt of a line; a longer line is cut around the problem.
 const LINE_CHARS: usize = 160;
 
 impl Problems {
-    /// Each fault as `file:line:column: what`, under it an excerpt of the text, then the help. `text`
-    /// is the text that was read. Ends in a newline.
+    /// Renders each problem as `file:line:column: what`, with an excerpt of `text`, which was read, and the
+    /// help. Ends in a newline.
     #[must_use]
     pub fn render(&self, path: &str, text: &str, color: bool) -> String {
         let lines = lines_of(text);
@@ -25,7 +25,7 @@ impl Problems {
         shown
     }
 
-    /// Each fault as `file:line:column: what (help)`, joined by newlines.
+    /// Renders each problem as `file:line:column: what (help)`, joined by newlines.
     #[must_use]
     pub fn one_line(&self, path: &str) -> String {
         let mut lines: Vec<String> = self
@@ -53,9 +53,9 @@ impl Problems {
 
 fn headline(problem: &Problem, path: &str) -> String {
     let what = &problem.what;
-    match (problem.place, path) {
-        (Some(Place { line, column, .. }), "") => format!("{line}:{column}: {what}"),
-        (Some(Place { line, column, .. }), _) => format!("{path}:{line}:{column}: {what}"),
+    match (problem.location, path) {
+        (Some(Location { line, column, .. }), "") => format!("{line}:{column}: {what}"),
+        (Some(Location { line, column, .. }), _) => format!("{path}:{line}:{column}: {what}"),
         (None, "") => what.clone(),
         (None, _) => format!("{path}: {what}"),
     }
@@ -68,7 +68,7 @@ fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> Str
         (Renderer::plain(), Style::new())
     };
     let mut shown = format!("{bold}{}{bold:#}\n", headline(problem, path));
-    let excerpt = problem.place.and_then(|place| excerpt(place, lines));
+    let excerpt = problem.location.and_then(|location| excerpt(location, lines));
     let mut group = Group::with_level(Level::ERROR);
     if let Some((line, source, underlined)) = excerpt {
         let mark = AnnotationKind::Primary.span(underlined);
@@ -86,13 +86,13 @@ fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> Str
     shown
 }
 
-/// The line's number, the line cut to what fits, and which bytes of that are underlined.
-fn excerpt(place: Place, lines: &[&str]) -> Option<(usize, String, std::ops::Range<usize>)> {
-    let number = place.line as usize;
+/// Returns the line's number, the line shortened to what fits, and which of its bytes are underlined.
+fn excerpt(location: Location, lines: &[&str]) -> Option<(usize, String, std::ops::Range<usize>)> {
+    let number = location.line as usize;
     let line = lines.get(number.checked_sub(1)?)?;
-    let column = place.column as usize - 1;
-    let end = match place.end {
-        (end_line, end_column) if end_line == place.line => end_column as usize - 1,
+    let column = location.column as usize - 1;
+    let end = match location.end {
+        (end_line, end_column) if end_line == location.line => end_column as usize - 1,
         _ => line.trim_end().chars().count(),
     };
     let cut = column.saturating_sub(LINE_CHARS / 2);
@@ -105,7 +105,7 @@ fn excerpt(place: Place, lines: &[&str]) -> Option<(usize, String, std::ops::Ran
     Some((number, source, underlined))
 }
 
-/// The lines as YAML counts them: broken by `\n`, `\r\n` or a lone `\r`.
+/// The lines as YAML counts them, separated by `\n`, `\r\n` or a lone `\r`.
 fn lines_of(text: &str) -> Vec<&str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = Vec::new();

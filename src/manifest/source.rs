@@ -1,53 +1,38 @@
-//! Readers of where things come from and go to: sources of video and sound, faces, addresses.
+//! Readers of sources of video and audio, of faces and of URLs.
 
 use url::Url;
 
-use super::{problem::did_you_mean, value::At, yaml::Kind};
+use super::{
+    problem::did_you_mean,
+    value::{ValueReader, ValueType},
+    yaml::NodeKind,
+};
 use crate::job::{FaceChoice, Source};
 
-/// What a source is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Medium {
-    Video,
-    Audio,
-}
-
-impl Medium {
-    /// What the API takes, by the ending of a file's name.
-    const fn endings(self) -> &'static [&'static str] {
-        match self {
-            Self::Video => &[".mp4", ".mov"],
-            Self::Audio => &[".mp3", ".wav", ".m4a", ".aac"],
-        }
-    }
-}
-
-const SOURCE_HELP: &str = "an http(s) URL, a path, or one of `{url: …}`, `{file: …}`, `{id: …}`";
-const ADDRESS_HELP: &str = "an address that starts with `http://` or `https://`";
-const FACE_HELP: &str = "`longest`, `first`, `only`, `{index: n}` counted from 0, or `{id: \"…\"}`";
-
-impl At<'_> {
-    /// A source in one of its three spellings.
-    pub(super) fn source(&mut self, medium: Medium) -> Option<Source> {
-        if matches!(self.node.kind, Kind::Mapping(_)) {
-            return match self.choice(&["url", "file", "id"], SOURCE_HELP)? {
-                ("url", mut at) => at.address().map(Source::Url),
-                ("file", mut at) => at.file(medium),
-                (_, mut at) => at.api_id().map(Source::Id),
+impl<'a> ValueReader<'a> {
+    pub(super) fn source(&mut self) -> Option<Source> {
+        if matches!(self.node.kind, NodeKind::Mapping(_)) {
+            return match self.choice(&["url", "file", "id"])? {
+                ("url", mut reader) => reader.url().map(Source::Url),
+                ("file", mut reader) => reader.file(),
+                (_, mut reader) => reader.api_id().map(Source::Id),
             };
         }
-        let text = self.text(SOURCE_HELP)?;
+        let text = self.text(&self.value_type.allowed())?;
         match scheme(&text) {
-            Some("http" | "https") => self.address().map(Source::Url),
-            Some(_) => self.fault("has an address that the API cannot fetch", ADDRESS_HELP),
-            None => self.file(medium),
+            Some("http" | "https") => self.url().map(Source::Url),
+            Some(_) => {
+                let what = "is a URL that the API cannot download";
+                self.error_with(what, &ValueType::Url.allowed())
+            }
+            None => self.file(),
         }
     }
 
-    /// A path with one of the medium's endings; whether it is there is not looked at.
-    fn file(&mut self, medium: Medium) -> Option<Source> {
+    /// A path with one of the endings; whether the file exists is not checked here.
+    fn file(&mut self) -> Option<Source> {
+        let ValueType::Source(endings) = self.value_type else { return self.invalid() };
         let path = self.text("a path to a file")?;
-        let endings = medium.endings();
         let lower = path.to_ascii_lowercase();
         let known = endings.iter().any(|ending| {
             let name = lower.rsplit('/').next().unwrap_or(&lower);
@@ -57,59 +42,55 @@ impl At<'_> {
             Some(Source::File(path))
         } else {
             let help = format!("its name has to end in one of {}", endings.join(" "));
-            self.fault("is not a file that the API takes", &help)
+            self.error_with("is not a file that the API takes", &help)
         }
     }
 
-    /// An http or https address without a password in it, spelled as the URL standard does.
-    pub(super) fn address(&mut self) -> Option<String> {
-        let text = self.text(ADDRESS_HELP)?;
+    /// An http or https URL without a password in it, as the URL standard spells it.
+    pub(super) fn url(&mut self) -> Option<String> {
+        let help = ValueType::Url.allowed();
+        let text = self.text(&help)?;
         let url = match Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
             Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => {
-                return self.fault("is not an http(s) address", ADDRESS_HELP);
+                return self.error_with("is not an http(s) URL", &help);
             }
-            Err(error) => {
-                return self.fault(&format!("is not an address: {error}"), ADDRESS_HELP);
-            }
+            Err(error) => return self.error_with(&format!("is not a URL: {error}"), &help),
         };
         if url.username().is_empty() && url.password().is_none() {
             Some(url.into())
         } else {
-            let help =
-                "it would stand in the database and in logs; use a public or a signed address";
-            self.fault("has a user name or password in it", help)
+            let help = "the password would appear in the database and in logs; use a public or a signed URL";
+            self.error_with("contains a user name or password", help)
         }
     }
 
-    /// An id that the API gave.
     fn api_id(&mut self) -> Option<String> {
-        let help = "an id as the API gave it";
+        let help = "an id as the API returned it";
         let id = self.text(help)?;
         if id.chars().any(char::is_whitespace) {
-            self.fault("is an id with a blank in it", help)
+            self.error_with("is an id with a blank in it", help)
         } else {
             Some(id)
         }
     }
 
-    /// Which face speaks.
     pub(super) fn face(&mut self) -> Option<FaceChoice> {
         const WORDS: [&str; 3] = ["longest", "first", "only"];
-        if matches!(self.node.kind, Kind::Mapping(_)) {
-            return match self.choice(&["index", "id"], FACE_HELP)? {
-                ("index", mut at) => at.index().map(FaceChoice::Index),
-                (_, mut at) => at.api_id().map(FaceChoice::Id),
+        if matches!(self.node.kind, NodeKind::Mapping(_)) {
+            return match self.choice(&["index", "id"])? {
+                ("index", mut reader) => reader.index().map(FaceChoice::Index),
+                (_, mut reader) => reader.api_id().map(FaceChoice::Id),
             };
         }
         match self.node.scalar().map(|scalar| scalar.text.as_str()) {
             Some("longest") => Some(FaceChoice::Longest),
             Some("first") => Some(FaceChoice::First),
             Some("only") => Some(FaceChoice::Only),
-            word => {
-                let meant = word.and_then(|word| did_you_mean(word, WORDS));
-                self.wrong(meant.as_deref().unwrap_or(FACE_HELP))
-            }
+            word => match word.and_then(|word| did_you_mean(word, WORDS)) {
+                Some(meant) => self.invalid_with(&meant),
+                None => self.invalid(),
+            },
         }
     }
 
@@ -117,40 +98,38 @@ impl At<'_> {
         let number = self.node.scalar().and_then(|scalar| scalar.integer());
         match number.and_then(|number| usize::try_from(number).ok()) {
             Some(index) => Some(index),
-            None => self.wrong("a whole number from 0, in the order of the API's list"),
+            None => self.invalid_with("a whole number from 0, in the order of the API's list"),
         }
     }
 
     /// The name and value of a mapping that has exactly one of the names.
-    fn choice<'k>(&mut self, names: &[&'k str], help: &str) -> Option<(&'k str, At<'_>)> {
-        let entries = self.node.entries().unwrap_or_default();
-        let chosen = match entries {
-            [only] => {
-                names.iter().find(|name| **name == &*only.key).map(|name| (*name, &only.value))
-            }
-            _ => None,
-        };
-        match chosen {
-            Some((name, node)) => Some((name, At { key: self.key, node, report: self.report })),
-            None => {
-                let keys: Vec<_> = entries.iter().map(|entry| &*entry.key).collect();
-                let found = match keys.as_slice() {
-                    [] => "is an empty mapping".to_owned(),
-                    [key] => format!("has the unknown key `{}`", key.escape_debug()),
-                    _ => "has to have exactly one key".to_owned(),
-                };
-                self.fault(&found, help)
-            }
+    fn choice<'k>(&mut self, names: &[&'k str]) -> Option<(&'k str, ValueReader<'_>)> {
+        let node: &'a _ = self.node;
+        let entries = node.entries().unwrap_or_default();
+        if let [only] = entries
+            && let Some(name) = names.iter().find(|name| **name == &*only.key)
+        {
+            let (key, value_type) = (self.key, self.value_type);
+            let reader =
+                ValueReader { key, value_type, node: &only.value, problems: self.problems };
+            return Some((name, reader));
         }
+        let what = match entries {
+            [] => "is an empty mapping".to_owned(),
+            [only] => format!("has the unknown key `{}`", only.key.escape_debug()),
+            _ => "has to have exactly one key".to_owned(),
+        };
+        self.error(&what)
     }
 }
 
-/// The scheme of what looks like an address: `scheme://`, in lower case if it is one of ours.
+/// The scheme of what looks like a URL: `scheme://`, in lower case if it is http or https.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;
     let plausible = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    let ours = ["http", "https"];
-    plausible
-        .then(|| ours.into_iter().find(|ours| scheme.eq_ignore_ascii_case(ours)).unwrap_or(scheme))
+    let usable = ["http", "https"];
+    plausible.then(|| {
+        usable.into_iter().find(|usable| scheme.eq_ignore_ascii_case(usable)).unwrap_or(scheme)
+    })
 }

@@ -1,21 +1,20 @@
-//! A walk of the boxes of MP4 and QuickTime files (ISO/IEC 14496-12): where each begins and ends.
+//! Reads the boxes of MP4 and QuickTime files (ISO/IEC 14496-12): where each begins and ends.
 //!
-//! Owns the bounds: no size that a file claims is allocated or trusted, nesting is as deep as the
-//! code that asks, and boxes and table entries are counted, so that a crafted file ends soon. What
-//! the boxes mean is in [`movie`].
+//! Owns the bounds, so that a crafted file costs little: no size from a file is allocated or trusted, nesting is as
+//! deep as the calling code, and boxes and table entries are limited. [`movie`] interprets the boxes.
 
 use std::io::{self, BufReader, Read, Seek};
 
 pub(super) mod movie;
 mod track;
 
-/// More boxes than any clip the API takes has; a fragment for each frame of a minute is 30,000.
+/// More boxes than any video that the API accepts. One fragment per frame of a minute makes 30,000.
 const MOST_BOXES: u32 = 200_000;
 
-/// More entries of `stts`, `elst` and `trun` than any such clip has.
+/// More entries of `stts`, `elst` and `trun` than any such video has.
 const MOST_ENTRIES: u64 = 4_000_000;
 
-/// What top-level boxes are called. A file that does not begin with one of them is of another kind.
+/// Names of top-level boxes. A file that does not begin with one of them has another format.
 const TOP_LEVEL: [&[u8; 4]; 19] = [
     b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot", b"uuid", b"styp",
     b"sidx", b"ssix", b"mfra", b"meta", b"emsg", b"prft", b"udta", b"pdin", b"junk",
@@ -23,22 +22,19 @@ const TOP_LEVEL: [&[u8; 4]; 19] = [
 
 /// Why the boxes cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BoxFault {
-    /// The file begins with something else; this says what.
-    #[error("it holds {0}")]
+pub(super) enum BoxError {
+    #[error("it contains {0}")]
     Foreign(&'static str),
-    /// A box claims more than the file has.
-    #[error("it is cut short")]
+    #[error("it is incomplete")]
     CutShort,
     /// Boxes contradict each other, or there are more than a clip can have.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),
-    /// Reading failed.
     #[error("it cannot be read: {0}")]
     Io(io::Error),
 }
 
-impl From<io::Error> for BoxFault {
+impl From<io::Error> for BoxError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::CutShort,
@@ -49,60 +45,65 @@ impl From<io::Error> for BoxFault {
 
 /// A box: its type, and where what it holds begins and ends.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct BoxSpan {
     kind: [u8; 4],
     body: u64,
     end: u64,
 }
 
-/// What stands at a place where a box should begin.
-enum Found {
-    Box(Span),
+/// What is at a position where a box should begin.
+enum BoxHeader {
+    Box(BoxSpan),
     /// A box that claims more than there is.
     Overrun([u8; 4]),
     /// Nothing that could be a box: padding, a terminator, foreign bytes.
     Junk,
 }
 
-/// A file being walked.
-pub(super) struct Walk<R> {
-    inner: BufReader<R>,
+/// A file, or bytes in memory.
+trait ReadSeek: Read + Seek {}
+
+impl<R: Read + Seek> ReadSeek for R {}
+
+/// Reads the boxes of a file.
+struct BoxReader<'a> {
+    inner: BufReader<Box<dyn ReadSeek + 'a>>,
     at: u64,
     len: u64,
     boxes_left: u32,
     entries_left: u64,
 }
 
-impl<R: Read + Seek> Walk<R> {
+impl<'a> BoxReader<'a> {
     /// Begins at the start of a file of `len` bytes.
-    pub(super) fn new(mut reader: R, len: u64) -> Result<Self, BoxFault> {
+    fn new(mut reader: impl Read + Seek + 'a, len: u64) -> Result<Self, BoxError> {
         reader.rewind()?;
-        let inner = BufReader::new(reader);
+        let inner = BufReader::new(Box::new(reader) as Box<dyn ReadSeek>);
         Ok(Self { inner, at: 0, len, boxes_left: MOST_BOXES, entries_left: MOST_ENTRIES })
     }
 
     /// Visits the file's own boxes in order; returns whether they fill the file exactly.
     fn top_level(
         &mut self,
-        mut visit: impl FnMut(&mut Self, Span) -> Result<(), BoxFault>,
-    ) -> Result<bool, BoxFault> {
+        mut visit: impl FnMut(&mut Self, BoxSpan) -> Result<(), BoxError>,
+    ) -> Result<bool, BoxError> {
         let mut at = 0;
         while at < self.len {
             let found = self.find(at, self.len)?;
             match found {
-                Found::Box(span) if at > 0 || TOP_LEVEL.contains(&&span.kind) => {
+                BoxHeader::Box(span) if at > 0 || TOP_LEVEL.contains(&&span.kind) => {
                     visit(self, span)?;
                     at = span.end;
                 }
-                Found::Overrun(kind) if TOP_LEVEL.contains(&&kind) => {
-                    return Err(BoxFault::CutShort);
+                BoxHeader::Overrun(kind) if TOP_LEVEL.contains(&&kind) => {
+                    return Err(BoxError::CutShort);
                 }
-                _ if at == 0 => return Err(BoxFault::Foreign(self.guess()?)),
+                _ if at == 0 => return Err(BoxError::Foreign(self.guess()?)),
                 _ => return Ok(false),
             }
         }
         match self.len {
-            0 => Err(BoxFault::Foreign("nothing: it is empty")),
+            0 => Err(BoxError::Foreign("nothing: it is empty")),
             _ => Ok(true),
         }
     }
@@ -110,58 +111,58 @@ impl<R: Read + Seek> Walk<R> {
     /// Visits the boxes inside `parent` in order.
     fn children(
         &mut self,
-        parent: Span,
-        mut visit: impl FnMut(&mut Self, Span) -> Result<(), BoxFault>,
-    ) -> Result<(), BoxFault> {
+        parent: BoxSpan,
+        mut visit: impl FnMut(&mut Self, BoxSpan) -> Result<(), BoxError>,
+    ) -> Result<(), BoxError> {
         let mut at = parent.body;
         while at < parent.end {
             match self.find(at, parent.end)? {
-                Found::Box(span) => {
+                BoxHeader::Box(span) => {
                     visit(self, span)?;
                     at = span.end;
                 }
-                Found::Overrun(_) => {
-                    return Err(BoxFault::Damaged("a box is larger than the one that holds it"));
+                BoxHeader::Overrun(_) => {
+                    return Err(BoxError::Damaged("a box is larger than the box around it"));
                 }
                 // QuickTime ends some lists with zeros.
-                Found::Junk => break,
+                BoxHeader::Junk => break,
             }
         }
         Ok(())
     }
 
     /// Reads the header at `at` of a box that must end by `limit`.
-    fn find(&mut self, at: u64, limit: u64) -> Result<Found, BoxFault> {
+    fn find(&mut self, at: u64, limit: u64) -> Result<BoxHeader, BoxError> {
         self.boxes_left = self
             .boxes_left
             .checked_sub(1)
-            .ok_or(BoxFault::Damaged("it has more boxes than a clip can have"))?;
+            .ok_or(BoxError::Damaged("it has more boxes than a video can have"))?;
         if limit - at < 8 {
-            return Ok(Found::Junk);
+            return Ok(BoxHeader::Junk);
         }
         let [s0, s1, s2, s3, kind @ ..] = self.bytes::<8>(at)?;
         // QuickTime has types such as `©nam`; a type of zeros is padding.
         if kind.iter().any(|byte| !matches!(byte, 0x20..=0x7e | 0xa9)) {
-            return Ok(Found::Junk);
+            return Ok(BoxHeader::Junk);
         }
         let (head, size) = match u32::from_be_bytes([s0, s1, s2, s3]) {
             0 if limit == self.len => (8, limit - at),
-            1 if limit - at < 16 => return Ok(Found::Overrun(kind)),
+            1 if limit - at < 16 => return Ok(BoxHeader::Overrun(kind)),
             1 => (16, u64::from_be_bytes(self.bytes(at + 8)?)),
             size => (8, u64::from(size)),
         };
         if size < head {
-            return Ok(Found::Junk);
+            return Ok(BoxHeader::Junk);
         }
         if size > limit - at {
-            return Ok(Found::Overrun(kind));
+            return Ok(BoxHeader::Overrun(kind));
         }
-        Ok(Found::Box(Span { kind, body: at + head, end: at + size }))
+        Ok(BoxHeader::Box(BoxSpan { kind, body: at + head, end: at + size }))
     }
 
-    /// Reads `N` bytes at `at`, and stays behind them.
-    fn bytes<const N: usize>(&mut self, at: u64) -> Result<[u8; N], BoxFault> {
-        // Both lie in the file, whose length is far below 2^63.
+    /// Reads `N` bytes at `at`.
+    fn bytes<const N: usize>(&mut self, at: u64) -> Result<[u8; N], BoxError> {
+        // Both positions are in the file, whose length is far below 2^63.
         let ahead = at.wrapping_sub(self.at).cast_signed();
         self.inner.seek_relative(ahead)?;
         self.at = at;
@@ -172,42 +173,42 @@ impl<R: Read + Seek> Walk<R> {
     }
 
     /// Reads a field of `N` bytes, `offset` into the body of a box.
-    fn field<const N: usize>(&mut self, of: Span, offset: u64) -> Result<[u8; N], BoxFault> {
+    fn field<const N: usize>(&mut self, of: BoxSpan, offset: u64) -> Result<[u8; N], BoxError> {
         if of.end - of.body < offset + N as u64 {
-            return Err(BoxFault::Damaged("a box is too small for what it should hold"));
+            return Err(BoxError::Damaged("a box is too small for its content"));
         }
         self.bytes(of.body + offset)
     }
 
-    fn field_u32(&mut self, of: Span, offset: u64) -> Result<u32, BoxFault> {
+    fn field_u32(&mut self, of: BoxSpan, offset: u64) -> Result<u32, BoxError> {
         self.field(of, offset).map(u32::from_be_bytes)
     }
 
     /// Checks that a table of `count` entries fits into its box, and counts them.
-    fn table(&mut self, of: Span, head: u64, count: u32, entry: u64) -> Result<(), BoxFault> {
+    fn table(&mut self, of: BoxSpan, head: u64, count: u32, entry: u64) -> Result<(), BoxError> {
         let count = u64::from(count);
         if of.end - of.body < head + count * entry {
-            return Err(BoxFault::Damaged("a table is larger than its box"));
+            return Err(BoxError::Damaged("a table is larger than its box"));
         }
         self.entries_left = self
             .entries_left
             .checked_sub(count)
-            .ok_or(BoxFault::Damaged("its tables are longer than a clip's can be"))?;
+            .ok_or(BoxError::Damaged("its tables are longer than those of a video can be"))?;
         Ok(())
     }
 
-    /// Says what a file that holds no boxes seems to be.
-    fn guess(&mut self) -> Result<&'static str, BoxFault> {
+    /// Guesses the content of a file without boxes.
+    fn guess(&mut self) -> Result<&'static str, BoxError> {
         self.inner.rewind()?;
         self.at = 0;
         let mut start = Vec::new();
         self.inner.by_ref().take(512).read_to_end(&mut start)?;
         self.at = start.len() as u64;
         Ok(match start.trim_ascii_start() {
-            _ if start.iter().all(|byte| *byte == 0) => "nothing but zeros",
+            _ if start.iter().all(|byte| *byte == 0) => "only zeros",
             [b'<', ..] => "a web page or XML",
             [b'{' | b'[', ..] => "JSON",
-            [] => "nothing but blanks",
+            [] => "only blanks",
             text if text
                 .iter()
                 .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) =>

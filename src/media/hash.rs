@@ -3,12 +3,15 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
 };
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Fault, FileStamp, LocateFault, Located};
+use super::{
+    error::MediaError,
+    locate::{LocateError, Located},
+    stamp::FileStamp,
+};
 
 /// The size of the blocks in which a file is read.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -16,9 +19,9 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// Computes the SHA-256 of a file, as 64 lower-case hex digits. Blocks.
 ///
 /// # Errors
-/// [`LocateFault::Changed`] when the file was changed or replaced since it was located, also while it
-/// was read: the caller locates it again. [`LocateFault::Io`] when it cannot be read.
-pub fn sha256_of(located: &Located) -> Result<String, Fault> {
+/// [`LocateError::Changed`] when the file was changed or replaced since it was located, also while it
+/// was read: the caller locates it again. [`LocateError::Io`] when it cannot be read.
+pub fn sha256_of(located: &Located) -> Result<String, MediaError> {
     hash_file(located, || {})
 }
 
@@ -29,12 +32,13 @@ pub fn sha256_of_bytes(bytes: &[u8]) -> String {
 }
 
 /// Hashes a file, and calls `after_block` after each block that was read.
-fn hash_file(located: &Located, mut after_block: impl FnMut()) -> Result<String, Fault> {
-    let unreadable = |error| unreadable(&located.path, error);
+fn hash_file(located: &Located, mut after_block: impl FnMut()) -> Result<String, MediaError> {
+    let as_written = || located.path.display().to_string();
+    let unreadable = |error| LocateError::Io { as_written: as_written(), error };
     let mut file = located.open()?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BLOCK_BYTES];
-    let mut left = located.bytes;
+    let mut left = located.stamp.bytes();
     // A file that grows is not followed: reading ends at the located size.
     while left > 0 {
         let wanted = usize::try_from(left).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
@@ -49,7 +53,7 @@ fn hash_file(located: &Located, mut after_block: impl FnMut()) -> Result<String,
     // A writer may have changed blocks that were read already: only an unchanged stamp excludes that.
     let stamp = FileStamp::of(&file.metadata().map_err(unreadable)?);
     if left > 0 || stamp != located.stamp {
-        return Err(LocateFault::Changed(located.path.clone()).into());
+        return Err(LocateError::Changed(located.path.clone()).into());
     }
     Ok(hex(hasher.finalize().as_slice()))
 }
@@ -63,17 +67,13 @@ fn read_block(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn unreadable(path: &Path, error: io::Error) -> LocateFault {
-    LocateFault::Io { as_written: path.display().to_string(), error }
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write as _, time::Duration};
+    use std::{fs, io::Write as _, path::Path, time::Duration};
 
     use super::*;
     use crate::media::Locator;
@@ -125,7 +125,7 @@ mod tests {
             // Some file systems count time in ticks of several milliseconds.
             std::thread::sleep(Duration::from_millis(20));
             let error = hash_file(&located, change).unwrap_err();
-            assert!(matches!(error, Fault::Locate(LocateFault::Changed(_))), "{error}");
+            assert!(matches!(error, MediaError::Locate(LocateError::Changed(_))), "{error}");
         }
     }
 

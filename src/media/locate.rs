@@ -1,8 +1,7 @@
-//! Where a manifest's local file is, and whether it may be used.
+//! Finds a manifest's local file, and checks that it may be used.
 //!
-//! Owns the rule of the folders: after links are resolved, a file that a manifest names must be in
-//! `jobs_dir` or one of `media.dirs`, so that a manifest cannot send the machine's other files to
-//! Kling. This module reads metadata, never content.
+//! Owns the rule of the allowed folders: after links are resolved, a file must be in `jobs_dir` or one of
+//! `media.dirs`, so that a manifest cannot send other files of the machine to Kling. Reads metadata, never content.
 
 use std::{
     fs::{self, File, FileType},
@@ -13,7 +12,7 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::{FileStamp, open_resolved};
+use super::{open::open_resolved, stamp::FileStamp};
 
 /// All but RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -34,59 +33,32 @@ pub struct Located {
     pub path: PathBuf,
     /// Relative to its folder: the first of `media.dirs` that contains it, else `jobs_dir`.
     pub public_path: PathBuf,
-    /// The size of the file.
-    pub bytes: u64,
-    /// When its content changed last, as Unix time in nanoseconds.
-    pub modified_ns: i64,
     /// Shows whether it is still the same file with the same content.
     pub stamp: FileStamp,
 }
 
 /// Why a file cannot be used. Its text is for users.
 #[derive(Debug, thiserror::Error)]
-pub enum LocateFault {
-    /// It is not there, at least not yet.
+#[expect(missing_docs, reason = "the messages describe the variants")]
+pub enum LocateError {
+    /// It does not exist, at least not yet.
     #[error("there is no file `{as_written}`{}", searched(.looked_in))]
-    Missing {
-        /// The name in the manifest.
-        as_written: String,
-        /// The folders that were searched, in order.
-        looked_in: Vec<PathBuf>,
-    },
-    /// It is there, and must not be used.
+    Missing { as_written: String, looked_in: Vec<PathBuf> },
     #[error(
         "`{as_written}` is outside the allowed folders: after links are resolved, a file must be in jobs_dir or one of media.dirs"
     )]
-    Outside {
-        /// The name in the manifest.
-        as_written: String,
-    },
-    /// A folder, a FIFO, a device or a socket.
+    Outside { as_written: String },
     #[error("`{as_written}` is {what}, not a file")]
-    NotFile {
-        /// The name in the manifest.
-        as_written: String,
-        /// What it is, with its article.
-        what: &'static str,
-    },
+    NotFile { as_written: String, what: &'static str },
     /// It was replaced or written since it was located.
     #[error("`{0}` changed while it was read")]
-    Changed(
-        /// The path of the file.
-        PathBuf,
-    ),
-    /// Its metadata or its content cannot be read.
+    Changed(PathBuf),
     #[error("`{as_written}` cannot be read: {error}")]
-    Io {
-        /// The name in the manifest, or the path of the file.
-        as_written: String,
-        /// What the system says.
-        error: io::Error,
-    },
+    Io { as_written: String, error: io::Error },
 }
 
-impl LocateFault {
-    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+impl LocateError {
+    /// Returns the stable code for the database and for `--json`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "file_missing",
@@ -104,9 +76,7 @@ impl LocateFault {
             Self::Missing { as_written, looked_in } => {
                 format!("there is no {kind} file `{as_written}`{}", searched(looked_in))
             }
-            Self::Outside { .. } | Self::NotFile { .. } | Self::Changed(_) | Self::Io { .. } => {
-                format!("{kind} {self}")
-            }
+            _ => format!("{kind} {self}"),
         }
     }
 }
@@ -123,13 +93,13 @@ fn searched(folders: &[PathBuf]) -> String {
 
 impl Locator {
     /// Finds the file that a manifest in `manifest_dir` calls `as_written`: beside the manifest, then
-    /// in each of `media.dirs`; the first that is there counts.
+    /// in each of `media.dirs`. The first one that exists is used.
     ///
     /// # Errors
-    /// When it is nowhere ([`LocateFault::Missing`], which may change), is outside the folders, or
-    /// is no regular file.
-    pub fn locate(&self, manifest_dir: &Path, as_written: &str) -> Result<Located, LocateFault> {
-        let io = |error| LocateFault::Io { as_written: as_written.to_owned(), error };
+    /// When it does not exist ([`LocateError::Missing`], which may change), is outside the folders, or is not a
+    /// regular file.
+    pub fn locate(&self, manifest_dir: &Path, as_written: &str) -> Result<Located, LocateError> {
+        let io = |error| LocateError::Io { as_written: as_written.to_owned(), error };
         let mut looked_in = Vec::new();
         for folder in [manifest_dir].into_iter().chain(self.media_dirs.iter().map(PathBuf::as_path))
         {
@@ -144,31 +114,30 @@ impl Locator {
             }
             looked_in.push(folder.to_owned());
         }
-        Err(LocateFault::Missing { as_written: as_written.to_owned(), looked_in })
+        Err(LocateError::Missing { as_written: as_written.to_owned(), looked_in })
     }
 
-    fn admit(&self, path: PathBuf, as_written: &str) -> Result<Located, LocateFault> {
+    fn admit(&self, path: PathBuf, as_written: &str) -> Result<Located, LocateError> {
         let as_written = as_written.to_owned();
         let Some(public_path) = self.within(&path) else {
-            return Err(LocateFault::Outside { as_written });
+            return Err(LocateError::Outside { as_written });
         };
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
                 let stamp = FileStamp::of(&metadata);
-                let (bytes, modified_ns) = (stamp.bytes(), stamp.modified_ns());
-                Ok(Located { path, public_path, bytes, modified_ns, stamp })
+                Ok(Located { path, public_path, stamp })
             }
             Ok(metadata) => {
-                Err(LocateFault::NotFile { as_written, what: describe(metadata.file_type()) })
+                Err(LocateError::NotFile { as_written, what: describe(metadata.file_type()) })
             }
             Err(error) if is_missing(&error) => {
-                Err(LocateFault::Missing { as_written, looked_in: Vec::new() })
+                Err(LocateError::Missing { as_written, looked_in: Vec::new() })
             }
-            Err(error) => Err(LocateFault::Io { as_written, error }),
+            Err(error) => Err(LocateError::Io { as_written, error }),
         }
     }
 
-    /// The path relative to the first folder that holds it. A folder that is not there holds nothing.
+    /// Returns the path relative to the first folder that contains it.
     fn within(&self, path: &Path) -> Option<PathBuf> {
         self.media_dirs.iter().chain([&self.jobs_dir]).find_map(|folder| {
             let folder = fs::canonicalize(folder).ok()?;
@@ -179,22 +148,19 @@ impl Locator {
 
 impl Located {
     /// Opens the file, and checks that it is the one that was located.
-    ///
-    /// # Errors
-    /// When it was changed or replaced since, or cannot be opened.
-    pub fn open(&self) -> Result<File, LocateFault> {
+    pub fn open(&self) -> Result<File, LocateError> {
         match open_resolved(&self.path) {
             Ok((file, metadata)) if FileStamp::of(&metadata) == self.stamp => Ok(file),
-            Ok(_) => Err(LocateFault::Changed(self.path.clone())),
-            Err(error) if is_missing(&error) => Err(LocateFault::Changed(self.path.clone())),
+            Ok(_) => Err(LocateError::Changed(self.path.clone())),
+            Err(error) if is_missing(&error) => Err(LocateError::Changed(self.path.clone())),
             Err(error) => {
-                Err(LocateFault::Io { as_written: self.path.display().to_string(), error })
+                Err(LocateError::Io { as_written: self.path.display().to_string(), error })
             }
         }
     }
 }
 
-/// The address of a file under `base`, each part of its path percent-encoded.
+/// Returns the URL of a file under `base`. Each part of its path is percent-encoded.
 pub fn public_url(base: &str, relative: &Path) -> String {
     let mut url = base.trim_end_matches('/').to_owned();
     for part in relative.components() {

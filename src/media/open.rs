@@ -1,4 +1,4 @@
-//! Opens files that others name, without waiting on what is no file.
+//! Opens files that users name, without waiting for pipes.
 
 use std::{
     fs::{File, Metadata, OpenOptions},
@@ -12,27 +12,21 @@ use rustix::{
     io::Errno,
 };
 
-/// Opens a regular file at a path whose links are resolved, as [`open_regular`] does. If a part of it is a link
-/// by now, it is another file than was looked for, and not opened.
-///
-/// # Errors
-/// As [`open_regular`].
+/// Opens a regular file at a path whose links are resolved, as [`open_regular`] does. A part of the path that has
+/// become a link since is an error.
 pub fn open_resolved(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
         Ok(file) => regular(file.into()),
-        // Linux before 5.6, or a sandbox that knows nothing newer.
+        // Linux before 5.6, or a sandbox that does not know this call.
         Err(Errno::NOSYS | Errno::PERM) => open_regular(path),
-        Err(Errno::LOOP) => Err(io::Error::other("it was replaced by a link meanwhile")),
+        Err(Errno::LOOP) => Err(io::Error::other("it was replaced by a link")),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Opens a regular file to read. A FIFO would keep a plain open waiting for a writer, and looking
-/// before opening leaves a gap: so it is opened without waiting, and then looked at.
-///
-/// # Errors
-/// What the system says, or that it is no regular file.
+/// Opens a regular file to read. Opens without waiting and checks the type afterwards: a FIFO would block, and a check
+/// before would leave a gap.
 pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     regular(file)
@@ -53,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_that_came_in_the_way_is_not_followed() {
+    fn a_path_that_became_a_link_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();
         fs::create_dir(root.join("outside")).unwrap();

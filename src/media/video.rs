@@ -1,7 +1,7 @@
-//! Length, shape and size of a video file, and what the API takes of them.
+//! Reads length, shape and size of a video file, and checks them against the API's limits.
 //!
-//! Owns the API page's limits of `video_url`; reads boxes, never pictures, so that a file of 2 GiB
-//! costs no more than a short one.
+//! Owns the API page's limits of `video_url`. Reads boxes, never pictures, so a file of 2 GiB costs no more than a
+//! short one.
 
 use std::{
     io::{self, Read, Seek},
@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    boxes::{BoxFault, movie::Movie},
-    open_regular,
+    boxes::{BoxError, movie::Movie},
+    open::open_regular,
 };
 use crate::job::timing::{LONGEST_MS, SHORTEST_MS, Seconds};
 
@@ -23,67 +23,52 @@ const SIDES: std::ops::RangeInclusive<u32> = 512..=2160;
 /// "Supported video formats: .mp4/.mov".
 const ENDINGS: [&str; 2] = ["mp4", "mov"];
 
-/// What a video file's boxes say of it.
+/// What the boxes of a video file say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoFacts {
-    /// How long its picture lasts, rounded down; none when the file does not say, as a fragmented
-    /// one whose fragments give no times.
+    /// Length of the video track, rounded down. None: unknown, such as for fragments without times.
     pub length_ms: Option<i64>,
-    /// In pixels, as it is seen: a video that a phone recorded upright is higher than wide.
+    /// In pixels, as the video is shown: a video that a phone recorded upright is higher than wide.
     pub width: u32,
-    /// Likewise.
+    /// In pixels, as the video is shown.
     pub height: u32,
     /// The size of the file.
     pub bytes: u64,
 }
 
-/// Why a file is no video, or none that the API takes. Its text is for users.
+/// Why the API would not accept a video file. Its text is for users.
 #[derive(Debug, thiserror::Error)]
-pub enum VideoFault {
-    /// Not named as the API wants it.
+#[expect(missing_docs, reason = "the messages describe the variants")]
+pub enum VideoError {
     #[error("the video's name ends in `{0}`; .mp4 and .mov are allowed")]
     Ending(String),
-    /// The content is of another kind; the text says which.
-    #[error("the file is no MP4 or QuickTime video: it holds {0}")]
+    #[error("the file is not an MP4 or QuickTime video: it contains {0}")]
     Foreign(&'static str),
-    /// A box claims more than the file has.
-    #[error("the video is cut short: its file is smaller than its boxes say")]
+    #[error("the video is incomplete: the file is smaller than its boxes say")]
     CutShort,
-    /// A recording that was not closed, or the first part of a file.
-    #[error("the video is not whole: it has no `{0}` box")]
+    /// The recording was not finished, or the file is a first part.
+    #[error("the video is incomplete: it has no `{0}` box")]
     Missing(&'static str),
-    /// Something stands behind the video or between its boxes.
-    #[error("the video's file holds something besides the video")]
+    #[error("the file contains more than the video")]
     Extra,
-    /// The boxes contradict each other.
     #[error("the video is damaged: {0}")]
     Damaged(&'static str),
-    /// There is no picture in it.
     #[error("the file has no video track with pictures")]
     NoPicture,
-    /// Over [`MAX_BYTES`].
-    #[error("the video is {0} bytes; at most 100 MB (100000000 bytes) are allowed")]
+    #[error("the video has {0} bytes; at most 100 MB (100000000 bytes) are allowed")]
     TooBig(u64),
-    /// Outside 2 to 60 s.
     #[error("the video lasts {}; 2 to 60 s are allowed", Seconds(*.0))]
     Length(i64),
-    /// Too small, too large, or neither 720p nor 1080p.
     #[error(
         "the video is {width}x{height}; 720p or 1080p is allowed (the shorter side 720 or 1080, or as many pixels in another shape), with both sides from 512 to 2160"
     )]
-    Shape {
-        /// In pixels, as it is seen.
-        width: u32,
-        /// Likewise.
-        height: u32,
-    },
-    /// The file cannot be read.
+    Shape { width: u32, height: u32 },
     #[error("the video cannot be read: {0}")]
     Io(#[from] io::Error),
 }
 
-impl VideoFault {
-    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+impl VideoError {
+    /// Returns the stable code for the database and for `--json`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Ending(_) | Self::Foreign(_) | Self::NoPicture => "video_format",
@@ -97,90 +82,80 @@ impl VideoFault {
     }
 }
 
-impl From<BoxFault> for VideoFault {
-    fn from(fault: BoxFault) -> Self {
-        match fault {
-            BoxFault::Foreign(what) => Self::Foreign(what),
-            BoxFault::CutShort => Self::CutShort,
-            BoxFault::Damaged(what) => Self::Damaged(what),
-            BoxFault::Io(error) => Self::Io(error),
+impl From<BoxError> for VideoError {
+    fn from(error: BoxError) -> Self {
+        match error {
+            BoxError::Foreign(what) => Self::Foreign(what),
+            BoxError::CutShort => Self::CutShort,
+            BoxError::Damaged(what) => Self::Damaged(what),
+            BoxError::Io(error) => Self::Io(error),
         }
     }
 }
 
-/// Reads what a file's boxes say. Judges its name, not its facts: [`check`] does that.
-///
-/// # Errors
-/// When it is not named `.mp4` or `.mov`, is no such video, or is not whole.
-pub fn probe(path: &Path) -> Result<VideoFacts, VideoFault> {
+/// Reads the boxes of a file. Checks its name; [`check`] checks the facts.
+pub fn probe(path: &Path) -> Result<VideoFacts, VideoError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     if !ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
-        return Err(VideoFault::Ending(format!(".{ending}")));
+        return Err(VideoError::Ending(format!(".{ending}")));
     }
     let (file, metadata) = open_regular(path)?;
     probe_reader(file, metadata.len())
 }
 
-/// Reads what the boxes of `len` bytes say. Bytes behind the video are let pass.
-///
-/// # Errors
-/// When they are no MP4 or QuickTime video, or not a whole one.
-pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoFault> {
+/// Reads the boxes of `len` bytes. Other bytes behind the video are ignored.
+pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
     read(reader, len).map(|(_, facts)| facts)
 }
 
-/// Reads a downloaded video and makes sure that it is one, from its first byte to its last: the
-/// boxes fill the file, the description and the pictures are there.
+/// Checks that a downloaded file is a complete video: its boxes fill the file, and description and pictures are there.
 ///
 /// # Errors
-/// When anything is missing or is too much; also for a page or an error text saved as a video.
-pub fn is_whole(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoFault> {
+/// When bytes are missing, or other bytes follow, such as for an error page saved as a video.
+pub fn check_complete(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
     let (movie, facts) = read(reader, len)?;
     if !movie.has_media {
-        return Err(VideoFault::Missing("mdat"));
+        return Err(VideoError::Missing("mdat"));
     }
-    if !movie.tiled {
-        return Err(VideoFault::Extra);
+    if !movie.is_filled {
+        return Err(VideoError::Extra);
     }
     Ok(facts)
 }
 
-fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), VideoFault> {
+fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), VideoError> {
     let movie = Movie::read(reader, len)?;
-    if !movie.described {
-        return Err(VideoFault::Missing("moov"));
+    if !movie.has_description {
+        return Err(VideoError::Missing("moov"));
     }
-    let track = movie.track(b"vide").ok_or(VideoFault::NoPicture)?;
+    let track = movie.track(b"vide").ok_or(VideoError::NoPicture)?;
     let (width, height) = track.shape();
     let facts = VideoFacts { length_ms: movie.length_ms(track), width, height, bytes: len };
     Ok((movie, facts))
 }
 
-/// Holds a video against the API's limits (API page, `video_url`). An unknown length passes.
-///
-/// # Errors
-/// The first limit it breaks, with what is and what is allowed.
-pub fn check(facts: &VideoFacts) -> Result<(), VideoFault> {
+/// Checks a video against the API's limits (API page, `video_url`). An unknown length passes.
+pub fn check(facts: &VideoFacts) -> Result<(), VideoError> {
     if facts.bytes > MAX_BYTES {
-        return Err(VideoFault::TooBig(facts.bytes));
+        return Err(VideoError::TooBig(facts.bytes));
     }
     match facts.length_ms {
         Some(length_ms) if !(SHORTEST_MS..=LONGEST_MS).contains(&length_ms) => {
-            return Err(VideoFault::Length(length_ms));
+            return Err(VideoError::Length(length_ms));
         }
         _ => {}
     }
     let (width, height) = (facts.width, facts.height);
     let sides_fit = SIDES.contains(&width) && SIDES.contains(&height);
     if !sides_fit || !is_720p_or_1080p(width, height) {
-        return Err(VideoFault::Shape { width, height });
+        return Err(VideoError::Shape { width, height });
     }
     Ok(())
 }
 
-/// "Resolution 720p or 1080p". The page does not say what that means for other shapes than 16:9. Read
-/// here as: the shorter side is 720 or 1080, as the names have it; or it has as many pixels (within
-/// 2 %, for sides rounded to blocks of 8 or 16), as Kling's own square videos of 960x960 and 1440x1440.
+/// "Resolution 720p or 1080p". The page does not say what that means for other shapes than 16:9. It is read here as:
+/// the shorter side is 720 or 1080; or there are as many pixels (within 2 %, because sides are rounded to blocks of
+/// 8 or 16), as in Kling's own square videos of 960x960 and 1440x1440.
 fn is_720p_or_1080p(width: u32, height: u32) -> bool {
     let pixels = u64::from(width) * u64::from(height);
     [(1280, 720), (1920, 1080)].iter().any(|(long, short)| {

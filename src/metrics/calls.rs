@@ -1,4 +1,4 @@
-//! Calls of the API and of the servers that results lie on: how many, what came of them, how long.
+//! Calls of the API and download requests: how many, with which result, how long.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -10,24 +10,22 @@ use prometheus_client::{
 /// Upper ends of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-/// What was called.
+/// An endpoint of the API, or a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// Identify Face.
+#[expect(missing_docs, reason = "the names are the API's")]
+pub enum MeteredCall {
     Identify,
-    /// Create Task.
     Create,
     /// Query Task (Single).
     Task,
     /// Query Task (List).
     Tasks,
-    /// The account's resource packs.
     Costs,
-    /// A result or a remote sound, up to the beginning of its bytes.
+    /// A result or remote audio, up to its first byte.
     Fetch,
 }
 
-impl Call {
+impl MeteredCall {
     const ALL: [Self; 6] =
         [Self::Identify, Self::Create, Self::Task, Self::Tasks, Self::Costs, Self::Fetch];
 
@@ -43,24 +41,23 @@ impl Call {
     }
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum CallResult {
     /// The API's own code, 0 for success.
     Api(i64),
-    /// An answer that is not the API's, by its HTTP status.
+    /// The HTTP status of an answer that is not the API's.
     Http(u16),
-    /// An answer that says success, and cannot be read.
+    /// A success that cannot be read.
     Unreadable,
-    /// The address is not allowed for a download: nothing was sent.
+    /// The address is not allowed for a download; nothing was sent.
     AddressRefused,
     /// No answer.
     Transport,
 }
 
-impl Code {
-    /// The label. Whatever a server answers, there are few: numbers that the API's page does not
-    /// have are all `other`.
+impl CallResult {
+    /// The label. Codes that the API does not document are all `other`, so that there are few labels.
     fn label(self) -> Cow<'static, str> {
         match self {
             Self::Api(
@@ -90,30 +87,31 @@ impl Calls {
             Self { total: Family::default(), seconds: Family::new_with_constructor(seconds) };
         registry.register(
             "lipsyncd_api_calls",
-            "Calls by what was called and what came of it",
+            "Calls by endpoint and result",
             calls.total.clone(),
         );
         registry.register(
             "lipsyncd_api_call_duration_seconds",
-            "How long calls took",
+            "Duration of calls",
             calls.seconds.clone(),
         );
-        // What never happened shows as 0: nothing else can be told to rise.
-        for call in Call::ALL {
+        // A counter that starts at 0 shows its first increase; one that appears later does not.
+        for call in MeteredCall::ALL {
             drop(calls.seconds.get_or_create(&[("call", call.name())]));
-            let fine = if call == Call::Fetch { Code::Http(200) } else { Code::Api(0) };
-            drop(calls.total.get_or_create(&labels(call, fine)));
+            let success =
+                if call == MeteredCall::Fetch { CallResult::Http(200) } else { CallResult::Api(0) };
+            drop(calls.total.get_or_create(&labels(call, success)));
         }
         calls
     }
 
-    pub(super) fn count(&self, call: Call, code: Code, took: Duration) {
+    pub(super) fn count(&self, call: MeteredCall, code: CallResult, took: Duration) {
         self.total.get_or_create(&labels(call, code)).inc();
         self.seconds.get_or_create(&[("call", call.name())]).observe(took.as_secs_f64());
     }
 }
 
-fn labels(call: Call, code: Code) -> OfCode {
+fn labels(call: MeteredCall, code: CallResult) -> OfCode {
     [("call", call.name().into()), ("code", code.label())]
 }
 
@@ -124,13 +122,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_server_answers_the_labels_are_few() {
-        let api = (-10_000..100_000).map(|code| Code::Api(code).label());
-        let http = (0..=u16::MAX).map(|status| Code::Http(status).label());
+    fn number_of_labels_is_small() {
+        let api = (-10_000..100_000).map(|code| CallResult::Api(code).label());
+        let http = (0..=u16::MAX).map(|status| CallResult::Http(status).label());
         let labels: BTreeSet<_> = api.chain(http).collect();
         assert_eq!(labels.len(), 1 + 5 + 4 + 4 + 5 + 3 + 500 + 1);
-        assert_eq!(Code::Api(1303).label(), "1303");
-        assert_eq!(Code::Api(1305).label(), "other");
-        assert_eq!(Code::Http(502).label(), "http_502");
+        assert_eq!(CallResult::Api(1303).label(), "1303");
+        assert_eq!(CallResult::Api(1305).label(), "other");
+        assert_eq!(CallResult::Http(502).label(), "http_502");
     }
 }

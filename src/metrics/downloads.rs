@@ -1,4 +1,4 @@
-//! Downloads of results: begun, ended, how long, how many bytes.
+//! Downloads of results: started, finished, duration, bytes.
 
 use std::time::Instant;
 
@@ -6,8 +6,6 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
-
-use super::seconds_since;
 
 /// Upper ends of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -17,13 +15,13 @@ type Results = Family<[(&'static str, &'static str); 1], Counter>;
 pub(super) struct Downloads {
     started: Counter,
     finished: Results,
-    bytes: Counter,
+    pub(super) bytes: Counter,
     seconds: Histogram,
 }
 
-/// A download under way. One that is dropped has neither succeeded nor failed: the daemon ends, and
-/// the next start goes on with it.
-pub struct Download {
+/// A download in progress. One that is dropped is not counted as finished: the daemon stops, and the next start
+/// continues the download.
+pub struct DownloadTimer {
     began: Instant,
     finished: Results,
     seconds: Histogram,
@@ -39,22 +37,22 @@ impl Downloads {
         };
         registry.register(
             "lipsyncd_downloads_started",
-            "Downloads of results that began, each try of its own",
+            "Started downloads of results; each attempt counts",
             downloads.started.clone(),
         );
         registry.register(
             "lipsyncd_downloads_finished",
-            "Downloads of results that ended, each try of its own",
+            "Finished downloads of results; each attempt counts",
             downloads.finished.clone(),
         );
         registry.register(
             "lipsyncd_download_bytes",
-            "Bytes of results that came",
+            "Received bytes of results",
             downloads.bytes.clone(),
         );
         registry.register(
             "lipsyncd_download_duration_seconds",
-            "How long downloads took that succeeded, until the result had its name on disk",
+            "Duration of successful downloads, until the result has its final name on disk",
             downloads.seconds.clone(),
         );
         for result in ["succeeded", "failed"] {
@@ -63,28 +61,24 @@ impl Downloads {
         downloads
     }
 
-    pub(super) fn begin(&self) -> Download {
+    pub(super) fn start(&self) -> DownloadTimer {
         self.started.inc();
-        Download {
+        DownloadTimer {
             began: Instant::now(),
             finished: self.finished.clone(),
             seconds: self.seconds.clone(),
         }
     }
-
-    pub(super) fn received(&self, bytes: usize) {
-        self.bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
-    }
 }
 
-impl Download {
-    /// The result is whole on disk.
+impl DownloadTimer {
+    /// The result is complete on disk.
     pub fn succeeded(self) {
         self.finished.get_or_create(&[("result", "succeeded")]).inc();
-        self.seconds.observe(seconds_since(self.began));
+        self.seconds.observe(self.began.elapsed().as_secs_f64());
     }
 
-    /// It is to be tried again later, or was given up.
+    /// The attempt failed; there may be another one.
     pub fn failed(self) {
         self.finished.get_or_create(&[("result", "failed")]).inc();
     }

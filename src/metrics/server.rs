@@ -1,4 +1,4 @@
-//! The server behind `metrics.listen`: one page, few connections, none for long.
+//! The server behind `metrics.listen`: one page, few connections, each of them short.
 
 use std::{
     convert::Infallible,
@@ -20,53 +20,49 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{Metrics, text};
+use super::{page, recorder::Metrics};
 
-/// So many connections are served at once; more wait in the system's queue.
+/// Connections served at once; more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 8;
-/// Whoever connects says within this what he wants.
+/// Time limit for reading the request head.
 const HEAD_MAX: Duration = Duration::from_secs(2);
-/// No connection lasts longer, whatever it does.
+/// Time limit of a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(10);
-/// No request's head is longer.
+/// Size limit of the request head.
 const HEAD_BYTES_MAX: usize = 16 << 10;
-/// After the system gave no connection, as when this process may open nothing more.
+/// Pause after a failed accept, for example because no file descriptor is free.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// What `/` says.
-const SIGNPOST: &str = "lipsyncd: the metrics are at /metrics\n";
+const INDEX: &str = "lipsyncd: the metrics are at /metrics\n";
 
-/// The address that is configured cannot be listened on.
+/// The configured address cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "metrics.listen: cannot listen on {listen}: {source}; end what listens there, or name another \
+    "metrics.listen: cannot listen on {listen}: {source}; stop the program that listens there, or set another \
      address of this machine (`null` serves no metrics)"
 )]
 pub struct ListenError {
-    /// The address.
-    pub listen: SocketAddr,
-    /// The system's word.
-    pub source: io::Error,
+    listen: SocketAddr,
+    source: io::Error,
 }
 
-/// Serves metrics, where they are to be served, until it is dropped; connections under way end with it.
+/// Serves metrics until it is dropped; open connections end with it.
 pub struct Server {
     metrics: Metrics,
     serving: Mutex<Option<Serving>>,
 }
 
-/// A task that serves at an address.
+/// The task that serves an address.
 struct Serving {
     listen: SocketAddr,
     task: JoinHandle<Infallible>,
 }
 
 impl Serving {
-    /// Ends it, and returns where it was once nothing listens there.
-    async fn end(mut self) -> SocketAddr {
+    /// Stops it, and returns the address once it is free.
+    async fn stop(mut self) -> SocketAddr {
         self.task.abort();
-        // It was told to end: that it did is no news.
-        let _ended = (&mut self.task).await;
+        let _aborted = (&mut self.task).await;
         self.listen
     }
 }
@@ -78,20 +74,15 @@ impl Drop for Serving {
 }
 
 impl Server {
-    /// Serves `metrics` at `listen`, if there is such.
-    ///
-    /// # Errors
-    /// When the address cannot be listened on.
+    /// Serves `metrics` at `listen`, if that is set.
     pub async fn start(metrics: &Metrics, listen: Option<SocketAddr>) -> Result<Self, ListenError> {
         let server = Self { metrics: metrics.clone(), serving: Mutex::default() };
         server.move_to(listen).await?;
         Ok(server)
     }
 
-    /// Serves at `listen` from now on, and nowhere else. Where that is the address of before, it goes on.
-    ///
-    /// # Errors
-    /// When the address cannot be listened on; then it is served where it was before.
+    /// Serves at `listen` from now on, and nowhere else. The same address is served without a break.
+    /// After a failure, the earlier address is served again.
     pub async fn move_to(&self, listen: Option<SocketAddr>) -> Result<(), ListenError> {
         let before = {
             let mut serving = self.serving();
@@ -100,9 +91,9 @@ impl Server {
             }
             serving.take()
         };
-        // It may be the same port, of another address, that is wanted now.
+        // The new address may be the same port of another interface, so the old one is freed first.
         let before = match before {
-            Some(serving) => Some(serving.end().await),
+            Some(serving) => Some(serving.stop().await),
             None => None,
         };
         let moved = self.open(listen).await;
@@ -134,7 +125,7 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, ListenError> {
     info!("metrics at http://{at}/metrics");
     if !at.ip().is_loopback() {
         warn!(
-            "metrics.listen: whoever reaches {at} can read the metrics: they ask for no password"
+            "metrics.listen: everybody who reaches {at} can read the metrics; there is no password"
         );
     }
     Ok(listener)
@@ -153,7 +144,7 @@ async fn serve(listener: TcpListener, metrics: Metrics) -> Infallible {
                     connections.spawn(timeout(CONNECTION_MAX, answer(stream, metrics.clone())));
                 }
                 Err(error) => {
-                    debug!("metrics: no connection: {error}");
+                    debug!("metrics: cannot accept a connection: {error}");
                     sleep(AFTER_FAILURE).await;
                 }
             },
@@ -190,19 +181,19 @@ async fn respond(
             .body(text.to_owned())
     };
     if request.method() != Method::GET {
-        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered\n")?;
+        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is supported\n")?;
         refused.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET"));
         return Ok(refused);
     }
     match request.uri().path() {
-        "/metrics" => match metrics.read(now_ms()).await {
+        "/metrics" => match metrics.render(now_ms()).await {
             Ok(text) => {
-                Response::builder().header(header::CONTENT_TYPE, text::CONTENT_TYPE).body(text)
+                Response::builder().header(header::CONTENT_TYPE, page::CONTENT_TYPE).body(text)
             }
-            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
+            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be rendered\n"),
         },
-        "/" => plain(StatusCode::OK, SIGNPOST),
-        _ => plain(StatusCode::NOT_FOUND, SIGNPOST),
+        "/" => plain(StatusCode::OK, INDEX),
+        _ => plain(StatusCode::NOT_FOUND, INDEX),
     }
 }
 

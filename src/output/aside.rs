@@ -6,39 +6,37 @@ use std::{
 };
 
 use super::{
-    digest::has_facts,
+    digest::{FileFacts, has_facts},
     error::OutputError,
-    facts::FileFacts,
     folder::sync_folder,
-    metadata::Metadata,
-    place::{DIGITS, Kind, Place},
+    metadata::{Metadata, write_text},
+    paths::{DIGITS, OutputPaths, VideoKind},
     rename::{self, exists, remove_if_there},
-    write::write_text,
 };
 
 /// What is at the place of an earlier result.
 #[derive(Debug)]
-pub(super) struct Earlier<'a> {
+pub(super) struct EarlierResult<'a> {
     /// The facts whose SHA-256 is in the name.
     pub(super) named_by: &'a FileFacts,
     /// The metadata at the place, if they are about this result.
     pub(super) metadata: Option<&'a Metadata>,
     /// The videos at the place, the result first.
-    pub(super) videos: Vec<(Kind, &'a FileFacts)>,
+    pub(super) videos: Vec<(VideoKind, &'a FileFacts)>,
 }
 
 /// Where a result is kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct AsidePaths {
     /// Its place, with the SHA-256 in the name.
-    pub(super) place: Place,
+    pub(super) paths: OutputPaths,
     /// What must be done with the metadata there.
-    pub(super) metadata: MetadataThere,
+    pub(super) metadata: ExistingMetadata,
 }
 
 /// What is under the name of the metadata, compared with the metadata that are to be kept there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MetadataThere {
+pub(super) enum ExistingMetadata {
     /// No file.
     Missing,
     /// The same task and result, without the watermarked result.
@@ -55,26 +53,26 @@ pub(super) enum MetadataThere {
 ///
 /// A name is recognised by the content of its files. So a repeat after a crash chooses the same name.
 pub(super) fn choose(
-    place: &Place,
+    paths: &OutputPaths,
     named_by: &FileFacts,
     watermark: Option<&FileFacts>,
     metadata: Option<&Metadata>,
-) -> Result<Kept, OutputError> {
+) -> Result<AsidePaths, OutputError> {
     let mut same_bytes = None;
-    let mut taken = place.metadata();
+    let mut taken = paths.metadata();
     for digits in DIGITS {
         let digest = named_by.sha256.get(..digits).unwrap_or(&named_by.sha256);
-        let candidate = place.aside(digest);
+        let candidate = paths.aside(digest);
         if let Some(path) = other_video(&candidate, named_by, watermark)? {
             taken = path;
             continue;
         }
-        match metadata_there(&candidate.metadata(), named_by, metadata)? {
-            MetadataThere::Other => taken = candidate.metadata(),
-            there @ MetadataThere::OtherTask => {
-                same_bytes.get_or_insert(Kept { place: candidate, metadata: there });
+        match compare_metadata(&candidate.metadata(), named_by, metadata)? {
+            ExistingMetadata::Other => taken = candidate.metadata(),
+            there @ ExistingMetadata::OtherTask => {
+                same_bytes.get_or_insert(AsidePaths { paths: candidate, metadata: there });
             }
-            there => return Ok(Kept { place: candidate, metadata: there }),
+            there => return Ok(AsidePaths { paths: candidate, metadata: there }),
         }
     }
     // Several tasks made the same bytes, and every name has the metadata of one of them: one file is enough.
@@ -85,33 +83,36 @@ pub(super) fn choose(
 ///
 /// The metadata are written under the new name before the first video is moved, and stay at the old name until the
 /// caller replaces them. So both names are recognised at every moment.
-pub(super) fn set_aside(place: &Place, earlier: &Earlier<'_>) -> Result<PathBuf, OutputError> {
-    let moved = earlier.videos.iter().find(|(kind, _)| *kind == Kind::Watermark);
+pub(super) fn set_aside(
+    paths: &OutputPaths,
+    earlier: &EarlierResult<'_>,
+) -> Result<PathBuf, OutputError> {
+    let moved = earlier.videos.iter().find(|(kind, _)| *kind == VideoKind::Watermark);
     let named = earlier.metadata.and_then(|metadata| metadata.watermark.as_ref());
     let watermark = moved.map(|(_, facts)| *facts).or(named);
-    let kept = choose(place, earlier.named_by, watermark, earlier.metadata)?;
+    let kept = choose(paths, earlier.named_by, watermark, earlier.metadata)?;
     if earlier.metadata.is_some() {
         // The text as it is: a later version may have written keys that this version does not know.
-        let path = place.metadata();
+        let path = paths.metadata();
         kept.write(&fs::read(&path).map_err(OutputError::at(&path))?)?;
     }
     for (kind, facts) in earlier.videos.iter().rev() {
-        move_video(&place.video(*kind), &kept.place.video(*kind), facts)?;
+        move_video(&paths.video(*kind), &kept.paths.video(*kind), facts)?;
     }
     if !earlier.videos.is_empty() {
-        sync_folder(place.folder())?;
+        sync_folder(paths.folder())?;
     }
-    Ok(kept.place.video(Kind::Result))
+    Ok(kept.paths.video(VideoKind::Result))
 }
 
-impl Kept {
+impl AsidePaths {
     /// Writes the metadata, unless they are there. They last when this returns.
     pub(super) fn write(&self, text: &[u8]) -> Result<(), OutputError> {
         match self.metadata {
-            MetadataThere::Missing => write_text(&self.place.metadata(), text, false),
-            MetadataThere::Incomplete => write_text(&self.place.metadata(), text, true),
+            ExistingMetadata::Missing => write_text(&self.paths.metadata(), text, false),
+            ExistingMetadata::Incomplete => write_text(&self.paths.metadata(), text, true),
             // A crash may have come between the rename and the sync.
-            _ => sync_folder(self.place.folder()),
+            _ => sync_folder(self.paths.folder()),
         }
     }
 }
@@ -131,12 +132,14 @@ fn move_video(from: &Path, to: &Path, facts: &FileFacts) -> Result<(), OutputErr
 
 /// Returns the first video under the name that has other bytes.
 fn other_video(
-    candidate: &Place,
+    candidate: &OutputPaths,
     result: &FileFacts,
     watermark: Option<&FileFacts>,
 ) -> Result<Option<PathBuf>, OutputError> {
-    let result = Some((Kind::Result, result));
-    for (kind, facts) in result.into_iter().chain(watermark.map(|facts| (Kind::Watermark, facts))) {
+    let result = Some((VideoKind::Result, result));
+    for (kind, facts) in
+        result.into_iter().chain(watermark.map(|facts| (VideoKind::Watermark, facts)))
+    {
         let path = candidate.video(kind);
         if exists(&path)? && !has_facts(&path, facts)? {
             return Ok(Some(path));
@@ -145,24 +148,26 @@ fn other_video(
     Ok(None)
 }
 
-fn metadata_there(
+fn compare_metadata(
     path: &Path,
     result: &FileFacts,
     wanted: Option<&Metadata>,
-) -> Result<MetadataThere, OutputError> {
+) -> Result<ExistingMetadata, OutputError> {
     if !exists(path)? {
-        return Ok(MetadataThere::Missing);
+        return Ok(ExistingMetadata::Missing);
     }
     let Some(found) = Metadata::read(path)?.filter(|found| found.result == *result) else {
-        return Ok(MetadataThere::Other);
+        return Ok(ExistingMetadata::Other);
     };
     Ok(match wanted {
-        None => MetadataThere::Complete,
-        Some(wanted) if !found.is_same_task(wanted) => MetadataThere::OtherTask,
-        Some(wanted) if wanted.watermark.is_none() || wanted.watermark == found.watermark => {
-            MetadataThere::Complete
+        None => ExistingMetadata::Complete,
+        Some(wanted) if !found.is_task(&wanted.request_hash, wanted.take) => {
+            ExistingMetadata::OtherTask
         }
-        Some(_) if found.watermark.is_none() => MetadataThere::Incomplete,
-        Some(_) => MetadataThere::Other,
+        Some(wanted) if wanted.watermark.is_none() || wanted.watermark == found.watermark => {
+            ExistingMetadata::Complete
+        }
+        Some(_) if found.watermark.is_none() => ExistingMetadata::Incomplete,
+        Some(_) => ExistingMetadata::Other,
     })
 }

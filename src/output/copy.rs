@@ -11,62 +11,45 @@ use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    digest::{CHUNK_BYTES, has_facts, hash, hex},
+    digest::{CHUNK_BYTES, FileFacts, has_facts, hash, hex},
     error::OutputError,
-    facts::FileFacts,
     metadata::Metadata,
     part::discard,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
 };
 use crate::failpoint;
 
-/// How a video was copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copied {
-    /// The file system shares the blocks until one of the files is changed.
-    Reflink,
-    /// All bytes were written again.
-    Bytes,
-    /// Both places are the same: there is nothing to copy.
-    SamePlace,
-}
-
 /// Makes the parts of `to` from the published videos of `from`, ready for [`publish`](super::publish()).
 ///
-/// `metadata` name the expected bytes. Both videos are copied if `metadata` name a watermarked result. Never makes a
-/// hard link: people edit files.
+/// `metadata` name the expected bytes. Both videos are copied if `metadata` name a watermarked result. There is nothing
+/// to copy if both paths are the same. Never makes a hard link: people edit files.
 ///
 /// # Errors
 /// [`OutputError::SourceChanged`] if a video of `from` cannot be read, or has other bytes: then it must be fetched
 /// again. Otherwise what the file system reports about `to`.
-pub fn copy_result(from: &Place, to: &Place, metadata: &Metadata) -> Result<Copied, OutputError> {
-    let mut copied = Copied::SamePlace;
-    for (kind, facts) in metadata.files() {
-        copied = copy_video(from, to, kind, facts)?;
-    }
-    Ok(copied)
+pub fn copy_result(
+    from: &OutputPaths,
+    to: &OutputPaths,
+    metadata: &Metadata,
+) -> Result<(), OutputError> {
+    metadata.files().try_for_each(|(kind, facts)| copy_video(from, to, kind, facts))
 }
 
-/// Makes the part of one video of `to` from the published video of `from`, as [`copy_result`].
-///
-/// # Errors
-/// Those of [`copy_result`].
-pub fn copy_video(
-    from: &Place,
-    to: &Place,
-    kind: Kind,
+fn copy_video(
+    from: &OutputPaths,
+    to: &OutputPaths,
+    kind: VideoKind,
     facts: &FileFacts,
-) -> Result<Copied, OutputError> {
+) -> Result<(), OutputError> {
     let source = from.video(kind);
     if from == to {
-        let is_there = has_facts(&source, facts).map_err(|error| changed(&source, error))?;
-        return match is_there {
-            true => Ok(Copied::SamePlace),
+        return match has_facts(&source, facts).map_err(|error| changed(&source, error))? {
+            true => Ok(()),
             false => Err(changed(&source, "it is missing or has other bytes")),
         };
     }
     let file = open(&source, facts)?;
-    let part = Place::part_of(&to.video(kind));
+    let part = OutputPaths::part_of(&to.video(kind));
     // A part of a download must not be continued with other bytes.
     discard(&part)?;
     let copied = copy_file(&source, file, &part, facts);
@@ -93,12 +76,7 @@ fn open(path: &Path, facts: &FileFacts) -> Result<File, OutputError> {
     Ok(file)
 }
 
-fn copy_file(
-    source: &Path,
-    from: File,
-    part: &Path,
-    facts: &FileFacts,
-) -> Result<Copied, OutputError> {
+fn copy_file(source: &Path, from: File, part: &Path, facts: &FileFacts) -> Result<(), OutputError> {
     let mut to = OpenOptions::new()
         .read(true)
         .write(true)
@@ -106,26 +84,20 @@ fn copy_file(
         .open(part)
         .map_err(OutputError::at(part))?;
     failpoint::before("copy.write");
-    let (copied, sha256, bytes) = match reflink(&to, &from) {
+    let (sha256, bytes) = match reflink(&to, &from) {
         // The source may have been changed before: the hash is that of the part.
         true => {
             let mut hasher = Sha256::new();
             let bytes = hash(&to, &mut hasher).map_err(OutputError::at(part))?;
-            (Copied::Reflink, hex(hasher), bytes)
+            (hex(hasher), bytes)
         }
-        false => {
-            let (sha256, bytes) = copy_bytes(source, from, part, &mut to, facts.bytes)?;
-            (Copied::Bytes, sha256, bytes)
-        }
+        false => copy_bytes(source, from, part, &mut to, facts.bytes)?,
     };
     failpoint::after("copy.write");
     if bytes != facts.bytes || !sha256.eq_ignore_ascii_case(&facts.sha256) {
         return Err(changed(source, "its SHA-256 is not the recorded one"));
     }
-    failpoint::before("part.finish");
-    to.sync_all().map_err(OutputError::at(part))?;
-    failpoint::after("part.finish");
-    Ok(copied)
+    failpoint::around("part.finish", || to.sync_all()).map_err(OutputError::at(part))
 }
 
 /// Returns false where the file system cannot share blocks, or where the files are on two file systems.

@@ -7,80 +7,37 @@ use std::{
 
 /// Why a result could not be put on disk.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum OutputError {
-    /// A file that is not known to be lipsyncd's own has the name.
     #[error("{} already exists and is not a known result of lipsyncd; it is not overwritten", .0.display())]
     Foreign(PathBuf),
-    /// The output path leaves the output folder, by `..` or through a symbolic link.
     #[error("{} leads out of the output folder", .0.display())]
     Escapes(PathBuf),
-    /// The output folder does not exist: it was removed, or its share is not mounted.
     #[error("the output folder {} does not exist", .0.display())]
     Gone(PathBuf),
-    /// The disk or the quota is full.
     #[error("no space left for {}", .0.display())]
     Full(PathBuf),
-    /// The file system is mounted read-only.
     #[error("{} is on a read-only file system", .0.display())]
     ReadOnly(PathBuf),
-    /// Missing permission.
     #[error("no permission to write {}", .0.display())]
     NoPermission(PathBuf),
-    /// The file system does not allow the name.
     #[error("the name of {} is too long, or has characters that the file system does not allow", .0.display())]
     BadName(PathBuf),
-    /// More bytes than `download.max_bytes` allows.
     #[error("{} would be larger than download.max_bytes ({max_bytes} bytes)", .path.display())]
-    TooLarge {
-        /// The part file.
-        path: PathBuf,
-        /// The limit.
-        max_bytes: u64,
-    },
+    TooLarge { path: PathBuf, max_bytes: u64 },
     /// The server sent fewer or more bytes than it reported. A part that is too short stays and can be continued.
     #[error("{} has {bytes} bytes instead of {expected_bytes}", .path.display())]
-    WrongLength {
-        /// The part file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// The size that the server reported.
-        expected_bytes: u64,
-    },
+    WrongLength { path: PathBuf, bytes: u64, expected_bytes: u64 },
     /// All bytes arrived, but they are not a complete video. The part is removed.
     #[error("{} is not a complete video: {why}", .path.display())]
-    Broken {
-        /// The part file.
-        path: PathBuf,
-        /// What the check found.
-        why: String,
-    },
+    Broken { path: PathBuf, why: String },
     /// The source of a copy is no longer the published result: the result must be fetched again.
     #[error("cannot copy {}: {why}", .path.display())]
-    SourceChanged {
-        /// The source.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// The server's bytes do not continue the part file.
-    #[error("the server sent another file, or bytes from {from_byte} on; {} has {bytes} bytes", .path.display())]
-    Misfit {
-        /// The part file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// Where the server's bytes begin.
-        from_byte: u64,
-    },
-    /// Any other error of the file system.
+    SourceChanged { path: PathBuf, why: String },
+    #[error("cannot continue {}, which has {bytes} bytes: the server sent another file, or bytes from {from_byte} on", .path.display())]
+    Misfit { path: PathBuf, bytes: u64, from_byte: u64 },
     #[error("{}: {source}", .path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system reports.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
 impl OutputError {
@@ -103,7 +60,7 @@ impl OutputError {
         }
     }
 
-    /// Returns true for a problem of the file system that may pass, and that neither the job nor the download caused.
+    /// Returns true for a problem of the file system that may pass, and that the job or its download did not cause.
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,

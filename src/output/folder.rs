@@ -1,6 +1,6 @@
 //! Syncs folders, so that names survive a power failure.
 //!
-//! One sync of a folder serves all callers that asked before it began: many results arrive at once.
+//! One sync of a folder serves all requests that were made before it began, because many results arrive at once.
 
 use std::{
     collections::HashMap,
@@ -16,35 +16,36 @@ use std::{
 use super::error::OutputError;
 use crate::failpoint;
 
-/// The callers that want a folder synced.
+/// The requests to sync one folder.
 #[derive(Default)]
-struct Turns {
-    /// How many callers asked.
-    asked: AtomicU64,
-    /// How many of them are served. Locked by the caller that syncs.
+struct SyncRequests {
+    /// How many callers requested a sync.
+    requested: AtomicU64,
+    /// How many of them have been served. Locked by the caller that syncs.
     served: Mutex<u64>,
 }
 
-/// Folders that a caller wants synced right now.
-static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, Arc<Turns>>>> = LazyLock::new(Mutex::default);
+/// Folders with requests.
+static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, Arc<SyncRequests>>>> =
+    LazyLock::new(Mutex::default);
 
 /// Syncs the names in a folder. Does nothing where the file system cannot sync folders.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
-    let turns = Arc::clone(folders().entry(folder.to_owned()).or_default());
-    let mine = turns.asked.fetch_add(1, Ordering::SeqCst) + 1;
-    let synced = sync_in_turn(folder, &turns, mine);
-    drop(turns);
+    let requests = Arc::clone(folders().entry(folder.to_owned()).or_default());
+    let mine = requests.requested.fetch_add(1, Ordering::SeqCst) + 1;
+    let synced = sync_for(folder, &requests, mine);
+    drop(requests);
     // The last caller removes the entry.
-    folders().retain(|known, turns| known != folder || Arc::strong_count(turns) > 1);
+    folders().retain(|known, requests| known != folder || Arc::strong_count(requests) > 1);
     synced
 }
 
-fn sync_in_turn(folder: &Path, turns: &Turns, mine: u64) -> Result<(), OutputError> {
-    let mut served = turns.served.lock().unwrap_or_else(PoisonError::into_inner);
+fn sync_for(folder: &Path, requests: &SyncRequests, mine: u64) -> Result<(), OutputError> {
+    let mut served = requests.served.lock().unwrap_or_else(PoisonError::into_inner);
     if *served >= mine {
         return Ok(());
     }
-    let asked = turns.asked.load(Ordering::SeqCst);
+    let requested = requests.requested.load(Ordering::SeqCst);
     failpoint::before("folder.sync");
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
@@ -52,11 +53,11 @@ fn sync_in_turn(folder: &Path, turns: &Turns, mine: u64) -> Result<(), OutputErr
         synced => synced.map_err(OutputError::at(folder))?,
     }
     failpoint::after("folder.sync");
-    *served = asked;
+    *served = requested;
     Ok(())
 }
 
-fn folders() -> std::sync::MutexGuard<'static, HashMap<PathBuf, Arc<Turns>>> {
+fn folders() -> std::sync::MutexGuard<'static, HashMap<PathBuf, Arc<SyncRequests>>> {
     FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -67,14 +68,14 @@ mod tests {
     #[test]
     fn a_sync_serves_all_callers_that_asked_before_it_began() {
         let folder = tempfile::tempdir().unwrap();
-        let turns = Turns::default();
-        turns.asked.store(5, Ordering::SeqCst);
-        sync_in_turn(folder.path(), &turns, 2).unwrap();
+        let requests = SyncRequests::default();
+        requests.requested.store(5, Ordering::SeqCst);
+        sync_for(folder.path(), &requests, 2).unwrap();
         // The folder does not exist any more: a caller that is served must not open it.
         let gone = folder.path().join("gone");
-        sync_in_turn(&gone, &turns, 5).unwrap();
-        assert!(sync_in_turn(&gone, &turns, 6).is_err());
-        assert_eq!(*turns.served.lock().unwrap(), 5, "a failed sync serves no caller");
+        sync_for(&gone, &requests, 5).unwrap();
+        assert!(sync_for(&gone, &requests, 6).is_err());
+        assert_eq!(*requests.served.lock().unwrap(), 5, "a failed sync serves no caller");
     }
 
     #[test]

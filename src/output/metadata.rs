@@ -3,18 +3,22 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{ErrorKind, Read},
+    io::{ErrorKind, Read, Write as _},
     path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    digest::FileFacts,
     encode::{time, units},
     error::OutputError,
-    facts::FileFacts,
-    place::Kind,
+    folder::sync_folder,
+    paths::{OutputPaths, VideoKind},
+    rename::{into_free, over_ours, remove_if_there},
 };
+use crate::failpoint;
+use crate::job::{FaceSpan, JobSpec, Plan, Source, Task, without_signature};
 
 /// Metadata is never longer. A longer file is not from lipsyncd.
 const METADATA_BYTES_MAX: u64 = 1 << 20;
@@ -22,34 +26,20 @@ const METADATA_BYTES_MAX: u64 = 1 << 20;
 const FORMAT: &str = "lipsyncd-result";
 const SHA256_HEX_LEN: usize = 64;
 
-/// The face that speaks, from Identify Face.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaceUsed {
-    /// `face_id` of Identify Face.
-    pub id: String,
-    /// When the face appears in the video.
-    pub start_ms: i64,
-    /// When the face is last visible.
-    pub end_ms: i64,
-}
-
 /// The timing and volumes that were sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the API's")]
 pub struct TimingUsed {
-    /// Start of the crop of the audio.
     pub sound_start_ms: i64,
-    /// End of the crop of the audio.
     pub sound_end_ms: i64,
-    /// Where the audio starts in the video.
     pub sound_insert_ms: i64,
-    /// 0..=2.
     pub sound_volume: f64,
-    /// 0..=2.
     pub original_audio_volume: f64,
 }
 
 /// Everything that is stored with a result. Contains no request ids and no secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the manifest and the API")]
 pub struct Metadata {
     /// Key of the job that published the result first.
     pub job: String,
@@ -57,17 +47,13 @@ pub struct Metadata {
     pub request_hash: String,
     /// Take of the request, from 1. Request hash and take identify the task.
     pub take: u32,
-    /// Kling's id of the task.
     pub task_id: String,
-    /// The task's `external_task_id`.
     pub external_task_id: String,
     /// The video as written in the manifest.
     pub video: String,
     /// The audio as written in the manifest.
     pub audio: String,
-    /// The face that speaks.
-    pub face: FaceUsed,
-    /// Timing and volumes.
+    pub face: FaceSpan,
     pub timing: TimingUsed,
     /// What the task cost, in millionths of a unit; in the file, in units.
     #[serde(rename = "units", with = "units", default)]
@@ -81,7 +67,6 @@ pub struct Metadata {
     /// SHA-256 and size of the watermarked result, if one was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<FileFacts>,
-    /// Labels of the manifest.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// When the task was accepted, Unix time; in the file, RFC 3339.
@@ -101,10 +86,46 @@ struct Document<M> {
 }
 
 impl Metadata {
+    /// What is known of a task before the bytes of its result are there. `face` is the one that speaks.
+    #[must_use]
+    pub fn of_task(task: &Task, face: Option<FaceSpan>) -> Self {
+        // A task that was found by its name after the database was lost has no plan.
+        let plan = task.plan.as_ref();
+        let plan_ms = |time: fn(&Plan) -> i64| plan.map_or(0, time);
+        let face_id = plan.map(|plan| plan.face_id.clone()).unwrap_or_default();
+        Self {
+            job: task.spec.key.clone(),
+            request_hash: task.request_hash.clone(),
+            take: task.take,
+            task_id: task.task_id.clone().unwrap_or_default(),
+            external_task_id: task.external_task_id(),
+            video: without_secret(&task.spec.video),
+            audio: without_secret(&task.spec.audio),
+            face: face.unwrap_or(FaceSpan { face_id, start_ms: 0, end_ms: 0 }),
+            timing: TimingUsed {
+                sound_start_ms: plan_ms(|plan| plan.sound_start_ms),
+                sound_end_ms: plan_ms(|plan| plan.sound_end_ms),
+                sound_insert_ms: plan_ms(|plan| plan.sound_insert_ms),
+                sound_volume: task.spec.sound_volume,
+                original_audio_volume: task.spec.original_audio_volume,
+            },
+            units_micro: Some(task.units_micro),
+            duration_ms: None,
+            result: FileFacts { sha256: String::new(), bytes: 0 },
+            watermark: None,
+            labels: BTreeMap::new(),
+            created_at_ms: task.made_at_ms(None),
+            finished_at_ms: 0,
+        }
+    }
+
+    /// The same for the file of one of the task's jobs.
+    #[must_use]
+    pub fn of_job(self, spec: &JobSpec) -> Self {
+        Self { job: spec.key.clone(), labels: spec.labels.clone(), ..self }
+    }
+
     /// Reads the metadata file at `path`. None if there is no file, or if the file is not from lipsyncd.
-    ///
-    /// # Errors
-    /// What the file system reports.
     pub fn read(path: &Path) -> Result<Option<Self>, OutputError> {
         let mut text = Vec::new();
         let file = match File::open(path) {
@@ -137,9 +158,10 @@ impl Metadata {
         Ok(text)
     }
 
-    /// Returns true if both are about the same task: one request, one take.
-    pub fn is_same_task(&self, other: &Self) -> bool {
-        self.is_task(&other.request_hash, other.take)
+    /// The text of the metadata file at `path`.
+    pub(super) fn text(&self, path: &Path) -> Result<Vec<u8>, OutputError> {
+        self.to_json()
+            .map_err(|source| OutputError::Io { path: path.to_owned(), source: source.into() })
     }
 
     /// Returns true if the result is from this take of this request.
@@ -148,18 +170,44 @@ impl Metadata {
     }
 
     /// The SHA-256 and size of one of the two videos.
-    pub fn facts(&self, kind: Kind) -> Option<&FileFacts> {
+    pub fn facts(&self, kind: VideoKind) -> Option<&FileFacts> {
         match kind {
-            Kind::Result => Some(&self.result),
-            Kind::Watermark => self.watermark.as_ref(),
+            VideoKind::Result => Some(&self.result),
+            VideoKind::Watermark => self.watermark.as_ref(),
         }
     }
 
     /// The videos of the task, the result first.
-    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = (Kind, &FileFacts)> {
-        let kinds = [Kind::Result, Kind::Watermark].into_iter();
+    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = (VideoKind, &FileFacts)> {
+        let kinds = [VideoKind::Result, VideoKind::Watermark].into_iter();
         kinds.filter_map(|kind| Some((kind, self.facts(kind)?)))
     }
+}
+
+/// Writes the text of a metadata file. The file and its name last when this returns.
+///
+/// With `replace`, the file replaces metadata that are known to be lipsyncd's own.
+pub(super) fn write_text(path: &Path, text: &[u8], replace: bool) -> Result<(), OutputError> {
+    let fresh = OutputPaths::part_of(path);
+    // The file is removed and created again, so that a link in its place is not followed.
+    remove_if_there(&fresh)?;
+    let write = || {
+        let mut file = File::create_new(&fresh)?;
+        file.write_all(text)?;
+        file.sync_all()
+    };
+    failpoint::around("metadata.write", write).map_err(OutputError::at(&fresh))?;
+    if replace {
+        over_ours(&fresh, path)?
+    } else {
+        into_free(&fresh, path)?
+    }
+    sync_folder(path.parent().unwrap_or(path))
+}
+
+/// A source as written in the manifest, without the signature of a signed URL, which is a secret.
+fn without_secret(source: &Source) -> String {
+    without_signature(source.as_written()).into_owned()
 }
 
 fn is_sha256(text: &str) -> bool {

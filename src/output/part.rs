@@ -9,12 +9,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    digest::{hash, hex, is_plain_file},
+    digest::{FileFacts, hash, hex, is_plain_file},
     error::OutputError,
-    facts::FileFacts,
-    place::{Kind, Place},
+    part_note::PartNote,
+    paths::{OutputPaths, VideoKind},
     rename::{exists, remove_if_there},
-    resume::Note,
 };
 use crate::failpoint;
 
@@ -23,11 +22,11 @@ const SYNC_EVERY_BYTES: u64 = 8 << 20;
 
 /// What a part belongs to. A part of another task's video is never continued.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub struct PartSource<'a> {
     /// Kling's id of the task.
     pub task_id: &'a str,
     /// Which of the task's videos.
-    pub kind: Kind,
+    pub kind: VideoKind,
 }
 
 /// `.NAME.part` beside the final name. When dropped, the file stays and can be continued.
@@ -49,14 +48,18 @@ impl Part {
     ///
     /// # Errors
     /// What the file system reports; [`OutputError::Foreign`] if the part's name is taken by a link or a folder.
-    pub fn open(place: &Place, source: Source<'_>, max_bytes: u64) -> Result<Self, OutputError> {
-        let path = Place::part_of(&place.video(source.kind));
+    pub fn open(
+        paths: &OutputPaths,
+        source: PartSource<'_>,
+        max_bytes: u64,
+    ) -> Result<Self, OutputError> {
+        let path = OutputPaths::part_of(&paths.video(source.kind));
         // Through a link, the download would write somewhere else.
         if exists(&path)? && !is_plain_file(&path)? {
             return Err(OutputError::Foreign(path));
         }
         let source = format!("{} {:?}", source.task_id, source.kind);
-        let note = Note::read(&path)?
+        let note = PartNote::read(&path)?
             .filter(|note| note.source == source && note.synced_bytes <= max_bytes);
         if note.is_none() {
             // Another task may still write to the file: a new file is not the same.
@@ -148,18 +151,14 @@ impl Part {
 
     /// Syncs all bytes, so that a later [`open`](Self::open) continues from here. Call it when a download is
     /// interrupted.
-    ///
-    /// # Errors
-    /// What the file system reports.
     pub fn keep(&mut self) -> Result<(), OutputError> {
         let Some(etag) = self.etag.clone() else {
             return Ok(());
         };
-        failpoint::before("part.keep");
-        self.file.sync_data().map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.keep");
+        failpoint::around("part.keep", || self.file.sync_data())
+            .map_err(OutputError::at(&self.path))?;
         self.synced_bytes = self.bytes;
-        Note { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
+        PartNote { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
 
     /// Checks that the video is complete, and syncs it. Then it may be published.
@@ -180,7 +179,7 @@ impl Part {
             if bytes < expected_bytes {
                 self.keep()?
             } else {
-                self.discard()?
+                discard(&self.path)?
             }
             let path = self.path.clone();
             return Err(OutputError::WrongLength { path, bytes, expected_bytes });
@@ -191,49 +190,42 @@ impl Part {
             _ => check(&mut self.file, bytes).map_err(|why| why.to_string()),
         };
         if let Err(why) = checked {
-            self.discard()?;
+            discard(&self.path)?;
             return Err(OutputError::Broken { path: self.path.clone(), why });
         }
-        failpoint::before("part.finish");
-        self.file.sync_all().map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.finish");
+        failpoint::around("part.finish", || self.file.sync_all())
+            .map_err(OutputError::at(&self.path))?;
         if bytes >= SYNC_EVERY_BYTES {
             self.keep()?;
         }
         Ok(FileFacts { sha256: hex(self.hasher.clone()), bytes })
     }
 
-    fn take_up(&mut self, note: Note) -> Result<(), OutputError> {
+    fn take_up(&mut self, note: PartNote) -> Result<(), OutputError> {
         let hashed = hash((&self.file).take(note.synced_bytes), &mut self.hasher)
             .map_err(OutputError::at(&self.path))?;
         if hashed < note.synced_bytes {
             return self.restart();
         }
-        failpoint::before("part.take_up");
-        self.file.set_len(hashed).map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.take_up");
+        failpoint::around("part.take_up", || self.file.set_len(hashed))
+            .map_err(OutputError::at(&self.path))?;
         (self.bytes, self.synced_bytes, self.etag) = (hashed, hashed, Some(note.etag));
         Ok(())
     }
 
     fn restart(&mut self) -> Result<(), OutputError> {
-        Note::remove(&self.path)?;
-        failpoint::before("part.empty");
-        self.file.set_len(0).map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.empty");
+        PartNote::remove(&self.path)?;
+        failpoint::around("part.empty", || self.file.set_len(0))
+            .map_err(OutputError::at(&self.path))?;
         self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
         self.hasher = Sha256::new();
         (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);
         Ok(())
     }
-
-    fn discard(&self) -> Result<(), OutputError> {
-        discard(&self.path)
-    }
 }
 
 /// Removes a part and its note.
 pub(super) fn discard(part: &Path) -> Result<(), OutputError> {
-    Note::remove(part)?;
+    PartNote::remove(part)?;
     remove_if_there(part)
 }

@@ -3,17 +3,15 @@
 use std::path::PathBuf;
 
 use super::{
-    aside::{Earlier, set_aside},
-    digest::{has_facts, known_file},
+    aside::{EarlierResult, choose, set_aside},
+    available::{known_facts, metadata_at},
+    digest::{FileFacts, has_facts, known_file},
     error::OutputError,
-    facts::FileFacts,
     folder::sync_folder,
-    metadata::Metadata,
-    ownership::{known_facts, metadata_at},
+    metadata::{Metadata, write_text},
     part::discard,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
-    write::{text_of, write_text},
 };
 
 /// Gives the finished parts their final names: metadata first, the result last.
@@ -27,49 +25,78 @@ use super::{
 /// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
 /// have the bytes that `metadata` name: both with nothing changed. Otherwise what the file system reports.
 pub fn publish(
-    place: &Place,
+    paths: &OutputPaths,
     metadata: &Metadata,
     earlier: &[FileFacts],
 ) -> Result<Vec<PathBuf>, OutputError> {
-    let current = metadata_at(place)?;
-    let found = Found { current: current.as_ref(), metadata, earlier };
-    let mut in_the_way = Vec::new();
-    let mut moves = Vec::new();
-    for kind in [Kind::Result, Kind::Watermark] {
-        let there = found.at(place, kind)?;
-        if let There::Earlier(facts) = there {
-            in_the_way.push((kind, facts));
+    let current = metadata_at(paths)?;
+    let found = Occupancy { current: current.as_ref(), metadata, earlier };
+    let mut to_set_aside = Vec::new();
+    let mut publications = Vec::new();
+    for kind in [VideoKind::Result, VideoKind::Watermark] {
+        let there = found.at_name(paths, kind)?;
+        if let AtFinalName::EarlierResult(facts) = there {
+            to_set_aside.push((kind, facts));
         }
         if let Some(facts) = metadata.facts(kind) {
-            moves.push(Move {
-                part_of: place,
-                to: place,
+            publications.push(Publication {
+                part_of: paths,
+                to: paths,
                 kind,
                 facts,
-                is_done: there == There::Stays,
+                is_done: there == AtFinalName::Stays,
             });
         }
     }
-    moves.iter().try_for_each(Move::require_part)?;
-    let kept = set_all_aside(place, &found.results(in_the_way))?;
+    publications.iter().try_for_each(Publication::check_part)?;
+    let kept = set_results_aside(paths, &found.results(to_set_aside))?;
     match found.is_complete() {
         // A crash may have come between the rename of the metadata and the sync.
-        true if moves.iter().any(|it| !it.is_done) => sync_folder(place.folder())?,
+        true if publications.iter().any(|it| !it.is_done) => sync_folder(paths.folder())?,
         true => {}
         false => {
-            let path = place.metadata();
-            write_text(&path, &text_of(metadata, &path)?, current.is_some())?;
+            let path = paths.metadata();
+            write_text(&path, &metadata.text(&path)?, current.is_some())?;
         }
     }
-    moves.iter().rev().try_for_each(Move::give_name)?;
-    sync_folder(place.folder())?;
+    publications.iter().rev().try_for_each(Publication::rename)?;
+    sync_folder(paths.folder())?;
     Ok(kept)
 }
 
-fn set_all_aside(place: &Place, earlier: &[Earlier<'_>]) -> Result<Vec<PathBuf>, OutputError> {
+/// Publishes the parts of a superseded task under `<stem>.<8 hex of its SHA-256>.mp4`. Returns that place.
+///
+/// The parts are those of [`OutputPaths::superseded`] for `metadata.task_id`. May be repeated after a crash at any point,
+/// with the parts made again if needed.
+///
+/// # Errors
+/// [`OutputError::Broken`] if a part does not have the bytes that `metadata` name; otherwise what the file system
+/// reports.
+pub fn publish_superseded(
+    paths: &OutputPaths,
+    metadata: &Metadata,
+) -> Result<OutputPaths, OutputError> {
+    let parts = paths.superseded(&metadata.task_id);
+    let kept = choose(paths, &metadata.result, metadata.watermark.as_ref(), Some(metadata))?;
+    let mut publications = Vec::new();
+    for (kind, facts) in metadata.files() {
+        let is_done = has_facts(&kept.paths.video(kind), facts)?;
+        publications.push(Publication { part_of: &parts, to: &kept.paths, kind, facts, is_done });
+    }
+    publications.iter().try_for_each(Publication::check_part)?;
+    kept.write(&metadata.text(&kept.paths.metadata())?)?;
+    publications.iter().rev().try_for_each(Publication::rename)?;
+    sync_folder(paths.folder())?;
+    Ok(kept.paths)
+}
+
+fn set_results_aside(
+    paths: &OutputPaths,
+    earlier: &[EarlierResult<'_>],
+) -> Result<Vec<PathBuf>, OutputError> {
     let mut kept = Vec::new();
     for earlier in earlier {
-        let path = set_aside(place, earlier)?;
+        let path = set_aside(paths, earlier)?;
         if !earlier.videos.is_empty() {
             kept.push(path);
         }
@@ -77,22 +104,22 @@ fn set_all_aside(place: &Place, earlier: &[Earlier<'_>]) -> Result<Vec<PathBuf>,
     Ok(kept)
 }
 
-/// One video on its way from its part to its final name.
-pub(super) struct Move<'a> {
-    pub(super) part_of: &'a Place,
-    pub(super) to: &'a Place,
-    pub(super) kind: Kind,
-    pub(super) facts: &'a FileFacts,
+/// The rename of one video from its part to its final name.
+struct Publication<'a> {
+    part_of: &'a OutputPaths,
+    to: &'a OutputPaths,
+    kind: VideoKind,
+    facts: &'a FileFacts,
     /// The video has its final name already.
-    pub(super) is_done: bool,
+    is_done: bool,
 }
 
-impl Move<'_> {
+impl Publication<'_> {
     fn part(&self) -> PathBuf {
-        Place::part_of(&self.part_of.video(self.kind))
+        OutputPaths::part_of(&self.part_of.video(self.kind))
     }
 
-    pub(super) fn require_part(&self) -> Result<(), OutputError> {
+    fn check_part(&self) -> Result<(), OutputError> {
         let path = self.part();
         if self.is_done || has_facts(&path, self.facts)? {
             return Ok(());
@@ -103,7 +130,7 @@ impl Move<'_> {
         })
     }
 
-    pub(super) fn give_name(&self) -> Result<(), OutputError> {
+    fn rename(&self) -> Result<(), OutputError> {
         let part = self.part();
         if !self.is_done {
             into_free(&part, &self.to.video(self.kind))?;
@@ -112,28 +139,32 @@ impl Move<'_> {
     }
 }
 
-/// What is at the place, compared with what is to be published there.
-struct Found<'a> {
+/// The files at the place, compared with what is to be published there.
+struct Occupancy<'a> {
     current: Option<&'a Metadata>,
     metadata: &'a Metadata,
     earlier: &'a [FileFacts],
 }
 
-/// What has the name of a video.
+/// What has the final name of a video.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum There<'a> {
+enum AtFinalName<'a> {
     Nothing,
     /// The video that is to be published, or a file that may stay beside it.
     Stays,
     /// A video of an earlier result.
-    Earlier(&'a FileFacts),
+    EarlierResult(&'a FileFacts),
 }
 
-impl<'a> Found<'a> {
+impl<'a> Occupancy<'a> {
+    fn is_same_task(&self, current: &Metadata) -> bool {
+        current.is_task(&self.metadata.request_hash, self.metadata.take)
+    }
+
     /// Returns true if the current metadata are about the task and the very bytes that are to be published.
     fn is_same_result(&self) -> bool {
         self.current.is_some_and(|current| {
-            current.is_same_task(self.metadata) && current.result == self.metadata.result
+            self.is_same_task(current) && current.result == self.metadata.result
         })
     }
 
@@ -144,17 +175,21 @@ impl<'a> Found<'a> {
         self.is_same_result() && (watermark.is_none() || watermark == current)
     }
 
-    fn at(&self, place: &Place, kind: Kind) -> Result<There<'a>, OutputError> {
-        let path = place.video(kind);
+    fn at_name(
+        &self,
+        paths: &OutputPaths,
+        kind: VideoKind,
+    ) -> Result<AtFinalName<'a>, OutputError> {
+        let path = paths.video(kind);
         if !exists(&path)? {
-            return Ok(There::Nothing);
+            return Ok(AtFinalName::Nothing);
         }
         let wanted = self.metadata.facts(kind);
         let mut known = known_facts(kind, self.current, self.earlier);
         known.extend(wanted);
         let Some(facts) = known_file(&path, &known)? else {
             // A file that lipsyncd did not write is no problem where its name is not needed.
-            return wanted.map_or(Ok(There::Stays), |_| Err(OutputError::Foreign(path)));
+            return wanted.map_or(Ok(AtFinalName::Stays), |_| Err(OutputError::Foreign(path)));
         };
         let is_named = self.current.and_then(|current| current.facts(kind)) == Some(facts);
         // Another task may have made the same bytes: then both results are kept.
@@ -163,23 +198,23 @@ impl<'a> Found<'a> {
             Some(wanted) => wanted == facts && is_its_own,
             None => self.is_same_result(),
         };
-        Ok(if stays { There::Stays } else { There::Earlier(facts) })
+        Ok(if stays { AtFinalName::Stays } else { AtFinalName::EarlierResult(facts) })
     }
 
     /// The results that must be set aside: the one of the current metadata, and one that only the database knows.
-    fn results(&self, videos: Vec<(Kind, &'a FileFacts)>) -> Vec<Earlier<'a>> {
+    fn results(&self, videos: Vec<(VideoKind, &'a FileFacts)>) -> Vec<EarlierResult<'a>> {
         let of_current = |kind, facts| self.current.and_then(|it| it.facts(kind)) == Some(facts);
         let (named, unnamed): (Vec<_>, Vec<_>) =
             videos.into_iter().partition(|(kind, facts)| of_current(*kind, *facts));
         let mut results = Vec::new();
         if let Some(current) = self.current
-            && (!named.is_empty() || !current.is_same_task(self.metadata))
+            && (!named.is_empty() || !self.is_same_task(current))
         {
             let (named_by, metadata) = (&current.result, Some(current));
-            results.push(Earlier { named_by, metadata, videos: named });
+            results.push(EarlierResult { named_by, metadata, videos: named });
         }
         if let Some((_, named_by)) = unnamed.first().copied() {
-            results.push(Earlier { named_by, metadata: None, videos: unnamed });
+            results.push(EarlierResult { named_by, metadata: None, videos: unnamed });
         }
         results
     }

@@ -12,73 +12,64 @@ use super::{
     folder::sync_folder,
     metadata::Metadata,
     part::discard,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
 };
 
 /// Returns the metadata at the place if its result is there with the recorded bytes, of whatever job and task.
 ///
 /// The watermarked result is only named if its file is there, too. Reads the files completely. The caller compares
 /// request hash and take.
-///
-/// # Errors
-/// What the file system reports.
-pub fn published_before(place: &Place) -> Result<Option<Metadata>, OutputError> {
-    let Some(mut metadata) = Metadata::read(&place.metadata())? else {
+pub fn published_result(paths: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
+    let Some(mut metadata) = Metadata::read(&paths.metadata())? else {
         return Ok(None);
     };
-    if !has_facts(&place.video(Kind::Result), &metadata.result)? {
+    if !has_facts(&paths.video(VideoKind::Result), &metadata.result)? {
         return Ok(None);
     }
     if let Some(facts) = &metadata.watermark
-        && !has_facts(&place.video(Kind::Watermark), facts)?
+        && !has_facts(&paths.video(VideoKind::Watermark), facts)?
     {
         metadata.watermark = None;
     }
     Ok(Some(metadata))
 }
 
-/// Returns the metadata at the place if the result of this task is published, as [`published_before`].
+/// Returns the metadata at the place if the result of this task is published, as [`published_result`].
 ///
 /// A start uses this to finish a job that a crash interrupted after the last rename. It completes what the crash
 /// prevented: it syncs the names and removes the part files of the published videos.
-///
-/// # Errors
-/// What the file system reports.
-pub fn already_published(
-    place: &Place,
+pub fn recover_published(
+    paths: &OutputPaths,
     request_hash: &str,
     take: u32,
 ) -> Result<Option<Metadata>, OutputError> {
     let is_task = |found: &Metadata| found.is_task(request_hash, take);
     // Hashing takes long: the task is compared first.
-    if !Metadata::read(&place.metadata())?.is_some_and(|found| is_task(&found)) {
+    if !Metadata::read(&paths.metadata())?.is_some_and(|found| is_task(&found)) {
         return Ok(None);
     }
-    let Some(metadata) = published_before(place)?.filter(is_task) else {
+    let Some(metadata) = published_result(paths)?.filter(is_task) else {
         return Ok(None);
     };
     for (kind, _) in metadata.files() {
-        discard(&Place::part_of(&place.video(kind)))?;
+        discard(&OutputPaths::part_of(&paths.video(kind)))?;
     }
-    sync_folder(place.folder())?;
+    sync_folder(paths.folder())?;
     Ok(Some(metadata))
 }
 
 /// Finds the result of a task that was set aside or superseded at this place. Returns where the result is.
 ///
 /// Reads the names of the complete folder.
-///
-/// # Errors
-/// What the file system reports.
-pub fn published_aside(
-    place: &Place,
+pub fn find_set_aside(
+    paths: &OutputPaths,
     request_hash: &str,
     take: u32,
-) -> Result<Option<(Place, Metadata)>, OutputError> {
-    for aside in places_aside(place)? {
+) -> Result<Option<(OutputPaths, Metadata)>, OutputError> {
+    for aside in paths_aside(paths)? {
         let found = Metadata::read(&aside.metadata())?;
         if found.is_some_and(|found| found.is_task(request_hash, take))
-            && let Some(found) = published_before(&aside)?
+            && let Some(found) = published_result(&aside)?
         {
             return Ok(Some((aside, found)));
         }
@@ -89,18 +80,15 @@ pub fn published_aside(
 /// Returns the videos that were set aside or superseded at this place, as their metadata name them.
 ///
 /// Reads the names of the complete folder.
-///
-/// # Errors
-/// What the file system reports.
-pub fn set_aside(place: &Place) -> Result<Vec<PathBuf>, OutputError> {
-    Ok(places_aside(place)?.iter().map(|aside| aside.video(Kind::Result)).collect())
+pub fn list_set_aside(paths: &OutputPaths) -> Result<Vec<PathBuf>, OutputError> {
+    Ok(paths_aside(paths)?.iter().map(|aside| aside.video(VideoKind::Result)).collect())
 }
 
-fn places_aside(place: &Place) -> Result<Vec<Place>, OutputError> {
-    let (folder, mut all) = (place.folder(), Vec::new());
+fn paths_aside(paths: &OutputPaths) -> Result<Vec<OutputPaths>, OutputError> {
+    let (folder, mut all) = (paths.folder(), Vec::new());
     for entry in fs::read_dir(folder).map_err(OutputError::at(folder))? {
         let name = entry.map_err(OutputError::at(folder))?.file_name();
-        all.extend(name.to_str().and_then(|name| place.aside_of_metadata(name)));
+        all.extend(name.to_str().and_then(|name| paths.aside_of_metadata(name)));
     }
     Ok(all)
 }
@@ -117,9 +105,6 @@ pub enum Presence {
 }
 
 /// Returns what is at `path`, where a file of `bytes` bytes was delivered. Does not read the file; follows links.
-///
-/// # Errors
-/// What the file system reports, for example if a share is not available.
 pub fn presence(path: &Path, bytes: u64) -> Result<Presence, OutputError> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() && found.len() == bytes => Ok(Presence::Delivered),

@@ -34,18 +34,12 @@ pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
 
 /// Gives a published file the name under which it is kept, unless that name is taken.
 pub(super) fn set_aside(from: &Path, to: &Path) -> Result<(), OutputError> {
-    failpoint::before("name.set_aside");
-    into_free(from, to)?;
-    failpoint::after("name.set_aside");
-    Ok(())
+    failpoint::around("name.set_aside", || into_free(from, to))
 }
 
 /// Gives a complete, synced file its final name. Replaces a file that is known to be lipsyncd's own.
 pub(super) fn over_ours(from: &Path, to: &Path) -> Result<(), OutputError> {
-    failpoint::before("name.over_ours");
-    fs::rename(from, to).map_err(OutputError::at(to))?;
-    failpoint::after("name.over_ours");
-    Ok(())
+    failpoint::around("name.over_ours", || fs::rename(from, to)).map_err(OutputError::at(to))
 }
 
 /// Returns true if anything has this name, also a dangling link.

@@ -1,4 +1,4 @@
-//! Wall time and chance for the steps; both can be set by whoever builds the pipeline.
+//! Wall time and random numbers for the steps. A test can set both.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::job::Moment;
 
-/// Tells the time and rolls the dice. Timers do not use it: they run on tokio's monotonic clock.
+/// Returns the wall time and random numbers. Timers do not use it; they run on tokio's monotonic clock.
 #[derive(Clone)]
 pub struct Clock {
     now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
@@ -15,40 +15,35 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The system's clock, with chance of its own.
-    #[must_use]
+    /// Returns the system's clock, with a random seed.
     pub fn system() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seed = u64::from(since_epoch.subsec_nanos());
         Self::new(Self::system_now_ms, u64::from(std::process::id()).rotate_left(32) ^ seed)
     }
 
-    /// The system's wall clock as Unix time.
-    #[must_use]
+    /// Returns the system's wall time (Unix ms).
     pub fn system_now_ms() -> i64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// A clock that reads `now_ms` (Unix time) and draws its chance from `seed`.
-    #[must_use]
+    /// Returns a clock that reads `now_ms` (Unix ms) and draws random numbers from `seed`.
     pub fn new(now_ms: impl Fn() -> i64 + Send + Sync + 'static, seed: u64) -> Self {
         Self { now_ms: Arc::new(now_ms), seed: Arc::new(Mutex::new(seed)) }
     }
 
-    /// Unix time.
-    #[must_use]
+    /// Returns the wall time (Unix ms).
     pub fn now_ms(&self) -> i64 {
         (self.now_ms)()
     }
 
-    /// Now, with a fresh roll of the dice.
-    #[must_use]
+    /// Returns the wall time with a new random number.
     pub fn moment(&self) -> Moment {
         Moment { now_ms: self.now_ms(), chance: self.chance() }
     }
 
-    /// A number in 0.0..1.0, by the SplitMix64 generator.
+    /// Returns a number in 0.0..1.0, by the SplitMix64 generator.
     fn chance(&self) -> f64 {
         let mut seed = self.seed.lock().unwrap_or_else(PoisonError::into_inner);
         *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);

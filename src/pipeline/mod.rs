@@ -1,46 +1,42 @@
-//! The scheduler and its steps: each [`Action`](crate::job::Action) performed, each
-//! [`Outcome`](crate::job::Outcome) written down.
+//! Creates tasks at Kling, follows them, and fetches their results.
 //!
-//! Only here do the API and the output folder meet. `schedule` decides when a step may start (slots,
-//! pace, pause, budget); one file per step does it: `identify`, `sound`, `sweep`, `download`, and for the
-//! paid step the folder `submit`. Every step writes what came of it to the store before anybody acts on it,
-//! so that dropping the whole pipeline at any moment loses nothing.
+//! `scheduler` decides which step of which task starts next, within `limits`. A step performs one
+//! [`Action`](crate::job::Action) and records its [`Outcome`](crate::job::Outcome): `prepare` before the paid call,
+//! `submit` for the paid call, `poll` while Kling works, `fetch` for the result. Every outcome is in the database
+//! before anything acts on it, so dropping the pipeline at any moment loses nothing.
 
-mod budget;
-mod cadence;
+mod account_signal;
 mod clock;
 mod context;
-mod copy;
-mod deliver;
-mod download;
-mod heed;
-mod identify;
-mod in_the_way;
-mod line;
-mod local;
-mod metadata;
-mod pace;
-mod pour;
-mod publish;
-mod reach;
-mod react;
-mod result_query;
-mod room;
-mod running;
-mod schedule;
+mod fetch;
+mod limits;
+mod poll;
+mod prepare;
+mod scheduler;
 mod settings;
-mod shelf;
-mod slots;
-mod sound;
-mod start;
 mod step;
-mod stop;
 mod submit;
-mod sweep;
-mod target;
-mod window;
 
 pub use crate::offload::Offload;
 pub use clock::Clock;
-pub use schedule::{End, Pipeline, Pulse, Until};
-pub use settings::{PaceSettings, Settings};
+pub use scheduler::{End, Heartbeat, Pipeline, Until};
+pub use settings::{RateSettings, Settings};
+
+use account_signal::AccountSignal;
+
+use context::{StepContext, history_answer};
+use fetch::fetch_error::{FetchError, on_disk, to_transient_error};
+use fetch::target::lead_files;
+use limits::budget::{Budget, BudgetChange};
+use limits::monitored_api::MonitoredApi;
+use limits::pause_gate::{PaidCallPermit, PaidCalls, PauseGate, PendingProbe};
+use limits::poll_interval::{PollInterval, TaskAge};
+use limits::rate::{CallKind, CallRate};
+use limits::slots::Slots;
+use poll::{PollResult, PollTarget};
+use prepare::identify::{Identify, identify};
+use prepare::local_media::{check_video, load_audio, video_key, video_ref};
+use prepare::output_check::{Obstacle, check_output, output_taken};
+use step::{StepEnd, outcome_of, permanent_error, transient_error};
+use submit::lookup::{Lookup, by_name};
+use submit::unresolved::LookupSummary;

@@ -1,4 +1,4 @@
-//! The settings of the line, in the units it works in.
+//! The pipeline's settings, in the units in which it works.
 
 use std::{
     path::PathBuf,
@@ -12,7 +12,7 @@ use crate::{
     offload::Offload,
 };
 
-/// What the pipeline works under.
+/// The pipeline's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The host of the API and the key.
@@ -23,15 +23,15 @@ pub struct Settings {
     pub session_ttl_ms: i64,
     /// Tasks at once, as configured; at least 1.
     pub slots: usize,
-    /// The account's pace.
-    pub pace: PaceSettings,
+    /// The account's rate limits.
+    pub rate: RateSettings,
     /// No new task once this day's (UTC) deductions reach it, in millionths of a unit.
     pub units_per_day_micro: Option<i64>,
-    /// The shortest time between two looks at the tasks.
+    /// The shortest time between two polls of the tasks.
     pub poll_min_ms: i64,
-    /// The longest time between two looks at the tasks.
+    /// The longest time between two polls of the tasks.
     pub poll_max_ms: i64,
-    /// How often a paused line asks whether it may go on.
+    /// How often a queue that the API paused probes whether it can resume.
     pub probe_interval_ms: i64,
     /// Downloads at once; at least 1.
     pub downloads: usize,
@@ -39,19 +39,19 @@ pub struct Settings {
     pub download_bytes_max: u64,
     /// Where results go.
     pub output_dir: PathBuf,
-    /// Where local media lie.
+    /// Where local media are.
     pub locator: Locator,
     /// Where work that blocks is done.
     pub offload: Offload,
-    /// Set once the folder was scanned completely: no paid call is made before.
+    /// Set once the folder was scanned completely. No paid call is made before.
     pub is_scanned: Arc<AtomicBool>,
-    /// What is counted on the way.
+    /// The counters that the pipeline updates.
     pub metrics: Metrics,
 }
 
-/// Calls a second, for the whole account; above 0.
+/// Calls per second for the account; above 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PaceSettings {
+pub struct RateSettings {
     /// Identify Face.
     pub identify_per_second: f64,
     /// Create Task.

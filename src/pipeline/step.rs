@@ -1,113 +1,66 @@
-//! What a step tells the scheduler when it has ended: the job as it stands, and a word about the line.
+//! What a step returns to the scheduler, and what an API error means for the task.
 
-use super::context::code_of;
+use super::AccountSignal;
 use crate::{
     job::{
         Outcome, Task,
-        outcome::{Fault, Trouble},
+        outcome::{PermanentError, TransientError},
     },
-    kling::{ApiError, Meaning},
-    store::PauseKind,
+    kling::{ApiError, ErrorClass},
 };
 
 /// The end of a step.
 #[derive(Debug)]
-pub(super) struct StepEnd {
-    /// The job as it was last written down.
-    pub(super) task: Task,
-    /// What the API said about the account as a whole.
-    pub(super) word: Option<Word>,
-}
-
-/// What an answer says about the whole account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Word {
-    /// A call that costs nothing went through.
-    Answered,
-    /// A video was identified, and paid for.
-    Identified,
-    /// A create went through.
-    Created,
-    /// 1302.
-    TooFast { retry_after_ms: Option<i64> },
-    /// 1303.
-    SlotsFull { retry_after_ms: Option<i64> },
-    /// The queue was paused since the step began.
-    Paused,
-    /// A job points to another task now, which is to be read from the database.
-    Transferred,
-    /// The queue must stop.
-    Pause { kind: PauseKind, reason: String, code: Option<i64>, request_id: Option<String> },
+pub(crate) struct StepEnd {
+    /// The task as it was last recorded. A task that a step left unchanged returns to the queue that it came from.
+    pub(crate) task: Task,
+    /// What the API said about the account.
+    pub(crate) signal: Option<AccountSignal>,
+    /// The task's job points to another task now, which is only in the database.
+    pub(crate) is_transferred: bool,
 }
 
 impl StepEnd {
-    pub(super) fn new(task: Task, word: Option<Word>) -> Self {
-        Self { task, word }
+    pub(crate) fn new(task: Task, signal: Option<AccountSignal>) -> Self {
+        Self { task, signal, is_transferred: false }
+    }
+
+    /// The job of `task` points to another task now.
+    pub(crate) fn transferred(task: Task) -> Self {
+        Self { task, signal: Some(AccountSignal::Answered), is_transferred: true }
     }
 }
 
-impl Word {
-    /// What an error says about the whole account, if it does: then it is not the job's own, and
-    /// no attempt is spent on it.
-    pub(super) fn of(error: &ApiError) -> Option<Self> {
-        let pause = |kind| Self::Pause {
-            kind,
-            reason: error.message.clone(),
-            code: error.code,
-            request_id: error.request_id.clone(),
-        };
-        match error.meaning {
-            Meaning::Credentials
-            | Meaning::ClockAhead
-            | Meaning::TokenExpired
-            | Meaning::Forbidden
-            | Meaning::IpRefused => Some(pause(PauseKind::Credentials)),
-            Meaning::ArrearsOrPack => Some(pause(PauseKind::Account)),
-            Meaning::TooFast => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
-            Meaning::Concurrency => Some(Self::SlotsFull { retry_after_ms: error.retry_after_ms }),
-            Meaning::BadRequest
-            | Meaning::NotFound
-            | Meaning::Policy
-            | Meaning::ServerTrouble
-            | Meaning::TooLarge
-            | Meaning::OtherRefusal
-            | Meaning::Empty
-            | Meaning::AddressRefused
-            | Meaning::Transport => None,
-        }
+/// Returns what the error of a call that creates no task means for the task.
+pub(crate) fn outcome_of(error: &ApiError) -> Outcome {
+    if AccountSignal::of(error).is_some() {
+        return Outcome::Deferred(error.message.clone());
     }
-
-    /// The same of a call that takes no slot: 1303 can then only mean to come later.
-    pub(super) fn of_query(error: &ApiError) -> Option<Self> {
-        match Self::of(error) {
-            Some(Self::SlotsFull { retry_after_ms }) => Some(Self::TooFast { retry_after_ms }),
-            word => word,
+    match error.class {
+        ErrorClass::ServerProblem | ErrorClass::Empty | ErrorClass::Transport => {
+            Outcome::TransientError(transient_error(error))
         }
+        _ => Outcome::Refused(permanent_error(error)),
     }
 }
 
-/// What an error of a call that costs no task means for the job: not its fault, a passing failure,
-/// or a refusal.
-pub(super) fn outcome_of(error: &ApiError) -> Outcome {
-    if Word::of(error).is_some() {
-        return Outcome::HeldBack(error.message.clone());
-    }
-    match error.meaning {
-        Meaning::ServerTrouble | Meaning::Empty | Meaning::Transport => {
-            Outcome::Trouble(trouble(error))
-        }
-        _ => Outcome::Refused(fault(error)),
-    }
-}
-
-pub(super) fn trouble(error: &ApiError) -> Trouble {
-    Trouble {
+pub(crate) fn transient_error(error: &ApiError) -> TransientError {
+    TransientError {
         code: code_of(error),
         message: error.message.clone(),
         retry_after_ms: error.retry_after_ms,
     }
 }
 
-pub(super) fn fault(error: &ApiError) -> Fault {
-    Fault { code: code_of(error), message: error.message.clone() }
+pub(crate) fn permanent_error(error: &ApiError) -> PermanentError {
+    PermanentError { code: code_of(error), message: error.message.clone() }
+}
+
+/// Returns the stable code of an error: the API's number, "request_too_large" or "transport".
+fn code_of(error: &ApiError) -> String {
+    match (error.code, error.class) {
+        (Some(code), _) => code.to_string(),
+        (None, ErrorClass::TooLarge) => "request_too_large".to_owned(),
+        (None, _) => "transport".to_owned(),
+    }
 }

@@ -1,8 +1,11 @@
-//! Accounts and their keys: whose tasks a key sees, and whose slots, pace, names and resource pack a call uses.
+//! Accounts and their keys. Each account has its own tasks, slots, rate limits, names and resource pack.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use super::{pace::Pace, units::Units};
+use super::units::SimUnits;
+
+/// The length of a rate limit's sliding window: no second has more calls than the limit, wherever it starts.
+const WINDOW_MS: i64 = 1_000;
 
 /// The number of an account; 0 is the account of the keys in the settings.
 pub type AccountNumber = u32;
@@ -13,24 +16,16 @@ pub type AccountNumber = u32;
 /// of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// The account of the key.
-    pub account: AccountNumber,
-    /// What the client has to know.
-    pub credential: ApiCredential,
+    pub(super) account: AccountNumber,
+    pub(super) credential: ApiCredential,
 }
 
-/// What a client proves that it knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApiCredential {
-    /// A single API key, sent as it is.
+pub(super) enum ApiCredential {
+    /// Sent as it is.
     Token(String),
-    /// An access key, and the secret key that signs its tokens.
-    Keys {
-        /// The `iss` of its tokens.
-        access_key: String,
-        /// Signs them.
-        secret_key: String,
-    },
+    /// The `iss` of tokens, and the key that signs them.
+    Keys { access_key: String, secret_key: String },
 }
 
 impl ApiKey {
@@ -48,22 +43,58 @@ impl ApiKey {
 
 /// What each account has used: the calls of the last second, and units.
 #[derive(Debug, Default)]
-pub(super) struct Used(HashMap<AccountNumber, (Paces, Units)>);
+pub(super) struct AccountUsage(HashMap<AccountNumber, (RateWindows, SimUnits)>);
 
-/// For Identify Face, Create Task and all else.
-pub(super) type Paces = [Pace; 3];
+/// For Identify Face, Create Task and everything else.
+pub(super) type RateWindows = [RateWindow; 3];
 
-impl Used {
-    pub(super) fn paces(&mut self, account: AccountNumber) -> &mut Paces {
+impl AccountUsage {
+    pub(super) fn rate_windows(&mut self, account: AccountNumber) -> &mut RateWindows {
         &mut self.0.entry(account).or_default().0
     }
 
-    pub(super) fn units(&self, account: AccountNumber) -> Units {
-        self.0.get(&account).map_or_else(Units::default, |(_, units)| *units)
+    pub(super) fn units(&self, account: AccountNumber) -> SimUnits {
+        self.0.get(&account).map_or_else(SimUnits::default, |(_, units)| *units)
     }
 
-    pub(super) fn spend(&mut self, account: AccountNumber, units: Units) {
+    pub(super) fn spend(&mut self, account: AccountNumber, units: SimUnits) {
         let spent = &mut self.0.entry(account).or_default().1;
         *spent = *spent + units;
+    }
+}
+
+/// The calls of the last second. A refused call does not count.
+#[derive(Debug, Default)]
+pub(super) struct RateWindow(VecDeque<i64>);
+
+impl RateWindow {
+    /// Counts a call, or returns false if the limit is reached.
+    pub(super) fn admits(&mut self, now_ms: i64, limit: Option<u32>) -> bool {
+        let Some(limit) = limit else { return true };
+        while self.0.front().is_some_and(|at_ms| now_ms - at_ms >= WINDOW_MS) {
+            self.0.pop_front();
+        }
+        if self.0.len() >= limit as usize {
+            return false;
+        }
+        self.0.push_back(now_ms);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_second_has_more_calls_than_the_limit() {
+        let mut pace = RateWindow::default();
+        let admitted: Vec<_> = [0, 10, 20, 999, 1000, 1005, 1010]
+            .into_iter()
+            .filter(|at_ms| pace.admits(*at_ms, Some(2)))
+            .collect();
+        assert_eq!(admitted, [0, 10, 1000, 1010]);
+        assert!((0..1000).all(|_| pace.admits(2000, None)));
+        assert!(!pace.admits(5000, Some(0)));
     }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::answer::Refusal;
+use super::response::Refusal;
 
 /// A body that must be a JSON object; else 1200.
 pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {

@@ -1,17 +1,45 @@
 //! Sends callbacks when they are due: to this machine only, whatever a `callback_url` says.
 //!
 //! A simulator that POSTed to hosts named in requests would be a nuisance to others; those callbacks
-//! are dropped.
+//! are not sent.
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
 use url::Url;
 
-use super::{notice::Callback, place::is_loopback, server::Shared};
+use super::{rules::Sim, shared::Shared, url_target::is_loopback};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long nothing at all is looked at when no callback is due.
+/// How long the task sleeps when no callback is due.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// A callback to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Callback {
+    pub(super) url: String,
+    pub(super) body: Value,
+}
+
+impl Sim {
+    /// When the next callback is due, if any is.
+    pub(super) fn next_callback_at_ms(&self) -> Option<i64> {
+        self.due_callbacks.first().map(|callback| callback.at_ms)
+    }
+
+    /// Takes the callbacks that are due.
+    pub(super) fn take_callbacks(&mut self, now_ms: i64) -> Vec<Callback> {
+        let mut due = Vec::new();
+        while self.next_callback_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
+            && let Some(next) = self.due_callbacks.pop_first()
+        {
+            let task = &self.tasks[next.index];
+            let body = task.queried(next.at_ms, &self.base_url, true);
+            due.extend(task.callback_url.clone().map(|url| Callback { url, body }));
+        }
+        due
+    }
+}
 
 /// Sends callbacks until the server stops.
 pub(super) async fn send_all(shared: Arc<Shared>, client: reqwest::Client) {

@@ -1,145 +1,108 @@
 //! How the simulated account and its API behave.
 //!
-//! Plain values with defaults; what they do is said here, doing it is for the rules and the server.
+//! Plain values with defaults; the rules and the server apply them.
 
 use std::path::PathBuf;
 
 use super::{
     account::ApiKey,
-    known_name::KnownName,
-    lookups::{Lags, Spellings, UnknownTask},
-    probe::Probe,
-    random_faults::RandomFaults,
-    units::Units,
+    fault_rules::RandomFaults,
+    lookup_settings::{DuplicateNameError, Lags, LookupStyles, UnknownTask},
+    media_folder::MediaReader,
+    units::SimUnits,
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The settings of a simulator. They may be changed while it runs, but for `seed`, `media_dir`,
-/// `probe`, `clock_offset_ms` and `public_url`, which are taken at the start.
-#[derive(Debug, Clone)]
-pub struct SimConfig {
-    /// The account's access key: the `iss` of its tokens.
-    pub access_key: String,
-    /// The account's secret key, which signs its tokens.
-    pub secret_key: String,
-    /// A fixed bearer token that is taken as well, as a gateway would.
-    pub bearer_token: Option<String>,
-    /// Keys that are accepted as well, of this account and of others.
-    pub more_keys: Vec<ApiKey>,
-    /// Tasks at once of each account; a create above it is refused with 1303.
-    pub concurrency: usize,
-    /// Identify Face calls within one second; above it 1302. None: no limit.
-    pub identify_per_second: Option<u32>,
-    /// Create Task calls within one second; above it 1302. None: no limit.
-    pub create_per_second: Option<u32>,
-    /// Query calls (single and list) within one second; above it 1302. None: no limit.
-    pub query_per_second: Option<u32>,
-    /// How long tasks take, shortest and longest; each draws its own.
-    pub task_ms: (i64, i64),
-    /// How long the answer to a Create Task is held back after it was accepted.
-    pub create_latency_ms: u64,
-    /// How long the answer to an Identify Face is held back.
-    pub identify_latency_ms: u64,
-    /// How long the answer to a query is held back.
-    pub query_latency_ms: u64,
-    /// For how long a new task is not found by queries and not listed.
-    pub visibility_lag_ms: i64,
-    /// The same for each kind of query apart.
-    pub lags: Lags,
-    /// How long a session may be used.
-    pub session_ttl_ms: i64,
-    /// How long results can be downloaded, and how long the ids of made videos stay valid.
-    pub result_ttl_ms: i64,
-    /// Whether a task is found by its `external_task_id` at all; if not, that answers 1203.
-    pub answers_external_lookups: bool,
-    /// In which spellings.
-    pub lookup_spellings: Spellings,
-    /// What a query that finds no task is answered with.
-    pub unknown_task: UnknownTask,
-    /// Whether queries by anything but a known `task_id` fail, with 503 and code 5002.
-    pub name_queries_fail: bool,
-    /// Whether Query Task (List) fails, with 503 and code 5002.
-    pub lists_fail: bool,
-    /// Whether the answers of Query Task (Single) carry `task_info.external_task_id`; the page says no.
-    pub query_shows_external_ids: bool,
-    /// Whether the entries of lists carry it.
-    pub list_shows_external_ids: bool,
-    /// Whether queries and lists show a task's video by the address that was sent; if not, by that of a copy.
-    pub shows_sent_videos: bool,
-    /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
-    pub unique_external_ids: bool,
-    /// With which code and message.
-    pub known_name: KnownName,
-    /// What one Identify Face costs.
-    pub units_per_identify: Units,
-    /// What a task costs for each begun five seconds of its video.
-    pub units_per_five_seconds: Units,
-    /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
-    pub pack_units: Units,
-    /// What is added to every id that is given: the API's never come twice, and so must not those of a
-    /// simulator that begins anew.
-    pub ids_from: u64,
-    /// Decides everything that looks like chance.
-    pub seed: u64,
-    /// A folder that is served under `/media/`; videos and sounds in it are read for real.
-    pub media_dir: Option<PathBuf>,
-    /// How files of `media_dir`, and sounds sent inline, are read.
-    pub probe: Probe,
-    /// The result of tasks whose video is not in `media_dir`; none: an MP4 built by hand that has the
-    /// video's size and length.
-    pub fallback_result: Option<Vec<u8>>,
-    /// Results are at least so large: a `free` box at their end fills them up.
-    pub min_result_bytes: u64,
-    /// Faults by chance.
-    pub random_faults: RandomFaults,
-    /// How far the simulator's clock is ahead of the machine's.
-    pub clock_offset_ms: i64,
-    /// The address that result and face URLs begin with; none: that of the socket.
-    pub public_url: Option<String>,
+/// Defines the settings, each with its default.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr,)*) => {
+        /// The settings of a simulator. They may be changed while it runs, except `seed`, `media_dir`,
+        /// `media_reader`, `clock_offset_ms` and `public_url`, which are read at the start.
+        #[derive(Debug, Clone)]
+        pub struct SimConfig {
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl Default for SimConfig {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+    };
 }
 
-impl Default for SimConfig {
-    fn default() -> Self {
-        Self {
-            access_key: "sim-access-key".to_owned(),
-            secret_key: "sim-secret-key".to_owned(),
-            bearer_token: None,
-            more_keys: Vec::new(),
-            concurrency: 5,
-            identify_per_second: Some(5),
-            create_per_second: Some(5),
-            query_per_second: None,
-            task_ms: (3_000, 8_000),
-            create_latency_ms: 0,
-            identify_latency_ms: 0,
-            query_latency_ms: 0,
-            visibility_lag_ms: 0,
-            lags: Lags::default(),
-            session_ttl_ms: DAY_MS,
-            result_ttl_ms: 30 * DAY_MS,
-            answers_external_lookups: true,
-            lookup_spellings: Spellings::default(),
-            unknown_task: UnknownTask::default(),
-            name_queries_fail: false,
-            lists_fail: false,
-            query_shows_external_ids: false,
-            list_shows_external_ids: false,
-            shows_sent_videos: true,
-            unique_external_ids: true,
-            known_name: KnownName::default(),
-            units_per_identify: Units::from_thousandths(50),
-            units_per_five_seconds: Units::from_thousandths(1_000),
-            pack_units: Units::from_thousandths(1_000_000_000),
-            ids_from: 0,
-            seed: 0,
-            media_dir: None,
-            probe: Probe::default(),
-            fallback_result: None,
-            min_result_bytes: 0,
-            random_faults: RandomFaults::default(),
-            clock_offset_ms: 0,
-            public_url: None,
-        }
-    }
+settings! {
+    /// The account's access key: the `iss` of its tokens.
+    access_key: String = "sim-access-key".to_owned(),
+    /// The account's secret key, which signs its tokens.
+    secret_key: String = "sim-secret-key".to_owned(),
+    /// A fixed bearer token that is accepted, too, as a gateway would.
+    bearer_token: Option<String> = None,
+    /// More keys that are accepted, of this account and of others.
+    more_keys: Vec<ApiKey> = Vec::new(),
+    /// Tasks at once of each account; a create above it is refused with 1303.
+    concurrency: usize = 5,
+    /// Identify Face calls within one second; above it 1302. None: no limit.
+    identify_per_second: Option<u32> = Some(5),
+    /// Create Task calls within one second; above it 1302. None: no limit.
+    create_per_second: Option<u32> = Some(5),
+    /// Query calls (single and list) within one second; above it 1302. None: no limit.
+    query_per_second: Option<u32> = None,
+    /// How long tasks take, shortest and longest; each draws its own.
+    task_ms: (i64, i64) = (3_000, 8_000),
+    /// How long the answer to a Create Task is delayed after it was accepted.
+    create_latency_ms: u64 = 0,
+    /// How long the answer to an Identify Face is delayed.
+    identify_latency_ms: u64 = 0,
+    /// For how long a new task is not found by queries and not listed.
+    visibility_lag_ms: i64 = 0,
+    /// The same for each kind of query.
+    lags: Lags = Lags::default(),
+    /// How long a session may be used.
+    session_ttl_ms: i64 = DAY_MS,
+    /// How long results can be downloaded, and how long the ids of made videos stay valid.
+    result_ttl_ms: i64 = 30 * DAY_MS,
+    /// Whether a task is found by its `external_task_id` at all; if not, that answers 1203.
+    answers_external_lookups: bool = true,
+    /// In which styles.
+    lookup_styles: LookupStyles = LookupStyles::default(),
+    /// The answer to a query that finds no task.
+    unknown_task: UnknownTask = UnknownTask::default(),
+    /// Whether queries by anything but a known `task_id` fail, with 503 and code 5002.
+    name_queries_fail: bool = false,
+    /// Whether Query Task (List) fails, with 503 and code 5002.
+    lists_fail: bool = false,
+    /// Whether the answers of Query Task (Single) carry `task_info.external_task_id`; the page says no.
+    query_shows_external_ids: bool = false,
+    /// Whether the entries of lists carry it.
+    list_shows_external_ids: bool = false,
+    /// Whether queries and lists show a task's video by the address that was sent; if not, by that of a copy.
+    shows_sent_videos: bool = true,
+    /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
+    unique_external_ids: bool = true,
+    /// The code and message of that refusal.
+    duplicate_name: DuplicateNameError = DuplicateNameError::default(),
+    /// What one Identify Face costs.
+    units_per_identify: SimUnits = SimUnits::from_thousandths(50),
+    /// What a task costs for each started five seconds of its video.
+    units_per_five_seconds: SimUnits = SimUnits::from_thousandths(1_000),
+    /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
+    pack_units: SimUnits = SimUnits::from_thousandths(1_000_000_000),
+    /// Added to every new id: ids must never repeat, not even after a restart of the simulator.
+    ids_from: u64 = 0,
+    /// The seed of all random numbers.
+    seed: u64 = 0,
+    /// A folder that is served under `/media/`; its videos and audio files are really read.
+    media_dir: Option<PathBuf> = None,
+    /// How files of `media_dir`, and audio files sent inline, are read.
+    media_reader: MediaReader = MediaReader::default(),
+    /// The minimum size of results: a `free` box at the end fills them up.
+    min_result_bytes: u64 = 0,
+    /// Random faults.
+    random_faults: RandomFaults = RandomFaults::default(),
+    /// How far the simulator's clock is ahead of the machine's.
+    clock_offset_ms: i64 = 0,
+    /// The address that result and face URLs begin with; none: that of the socket.
+    public_url: Option<String> = None,
 }

@@ -1,37 +1,38 @@
-//! The body of a Create Task: shape, types, ranges and exclusions, as far as the body alone tells.
+//! The body of a Create Task: shape, types, ranges and exclusions, as far as the body alone shows them.
 //!
-//! Owns no state: whether the session exists and the times fit is for `create.rs`.
+//! Has no state: `create.rs` checks the session and whether the times fit.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
-    answer::Refusal,
     body::{self, Fields},
-    chance::hex_digest,
-    facts::{ReadMedia, SoundFacts},
-    place::Place,
+    media_facts::{ReadMedia, SimAudioFacts},
+    random::hex_digest,
+    response::Refusal,
+    url_target::UrlTarget,
 };
 
 const ENDINGS: [&str; 4] = [".mp3", ".wav", ".m4a", ".aac"];
 /// The page says "5MB"; read as mebibytes.
-const SOUND_BYTES_MAX: u64 = 5 * 1024 * 1024;
-/// A cropped sound is at least so long, and overlaps its face at least so long.
+const AUDIO_BYTES_MAX: u64 = 5 * 1024 * 1024;
+/// The minimum length of cropped audio, and of its overlap with the face.
 pub(super) const CROP_MS_MIN: i64 = 2_000;
 
-/// A Create Task as asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CreateRequest {
+/// The content of a Create Task request.
+pub(super) struct SimCreateRequest {
     pub(super) session_id: String,
     pub(super) face_id: String,
-    pub(super) sound: SoundSource,
+    pub(super) audio: SimAudioSource,
+    /// Of audio in the media folder, or inline.
+    pub(super) audio_facts: Option<SimAudioFacts>,
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) insert_ms: i64,
-    /// Of the sound, and of the video's own audio.
+    /// Of the audio, and of the video's own audio.
     pub(super) volumes: [f64; 2],
-    /// As sent; none when it was not.
+    /// As sent; none if it was not sent.
     pub(super) watermark: Option<bool>,
     pub(super) external_task_id: Option<String>,
     pub(super) callback_url: Option<String>,
@@ -39,39 +40,40 @@ pub struct CreateRequest {
     pub(super) body_digest: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SoundSource {
+pub(super) enum SimAudioSource {
     Id(String),
-    Url(Place),
+    Url(UrlTarget),
     /// Decoded.
     Inline(Vec<u8>),
 }
 
-impl CreateRequest {
-    /// Reads the body of a request; `base_url` tells the simulator's own files from others.
-    ///
-    /// # Errors
-    /// 1200 for what is no JSON object, 1201 for what the page does not allow.
-    pub fn read(body: &[u8], base_url: &str) -> Result<Self, Refusal> {
+impl SimCreateRequest {
+    /// Reads the body of a request, and its audio with `media`; `base_url` identifies the simulator's own files.
+    pub(super) fn read(
+        body: &[u8],
+        base_url: &str,
+        media: &dyn ReadMedia,
+    ) -> Result<Self, Refusal> {
         let object = body::object(body)?;
         let top = Fields::top(&object);
         let session_id = top.text("session_id")?.to_owned();
         let face = Fields::inner(only_face(top)?, "face_choose[0].");
         let face_id = face.text("face_id")?.to_owned();
-        let sound = SoundSource::read(face, base_url)?;
+        let audio = SimAudioSource::read(face, base_url)?;
         let (start_ms, end_ms) =
             (face.time_ms("sound_start_time")?, face.time_ms("sound_end_time")?);
         let insert_ms = face.time_ms("sound_insert_time")?;
         let volumes = [face.volume("sound_volume")?, face.volume("original_audio_volume")?];
         if end_ms.saturating_sub(start_ms) < CROP_MS_MIN {
             return Err(
-                face.wrong("sound_end_time", "leaves a cropped sound shorter than 2 seconds")
+                face.wrong("sound_end_time", "leaves a cropped audio shorter than 2 seconds")
             );
         }
         Ok(Self {
             session_id,
             face_id,
-            sound,
+            audio_facts: audio.read_facts(media),
+            audio,
             start_ms,
             end_ms,
             insert_ms,
@@ -83,38 +85,37 @@ impl CreateRequest {
         })
     }
 
-    /// How long the cropped sound is.
+    /// How long the cropped audio is.
     pub(super) const fn crop_ms(&self) -> i64 {
         self.end_ms - self.start_ms
     }
 
-    /// What `media` says of the sound, where it has to be read at all. Does whatever IO `media` does.
-    pub fn read_sound(&self, media: &dyn ReadMedia) -> Option<SoundFacts> {
-        match &self.sound {
-            SoundSource::Url(Place::Media(path, _)) => media.sound_file(path),
-            SoundSource::Inline(bytes) => media.sound(bytes),
-            SoundSource::Url(_) | SoundSource::Id(_) => None,
-        }
-    }
-
-    /// The same for every request that asks for the same work: the same sound, crop, volumes, watermark and place in
-    /// `video`, whatever the session and the names.
+    /// A digest of the work: audio, crop, volumes, watermark and position in `video`, without the session and the
+    /// names.
     pub(super) fn content_digest(&self, video: &str) -> String {
-        let sound = match &self.sound {
-            SoundSource::Id(id) => id.clone(),
-            SoundSource::Url(place) => place.url().to_string(),
-            SoundSource::Inline(bytes) => hex_digest(bytes),
+        let audio = match &self.audio {
+            SimAudioSource::Id(id) => id.clone(),
+            SimAudioSource::Url(place) => place.url().to_string(),
+            SimAudioSource::Inline(bytes) => hex_digest(bytes),
         };
         let Self { face_id, start_ms, end_ms, insert_ms, volumes, .. } = self;
         let watermark = self.watermark.unwrap_or(false);
         let content = format!(
-            "{video}\n{sound}\n{face_id}\n{start_ms}\n{end_ms}\n{insert_ms}\n{volumes:?}\n{watermark}"
+            "{video}\n{audio}\n{face_id}\n{start_ms}\n{end_ms}\n{insert_ms}\n{volumes:?}\n{watermark}"
         );
         hex_digest(content.as_bytes())
     }
 }
 
-impl SoundSource {
+impl SimAudioSource {
+    fn read_facts(&self, media: &dyn ReadMedia) -> Option<SimAudioFacts> {
+        match self {
+            Self::Url(UrlTarget::Media(path, _)) => media.sound_file(path),
+            Self::Inline(bytes) => media.audio(bytes),
+            Self::Url(_) | Self::Id(_) => None,
+        }
+    }
+
     fn read(face: Fields<'_>, base_url: &str) -> Result<Self, Refusal> {
         match (face.optional_text("audio_id")?, face.optional_text("sound_file")?) {
             (Some(id), None) => Ok(Self::Id(id.to_owned())),
@@ -129,7 +130,7 @@ impl SoundSource {
 
     fn of_file(face: Fields<'_>, file: &str, base_url: &str) -> Result<Self, Refusal> {
         if file.starts_with("http://") || file.starts_with("https://") {
-            let place = Place::of("sound_file", file, base_url)?;
+            let place = UrlTarget::of("sound_file", file, base_url)?;
             if place.has_ending(&ENDINGS) {
                 return Ok(Self::Url(place));
             }
@@ -137,15 +138,15 @@ impl SoundSource {
         }
         let bytes = STANDARD
             .decode(file)
-            .map_err(|_| face.wrong("sound_file", "is neither a URL nor valid Base64"))?;
+            .map_err(|_| face.wrong("sound_file", "is not a URL, and not valid Base64"))?;
         check_size(bytes.len() as u64)?;
         Ok(Self::Inline(bytes))
     }
 }
 
-/// 1201 for a sound above the page's 5 MB.
+/// 1201 for an audio file above the page's 5 MB.
 pub(super) fn check_size(bytes: u64) -> Result<(), Refusal> {
-    if bytes > SOUND_BYTES_MAX {
+    if bytes > AUDIO_BYTES_MAX {
         return Err(Refusal::illegal("sound_file: the file is larger than 5MB"));
     }
     Ok(())

@@ -1,82 +1,47 @@
-//! Faults as `POST /sim/faults` spells them:
+//! Faults in the JSON of `POST /sim/faults`:
 //! `{"call": "create", "nth": 3, "do": "code", "code": 1302, "retry_after": 2}`.
-//!
-//! Owns the names of the fields, and that none is silently ignored.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, de::Error as _};
+use serde_json::{Map, Value};
 
 use super::{
-    answer::usual_message,
-    faults::{Call, Fault, FaultRule},
-    late::ClientSees,
+    fault_rules::FaultRule,
+    faults::{Endpoint, Fault},
+    response::usual_message,
 };
 
+/// All fields; others are errors.
+const FIELDS: &str = "call do nth times every matching accept code status retry_after message ms bytes body \
+                      content_type with to client_sees answer_ms html";
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawRule {
-    call: Call,
-    #[serde(rename = "do")]
-    what: String,
+    call: Endpoint,
     nth: Option<u64>,
     times: Option<u64>,
     every: Option<u64>,
     matching: Option<String>,
     accept: Option<bool>,
-    code: Option<u16>,
-    status: Option<u16>,
-    retry_after: Option<u64>,
-    message: Option<String>,
-    ms: Option<u64>,
-    bytes: Option<u64>,
-    body: Option<Value>,
-    content_type: Option<String>,
-    with: Option<Value>,
-    to: Option<String>,
-    client_sees: Option<RawSight>,
-    answer_ms: Option<u64>,
-    html: Option<bool>,
+    #[serde(flatten)]
+    fault: Fault,
 }
 
-/// What the client sees of a request that is delivered late.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum RawSight {
-    Broken,
-    Page,
-    Nothing,
-}
-
-/// Why a fault cannot be done.
+/// The text is not the JSON of a fault.
 #[derive(Debug, thiserror::Error)]
-pub enum BadFault {
-    /// Not the JSON of a fault.
-    #[error("no fault: {0}")]
-    Json(#[from] serde_json::Error),
-    /// `do` names no fault.
-    #[error("no fault is called `{0}`")]
-    Unknown(String),
-    /// A field that this fault needs.
-    #[error("`{fault}` needs `{field}`")]
-    Missing {
-        /// The fault.
-        fault: String,
-        /// The field.
-        field: &'static str,
-    },
-}
+#[error("not a fault: {0}")]
+pub struct FaultError(#[from] serde_json::Error);
 
 impl FaultRule {
     /// Reads a rule.
     ///
-    /// `call` and `do` are required. Which calls suffer: `nth` (the first that does), `times`
-    /// (how many), `every` (each so-many-th, without end); with none of them the next call does.
-    /// `matching` keeps it to calls with that text in their path or body, `accept` says whether the
+    /// `call` and `do` are required. Which calls fail: `nth` (the first), `times` (how
+    /// many), `every` (every n-th, without end); without any of them the next call fails.
+    /// `matching` limits it to calls with that text in their path or body, `accept` says whether the
     /// request is carried out.
     ///
     /// | `do` | fields |
     /// |---|---|
-    /// | `code` | `code`, and if wanted `status`, `retry_after`, `message` |
+    /// | `code` | `code`, and optionally `status`, `retry_after`, `message` |
     /// | `lose_answer`, `drop_request`, `not_a_video` | |
     /// | `cut_body`, `wrong_length` | `bytes`: half of the body without it |
     /// | `html` | `status`: 502 without it |
@@ -86,89 +51,53 @@ impl FaultRule {
     /// | `deliver_late` | `ms` after the client gave up; `client_sees` after `answer_ms`: `broken`, `page` (`status`), `nothing` |
     /// | `huge_body` | `bytes` |
     /// | `body` | `body`: a string as it is, other JSON as such; `status`, `content_type` |
-    /// | `garbage` | a body that only begins like JSON |
-    /// | `patch` | `with`: a JSON merge patch of the true answer |
+    /// | `garbage` | a body that begins like JSON and breaks off |
+    /// | `patch` | `with`: a JSON merge patch of the real answer |
     /// | `redirect` | `to` |
-    ///
-    /// # Errors
-    /// What is not understood, named.
-    pub fn from_json(json: &[u8]) -> Result<Self, BadFault> {
-        let raw: RawRule = serde_json::from_slice(json)?;
+    pub fn from_json(json: &[u8]) -> Result<Self, FaultError> {
+        let mut fields: Map<String, Value> = serde_json::from_slice(json)?;
+        if let Some(name) = fields.keys().find(|name| FIELDS.split(' ').all(|it| it != *name)) {
+            return Err(serde_json::Error::custom(format!("unknown field `{name}`")).into());
+        }
+        fields.retain(|_, value| !value.is_null());
+        add_defaults(&mut fields);
+        let raw = RawRule::deserialize(Value::Object(fields))?;
         Ok(Self {
             call: raw.call,
-            matching: raw.matching.clone(),
+            matching: raw.matching,
             nth: raw.nth.or(raw.every).unwrap_or(1),
             every: raw.every.unwrap_or(1),
             times: if raw.every.is_some() { raw.times } else { raw.times.or(Some(1)) },
             accept: raw.accept,
-            fault: raw.fault()?,
+            fault: raw.fault,
         })
     }
 }
 
-impl RawRule {
-    fn fault(self) -> Result<Fault, BadFault> {
-        let fault = self.what.clone();
-        let missing = |field| BadFault::Missing { fault: fault.clone(), field };
-        Ok(match self.what.as_str() {
-            "code" => Fault::Code {
-                code: self.code.ok_or_else(|| missing("code"))?,
-                status: self.status,
-                retry_after_s: self.retry_after,
-                message: self.message,
-            },
-            "lose_answer" => Fault::LoseAnswer,
-            "drop_request" => Fault::DropRequest,
-            "not_a_video" => Fault::NotAVideo,
-            "cut_body" => Fault::CutBody { after_bytes: self.bytes },
-            "wrong_length" => Fault::WrongLength { bytes: self.bytes },
-            "html" => Fault::Html { status: self.status.unwrap_or(502) },
-            "too_large" => Fault::TooLarge {
-                status: self.status.unwrap_or(413),
-                html: self.html.unwrap_or(false),
-            },
-            "status" => Fault::Status { status: self.status.ok_or_else(|| missing("status"))? },
-            "hang" => Fault::Hang { ms: self.ms.ok_or_else(|| missing("ms"))? },
-            "deliver_late" => Fault::DeliverLate {
-                after_ms: self.ms.ok_or_else(|| missing("ms"))?,
-                sees: self.client_sees(),
-            },
-            "huge_body" => Fault::HugeBody { bytes: self.bytes.ok_or_else(|| missing("bytes"))? },
-            "patch" => Fault::Patch { with: self.with.ok_or_else(|| missing("with"))? },
-            "redirect" => Fault::Redirect { to: self.to.ok_or_else(|| missing("to"))? },
-            "garbage" => garbage(),
-            "body" => Fault::Body {
-                status: self.status.unwrap_or(200),
-                content_type: self.content_type.unwrap_or_else(|| "application/json".to_owned()),
-                text: match self.body.ok_or_else(|| missing("body"))? {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                },
-            },
-            _ => return Err(BadFault::Unknown(self.what)),
-        })
+/// Adds what the fault may leave out.
+fn add_defaults(fields: &mut Map<String, Value>) {
+    if fields.get("do").is_some_and(|name| name == "garbage") {
+        let text = format!("{{\"code\": 0, \"message\": \"{}\", \"da", usual_message(5000));
+        fields.retain(|name, _| !matches!(name.as_str(), "status" | "content_type"));
+        fields.extend([("do".into(), "body".into()), ("body".into(), text.into())]);
     }
-}
-
-impl RawRule {
-    fn client_sees(&self) -> ClientSees {
-        let after_ms = self.answer_ms.unwrap_or(0);
-        match self.client_sees {
-            None | Some(RawSight::Broken) => ClientSees::Broken { after_ms },
-            Some(RawSight::Page) => {
-                ClientSees::Page { status: self.status.unwrap_or(504), after_ms }
-            }
-            Some(RawSight::Nothing) => ClientSees::Nothing,
-        }
+    if let Some(body) = fields.get_mut("body").filter(|body| !body.is_string()) {
+        *body = body.to_string().into();
     }
-}
-
-fn garbage() -> Fault {
-    Fault::Body {
-        status: 200,
-        content_type: "application/json".to_owned(),
-        text: format!("{{\"code\": 0, \"message\": \"{}\", \"da", usual_message(5000)),
+    let status = match fields.get("do").and_then(Value::as_str) {
+        Some("html") => Some(502),
+        Some("too_large") => Some(413),
+        Some("body") => Some(200),
+        Some("deliver_late") => Some(504),
+        _ => None,
+    };
+    if let Some(status) = status {
+        fields.entry("status").or_insert(status.into());
     }
+    fields.entry("content_type").or_insert("application/json".into());
+    fields.entry("client_sees").or_insert("broken".into());
+    fields.entry("answer_ms").or_insert(0.into());
+    fields.entry("html").or_insert(false.into());
 }
 
 #[cfg(test)]
@@ -183,7 +112,7 @@ mod tests {
     fn rules_are_read_as_documented() {
         let rule = read(r#"{"call":"create","nth":3,"do":"code","code":1302,"retry_after":2}"#);
         let code = Fault::Code { code: 1302, status: None, retry_after_s: Some(2), message: None };
-        let want = FaultRule { nth: 3, ..FaultRule::once(Call::Create, code) };
+        let want = FaultRule { nth: 3, ..FaultRule::once(Endpoint::Create, code) };
         assert_eq!(rule.unwrap(), want);
         let rule = read(r#"{"call":"any","every":5,"do":"lose_answer","accept":false}"#).unwrap();
         assert_eq!((rule.nth, rule.every, rule.times, rule.accept), (5, 5, None, Some(false)));
@@ -193,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn unknown_fields_and_faults_are_named() {
         for (json, part) in [
             (r#"{"call":"create","do":"explode"}"#, "explode"),
             (r#"{"call":"creat","do":"lose_answer"}"#, "creat"),
-            (r#"{"call":"create","do":"hang"}"#, "needs `ms`"),
+            (r#"{"call":"create","do":"hang"}"#, "missing field `ms`"),
             (r#"{"call":"create","do":"lose_answer","nht":3}"#, "nht"),
-            ("[]", "no fault"),
+            ("[]", "not a fault"),
         ] {
             let error = read(json).unwrap_err();
             assert!(error.contains(part), "{error}");

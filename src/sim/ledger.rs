@@ -1,45 +1,36 @@
-//! What the account was asked for and what it paid: the ground truth that tests compare with.
-//!
-//! A ledger is a snapshot; nothing in it changes the rules.
+//! All calls and payments of an account: the ground truth for tests.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{account::AccountNumber, faults::Call, rules::Sim, task::TaskStatus, units::Units};
+use super::{account::AccountNumber, faults::Endpoint, task::SimTaskStatus, units::SimUnits};
 
 /// One accepted Create Task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are the API's")]
 pub struct LedgerEntry {
-    /// The task's id.
     pub task_id: String,
-    /// The account whose key was used.
     pub account: AccountNumber,
-    /// The user's own id for it.
     pub external_task_id: Option<String>,
-    /// The session it was created with.
     pub session_id: String,
     /// The video, as its Identify Face spelled it.
     pub video: String,
     /// The SHA-256 of the accepted body as sent.
     pub body_digest: String,
-    /// The same for every task with the same video, sound, crop, place and face.
+    /// The same for every task with the same video, audio, crop, place and face.
     pub content_digest: String,
-    /// The id of the video it makes.
     pub result_id: String,
-    /// When it was accepted.
     pub accepted_at_ms: i64,
     /// When it ended; none while it has not.
     pub ended_at_ms: Option<i64>,
-    /// Where it stands.
-    pub status: TaskStatus,
-    /// What it costs.
-    pub units: Units,
+    pub status: SimTaskStatus,
+    pub units: SimUnits,
 }
 
 /// How the calls of one kind went.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct CallCount {
+pub struct EndpointCount {
     /// Answered with code 0.
     pub accepted: u64,
     /// Answered with this code.
@@ -48,7 +39,7 @@ pub struct CallCount {
 
 /// Something that was paid for more than once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Repeat {
+pub struct Repeated {
     /// The `external_task_id`, or the digest of the content.
     pub what: String,
     /// The tasks, in the order of their acceptance.
@@ -59,12 +50,12 @@ pub struct Repeat {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PaidTwice {
     /// By `external_task_id` as sent: `a` and `a-2` are two ids.
-    pub external_task_ids: Vec<Repeat>,
-    /// By content (see `content_digest`), whatever the ids: an asked-for retry is listed here too.
-    pub contents: Vec<Repeat>,
+    pub external_task_ids: Vec<Repeated>,
+    /// By content (see `content_digest`), whatever the ids: a requested retry is listed here, too.
+    pub contents: Vec<Repeated>,
 }
 
-/// The whole account at one time.
+/// The complete account at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// Every accepted create, in the order of acceptance.
@@ -74,23 +65,23 @@ pub struct Ledger {
     /// The most tasks of one account that ran at one time.
     pub at_once_max: usize,
     /// Deducted by Identify Face.
-    pub identify_units: Units,
+    pub identify_units: SimUnits,
     /// Deducted by tasks.
-    pub task_units: Units,
+    pub task_units: SimUnits,
     /// How calls went, by kind; `any` are those to paths that the API does not have.
-    pub calls: BTreeMap<Call, CallCount>,
-    /// How often each kind of fault was done.
+    pub calls: BTreeMap<Endpoint, EndpointCount>,
+    /// How often each kind of fault was injected.
     pub faults: BTreeMap<String, u64>,
 }
 
 impl Ledger {
     /// How often calls of this kind were accepted.
-    pub fn accepted(&self, call: Call) -> u64 {
+    pub fn accepted(&self, call: Endpoint) -> u64 {
         self.calls.get(&call).map_or(0, |count| count.accepted)
     }
 
     /// How often calls of this kind were refused with this code.
-    pub fn refused(&self, call: Call, code: u16) -> u64 {
+    pub fn refused(&self, call: Endpoint, code: u16) -> u64 {
         self.calls.get(&call).and_then(|count| count.refused.get(&code)).copied().unwrap_or(0)
     }
 
@@ -108,15 +99,15 @@ impl Ledger {
 /// What is counted as it happens.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    pub(super) calls: BTreeMap<Call, CallCount>,
+    pub(super) calls: BTreeMap<Endpoint, EndpointCount>,
     pub(super) faults: BTreeMap<String, u64>,
     pub(super) at_once_max: usize,
-    pub(super) identify_units: Units,
+    pub(super) identify_units: SimUnits,
 }
 
 impl Counts {
     /// One answered call; `code` of its refusal.
-    pub(super) fn count(&mut self, call: Call, code: Option<u16>) {
+    pub(super) fn count(&mut self, call: Endpoint, code: Option<u16>) {
         let count = self.calls.entry(call).or_default();
         match code {
             None => count.accepted += 1,
@@ -125,59 +116,8 @@ impl Counts {
     }
 }
 
-impl Sim {
-    /// The account as it stands at this time.
-    pub fn ledger(&self, now_ms: i64) -> Ledger {
-        let tasks: Vec<_> = (0..self.tasks.len()).map(|index| self.entry(index, now_ms)).collect();
-        let external = |entry: &LedgerEntry| entry.external_task_id.clone();
-        let content = |entry: &LedgerEntry| Some(entry.content_digest.clone());
-        Ledger {
-            paid_twice: PaidTwice {
-                external_task_ids: repeats(&tasks, external),
-                contents: repeats(&tasks, content),
-            },
-            at_once_max: self.counts.at_once_max,
-            identify_units: self.counts.identify_units,
-            task_units: tasks.iter().map(|entry| entry.units).sum(),
-            calls: self.counts.calls.clone(),
-            faults: self.counts.faults.clone(),
-            tasks,
-        }
-    }
-
-    fn entry(&self, index: usize, now_ms: i64) -> LedgerEntry {
-        let task = &self.tasks[index];
-        let status = task.status(now_ms);
-        LedgerEntry {
-            task_id: task.id.clone(),
-            account: task.account,
-            external_task_id: task.external_task_id.clone(),
-            session_id: task.session_id.clone(),
-            video: task.video.spelled.clone(),
-            body_digest: task.body_digest.clone(),
-            content_digest: task.content_digest.clone(),
-            result_id: task.result_id.clone(),
-            accepted_at_ms: task.accepted_at_ms,
-            ended_at_ms: status.is_ended().then_some(task.ends_at_ms),
-            status,
-            units: task.units,
-        }
-    }
-}
-
 fn count(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
     counts
-}
-
-fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>) -> Vec<Repeat> {
-    let mut by_name: BTreeMap<(AccountNumber, String), Vec<String>> = BTreeMap::new();
-    for entry in tasks {
-        if let Some(what) = name(entry) {
-            by_name.entry((entry.account, what)).or_default().push(entry.task_id.clone());
-        }
-    }
-    let repeated = by_name.into_iter().filter(|(_, task_ids)| task_ids.len() > 1);
-    repeated.map(|((_, what), task_ids)| Repeat { what, task_ids }).collect()
 }

@@ -1,72 +1,59 @@
-//! The simulator: Kling's lip-sync API by the rules of the vendor's page, for `demo`, `simulate` and
-//! the tests.
+//! The simulator: Kling's lip-sync API by the rules of the vendor's page, for `demo`, `simulate` and the tests.
 //!
-//! Written from the API's page alone and independently of the client, so that each finds the other's
-//! mistakes. [`Sim`] is the account: plain state that is given time, chance and facts of media, so
-//! that a simulation can call it on a clock of its own. [`SimServer`] puts it on a socket, reads media
-//! and does faults on the wire. Nothing here is meant to be reached from elsewhere than this machine.
-//!
-//! The account: `account`, `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
-//! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
-//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `late`, `results`, `callbacks`.
-//! Faults: `faults`, `random_faults`, `fault_json`.
+//! Written from the API's page alone and independently of the client, so that each finds the other's mistakes. [`Sim`]
+//! is the account: plain state that gets time, random numbers and facts about media as arguments, so that a simulation
+//! can call it with a clock of its own. [`SimServer`] serves it over HTTP, reads media and injects faults into
+//! responses. It is meant for this machine only.
 
 mod account;
-mod answer;
-mod asked;
+mod account_ledger;
 mod body;
 mod callbacks;
-mod chance;
 mod config;
+mod connection;
 mod create;
 mod create_request;
-mod damage;
-mod facts;
+mod delayed;
 mod fault_json;
+mod fault_rules;
 mod faults;
 mod identify;
-mod identify_request;
-mod known_name;
-mod late;
+mod inject;
 mod ledger;
-mod lookups;
+mod lookup_settings;
+mod media_facts;
+mod media_folder;
 mod mp4;
-mod notice;
-mod pace;
-mod place;
-mod probe;
 mod query;
-mod random_faults;
+mod random;
+mod received;
+mod response;
 mod result_file;
-mod results;
 mod routes;
 mod rules;
+mod send_result;
 mod server;
 mod session;
-mod socket;
+mod shared;
 mod task;
 #[cfg(test)]
 mod tests;
 mod token;
 mod units;
+mod url_target;
 
-pub use account::{AccountNumber, ApiCredential, ApiKey};
-pub use answer::{Answer, Refusal, http_status};
+pub use account::{AccountNumber, ApiKey};
 pub use config::SimConfig;
-pub use create_request::CreateRequest;
-pub use facts::{NoFiles, ReadMedia, SoundFacts, VideoFacts};
-pub use fault_json::BadFault;
-pub use faults::{Call, DueFault, Fault, FaultRule};
-pub use identify_request::IdentifyRequest;
-pub use known_name::KnownName;
-pub use late::ClientSees;
-pub use ledger::{CallCount, Ledger, LedgerEntry, PaidTwice, Repeat};
-pub use lookups::{Lags, Spellings, UnknownTask};
-pub use notice::Callback;
-pub use probe::Probe;
-pub use random_faults::RandomFaults;
+pub use fault_json::FaultError;
+pub use fault_rules::{FaultRule, RandomFaults};
+pub use faults::{ClientSees, DueFault, Endpoint, Fault};
+pub use ledger::{EndpointCount, Ledger, LedgerEntry, PaidTwice, Repeated};
+pub use lookup_settings::{DuplicateNameError, Lags, LookupStyles, UnknownTask};
+pub use media_facts::{NoFiles, ReadMedia, SimAudioFacts, SimVideoFacts};
+pub use media_folder::MediaReader;
+pub use response::{Refusal, SimResponse, http_status};
 pub use result_file::ResultFile;
 pub use rules::Sim;
 pub use server::SimServer;
-pub use task::TaskStatus;
-pub use units::{NotUnits, Units};
+pub use task::SimTaskStatus;
+pub use units::{InvalidUnits, SimUnits};

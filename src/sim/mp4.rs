@@ -1,7 +1,7 @@
 //! A small MP4 built by hand, for results whose source is elsewhere, and the box that fills one up.
 //!
-//! One video track, one frame (a PNG of one pixel) shown for the whole length. Enough for every
-//! reader of boxes; no more.
+//! One video track, one frame (a PNG of one pixel) shown for the complete length. Enough for programs that read
+//! boxes.
 
 /// The frame, and the picture of every face: a grey pixel.
 pub(super) const PIXEL_PNG: [u8; 67] = [
@@ -18,7 +18,7 @@ const PER_SECOND: u32 = 1_000;
 pub(super) fn build(width: u32, height: u32, length_ms: i64) -> Vec<u8> {
     let length = u32::try_from(length_ms).unwrap_or_default();
     let kind = sized(b"ftyp", &[b"isom", &be(512), b"isom", b"mp41"]);
-    // The frame lies behind both boxes; the size of `moov` does not depend on where that is.
+    // The frame is after both boxes; the size of `moov` does not depend on its position.
     let before = kind.len() + movie(width, height, length, 0).len() + 8;
     let frame_at = u32::try_from(before).unwrap_or_default();
     let movie = movie(width, height, length, frame_at);
@@ -26,7 +26,7 @@ pub(super) fn build(width: u32, height: u32, length_ms: i64) -> Vec<u8> {
 }
 
 /// A `free` box that begins with `mark` and makes a file of `before` bytes at least `bytes_min` long:
-/// its beginning, and how many zeros follow. It is never left out, so that every result has its mark.
+/// its beginning, and how many zeros follow. Every result has one.
 pub(super) fn filler(mark: &str, before: u64, bytes_min: u64) -> (Vec<u8>, u64) {
     let mut begin = sized(b"free", &[mark.as_bytes()]);
     let short = bytes_min.saturating_sub(before + begin.len() as u64);
@@ -37,37 +37,20 @@ pub(super) fn filler(mark: &str, before: u64, bytes_min: u64) -> (Vec<u8>, u64) 
 }
 
 fn movie(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
+    let (scale, rate, matrix) = (be(PER_SECOND), be(0x0001_0000), matrix());
+    let (one, span) = (be(1), be(length));
     let header = versioned(
         b"mvhd",
         0,
-        &[
-            &[0; 8],
-            &be(PER_SECOND),
-            &be(length),
-            &be(0x0001_0000),
-            &[1, 0],
-            &[0; 10],
-            &matrix(),
-            &[0; 24],
-            &be(2),
-        ],
+        &[&[0; 8], &scale, &span, &rate, &[1, 0], &[0; 10], &matrix, &[0; 24], &be(2)],
     );
+    let (width_px, height_px) = (be(width << 16), be(height << 16));
     let track_header = versioned(
         b"tkhd",
         3,
-        &[
-            &[0; 8],
-            &be(1),
-            &be(0),
-            &be(length),
-            &[0; 16],
-            &matrix(),
-            &be(width << 16),
-            &be(height << 16),
-        ],
+        &[&[0; 8], &one, &be(0), &span, &[0; 16], &matrix, &width_px, &height_px],
     );
-    let media_header =
-        versioned(b"mdhd", 0, &[&[0; 8], &be(PER_SECOND), &be(length), &[0x55, 0xc4, 0, 0]]);
+    let media_header = versioned(b"mdhd", 0, &[&[0; 8], &scale, &span, &[0x55, 0xc4, 0, 0]]);
     let handler = versioned(b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"sim\0"]);
     let reference = versioned(b"dref", 0, &[&be(1), &versioned(b"url ", 1, &[])]);
     let information = sized(
@@ -86,20 +69,12 @@ fn movie(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
 /// The tables of the one frame.
 fn samples(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
     let side = |px: u32| u16::try_from(px).unwrap_or(u16::MAX).to_be_bytes();
+    let head = [0, 0, 0, 0, 0, 0, 0, 1];
+    let (width, height, dpi) = (side(width), side(height), be(0x0048_0000));
+    let tail = [0, 24, 0xff, 0xff];
     let entry = sized(
         b"png ",
-        &[
-            &[0, 0, 0, 0, 0, 0, 0, 1],
-            &[0; 16],
-            &side(width),
-            &side(height),
-            &be(0x0048_0000),
-            &be(0x0048_0000),
-            &[0; 4],
-            &[0, 1],
-            &[0; 32],
-            &[0, 24, 0xff, 0xff],
-        ],
+        &[&head, &[0; 16], &width, &height, &dpi, &dpi, &[0; 4], &[0, 1], &[0; 32], &tail],
     );
     let frame_bytes = u32::try_from(PIXEL_PNG.len()).unwrap_or_default();
     sized(
@@ -160,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filler_reaches_the_wanted_size() {
+    fn filler_reaches_the_minimum_size() {
         for (before, bytes_min, want) in [(100, 0, 112), (100, 112, 112), (100, 5_000, 5_000)] {
             let (begin, zeros) = filler("mark", before, bytes_min);
             assert_eq!(before + begin.len() as u64 + zeros, want);

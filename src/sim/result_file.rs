@@ -1,35 +1,33 @@
-//! What tasks have made: the results that can be downloaded or dubbed again, while they are kept.
+//! Results of tasks, which can be downloaded or dubbed again while they are kept.
 
 use std::sync::Arc;
 
 use super::{
-    faults::Call,
-    mp4, place,
+    faults::Endpoint,
+    mp4,
     rules::Sim,
-    session::Video,
-    task::{Task, TaskStatus},
+    session::{self, SimFace, SimVideo},
+    task::{SimTask, SimTaskStatus},
+    url_target,
 };
 
-/// What a result's file is made of.
+/// The parts of a result's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultFile {
     /// Its name under `/results/`.
-    pub name: String,
+    pub(super) name: String,
     /// The file of the media folder that it begins with, where there is one.
-    pub media_path: Option<String>,
-    /// The length of the video.
-    pub length_ms: i64,
-    /// In pixels.
-    pub width: u32,
-    /// In pixels.
-    pub height: u32,
-    /// At least so large.
-    pub bytes_min: u64,
+    pub(super) media_path: Option<String>,
+    pub(super) length_ms: i64,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// The minimum size.
+    pub(super) bytes_min: u64,
 }
 
 impl ResultFile {
-    /// The whole file, where its source is none of the media folder: an MP4 built by hand, and the
-    /// box that tells which result it is.
+    /// Builds the complete file without a source in the media folder: an MP4 built by hand, and the box that names the
+    /// result.
     pub fn built(&self) -> Vec<u8> {
         let mut bytes = mp4::build(self.width, self.height, self.length_ms);
         let (filler, zeros) = mp4::filler(&self.mark(), bytes.len() as u64, self.bytes_min);
@@ -38,7 +36,7 @@ impl ResultFile {
         bytes
     }
 
-    /// What stands in the file, and in no other.
+    /// A text that is in this file, and in no other.
     pub fn mark(&self) -> String {
         format!("lipsyncd-sim {}", self.name)
     }
@@ -46,18 +44,18 @@ impl ResultFile {
 
 impl Sim {
     /// The task that made a video, while the video is kept.
-    pub(super) fn task_of_result(&self, video_id: &str, now_ms: i64) -> Option<&Task> {
+    pub(super) fn task_of_result(&self, video_id: &str, now_ms: i64) -> Option<&SimTask> {
         let task = &self.tasks[*self.by_result_id.get(video_id)?];
         let age_ms = now_ms - task.ends_at_ms;
-        let made = task.status(now_ms) == TaskStatus::Succeed;
+        let made = task.status(now_ms) == SimTaskStatus::Succeed;
         (made && age_ms < self.config.result_ttl_ms).then_some(task)
     }
 
-    /// The file under `/results/`, by its name; none while it is not made and once it is deleted.
+    /// The file under `/results/`, by its name; none before it is made and after it is deleted.
     /// Counted as a call.
     pub fn download(&mut self, now_ms: i64, name: &str) -> Option<ResultFile> {
         let file = self.result(now_ms, name);
-        self.counts.count(Call::Download, file.is_none().then_some(1203));
+        self.counts.count(Endpoint::Download, file.is_none().then_some(1203));
         file
     }
 
@@ -87,18 +85,19 @@ impl Sim {
         video_id: &str,
         spelled: &str,
         now_ms: i64,
-    ) -> Option<Video> {
+    ) -> Option<(SimVideo, Vec<SimFace>)> {
         let task = self.task_of_result(video_id, now_ms)?;
         let parent = Arc::clone(&task.video);
-        Some(Video {
+        let video = SimVideo {
             id: video_id.to_owned(),
             spelled: spelled.to_owned(),
-            url: place::result_url(&self.base_url, video_id, false),
+            url: url_target::result_url(&self.base_url, video_id, false),
             length_ms: parent.length_ms,
             width: parent.width,
             height: parent.height,
             media_path: parent.media_path.clone(),
             fail: None,
-        })
+        };
+        Some((video, session::whole(parent.length_ms)))
     }
 }

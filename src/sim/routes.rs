@@ -1,41 +1,38 @@
-//! Which request goes to which rule, and how an answer looks in HTTP.
-//!
-//! Reads bodies and media, asks the rules, does what faults want. Decides nothing by itself.
+//! Routes requests to the rules, and sends their answers, changed by faults.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, Path, RawQuery, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{DefaultBodyLimit, Path, State},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use tower_http::services::ServeDir;
 
 use super::{
-    answer::{Answer, Refusal, http_status, usual_message},
-    asked::{Asked, BODY_BYTES_MAX, in_http, off_thread, split},
-    create_request::CreateRequest,
-    damage,
-    facts::ReadMedia as _,
-    faults::{Call, DueFault, Fault, FaultRule},
-    identify_request::IdentifyRequest,
-    late,
+    connection::ConnectionCutter,
+    create_request::SimCreateRequest,
+    delayed,
+    fault_rules::FaultRule,
+    faults::{DueFault, Endpoint, Fault},
+    identify::SimIdentifyRequest,
+    inject,
     mp4::PIXEL_PNG,
-    results::Content,
+    received::{BODY_BYTES_MAX, ReceivedRequest, in_http, off_thread},
+    response::{Refusal, SimResponse, http_status, usual_message},
     rules::Sim,
-    server::Shared,
-    socket::Scissors,
+    send_result::ResultContent,
+    shared::Shared,
 };
 
 const TASKS: &str = "/v1/videos/advanced-lip-sync";
 
-type Api = State<Arc<Shared>>;
-type Cut = ConnectInfo<Scissors>;
+type SharedState = State<Arc<Shared>>;
 
-/// All that the simulator answers to.
+/// All paths of the simulator.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     let router = Router::new()
         .route("/v1/videos/identify-face", post(identify))
@@ -46,110 +43,77 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/faces/{name}", get(face))
         .route("/sim/ledger", get(ledger))
         .route("/sim/faults", post(add_fault).delete(clear_faults))
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(no_such_method)
+        .fallback(|State(shared): SharedState| refuse_path(shared, false))
+        .method_not_allowed_fallback(|State(shared): SharedState| refuse_path(shared, true))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    let router = match &shared.folder.dir {
-        Some(dir) => {
-            let files = ServeDir::new(dir).append_index_html_on_directories(false);
-            router.nest_service("/media", files)
-        }
+    let media = shared
+        .folder
+        .dir
+        .as_ref()
+        .map(|dir| ServeDir::new(dir).append_index_html_on_directories(false));
+    let router = match media {
+        Some(files) => router.nest_service("/media", files),
         None => router,
     };
     router.with_state(shared)
 }
 
-async fn identify(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> Response {
-    let asked = Asked::read(request).await;
-    let (base_url, folder) = (shared.base_url.clone(), shared.folder.clone());
-    let read = off_thread(&asked, move |body| {
-        let request = IdentifyRequest::read(body, &base_url)?;
-        let facts = request.media_path().and_then(|path| folder.video(path));
-        Ok((request, facts))
-    });
-    let (request, facts) = split(read.await);
-    let run =
-        |sim: &mut Sim, now_ms| sim.identify_request(now_ms, asked.authorization(), request, facts);
-    respond(&shared, &cut, Call::Identify, &asked, run).await
+async fn identify(State(shared): SharedState, asked: ReceivedRequest) -> Response {
+    let request = off_thread(&shared, &asked, SimIdentifyRequest::read).await;
+    let run = |sim: &mut Sim, now_ms| sim.identify_request(now_ms, asked.authorization(), request);
+    respond(&shared, Endpoint::Identify, &asked, run).await
 }
 
-async fn create(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> Response {
-    let asked = Asked::read(request).await;
-    let (base_url, folder) = (shared.base_url.clone(), shared.folder.clone());
-    let read = off_thread(&asked, move |body| {
-        let request = CreateRequest::read(body, &base_url)?;
-        let sound = request.read_sound(&folder);
-        Ok((request, sound))
-    });
-    let (request, sound) = split(read.await);
+async fn create(State(shared): SharedState, asked: ReceivedRequest) -> Response {
+    let request = off_thread(&shared, &asked, SimCreateRequest::read).await;
     let authorization = asked.authorization().map(str::to_owned);
-    let run = move |sim: &mut Sim, now_ms| {
-        sim.create_request(now_ms, authorization.as_deref(), request, sound)
-    };
-    let due = due_fault(&shared, Call::Create, &asked);
-    match due {
+    let run =
+        move |sim: &mut Sim, now_ms| sim.create_request(now_ms, authorization.as_deref(), request);
+    match due_fault(&shared, Endpoint::Create, &asked) {
         Some(DueFault { fault: Fault::DeliverLate { after_ms, sees }, carried_out: true }) => {
             let wait = Duration::from_millis(after_ms);
-            late::keep(shared, &cut, wait, sees, run).await
+            delayed::keep(shared, &asked.scissors, wait, sees, run).await
         }
-        due => answer(&shared, &cut, Call::Create, due, run).await,
+        due => answer(&shared, &asked.scissors, Endpoint::Create, due, run).await,
     }
 }
 
 async fn query(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
+    State(shared): SharedState,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    request: Request,
+    asked: ReceivedRequest,
 ) -> Response {
-    let asked = Asked::read(request).await;
-    let query = query.unwrap_or_default();
-    let run = |sim: &mut Sim, now_ms| sim.query_spelled(now_ms, asked.authorization(), &id, &query);
-    respond(&shared, &cut, Call::Query, &asked, run).await
+    let run =
+        |sim: &mut Sim, now_ms| sim.query_with(now_ms, asked.authorization(), &id, asked.query());
+    respond(&shared, Endpoint::Query, &asked, run).await
 }
 
-async fn list(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
-    RawQuery(page): RawQuery,
-    request: Request,
-) -> Response {
-    let asked = Asked::read(request).await;
-    let page = page.unwrap_or_default();
-    let run = |sim: &mut Sim, now_ms| sim.list(now_ms, asked.authorization(), &page);
-    respond(&shared, &cut, Call::List, &asked, run).await
+async fn list(State(shared): SharedState, asked: ReceivedRequest) -> Response {
+    let run = |sim: &mut Sim, now_ms| sim.list(now_ms, asked.authorization(), asked.query());
+    respond(&shared, Endpoint::List, &asked, run).await
 }
 
-async fn costs(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
-    RawQuery(times): RawQuery,
-    request: Request,
-) -> Response {
-    let asked = Asked::read(request).await;
-    let times = times.unwrap_or_default();
-    let run = |sim: &mut Sim, now_ms| sim.costs(now_ms, asked.authorization(), &times);
-    respond(&shared, &cut, Call::Costs, &asked, run).await
+async fn costs(State(shared): SharedState, asked: ReceivedRequest) -> Response {
+    let run = |sim: &mut Sim, now_ms| sim.costs(now_ms, asked.authorization(), asked.query());
+    respond(&shared, Endpoint::Costs, &asked, run).await
 }
 
 async fn download(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
+    State(shared): SharedState,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    asked: ReceivedRequest,
 ) -> Response {
-    let (due, file, fallback) = {
+    let (due, file) = {
         let now_ms = shared.now_ms();
         let mut sim = shared.sim();
-        let due = sim.next_fault(Call::Download, &name, b"");
+        let due = sim.next_fault(Endpoint::Download, &name, b"");
         let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
         let file = if carried_out { sim.download(now_ms, &name) } else { None };
-        (due, file, sim.config().fallback_result.clone())
+        (due, file)
     };
     let healthy = match file {
-        Some(file) => match Content::of(file, &shared.folder, fallback).await {
-            Some(content) => content.send(&headers).await.unwrap_or_else(|_| gone()),
+        Some(file) => match ResultContent::of(file, &shared.folder).await {
+            Some(content) => content.send(&asked.headers).await.unwrap_or_else(|_| gone()),
             None => gone(),
         },
         None => gone(),
@@ -159,7 +123,7 @@ async fn download(
             let status = StatusCode::from_u16(status.unwrap_or(http_status(code)));
             status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
         }
-        Some(fault) => damage::inflict(fault, healthy, &cut).await,
+        Some(fault) => inject::inject(fault, healthy, &asked.scissors).await,
         None => healthy,
     }
 }
@@ -172,11 +136,11 @@ async fn face() -> Response {
     ([(header::CONTENT_TYPE, "image/png")], &PIXEL_PNG[..]).into_response()
 }
 
-async fn ledger(State(shared): Api) -> Response {
+async fn ledger(State(shared): SharedState) -> Response {
     axum::Json(shared.ledger()).into_response()
 }
 
-async fn add_fault(State(shared): Api, body: Bytes) -> Response {
+async fn add_fault(State(shared): SharedState, body: Bytes) -> Response {
     match FaultRule::from_json(&body) {
         Ok(rule) => {
             shared.sim().add_fault(rule);
@@ -186,83 +150,72 @@ async fn add_fault(State(shared): Api, body: Bytes) -> Response {
     }
 }
 
-async fn clear_faults(State(shared): Api) -> Response {
+async fn clear_faults(State(shared): SharedState) -> Response {
     shared.sim().clear_faults();
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn no_such_path(State(shared): Api) -> Response {
-    let answer = shared.sim().refuse_path(false);
-    in_http(&answer, None, shared.now_ms())
-}
-
-async fn no_such_method(State(shared): Api) -> Response {
-    let answer = shared.sim().refuse_path(true);
+async fn refuse_path(shared: Arc<Shared>, wrong_method: bool) -> Response {
+    let answer = shared.sim().refuse_path(wrong_method);
     in_http(&answer, None, shared.now_ms())
 }
 
 async fn respond(
     shared: &Shared,
-    cut: &Scissors,
-    call: Call,
-    asked: &Asked,
-    run: impl FnOnce(&mut Sim, i64) -> Answer,
+    call: Endpoint,
+    asked: &ReceivedRequest,
+    run: impl FnOnce(&mut Sim, i64) -> SimResponse,
 ) -> Response {
     let due = due_fault(shared, call, asked);
-    answer(shared, cut, call, due, run).await
+    answer(shared, &asked.scissors, call, due, run).await
 }
 
-fn due_fault(shared: &Shared, call: Call, asked: &Asked) -> Option<DueFault> {
+fn due_fault(shared: &Shared, call: Endpoint, asked: &ReceivedRequest) -> Option<DueFault> {
     let body = asked.body.as_deref().unwrap_or_default();
     shared.sim().next_fault(call, &asked.uri.to_string(), body)
 }
 
-/// Asks the rules, then does what a fault wants. The rules come before every delay, so that a client
-/// that hangs up is one whose request was accepted.
+/// Applies the rules, then the fault. The rules run before every delay, so that the request of a client that
+/// disconnects was accepted.
 async fn answer(
     shared: &Shared,
-    cut: &Scissors,
-    call: Call,
+    cut: &ConnectionCutter,
+    call: Endpoint,
     due: Option<DueFault>,
-    run: impl FnOnce(&mut Sim, i64) -> Answer,
+    run: impl FnOnce(&mut Sim, i64) -> SimResponse,
 ) -> Response {
     let now_ms = shared.now_ms();
-    let (answer, latency_ms) = {
+    let (healthy, latency_ms) = {
         let mut sim = shared.sim();
-        let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
-        let answer = carried_out.then(|| run(&mut sim, now_ms));
-        let answer = match &due {
-            Some(DueFault { fault: Fault::Code { code, retry_after_s, message, .. }, .. }) => {
+        let is_carried_out = due.as_ref().is_none_or(|due| due.carried_out);
+        let answer = is_carried_out.then(|| run(&mut sim, now_ms));
+        let healthy = match due.as_ref().map(|due| &due.fault) {
+            Some(Fault::Code { code, status, retry_after_s, message }) => {
                 let message = message.clone().unwrap_or_else(|| usual_message(*code).to_owned());
                 let refusal = Refusal { code: *code, message, retry_after_s: *retry_after_s };
-                Some(sim.refuse(call, &refusal))
+                in_http(&sim.refuse(call, &refusal), *status, now_ms)
             }
-            _ => answer,
+            _ => answer.map_or_else(
+                || StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                |answer| in_http(&answer, None, now_ms),
+            ),
         };
-        (answer, latency_ms(&sim, call))
+        (healthy, latency_ms(&sim, call))
     };
     shared.changed.notify_one();
     if latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(latency_ms)).await;
     }
-    let status = match &due {
-        Some(DueFault { fault: Fault::Code { status, .. }, .. }) => *status,
-        _ => None,
-    };
-    let healthy = match &answer {
-        Some(answer) => in_http(answer, status, now_ms),
-        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    };
     match due {
-        Some(due) => damage::inflict(due.fault, healthy, cut).await,
+        Some(due) => inject::inject(due.fault, healthy, cut).await,
         None => healthy,
     }
 }
 
-fn latency_ms(sim: &Sim, call: Call) -> u64 {
+fn latency_ms(sim: &Sim, call: Endpoint) -> u64 {
     match call {
-        Call::Identify => sim.config().identify_latency_ms,
-        Call::Create => sim.config().create_latency_ms,
-        _ => sim.config().query_latency_ms,
+        Endpoint::Identify => sim.config().identify_latency_ms,
+        Endpoint::Create => sim.config().create_latency_ms,
+        _ => 0,
     }
 }

@@ -1,24 +1,24 @@
-//! The simulated account: what it holds, and how a call is let in, refused and counted.
+//! The simulated account: its state, and how calls are admitted, refused and counted.
 //!
-//! No IO, no clock, no async: time and facts of media come in as arguments, chance from the seed.
-//! Each call's own rules are in the file of its name.
+//! No IO, no clock, no async: time and facts about media are arguments, random numbers come from the seed. The rules of
+//! each call are in the file with its name.
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::{
-    account::{AccountNumber, Used},
-    answer::{Answer, Refusal, usual_message},
-    chance::Chance,
+    account::{AccountNumber, AccountUsage},
     config::SimConfig,
-    faults::{Call, DueFault, FaultBook, FaultRule},
+    fault_rules::{FaultRule, FaultRules},
+    faults::{DueFault, Endpoint},
     ledger::Counts,
-    notice::Notice,
-    session::Session,
-    task::Task,
+    random::SeededRandom,
+    response::{Refusal, SimResponse, usual_message},
+    session::SimSession,
+    task::{DueCallback, SimTask},
     token,
-    units::Units,
+    units::SimUnits,
 };
 
 /// The rules of the API, for one account and those of `more_keys`. Times are Unix milliseconds and never go back.
@@ -26,22 +26,22 @@ use super::{
 pub struct Sim {
     pub(super) config: SimConfig,
     pub(super) base_url: String,
-    pub(super) sessions: HashMap<String, Session>,
+    pub(super) sessions: HashMap<String, SimSession>,
     /// In the order of their acceptance.
-    pub(super) tasks: Vec<Task>,
-    /// Places in `tasks` by `task_id`, and likewise by other ids.
+    pub(super) tasks: Vec<SimTask>,
+    /// Indexes into `tasks` by `task_id`, and likewise by other ids.
     pub(super) by_task_id: HashMap<String, usize>,
     /// In the order of their acceptance, where a name was used twice.
     pub(super) by_external_id: HashMap<String, Vec<usize>>,
     pub(super) by_result_id: HashMap<String, usize>,
-    /// Tasks that have not ended: when each will, and its place in `tasks`.
+    /// Tasks that have not ended: when each will, and its index in `tasks`.
     pub(super) running: BTreeSet<(i64, usize)>,
-    pub(super) notices: BTreeSet<Notice>,
+    pub(super) due_callbacks: BTreeSet<DueCallback>,
     pub(super) counts: Counts,
-    pub(super) used: Used,
-    pub(super) chance: Chance,
-    faults: FaultBook,
-    fault_chance: Chance,
+    pub(super) used: AccountUsage,
+    pub(super) random: SeededRandom,
+    faults: FaultRules,
+    fault_random: SeededRandom,
     requests: u64,
 }
 
@@ -59,12 +59,12 @@ impl Sim {
             by_external_id: HashMap::new(),
             by_result_id: HashMap::new(),
             running: BTreeSet::new(),
-            notices: BTreeSet::new(),
+            due_callbacks: BTreeSet::new(),
             counts: Counts::default(),
-            used: Used::default(),
-            chance: Chance::new(seed),
-            faults: FaultBook::default(),
-            fault_chance: Chance::new(seed ^ 0x5eed),
+            used: AccountUsage::default(),
+            random: SeededRandom::new(seed),
+            faults: FaultRules::default(),
+            fault_random: SeededRandom::new(seed ^ 0x5eed),
             requests: 0,
         }
     }
@@ -74,7 +74,7 @@ impl Sim {
         &self.config
     }
 
-    /// The settings, to be changed from now on. Tasks that were accepted keep their course.
+    /// The settings, to be changed from now on. Accepted tasks are not changed.
     pub const fn config_mut(&mut self) -> &mut SimConfig {
         &mut self.config
     }
@@ -84,68 +84,72 @@ impl Sim {
         &self.base_url
     }
 
-    /// Asks for a fault.
+    /// Adds a fault.
     pub fn add_fault(&mut self, rule: FaultRule) {
-        self.faults.add(rule);
+        self.faults.0.push((rule, 0));
     }
 
-    /// Takes back every fault that was asked for; those by chance stay.
+    /// Removes every added fault; random faults stay.
     pub fn clear_faults(&mut self) {
-        self.faults.clear();
+        self.faults.0.clear();
     }
 
-    /// The fault that this call is to suffer: one asked for, else one by chance. A rule's
-    /// `matching` is looked for in `target` (the path with its query) and the body. Each call asks once.
-    pub fn next_fault(&mut self, call: Call, target: &str, body: &[u8]) -> Option<DueFault> {
-        let by_chance = self.config.random_faults.draw(call, &mut self.fault_chance);
+    /// Returns the fault for this call: an added one, else a random one. A rule's
+    /// `matching` is searched in `target` (the path with its query) and the body. Call this once per call.
+    pub fn next_fault(&mut self, call: Endpoint, target: &str, body: &[u8]) -> Option<DueFault> {
+        let by_chance = self.config.random_faults.draw(call, &mut self.fault_random);
         let due = self.faults.next(call, target, body).or(by_chance)?;
-        *self.counts.faults.entry(due.fault.name().to_owned()).or_default() += 1;
+        *self.counts.faults.entry(due.fault.name()).or_default() += 1;
         Some(due)
     }
 
     /// The answer of a fault that refuses by code, counted as the rules' own refusals are.
-    pub fn refuse(&mut self, call: Call, refusal: &Refusal) -> Answer {
+    pub fn refuse(&mut self, call: Endpoint, refusal: &Refusal) -> SimResponse {
         self.answered(call, Err(refusal.clone()))
     }
 
     /// Answers a path that the API does not have with 1203, a wrong method with 1202.
-    pub fn refuse_path(&mut self, wrong_method: bool) -> Answer {
+    pub fn refuse_path(&mut self, wrong_method: bool) -> SimResponse {
         let code = if wrong_method { 1202 } else { 1203 };
-        self.answered(Call::Any, Err(Refusal::new(code, usual_message(code))))
+        self.answered(Endpoint::Any, Err(Refusal::new(code, usual_message(code))))
     }
 
-    /// Lets a call in by its token and the pace of its account.
+    /// Admits a call by its token and the rate limits of its account.
     pub(super) fn admit(
         &mut self,
-        call: Call,
+        call: Endpoint,
         now_ms: i64,
         authorization: Option<&str>,
     ) -> Result<AccountNumber, Refusal> {
         let account = token::check(&self.config, now_ms, authorization)?;
         let (pace, limit) = match call {
-            Call::Identify => (0, self.config.identify_per_second),
-            Call::Create => (1, self.config.create_per_second),
+            Endpoint::Identify => (0, self.config.identify_per_second),
+            Endpoint::Create => (1, self.config.create_per_second),
             _ => (2, self.config.query_per_second),
         };
-        if self.used.paces(account)[pace].admits(now_ms, limit) {
+        if self.used.rate_windows(account)[pace].admits(now_ms, limit) {
             return Ok(account);
         }
         Err(Refusal { retry_after_s: Some(1), ..Refusal::new(1302, usual_message(1302)) })
     }
 
     /// Wraps an outcome in the envelope, and counts it.
-    pub(super) fn answered(&mut self, call: Call, outcome: Result<Value, Refusal>) -> Answer {
+    pub(super) fn answered(
+        &mut self,
+        call: Endpoint,
+        outcome: Result<Value, Refusal>,
+    ) -> SimResponse {
         self.requests += 1;
         let request_id = format!("sim-{:08}", self.requests);
         self.counts.count(call, outcome.as_ref().err().map(|refusal| refusal.code));
         match outcome {
-            Ok(data) => Answer::success(&request_id, data),
-            Err(refusal) => Answer::refusal(&request_id, &refusal),
+            Ok(data) => SimResponse::success(&request_id, data),
+            Err(refusal) => SimResponse::refusal(&request_id, &refusal),
         }
     }
 
     /// Takes units from the resource pack of an account, or refuses with 1102.
-    pub(super) fn spend(&mut self, account: AccountNumber, units: Units) -> Result<(), Refusal> {
+    pub(super) fn spend(&mut self, account: AccountNumber, units: SimUnits) -> Result<(), Refusal> {
         if self.used.units(account) + units > self.config.pack_units {
             return Err(Refusal::new(1102, usual_message(1102)));
         }
@@ -158,7 +162,7 @@ impl Sim {
         first.saturating_add(self.config.ids_from).saturating_add(index as u64).to_string()
     }
 
-    /// Lets go of the slots of tasks that have ended.
+    /// Frees the slots of tasks that have ended.
     pub(super) fn settle(&mut self, now_ms: i64) {
         while self.running.first().is_some_and(|(ends_at_ms, _)| *ends_at_ms <= now_ms) {
             self.running.pop_first();
@@ -171,7 +175,7 @@ impl Sim {
         account: AccountNumber,
         id: &str,
         now_ms: i64,
-    ) -> Result<&Session, Refusal> {
+    ) -> Result<&SimSession, Refusal> {
         let ttl_ms = self.config.session_ttl_ms;
         self.sessions
             .get(id)

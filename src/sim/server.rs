@@ -3,28 +3,23 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     callbacks,
     config::SimConfig,
-    late::Kept,
+    connection::{ConnectionCutter, CuttableListener},
     ledger::Ledger,
-    probe::MediaFolder,
     routes,
     rules::Sim,
-    socket::{CuttableListener, Scissors},
+    shared::Shared,
 };
 
-/// How long answers that are under way are waited for when it stops.
+/// How long it waits for answers in progress when it stops.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// A running simulator. Dropping it stops it.
@@ -35,65 +30,8 @@ pub struct SimServer {
     serving: JoinHandle<()>,
 }
 
-/// What every request sees.
-#[derive(Debug)]
-pub(super) struct Shared {
-    sim: Mutex<Sim>,
-    pub(super) base_url: String,
-    pub(super) folder: MediaFolder,
-    /// Something may have happened that a callback is due for.
-    pub(super) changed: Notify,
-    pub(super) stop: CancellationToken,
-    /// Create requests that are delivered late.
-    pub(super) kept: Kept,
-    clock: Clock,
-}
-
-/// Time that never goes back: the wall clock at the start, the monotonic one from there.
-#[derive(Debug)]
-struct Clock {
-    began_at_ms: i64,
-    began: Instant,
-    ahead_ms: AtomicI64,
-}
-
-impl Clock {
-    fn start(ahead_ms: i64) -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self {
-            began_at_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX / 2),
-            began: Instant::now(),
-            ahead_ms: AtomicI64::new(ahead_ms),
-        }
-    }
-
-    fn now_ms(&self) -> i64 {
-        let elapsed_ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or_default();
-        self.began_at_ms + elapsed_ms + self.ahead_ms.load(Ordering::Relaxed)
-    }
-}
-
-impl Shared {
-    /// The rules. A panic while they were held would be a mistake of theirs, not a reason to stop.
-    pub(super) fn sim(&self) -> MutexGuard<'_, Sim> {
-        self.sim.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
-    }
-
-    pub(super) fn ledger(&self) -> Ledger {
-        let now_ms = self.now_ms();
-        self.sim().ledger(now_ms)
-    }
-}
-
 impl SimServer {
     /// Starts a simulator on this address (port 0: any free one).
-    ///
-    /// # Errors
-    /// When the address cannot be listened on.
     pub async fn start(config: SimConfig, listen: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
@@ -101,15 +39,7 @@ impl SimServer {
             config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
         let base_url = base_url.trim_end_matches('/').to_owned();
         let client = callbacks::client().map_err(io::Error::other)?;
-        let shared = Arc::new(Shared {
-            base_url: base_url.clone(),
-            folder: MediaFolder { dir: config.media_dir.clone(), probe: config.probe },
-            changed: Notify::new(),
-            stop: CancellationToken::new(),
-            kept: Kept::default(),
-            clock: Clock::start(config.clock_offset_ms),
-            sim: Mutex::new(Sim::new(config, &base_url)),
-        });
+        let shared = Arc::new(Shared::new(config, &base_url));
         tokio::spawn(callbacks::send_all(Arc::clone(&shared), client));
         let serving = tokio::spawn(serve(Arc::clone(&shared), listener));
         Ok(Self { shared, addr, serving })
@@ -125,7 +55,7 @@ impl SimServer {
         &self.shared.base_url
     }
 
-    /// The account as it stands.
+    /// Returns the account now.
     pub fn ledger(&self) -> Ledger {
         self.shared.ledger()
     }
@@ -135,44 +65,44 @@ impl SimServer {
         self.shared.now_ms()
     }
 
-    /// Works on the rules directly: settings, faults. No request is answered meanwhile.
+    /// Changes the rules directly: settings, faults. No request is answered at the same time.
     pub fn control<R>(&self, change: impl FnOnce(&mut Sim) -> R) -> R {
         let done = change(&mut self.shared.sim());
         self.shared.changed.notify_one();
         done
     }
 
-    /// Lets the simulator's clock jump ahead: tasks end, sessions expire, results are deleted.
+    /// Moves the simulator's clock forward: tasks end, sessions expire, results are deleted.
     pub fn advance(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or_default();
-        self.shared.clock.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
+        self.shared.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
         self.shared.changed.notify_one();
     }
 
-    /// How many create requests are kept and not delivered yet (see [`Fault::DeliverLate`](super::Fault)).
+    /// How many create requests are delayed and not delivered yet (see [`Fault::DeliverLate`](super::Fault)).
     pub fn kept(&self) -> usize {
-        self.shared.kept.count()
+        self.shared.kept.load(Ordering::Acquire)
     }
 
-    /// Delivers the create requests that are kept: each at once, or as soon as its client has given up.
+    /// Delivers the delayed create requests: at once, or as soon as the client has given up.
     pub fn deliver_kept(&self) {
-        self.shared.kept.release();
+        self.shared.release.send_replace(());
     }
 
-    /// Ends when the server has been told to stop.
+    /// Waits until the server is stopped.
     pub async fn wait(&self) {
         self.shared.stop.cancelled().await;
     }
 
-    /// Tells the server to stop, from wherever it is shared.
+    /// Stops the server.
     pub fn stop(&self) {
         self.shared.stop.cancel();
     }
 
-    /// Stops: takes no more connections, gives what is being answered a second, and ends.
+    /// Stops: accepts no more connections, and waits a second for answers in progress.
     pub async fn shutdown(mut self) {
         self.shared.stop.cancel();
-        // Whatever is still held back after that (a `hang`, say) is abandoned.
+        // Answers that are still delayed after that (by `hang`) are abandoned.
         let _ = tokio::time::timeout(DRAIN, &mut self.serving).await;
     }
 }
@@ -186,7 +116,7 @@ impl Drop for SimServer {
 
 async fn serve(shared: Arc<Shared>, listener: TcpListener) {
     let stop = shared.stop.clone();
-    let service = routes::router(shared).into_make_service_with_connect_info::<Scissors>();
+    let service = routes::router(shared).into_make_service_with_connect_info::<ConnectionCutter>();
     let serving = axum::serve(CuttableListener(listener), service)
         .with_graceful_shutdown(stop.clone().cancelled_owned());
     if let Err(error) = serving.await {
@@ -195,7 +125,7 @@ async fn serve(shared: Arc<Shared>, listener: TcpListener) {
     stop.cancel();
 }
 
-/// The address that a client on this machine uses: a wildcard is no destination.
+/// The address for clients on this machine: a wildcard is no destination.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     if addr.ip().is_unspecified() {
         return SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), addr.port());

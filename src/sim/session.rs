@@ -1,6 +1,4 @@
-//! Videos as Identify Face sees them: the page's limits, the faces, the session.
-//!
-//! Owns what is refused of a video and which faces it has; knows nothing of tasks.
+//! Videos of Identify Face: the page's limits, the faces, the session.
 
 use std::sync::Arc;
 
@@ -8,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     account::AccountNumber,
-    answer::Refusal,
-    chance,
-    facts::{Steering, VideoFacts},
-    place::{self, Place},
+    media_facts::{MediaParameters, SimVideoFacts},
+    random,
+    response::Refusal,
+    url_target::{self, UrlTarget},
 };
 
 const ENDINGS: [&str; 2] = [".mp4", ".mov"];
@@ -23,8 +21,8 @@ pub(super) const LENGTH_MS: std::ops::RangeInclusive<i64> = 2_000..=60_000;
 
 /// A video that was identified, shared by its sessions and tasks.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Video {
-    /// Its own id; for a URL one that is made from it.
+pub(super) struct SimVideo {
+    /// Its id; for a URL, made from it.
     pub(super) id: String,
     /// What the request said.
     pub(super) spelled: String,
@@ -32,15 +30,15 @@ pub(super) struct Video {
     pub(super) length_ms: i64,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Its path in the media folder, where it lies there.
+    /// Its path in the media folder, if it is there.
     pub(super) media_path: Option<String>,
     /// Tasks of this video end failed, with this message.
     pub(super) fail: Option<String>,
 }
 
-/// A face, and when it is seen.
+/// A face, and when it is visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Face {
+pub(super) struct SimFace {
     pub(super) id: String,
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
@@ -48,20 +46,20 @@ pub(super) struct Face {
 
 /// What one Identify Face found.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct SimSession {
     pub(super) account: AccountNumber,
-    pub(super) video: Arc<Video>,
-    pub(super) faces: Vec<Face>,
+    pub(super) video: Arc<SimVideo>,
+    pub(super) faces: Vec<SimFace>,
     pub(super) made_at_ms: i64,
 }
 
-impl Session {
+impl SimSession {
     /// `data` of the answer to Identify Face.
     pub(super) fn data(&self, session_id: &str, units: &str, base_url: &str) -> Value {
         let faces = self.faces.iter().map(|face| {
             json!({
                 "face_id": face.id,
-                "face_image": place::face_url(base_url, session_id, &face.id),
+                "face_image": url_target::face_url(base_url, session_id, &face.id),
                 "start_time": face.start_ms,
                 "end_time": face.end_ms,
             })
@@ -76,71 +74,70 @@ impl Session {
 
 /// The video behind a URL that is none of the simulator's results, within the page's limits.
 ///
-/// `read` is what the file of the media folder turned out to be.
+/// `read`: the facts about the file in the media folder.
 pub(super) fn video_at(
     spelled: &str,
-    place: &Place,
-    read: Option<VideoFacts>,
-) -> Result<(Video, Vec<Face>), Refusal> {
-    let steering = Steering::of_url(place.url())?;
+    place: &UrlTarget,
+    read: Option<SimVideoFacts>,
+) -> Result<(SimVideo, Vec<SimFace>), Refusal> {
+    let parameters = MediaParameters::of_url(place.url())?;
     if !place.has_ending(&ENDINGS) {
         return Err(Refusal::illegal("video_url: only .mp4 and .mov videos are supported"));
     }
-    if let Some(status) = steering.status.filter(|status| *status >= 300) {
+    if let Some(status) = parameters.status.filter(|status| *status >= 300) {
         return Err(Refusal::illegal(format!("video_url cannot be downloaded: HTTP {status}")));
     }
     let (facts, media_path) = match place {
-        Place::Media(path, _) => {
+        UrlTarget::Media(path, _) => {
             let facts = read.ok_or_else(|| {
                 Refusal::illegal("video_url cannot be downloaded, or is not a video")
             })?;
             (facts, Some(path.clone()))
         }
-        _ => (steering.video(spelled), None),
+        _ => (parameters.video(spelled), None),
     };
     let length_ms = check_limits(&facts)?;
     let made_up = media_path.is_none();
-    let faces = faces(&steering, spelled, length_ms, made_up);
-    let video = Video {
-        id: format!("v{:016x}", chance::number_of(spelled)),
+    let faces = faces(&parameters, spelled, length_ms, made_up);
+    let video = SimVideo {
+        id: format!("v{:016x}", random::number_of(spelled)),
         spelled: spelled.to_owned(),
         url: spelled.to_owned(),
         length_ms,
         width: facts.width,
         height: facts.height,
         media_path,
-        fail: steering.fail,
+        fail: parameters.fail,
     };
     Ok((video, faces))
 }
 
-/// A video that an id beginning with `sim-video-` makes up. An id is not held to the limits of files,
-/// but to that of 60 seconds.
-pub(super) fn video_of_id(id: &str, base_url: &str) -> Result<(Video, Vec<Face>), Refusal> {
-    let steering = Steering::of_id(id);
-    let facts = steering.video(id);
+/// A made-up video for an id that begins with `sim-video-`. Only the length limit of 60 seconds applies to it.
+pub(super) fn video_of_id(id: &str, base_url: &str) -> Result<(SimVideo, Vec<SimFace>), Refusal> {
+    let parameters = MediaParameters::of_id(id);
+    let facts = parameters.video(id);
     let length_ms = facts.length_ms.unwrap_or_default();
     check_length("video_id", length_ms)?;
-    let faces = faces(&steering, id, length_ms, true);
-    let video = Video {
+    let faces = faces(&parameters, id, length_ms, true);
+    let video = SimVideo {
         id: id.to_owned(),
         spelled: id.to_owned(),
-        url: place::result_url(base_url, id, false),
+        url: url_target::result_url(base_url, id, false),
         length_ms,
         width: facts.width,
         height: facts.height,
         media_path: None,
-        fail: steering.fail,
+        fail: parameters.fail,
     };
     Ok((video, faces))
 }
 
-/// One face for the whole of a video, as of a result that is dubbed again.
-pub(super) fn whole(length_ms: i64) -> Vec<Face> {
-    vec![Face { id: "0".to_owned(), start_ms: 0, end_ms: length_ms }]
+/// One face for the complete video, for a result that is dubbed again.
+pub(super) fn whole(length_ms: i64) -> Vec<SimFace> {
+    vec![SimFace { id: "0".to_owned(), start_ms: 0, end_ms: length_ms }]
 }
 
-fn check_limits(facts: &VideoFacts) -> Result<i64, Refusal> {
+fn check_limits(facts: &SimVideoFacts) -> Result<i64, Refusal> {
     if facts.bytes > BYTES_MAX {
         return Err(Refusal::illegal("video_url: the file is larger than 100MB"));
     }
@@ -169,16 +166,21 @@ pub(super) fn check_length(field: &str, length_ms: i64) -> Result<(), Refusal> {
     Err(Refusal::illegal(format!("{field}: the duration must be 2s to 60s, not {length_ms}ms")))
 }
 
-/// The faces as steered, else one; made-up videos now and then show two. Of several, each begins and
-/// ends later than the one before, and the last is seen longest.
-fn faces(steering: &Steering, address: &str, length_ms: i64, made_up: bool) -> Vec<Face> {
-    let two = made_up && chance::number_of(address).is_multiple_of(8);
-    let count = steering.faces.unwrap_or(if two { 2 } else { 1 }).min(100);
-    let times = steering.face_ms.clone().unwrap_or_else(|| {
+/// The faces from the parameters, else one; some made-up videos have two. Each face starts and ends later than the one
+/// before, and the last is visible longest.
+fn faces(
+    parameters: &MediaParameters,
+    address: &str,
+    length_ms: i64,
+    made_up: bool,
+) -> Vec<SimFace> {
+    let two = made_up && random::number_of(address).is_multiple_of(8);
+    let count = parameters.faces.unwrap_or(if two { 2 } else { 1 }).min(100);
+    let times = parameters.face_ms.clone().unwrap_or_else(|| {
         let n = i64::try_from(count).unwrap_or(1);
         (0..n).map(|i| (length_ms * i / (2 * n), length_ms * (i + 1) / n)).collect()
     });
-    let number = |(i, (start_ms, end_ms)): (usize, (i64, i64))| Face {
+    let number = |(i, (start_ms, end_ms)): (usize, (i64, i64))| SimFace {
         id: i.to_string(),
         start_ms: start_ms.min(length_ms),
         end_ms: end_ms.min(length_ms),

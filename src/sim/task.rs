@@ -1,80 +1,67 @@
-//! One accepted task: where it stands at a time, and the JSON that tells it.
+//! One accepted task: its status at a time, and its JSON.
 //!
-//! A task's whole course is settled when it is accepted; its status follows from the clock alone.
+//! Everything about a task is decided when it is accepted; its status depends on the clock only.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{account::AccountNumber, place, session::Video, units::seconds};
+use super::{account::AccountNumber, session::SimVideo, units::seconds, url_target};
 
-/// Where a task stands.
+/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TaskStatus {
-    /// Accepted.
+#[expect(missing_docs, reason = "the names are the API's")]
+pub enum SimTaskStatus {
     Submitted,
-    /// Being worked on.
     Processing,
-    /// Ended with a result.
     Succeed,
-    /// Ended without one.
     Failed,
 }
 
-impl TaskStatus {
-    /// As the API spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Submitted => "submitted",
-            Self::Processing => "processing",
-            Self::Succeed => "succeed",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether it will not change again.
+impl SimTaskStatus {
+    /// Whether it is final.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Succeed | Self::Failed)
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Task {
+pub(super) struct SimTask {
     pub(super) id: String,
     pub(super) account: AccountNumber,
     pub(super) external_task_id: Option<String>,
     pub(super) session_id: String,
-    pub(super) video: Arc<Video>,
+    pub(super) video: Arc<SimVideo>,
     pub(super) result_id: String,
     pub(super) watermark: Option<bool>,
     pub(super) callback_url: Option<String>,
     pub(super) accepted_at_ms: i64,
     pub(super) processing_at_ms: i64,
     pub(super) ends_at_ms: i64,
-    pub(super) units: super::units::Units,
+    pub(super) units: super::units::SimUnits,
     pub(super) body_digest: String,
     pub(super) content_digest: String,
 }
 
-impl Task {
-    pub(super) fn status(&self, now_ms: i64) -> TaskStatus {
+impl SimTask {
+    pub(super) fn status(&self, now_ms: i64) -> SimTaskStatus {
         if now_ms < self.processing_at_ms {
-            TaskStatus::Submitted
+            SimTaskStatus::Submitted
         } else if now_ms < self.ends_at_ms {
-            TaskStatus::Processing
+            SimTaskStatus::Processing
         } else if self.video.fail.is_some() {
-            TaskStatus::Failed
+            SimTaskStatus::Failed
         } else {
-            TaskStatus::Succeed
+            SimTaskStatus::Succeed
         }
     }
 
     fn updated_at_ms(&self, now_ms: i64) -> i64 {
         match self.status(now_ms) {
-            TaskStatus::Submitted => self.accepted_at_ms,
-            TaskStatus::Processing => self.processing_at_ms,
-            TaskStatus::Succeed | TaskStatus::Failed => self.ends_at_ms,
+            SimTaskStatus::Submitted => self.accepted_at_ms,
+            SimTaskStatus::Processing => self.processing_at_ms,
+            SimTaskStatus::Succeed | SimTaskStatus::Failed => self.ends_at_ms,
         }
     }
 
@@ -88,26 +75,26 @@ impl Task {
         json!({
             "task_id": self.id,
             "task_info": {"external_task_id": external},
-            "task_status": TaskStatus::Submitted.name(),
+            "task_status": SimTaskStatus::Submitted,
             "created_at": self.accepted_at_ms,
             "updated_at": self.accepted_at_ms,
         })
     }
 
-    /// A task as the queries show it; `shows_name`: with the `external_task_id` too.
+    /// A task as queries and callbacks show it; `shows_name`: with the `external_task_id` too.
     pub(super) fn queried(&self, now_ms: i64, base_url: &str, shows_name: bool) -> Value {
         let status = self.status(now_ms);
-        let failure = self.video.fail.as_deref().filter(|_| status == TaskStatus::Failed);
+        let failure = self.video.fail.as_deref().filter(|_| status == SimTaskStatus::Failed);
         let mut data = Map::new();
         data.insert("task_id".into(), json!(self.id));
-        data.insert("task_status".into(), json!(status.name()));
+        data.insert("task_status".into(), json!(status));
         data.insert("task_status_msg".into(), json!(failure.unwrap_or_default()));
         let mut info = json!({"parent_video": self.parent_video()});
         if shows_name {
             info["external_task_id"] = json!(self.external_task_id.as_deref().unwrap_or_default());
         }
         data.insert("task_info".into(), info);
-        if status == TaskStatus::Succeed {
+        if status == SimTaskStatus::Succeed {
             data.insert("task_result".into(), json!({"videos": [self.result(base_url)]}));
         }
         data.insert("watermark_info".into(), json!({"enabled": self.is_watermarked()}));
@@ -119,26 +106,35 @@ impl Task {
         Value::Object(data)
     }
 
-    /// A task as a callback shows it: with the `external_task_id` too.
-    pub(super) fn notified(&self, now_ms: i64, base_url: &str) -> Value {
-        self.queried(now_ms, base_url, true)
-    }
-
     fn parent_video(&self) -> Value {
-        let Video { id, url, length_ms, .. } = &*self.video;
+        let SimVideo { id, url, length_ms, .. } = &*self.video;
         json!({"id": id, "url": url, "duration": seconds(*length_ms)})
     }
 
     fn result(&self, base_url: &str) -> Value {
         let mut result = json!({
             "id": self.result_id,
-            "url": place::result_url(base_url, &self.result_id, false),
+            "url": url_target::result_url(base_url, &self.result_id, false),
             "duration": seconds(self.video.length_ms),
         });
         if self.is_watermarked() {
-            let url = place::result_url(base_url, &self.result_id, true);
+            let url = url_target::result_url(base_url, &self.result_id, true);
             result["watermark_url"] = json!(url);
         }
         result
+    }
+}
+
+/// A change of a task with a `callback_url`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DueCallback {
+    pub(super) at_ms: i64,
+    pub(super) index: usize,
+}
+
+impl DueCallback {
+    /// The two changes of a task: to `processing`, and to its end.
+    pub(super) fn of(task: &SimTask, index: usize) -> [Self; 2] {
+        [task.processing_at_ms, task.ends_at_ms].map(|at_ms| Self { at_ms, index })
     }
 }

@@ -1,6 +1,6 @@
 //! The `Authorization` header: a JSON Web Token (HS256) made from the account's keys, or a fixed token.
 //!
-//! Owns the codes 1000 to 1004. Written from the vendor's description, apart from the client's code.
+//! Owns the codes 1000 to 1004. Written from the vendor's description, independently of the client.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -9,8 +9,8 @@ use sha2::Sha256;
 
 use super::{
     account::{AccountNumber, ApiCredential, ApiKey},
-    answer::{Refusal, usual_message},
     config::SimConfig,
+    response::{Refusal, usual_message},
 };
 
 #[derive(Deserialize)]
@@ -20,7 +20,7 @@ struct Header {
 }
 
 #[derive(Deserialize)]
-struct Claims {
+struct TokenClaims {
     iss: String,
     exp: i64,
     nbf: i64,
@@ -28,8 +28,8 @@ struct Claims {
 
 /// The account that this header may use at this time.
 ///
-/// 1000: no header, or none of the form `Bearer …`. 1001: an empty one. 1002: a token that is none,
-/// or not of this account. 1003: its `nbf` is to come. 1004: its `exp` is past.
+/// 1000: no header, or none of the form `Bearer …`. 1001: an empty one. 1002: an invalid token,
+/// or one of another account. 1003: its `nbf` is in the future. 1004: its `exp` is in the past.
 pub(super) fn check(
     config: &SimConfig,
     now_ms: i64,
@@ -52,14 +52,14 @@ pub(super) fn check(
     let (account, claims) = signed_claims(config, token).ok_or_else(|| refuse(1002))?;
     let now_s = now_ms.div_euclid(1000);
     match claims {
-        Claims { nbf, .. } if nbf > now_s => Err(refuse(1003)),
-        Claims { exp, .. } if exp <= now_s => Err(refuse(1004)),
+        TokenClaims { nbf, .. } if nbf > now_s => Err(refuse(1003)),
+        TokenClaims { exp, .. } if exp <= now_s => Err(refuse(1004)),
         _ => Ok(account),
     }
 }
 
 /// The claims of a token that the secret key of an account signed, and the account.
-fn signed_claims(config: &SimConfig, token: &str) -> Option<(AccountNumber, Claims)> {
+fn signed_claims(config: &SimConfig, token: &str) -> Option<(AccountNumber, TokenClaims)> {
     let more = config.more_keys.iter().filter_map(|key| match &key.credential {
         ApiCredential::Keys { access_key, secret_key } => {
             Some((key.account, access_key.as_str(), secret_key.as_str()))
@@ -73,7 +73,7 @@ fn signed_claims(config: &SimConfig, token: &str) -> Option<(AccountNumber, Clai
     })
 }
 
-fn claims_signed_by(access_key: &str, secret_key: &str, token: &str) -> Option<Claims> {
+fn claims_signed_by(access_key: &str, secret_key: &str, token: &str) -> Option<TokenClaims> {
     let (signed, signature) = token.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
     let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
@@ -83,7 +83,7 @@ fn claims_signed_by(access_key: &str, secret_key: &str, token: &str) -> Option<C
     let mut mac = Hmac::<Sha256>::new_from_slice(secret_key.as_bytes()).ok()?;
     mac.update(signed.as_bytes());
     mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
-    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let claims: TokenClaims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     (claims.iss == access_key).then_some(claims)
 }
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_be_refused() {
+    fn every_invalid_token_is_refused() {
         let header = json!({"alg": "HS256", "typ": "JWT"});
         let claims = |iss: &str, from_s: i64, to_s: i64| {
             let now_s = NOW_MS / 1000;

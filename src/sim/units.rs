@@ -1,6 +1,6 @@
 //! Units of the account as exact decimals.
 //!
-//! Owns how they are spelled (`"0.05"`); floating point never touches a price.
+//! Written as `"0.05"`; without floating point.
 
 use std::{fmt, iter::Sum, ops::Add, str::FromStr};
 
@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 
 /// A number of units, exact to a thousandth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
-pub struct Units(i64);
+pub struct SimUnits(i64);
 
-impl Units {
-    /// So many thousandths of a unit.
+impl SimUnits {
+    /// An amount in thousandths of a unit.
     pub const fn from_thousandths(thousandths: i64) -> Self {
         Self(thousandths)
     }
@@ -21,13 +21,13 @@ impl Units {
         self.0
     }
 
-    /// So many times this.
+    /// Multiplies the amount.
     pub const fn times(self, count: i64) -> Self {
         Self(self.0.saturating_mul(count))
     }
 }
 
-impl Add for Units {
+impl Add for SimUnits {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -35,14 +35,14 @@ impl Add for Units {
     }
 }
 
-impl Sum for Units {
+impl Sum for SimUnits {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), Add::add)
     }
 }
 
-impl fmt::Display for Units {
-    /// As the API spells amounts and lengths: no more decimals than needed.
+impl fmt::Display for SimUnits {
+    /// As the API writes amounts and lengths: no more decimals than needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let (whole, part) = (self.0.unsigned_abs() / 1000, self.0.unsigned_abs() % 1000);
@@ -54,22 +54,24 @@ impl fmt::Display for Units {
     }
 }
 
-impl Serialize for Units {
+impl Serialize for SimUnits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// A text that is no amount of units.
+/// A text that is not an amount of units.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no amount of units: write a decimal such as 0.05, with at most three decimals")]
-pub struct NotUnits(String);
+#[error(
+    "`{0}` is not an amount of units: write a decimal such as 0.05, with at most three decimals"
+)]
+pub struct InvalidUnits(String);
 
-impl FromStr for Units {
-    type Err = NotUnits;
+impl FromStr for SimUnits {
+    type Err = InvalidUnits;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || NotUnits(text.to_owned());
+        let wrong = || InvalidUnits(text.to_owned());
         let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(part) || part.len() > 3 {
@@ -84,7 +86,7 @@ impl FromStr for Units {
 
 /// Milliseconds as the API's decimal seconds: 5200 is `"5.2"`.
 pub(super) fn seconds(ms: i64) -> String {
-    Units(ms).to_string()
+    SimUnits(ms).to_string()
 }
 
 #[cfg(test)]
@@ -92,13 +94,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_spelled_as_read() {
+    fn amounts_are_written_as_read() {
         for text in ["0", "1", "0.05", "12.5", "100.125"] {
-            assert_eq!(text.parse::<Units>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<SimUnits>().unwrap().to_string(), text);
         }
-        assert_eq!("1.500".parse::<Units>().unwrap().to_string(), "1.5");
+        assert_eq!("1.500".parse::<SimUnits>().unwrap().to_string(), "1.5");
         for text in ["", ".5", "5.", "-1", "1e3", "0.0001", "99999999999999999999"] {
-            assert!(text.parse::<Units>().is_err(), "{text}");
+            assert!(text.parse::<SimUnits>().is_err(), "{text}");
         }
     }
 }

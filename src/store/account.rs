@@ -1,100 +1,81 @@
-//! What is learned of an account: its slots, and how it answers lookups by name.
+//! What lipsyncd learned about an account: its slots, and how it answers lookups by name.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Reader, Store, StoreError, task_row};
-use crate::job::{Account, Task};
+use super::{Reader, Store, StoreError, sql::Sql as _, task_row};
+use crate::job::{Account, Task, names};
 
 /// How an account answers lookups by `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookups {
-    /// Not learned yet.
+    /// Unknown so far.
     Unknown,
     /// The name is in the path.
     Path,
     /// The name is a parameter of the list.
     Query,
-    /// The name is in the path, and a parameter says so.
+    /// The name is in the path, and a parameter marks it as a name.
     Flag,
-    /// In none of these ways.
+    /// It answers no form of lookup.
     Unanswered,
 }
 
-impl Lookups {
-    const ALL: [Self; 5] = [Self::Unknown, Self::Path, Self::Query, Self::Flag, Self::Unanswered];
+names!(Lookups {
+    Unknown: "unknown",
+    Path: "path",
+    Query: "query",
+    Flag: "flag",
+    Unanswered: "unanswered",
+});
 
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Path => "path",
-            Self::Query => "query",
-            Self::Flag => "flag",
-            Self::Unanswered => "unanswered",
-        }
-    }
-
-    fn named(name: &str) -> Self {
-        Self::ALL.into_iter().find(|known| known.name() == name).unwrap_or(Self::Unknown)
-    }
-}
-
-/// The newest task of an account that Kling accepted and still shows.
-const KNOWN_TASK: &str = "
+/// The newest task that Kling accepted from an account and still shows.
+const NEWEST_ACCEPTED: &str = "
     WHERE t.state = ?1 AND (a.host = ?2 AND a.key = ?3 OR ?4 AND t.account_row IS NULL)
       AND coalesce(t.sent_at_ms, t.created_at_ms) >= ?5
     ORDER BY t.id DESC LIMIT 1";
 
 impl Store {
-    /// Writes how many slots are used at most, and that the account taught it.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes the slots limit that `account` taught.
     pub async fn set_slots_limit(&self, account: &Account, limit: usize) -> Result<(), StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let account = account.clone();
         self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE daemon_state SET slots_limit = ?1")?
-                .execute([limit])?;
+            connection.run("UPDATE daemon_state SET slots_limit = ?1", [limit])?;
             ensure(connection, &account.host, &account.key)?;
-            connection
-                .prepare_cached("UPDATE account SET slots_limit = ?3 WHERE host = ?1 AND key = ?2")?
-                .execute((&account.host, &account.key, limit))?;
-            Ok(())
+            connection.run(
+                "UPDATE account SET slots_limit = ?3 WHERE host = ?1 AND key = ?2",
+                (&account.host, &account.key, limit),
+            )
         })
         .await
     }
 
     /// Returns the slots limit that `account` taught, if any.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn learnt_slots_limit(&self, account: &Account) -> Result<Option<usize>, StoreError> {
+    pub async fn learned_slots_limit(
+        &self,
+        account: &Account,
+    ) -> Result<Option<usize>, StoreError> {
         let account = account.clone();
         self.read(move |connection| {
             let limit: Option<i64> = connection
-                .prepare_cached("SELECT slots_limit FROM account WHERE host = ?1 AND key = ?2")?
-                .query_row((&account.host, &account.key), |row| row.get(0))
-                .optional()?
+                .first(
+                    "SELECT slots_limit FROM account WHERE host = ?1 AND key = ?2",
+                    (&account.host, &account.key),
+                    |row| row.get(0),
+                )?
                 .flatten();
             Ok(limit.and_then(|limit| usize::try_from(limit).ok()))
         })
         .await
     }
 
-    /// Returns how `account` answers lookups by `external_task_id`, as far as it is learned.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns how `account` answers lookups by `external_task_id`, as far as known.
     pub async fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
         let account = account.clone();
         self.read(move |connection| lookups(connection, &account)).await
     }
 
-    /// Keeps what was learned of the lookups of `account`.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes how `account` answers lookups.
     pub async fn learn_lookups(
         &self,
         account: &Account,
@@ -103,69 +84,63 @@ impl Store {
         let account = account.clone();
         self.write(move |connection| {
             ensure(connection, &account.host, &account.key)?;
-            connection
-                .prepare_cached("UPDATE account SET lookups = ?3 WHERE host = ?1 AND key = ?2")?
-                .execute((&account.host, &account.key, lookups.name()))?;
-            Ok(())
+            connection.run(
+                "UPDATE account SET lookups = ?3 WHERE host = ?1 AND key = ?2",
+                (&account.host, &account.key, lookups.name()),
+            )
         })
         .await
     }
 
-    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`; with `or_adopted` also one
-    /// that was adopted, of which the account is not known.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn known_task(
+    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`. With `or_adopted` it may
+    /// also be an adopted task, whose account is unknown.
+    pub async fn newest_accepted_task(
         &self,
         account: &Account,
         or_adopted: bool,
         since_ms: i64,
     ) -> Result<Option<Task>, StoreError> {
         let account = account.clone();
-        self.read(move |connection| known_task(connection, &account, or_adopted, since_ms)).await
+        self.read(move |connection| {
+            newest_accepted_task(connection, &account, or_adopted, since_ms)
+        })
+        .await
     }
 }
 
 impl Reader {
-    /// Returns how `account` answers lookups by `external_task_id`, as far as the daemon has learned it.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// As [`Store::lookups`].
     pub fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
         lookups(&self.connection, account)
     }
 
-    /// As [`Store::known_task`], whenever it was accepted, and adopted or not.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn known_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
-        known_task(&self.connection, account, true, i64::MIN)
+    /// As [`Store::newest_accepted_task`], of any age, adopted or not.
+    pub fn newest_accepted_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
+        newest_accepted_task(&self.connection, account, true, i64::MIN)
     }
 }
 
 fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreError> {
-    let name: Option<String> = connection
-        .prepare_cached("SELECT lookups FROM account WHERE host = ?1 AND key = ?2")?
-        .query_row((&account.host, &account.key), |row| row.get(0))
-        .optional()?;
-    Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
+    let name: Option<String> = connection.first(
+        "SELECT lookups FROM account WHERE host = ?1 AND key = ?2",
+        (&account.host, &account.key),
+        |row| row.get(0),
+    )?;
+    Ok(name.and_then(|name| Lookups::named(&name)).unwrap_or(Lookups::Unknown))
 }
 
-fn known_task(
+fn newest_accepted_task(
     connection: &Connection,
     account: &Account,
     or_adopted: bool,
     since_ms: i64,
 ) -> Result<Option<Task>, StoreError> {
-    let sql = task_row::select(Some("task_state"), KNOWN_TASK);
-    // As of one moment: a task that moves to the next state between two of the queries would be missed.
+    let sql = task_row::select(Some("task_state"), NEWEST_ACCEPTED);
+    // One transaction: a task that changes its state between two queries would be missed.
     let _moment = connection.unchecked_transaction()?;
-    let mut newest = connection.prepare_cached(&sql)?;
     for state in ["processing", "succeeded", "downloading", "submitted"] {
         let parameters = (state, &account.host, &account.key, or_adopted, since_ms);
-        let task = newest.query_row(parameters, task_row::read).optional()?;
+        let task = connection.first(&sql, parameters, task_row::read)?;
         if task.is_some() {
             return Ok(task);
         }
@@ -173,10 +148,6 @@ fn known_task(
     Ok(None)
 }
 
-/// Gives an account its row, if it has none.
 pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)")?
-        .execute((host, key))?;
-    Ok(())
+    connection.run("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)", (host, key))
 }

@@ -1,10 +1,9 @@
-//! A copy of the state database in one file, made while the daemon works on.
+//! A copy of the state database in one file, made while the daemon runs.
 //!
-//! SQLite's backup API reads one moment of the database over a read-only connection, so that nobody who
-//! writes is held up, and a user who may only read can do it. The copy is whole, checked and synced before
-//! it has its name; nothing that exists is ever written over. It keeps no log of its own (`journal_mode`
-//! is DELETE): it is one file to be put back, and can be read at once by someone who may only read. The
-//! daemon that next opens it goes over to WAL.
+//! SQLite's backup API reads a snapshot of the database over a read-only connection, so that writers are not
+//! blocked and a user with read permission can make a backup. The copy is complete, checked and synced before it
+//! gets its name, and it overwrites nothing. It has no WAL (`journal_mode` is DELETE), so that it is one file to
+//! restore, and readable without write permission. The daemon that opens it next switches to WAL.
 
 use std::{
     fs::{self, File},
@@ -21,79 +20,52 @@ use rusqlite::{
 
 use super::{StoreError, open::open_reader_of_any_version};
 
-/// So many pages are copied between two looks at whether it is to go on.
 const PAGES_A_STEP: i32 = 2_000;
-/// How long to wait when the copy itself is locked (by a virus scanner, or someone curious).
+/// How long to wait when the copy itself is locked, for example by a virus scanner.
 const BUSY_REST: Duration = Duration::from_millis(50);
-/// So often that is waited for.
 const BUSY_RESTS_MAX: u32 = 100;
 
 /// A backup that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackedUp {
-    /// Where it is.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct BackupReport {
     pub file: PathBuf,
-    /// Its size.
     pub bytes: u64,
-    /// How many jobs it holds.
     pub jobs: i64,
 }
 
-/// Why there is no backup. Nothing of it is left then.
+/// Why no backup was made. No partial file is left.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum BackupError {
-    /// The database cannot be read, or is damaged.
     #[error(transparent)]
     Database(#[from] StoreError),
-    /// Something has that name already.
-    #[error("{} is there already: a backup writes over nothing", .0.display())]
+    #[error("{} already exists, and a backup overwrites nothing: choose another file name", .0.display())]
     Exists(PathBuf),
-    /// The copy cannot be written.
     #[error("backup {}: {source}", path.display())]
-    Unwritable {
-        /// Where it was to be.
-        path: PathBuf,
-        /// The system's word.
-        source: io::Error,
-    },
-    /// SQLite cannot write the copy.
+    Unwritable { path: PathBuf, source: io::Error },
     #[error("backup {}: {source}", path.display())]
-    Copy {
-        /// Where it was to be.
-        path: PathBuf,
-        /// SQLite's word.
-        source: rusqlite::Error,
-    },
-    /// The copy is not whole, so that the database is not either.
-    #[error("the copy of {} is damaged ({what}), and so is the state database, or the disk", path.display())]
-    Damaged {
-        /// The database.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// It was told to stop.
+    Copy { path: PathBuf, source: rusqlite::Error },
+    #[error("the copy of {} is damaged ({what}): the state database or the disk is damaged", path.display())]
+    Damaged { path: PathBuf, what: String },
     #[error("interrupted: no backup was made")]
     Stopped,
 }
 
-/// Copies the database at `database` to `file`, which must not exist; `stop` is asked now and then
-/// whether to give up.
-///
-/// # Errors
-/// When the database cannot be read or the copy not be written. Nothing is left of it then.
+/// Copies the database at `database` to `file`, which must not exist. `stop` is called regularly, and ends the copy
+/// when it returns true.
 pub fn back_up(
     database: &Path,
     file: &Path,
     stop: &dyn Fn() -> bool,
-) -> Result<BackedUp, BackupError> {
+) -> Result<BackupReport, BackupError> {
     let unwritable = |source| BackupError::Unwritable { path: file.to_owned(), source };
     if fs::symlink_metadata(file).is_ok() {
         return Err(BackupError::Exists(file.to_owned()));
     }
     let source = open_reader_of_any_version(database)?;
     let folder = folder_of(file);
-    // A name that nobody has, and mode 0600: a database holds addresses that may be signed.
+    // A unique name, and mode 0600: a database may hold signed URLs.
     let part = tempfile::Builder::new()
         .prefix(".lipsyncd-backup-")
         .tempfile_in(folder)
@@ -107,9 +79,9 @@ pub fn back_up(
         io::ErrorKind::AlreadyExists => BackupError::Exists(file.to_owned()),
         _ => unwritable(error.error),
     })?;
-    // A folder that cannot be synced (on a network share, say) has the file all the same.
+    // Some file systems, such as network shares, cannot sync a folder. The file is there anyway.
     let _unsynced = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(BackedUp { file: file.to_owned(), bytes, jobs })
+    Ok(BackupReport { file: file.to_owned(), bytes, jobs })
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -126,13 +98,13 @@ fn copy(
     stop: &dyn Fn() -> bool,
 ) -> Result<(), BackupError> {
     let failed = |source| BackupError::Copy { path: file.to_owned(), source };
-    // All of it is of one moment: whoever writes meanwhile does not make it begin anew.
+    // One read transaction for the complete copy: otherwise each write makes SQLite start the copy again.
     let moment = source.unchecked_transaction().map_err(StoreError::from)?;
     moment
         .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
         .map_err(StoreError::from)?;
     let mut target = open_part(part).map_err(failed)?;
-    // What is half written is thrown away: it needs neither a log to be undone by, nor syncs.
+    // A partial copy is deleted, so that it needs no journal and no syncs.
     target.pragma_update(None, "synchronous", "OFF").map_err(failed)?;
     target.pragma_update(None, "journal_mode", "OFF").map_err(failed)?;
     let backup = Backup::new(source, &mut target).map_err(failed)?;
@@ -155,7 +127,7 @@ fn copy(
     target.close().map_err(|(_, error)| failed(error))
 }
 
-/// Takes the copy out of WAL mode and reads it through; returns how many jobs it holds.
+/// Takes the copy out of WAL mode and checks it; returns the number of jobs.
 fn check(part: &Path, database: &Path, file: &Path) -> Result<i64, BackupError> {
     let failed = |source| BackupError::Copy { path: file.to_owned(), source };
     let copy = open_part(part).map_err(failed)?;

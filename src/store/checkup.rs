@@ -1,46 +1,44 @@
-//! What `lipsyncd doctor` asks of the state database. All of it is bounded: neither a large database nor a
-//! damaged one keeps it, or the daemon, waiting.
+//! The queries of `lipsyncd doctor`. Each has a limit, so that a large or damaged database does not delay `doctor`
+//! or the daemon.
 
 use std::{sync::mpsc, thread, time::Duration};
 
 use rusqlite::ErrorCode;
 
-use super::{Reader, StoreError};
+use super::{
+    Reader, StoreError,
+    sql::{Sql as _, columns},
+};
 
-/// What became of reading a database through.
+/// The result of an integrity check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// All of it is as it should be.
-    Whole,
-    /// Something is not, in SQLite's words.
+#[expect(missing_docs, reason = "the names say it")]
+pub enum IntegrityCheck {
+    Intact,
     Damaged(String),
-    /// It is so large that the time was over first. What was read was whole.
+    /// The time limit came first. The part that was read is intact.
     Unfinished,
 }
 
-/// A task that the database takes for unsent, or for undecided.
+/// A task that was not sent, or has an unknown outcome, according to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct OpenTask {
-    /// The key of its lead job.
     pub key: String,
-    /// Its state.
     pub state: String,
-    /// Its name at Kling.
     pub external_task_id: String,
-    /// Digest of its request.
     pub request_hash: String,
-    /// 1 for the first.
     pub take: u32,
-    /// Where its result goes, under `output_dir`.
     pub output: String,
 }
 
-/// Of the latest so many jobs one with a local video is looked for, and so many results are averaged.
+/// How many of the latest jobs are searched for local videos.
 const LATEST_JOBS: i64 = 2_000;
+/// How many of the latest results are averaged.
 const LATEST_RESULTS: i64 = 200;
 
 const OPEN_TASKS: &str = "
-    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output
+    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output AS output
     FROM task t INDEXED BY task_state JOIN job j ON j.id = t.lead_job WHERE t.state = ?1 ORDER BY t.id LIMIT ?2";
 
 const LOCAL_VIDEOS: &str = "
@@ -52,11 +50,8 @@ const AVERAGE_RESULT: &str = "
       SELECT result_bytes FROM task INDEXED BY task_state WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1)";
 
 impl Reader {
-    /// Reads the database through, for at most `time`.
-    ///
-    /// # Errors
-    /// When it cannot be read at all.
-    pub fn health(&self, time: Duration) -> Result<Health, StoreError> {
+    /// Checks the database for at most `time`.
+    pub fn integrity(&self, time: Duration) -> Result<IntegrityCheck, StoreError> {
         let interrupt = self.connection.get_interrupt_handle();
         let (done, wait) = mpsc::channel::<()>();
         let guard = thread::spawn(move || {
@@ -69,74 +64,45 @@ impl Reader {
         drop(done);
         let _ended = guard.join();
         match health {
-            Ok(health) if health == "ok" => Ok(Health::Whole),
-            Ok(health) => Ok(Health::Damaged(health)),
+            Ok(health) if health == "ok" => Ok(IntegrityCheck::Intact),
+            Ok(health) => Ok(IntegrityCheck::Damaged(health)),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                Ok(Health::Unfinished)
+                Ok(IntegrityCheck::Unfinished)
             }
             Err(error) => match StoreError::from(error) {
-                error if error.is_damage() => Ok(Health::Damaged(error.to_string())),
+                error if error.is_damage() => Ok(IntegrityCheck::Damaged(error.to_string())),
                 error => Err(error),
             },
         }
     }
 
-    /// Returns the first tasks in each state in which the database knows of no task at Kling, `most` of each state.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the first `most` tasks of each state without a known task at Kling.
     pub fn open_tasks(&self, most: usize) -> Result<Vec<OpenTask>, StoreError> {
         let mut tasks = Vec::new();
         for state in ["queued", "identified", "waiting", "creating", "unresolved"] {
-            let mut statement = self.connection.prepare_cached(OPEN_TASKS)?;
-            let rows = statement.query_map((state, most), |row| {
-                Ok(OpenTask {
-                    key: row.get(0)?,
-                    state: row.get(1)?,
-                    external_task_id: row.get(2)?,
-                    request_hash: row.get(3)?,
-                    take: row.get(4)?,
-                    output: row.get(5)?,
-                })
-            })?;
-            for task in rows {
-                tasks.push(task?);
-            }
+            tasks.extend(self.connection.all::<_, Vec<_>>(OPEN_TASKS, (state, most), |row| {
+                columns!(row => OpenTask: key state external_task_id request_hash take output)
+            })?);
         }
         Ok(tasks)
     }
 
-    /// Returns the latest delivered files, at most `most`: the job's key, the path under the output folder, and
-    /// the size.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns at most `most` of the latest delivered files: key, path under the output folder, and size.
     pub fn delivered_files(&self, most: usize) -> Result<Vec<(String, String, u64)>, StoreError> {
         let sql = "SELECT key, output, delivered_bytes FROM job INDEXED BY job_state
                    WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let files = statement.query_map([most], |row| {
+        self.connection.all(sql, [most], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
-        })?;
-        Ok(files.collect::<Result<_, _>>()?)
+        })
     }
 
-    /// Returns the keys of the latest jobs with a local video, at most `most`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the keys of at most `most` of the latest jobs with a local video.
     pub fn jobs_with_local_videos(&self, most: usize) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(LOCAL_VIDEOS)?;
-        let keys = statement.query_map((LATEST_JOBS, most), |row| row.get(0))?;
-        Ok(keys.collect::<Result<_, _>>()?)
+        self.connection.all(LOCAL_VIDEOS, (LATEST_JOBS, most), |row| row.get(0))
     }
 
-    /// Returns how large results have been lately, in bytes; none before the first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the average size of the latest results in bytes; none before the first result.
     pub fn average_result_bytes(&self) -> Result<Option<u64>, StoreError> {
-        let mut statement = self.connection.prepare_cached(AVERAGE_RESULT)?;
-        Ok(statement.query_row([LATEST_RESULTS], |row| row.get(0))?)
+        self.connection.value(AVERAGE_RESULT, [LATEST_RESULTS])
     }
 }

@@ -1,43 +1,28 @@
-//! The one row of `daemon_state`: the daemon that works, its limits, the folder it watches, why it holds back.
+//! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sql::Sql as _};
 
 impl Store {
-    /// Says why no new task is started though the line is not paused; `None`: no such reason.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
     pub async fn set_hold(&self, hold: Option<String>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.prepare_cached("UPDATE daemon_state SET hold = ?1")?.execute([&hold])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET hold = ?1", (hold,)).await
     }
 
-    /// Says why the API gives no usable answer, since `now_ms`; `None`: it does.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn set_trouble(
+    /// Writes why the API gives no usable answer since `now_ms`; `None`: it does.
+    pub async fn set_api_problem(
         &self,
-        trouble: Option<String>,
+        api_problem: Option<String>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let since_ms = trouble.as_ref().map(|_| now_ms);
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE daemon_state SET trouble = ?1, trouble_since_ms = ?2")?
-                .execute((&trouble, since_ms))?;
-            Ok(())
-        })
+        let since_ms = api_problem.as_ref().map(|_| now_ms);
+        self.run(
+            "UPDATE daemon_state SET api_problem = ?1, api_problem_since_ms = ?2",
+            (api_problem, since_ms),
+        )
         .await
     }
 
-    /// Writes down that a daemon began its work, with the limits it works under.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes that a daemon started, with its limits.
     pub async fn begin(
         &self,
         pid: u32,
@@ -46,95 +31,42 @@ impl Store {
         cap_micro: Option<i64>,
     ) -> Result<(), StoreError> {
         let slots = i64::try_from(slots_configured).unwrap_or(i64::MAX);
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
-                       slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
-                       trouble_since_ms = NULL, folder_problem = NULL, scanning = 1",
-                )?
-                .execute((pid, now_ms, slots, cap_micro))?;
-            Ok(())
-        })
-        .await
+        let sql = "
+            UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3, slots_limit = ?3,
+              cap_micro = ?4, hold = NULL, api_problem = NULL, api_problem_since_ms = NULL,
+              folder_problem = NULL, scanning = 1";
+        self.run(sql, (pid, now_ms, slots, cap_micro)).await
     }
 
-    /// Writes that the folder was scanned completely since the start.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes that the first complete scan since the start is done.
     pub async fn set_scanned(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            connection.prepare_cached("UPDATE daemon_state SET scanning = 0")?.execute([])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET scanning = 0", ()).await
     }
 
-    /// Returns which folder `jobs_dir` was when it was last taken as such.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the stored identity of `jobs_dir`.
     pub async fn folder(&self) -> Result<Option<String>, StoreError> {
-        self.read(|connection| {
-            Ok(connection
-                .prepare_cached("SELECT folder FROM daemon_state")?
-                .query_row([], |row| row.get(0))?)
-        })
-        .await
+        self.read(|connection| connection.value("SELECT folder FROM daemon_state", ())).await
     }
 
-    /// Keeps which folder `jobs_dir` is.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes the identity of `jobs_dir`.
     pub async fn set_folder(&self, folder: &str) -> Result<(), StoreError> {
         let folder = folder.to_owned();
-        self.write(move |connection| {
-            connection.prepare_cached("UPDATE daemon_state SET folder = ?1")?.execute([&folder])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET folder = ?1", (folder,)).await
     }
 
     /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE daemon_state SET folder_problem = ?1")?
-                .execute([&problem])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET folder_problem = ?1", (problem,)).await
     }
 
-    /// Keeps how long tasks take, for the time left that `status` shows.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes how long tasks take, from which `status` computes the time left.
     pub async fn set_median_task_ms(&self, median_task_ms: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE daemon_state SET median_task_ms = ?1")?
-                .execute([median_task_ms])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET median_task_ms = ?1", (median_task_ms,)).await
     }
 
-    /// Returns how long tasks take, as it was last kept.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the stored duration of tasks.
     pub async fn median_task_ms(&self) -> Result<Option<i64>, StoreError> {
-        self.read(|connection| {
-            Ok(connection
-                .prepare_cached("SELECT median_task_ms FROM daemon_state")?
-                .query_row([], |row| row.get(0))?)
-        })
-        .await
+        self.read(|connection| connection.value("SELECT median_task_ms FROM daemon_state", ()))
+            .await
     }
 }

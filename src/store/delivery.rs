@@ -1,31 +1,29 @@
-//! Jobs that wait for their own copy of a result, and the outcome of each attempt to deliver it.
+//! Jobs that wait for their own copy of a result, and the results of delivery attempts.
 
 use rusqlite::{Connection, named_params};
 
 use super::{
-    Store, StoreError, change::Change, job_row, job_row::JobRow, record, record::add_event,
+    Store, StoreError, change::JobChange, event::record_change, find, job_row, job_row::JobRow,
+    sql::Sql as _,
 };
 use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
-/// A job whose task has succeeded, and whose own file is not there yet.
+/// A job whose task has succeeded and whose own file is not delivered yet.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct DueDelivery {
     /// The job, without its labels.
     pub job: Job,
-    /// The task that made the result.
     pub task: Task,
 }
 
-/// A delivered file that another result moved to another name.
+/// A delivered file that got another name because a newer result took its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
-    /// Where it was, under the output folder.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct MovedFile {
     pub from: String,
-    /// Where it is now, under the output folder.
     pub to: String,
-    /// The request that it is the result of.
     pub request_hash: String,
-    /// And the take.
     pub take: u32,
 }
 
@@ -34,12 +32,15 @@ pub(super) const DUE: &str = "INDEXED BY job_due
 pub(super) const NEXT_DUE: &str =
     "SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1";
 
+const RECORD_MOVED: &str = "
+    UPDATE job SET output = :to, revision = revision + 1
+    FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
+    WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
+      AND delivered_sha256 = made.result_sha256";
+
 impl Store {
-    /// Returns up to `limit` deliveries that are due at `now_ms`. What rests for longer than `rest_max_ms` is
-    /// due, too: the clock was set back since.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns up to `limit` deliveries that are due at `now_ms`. A delivery that waits for longer than `rest_max_ms`
+    /// is due, too: the clock was set back since.
     pub async fn due_deliveries(
         &self,
         now_ms: i64,
@@ -55,7 +56,7 @@ impl Store {
             let mut due = Vec::new();
             for JobRow { job, .. } in jobs {
                 if let Some(task) =
-                    job.task.map(|id| record::task(connection, id)).transpose()?.flatten()
+                    job.task.map(|id| find::task(connection, id)).transpose()?.flatten()
                 {
                     due.push(DueDelivery { job, task });
                 }
@@ -65,77 +66,57 @@ impl Store {
         .await
     }
 
-    /// Returns when (Unix ms) the next delivery that rests is due, if any does.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns when (Unix ms) the next waiting delivery is due.
     pub async fn next_delivery_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(NEXT_DUE)?;
-            Ok(statement.query_row([now_ms], |row| row.get(0))?)
-        })
-        .await
+        self.read(move |connection| connection.value(NEXT_DUE, [now_ms])).await
     }
 
-    /// Returns where the result of a task may be copied from: the files of jobs that have it, as paths
-    /// under the output folder.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the files that the result of a task may be copied from, as paths under the output folder.
     pub async fn copies_of(&self, task: &Task, but: JobId) -> Result<Vec<String>, StoreError> {
         let Some(result) = task.result.clone() else { return Ok(Vec::new()) };
         let id = task.id;
         self.read(move |connection| {
-            let mut copies = connection.prepare_cached(
+            connection.all(
                 "SELECT output FROM job WHERE task_row = ?1 AND delivered_sha256 = ?3
                    AND (id <> ?2 OR output <> asked_output)
                  ORDER BY id LIMIT 8",
-            )?;
-            let copies = copies.query_map((id, but, &result.sha256), |row| row.get(0))?;
-            Ok(copies.collect::<Result<_, _>>()?)
+                (id, but, &result.sha256),
+                |row| row.get(0),
+            )
         })
         .await
     }
 
-    /// Returns whether a job asks for that task now.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Whether a job points to that task now.
     pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
-            Ok(connection.prepare_cached(sql)?.exists((job, task))?)
+            connection.exists(sql, (job, task))
         })
         .await
     }
 
-    /// Writes the outcome of an attempt to deliver, and where delivered files were moved to for it. Returns the change,
-    /// for the log; none: the job was changed meanwhile.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes the result of a delivery attempt, and the files that it moved. Returns the change for the log; none: the
+    /// job was changed in the meantime.
     pub async fn record_delivery(
         &self,
         job: Job,
         attempt: DeliveryOutcome,
-        moved: Vec<Moved>,
+        moved: Vec<MovedFile>,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Option<Change>, StoreError> {
+    ) -> Result<Option<JobChange>, StoreError> {
         self.write(move |connection| {
             let change = record_attempt(connection, &job, &attempt, &moment, &policy)?;
-            // After the job itself: its own earlier file is not its output any more.
+            // After the job itself, whose own earlier file is no longer its output.
             record_moved(connection, &moved)?;
             Ok(change)
         })
         .await
     }
 
-    /// Writes where delivered files were moved to when another result took their place.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn record_moved(&self, moved: Vec<Moved>) -> Result<(), StoreError> {
+    /// Writes the new paths of delivered files that were moved.
+    pub async fn record_moved(&self, moved: Vec<MovedFile>) -> Result<(), StoreError> {
         if moved.is_empty() {
             return Ok(());
         }
@@ -149,13 +130,13 @@ fn record_attempt(
     attempt: &DeliveryOutcome,
     moment: &Moment,
     policy: &Policy,
-) -> Result<Option<Change>, StoreError> {
+) -> Result<Option<JobChange>, StoreError> {
     let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
     let mut now = row.job;
     if now.revision != job.revision {
         return Ok(None);
     }
-    let before = (now.state, now.delivery.waits.clone());
+    let before = (now.state, now.delivery.wait_reason.clone());
     let (state, delivery, failure, what) = deliver(&now.delivery, attempt, moment, policy);
     (now.state, now.delivery, now.failure) = (state, delivery, failure);
     if let DeliveryOutcome::Delivered { sha256, bytes } = attempt {
@@ -164,12 +145,12 @@ fn record_attempt(
         now.earlier_task = None;
     }
     job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
-    let says_it_again = state == before.0 && now.delivery.waits == before.1;
-    if !says_it_again {
-        add_event(connection, now.id, Some(before.0), state, &what, None, moment.now_ms)?;
+    let is_repeated = state == before.0 && now.delivery.wait_reason == before.1;
+    if !is_repeated {
+        record_change(connection, &now, Some(before.0), &what, moment.now_ms)?;
     }
-    Ok(Some(Change {
-        manifest: record::manifest_of(connection, now.id)?,
+    Ok(Some(JobChange {
+        manifest: find::manifest_of(connection, now.id)?,
         from: Some(before.0.name().to_owned()),
         to: state.name().to_owned(),
         what,
@@ -178,18 +159,11 @@ fn record_attempt(
     }))
 }
 
-fn record_moved(connection: &Connection, moved: &[Moved]) -> Result<(), StoreError> {
-    for Moved { from, to, request_hash, take } in moved {
-        connection
-            .prepare_cached(
-                "UPDATE job SET output = :to, revision = revision + 1
-                 FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
-                 WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
-                   AND delivered_sha256 = made.result_sha256",
-            )?
-            .execute(
-                named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
-            )?;
+fn record_moved(connection: &Connection, moved: &[MovedFile]) -> Result<(), StoreError> {
+    for MovedFile { from, to, request_hash, take } in moved {
+        let parameters =
+            named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take };
+        connection.run(RECORD_MOVED, parameters)?;
     }
     Ok(())
 }

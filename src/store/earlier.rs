@@ -1,23 +1,17 @@
-//! The task that a job had before a retry, used again because Kling shows it after all.
+//! Returns jobs to the task that they had before a retry, because Kling shows that task again.
 
 use super::{
-    Store, StoreError, job_row,
-    job_row::JobRow,
-    record::{NO_JOB, add_event},
-    sharing::Sharing,
-    take::unmoved,
+    Store, StoreError, event::record_change, find, job_row, job_row::JobRow, record::NO_JOB,
+    sharing::Sharing, take::unchanged,
 };
 use crate::job::{Moment, Outcome, Policy, State, Task, TaskId};
 
-/// What a task failed at that Kling did not show. Of one whose result expired, there is nothing left to use.
+/// The error code of a task that failed because Kling did not show it.
 const LOST: &str = "task_gone";
 
 impl Store {
-    /// Returns the task of the same request that the lead job of `task` had before a retry, if it failed only because
-    /// Kling did not show it.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the task that the lead job of `task` had before a retry of the same request, if that task failed only
+    /// because Kling did not show it.
     pub async fn lost_earlier_task(&self, task: &Task) -> Result<Option<Task>, StoreError> {
         let (lead, request_hash) = (task.lead, task.request_hash.clone());
         self.read(move |connection| {
@@ -30,16 +24,14 @@ impl Store {
                     && failure == Some(LOST)
                     && task.request_hash == request_hash
             };
-            Ok(super::record::task(connection, earlier)?.filter(is_lost))
+            Ok(find::task(connection, earlier)?.filter(is_lost))
         })
         .await
     }
 
-    /// Takes the retry back of all jobs of `task` that had its lost earlier task: they follow that one again. Returns
-    /// `task` as it is then: cancelled, if no other job asks for it.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the task since it was read.
+    /// Undoes the retry of all jobs of `task` that had the earlier task: they point to the earlier task again. Returns
+    /// `task`, which is cancelled if no other job asks for it.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn follow_earlier(
         &self,
         task: Task,
@@ -49,7 +41,7 @@ impl Store {
     ) -> Result<Task, StoreError> {
         self.write(move |connection| {
             let sharing = Sharing { connection, moment, policy: &policy };
-            let now = unmoved(connection, &task)?;
+            let now = unchanged(connection, &task)?;
             let mut earlier = sharing.reread(earlier)?;
             for (id, ..) in job_row::of_task(connection, now.id)? {
                 let Some(JobRow { mut job, manifest_id }) = job_row::by_id(connection, id)? else {
@@ -64,13 +56,12 @@ impl Store {
                     }
                     earlier = sharing.apply_but(&earlier, Outcome::FollowedAgain, job.id)?;
                 }
-                let before = job.state;
+                let from = Some(job.state);
                 (job.task, job.earlier_task) = (Some(earlier.id), None);
                 (job.retry_take, job.failure, job.state) = (None, None, earlier.state);
                 job_row::save(connection, &mut job, manifest_id, moment.now_ms)?;
-                let what =
-                    "Kling still shows its earlier task: it is followed, and nothing is paid";
-                add_event(connection, id, Some(before), job.state, what, None, moment.now_ms)?;
+                let what = "Kling still shows the earlier task, which is used: nothing is paid";
+                record_change(connection, &job, from, what, moment.now_ms)?;
                 sharing.release(now.id, id)?;
             }
             sharing.reread(now.id)

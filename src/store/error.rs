@@ -1,134 +1,85 @@
-//! What can go wrong with the state database, and which of it passes by itself.
+//! Errors of the state database, and which of them may pass.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
 use super::LockError;
+use crate::job::IllegalTransition;
 
-/// A failure of the state database.
+/// An error of the state database.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum StoreError {
-    /// SQLite's own word.
     #[error("state database: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The file or its folder cannot be had, or a thread could not be started.
     #[error("state database {path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's word.
-        source: std::io::Error,
-    },
-    /// Made by a version of lipsyncd that this one does not know.
+    Io { path: PathBuf, source: std::io::Error },
     #[error(
-        "state database {path} is of version {found}, this lipsyncd knows up to {known}: install \
-         the newer lipsyncd again; the database was left untouched"
+        "state database {path} has version {found}, and this lipsyncd supports up to {known}: install \
+         the newer lipsyncd again. The database was not changed"
     )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The newest this program knows.
-        known: i64,
-    },
-    /// Made by an older version of lipsyncd, and only to be read.
+    Newer { path: PathBuf, found: i64, known: i64 },
     #[error(
-        "state database {path} is of version {found}, and {known} is read: start `lipsyncd run` once, \
-         which brings it up to date"
+        "state database {path} has version {found}, and this command needs {known}: start `lipsyncd run` \
+         once, which updates the database"
     )]
-    Older {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The version this program reads.
-        known: i64,
-    },
-    /// Not a database, or damaged.
+    Older { path: PathBuf, found: i64, known: i64 },
     #[error(
-        "state database {path} is damaged ({what}): it was left untouched; put a backup in its place \
-         (with no -wal and -shm file beside it). Beginning anew would pay again for what was sent"
+        "state database {path} is damaged ({what}) and was not changed: replace it with a backup, without \
+         -wal and -shm files beside it. An empty database would pay again for jobs already created at Kling"
     )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// A database of another program.
-    #[error("{path} is a database, but not one of lipsyncd's: `state_db` must name another file")]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another daemon works on it.
+    Damaged { path: PathBuf, what: String },
+    #[error("{path} is a database of another program: set `state_db` to another file")]
+    Foreign { path: PathBuf },
     #[error(transparent)]
     Held(#[from] LockError),
-    /// The job was moved by someone else since it was read.
-    #[error("job {key} was changed meanwhile")]
-    Stale {
-        /// Its key.
-        key: String,
-    },
-    /// A task was to become a job's that is another's already.
-    #[error("job {key}: task {task_id} is job {owner}'s")]
-    TaskTaken {
-        /// The job that was to have it.
-        key: String,
-        /// The task.
-        task_id: String,
-        /// The key of the job that has it.
-        owner: String,
-    },
-    /// A row that holds what this version never writes.
-    #[error("state database: job {key} holds {what}")]
-    Nonsense {
-        /// The job's key.
-        key: String,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The writing thread has ended.
+    #[error("job {key} was changed by another process in the meantime")]
+    Stale { key: String },
+    #[error("job {key}: task {task_id} already belongs to job {owner}")]
+    TaskTaken { key: String, task_id: String, owner: String },
+    #[error("state database: job {key} has {what}")]
+    Inconsistent { key: String, what: String },
     #[error("the state database is closed")]
     Closed,
 }
 
+impl From<IllegalTransition> for StoreError {
+    fn from(illegal: IllegalTransition) -> Self {
+        Self::Inconsistent { key: illegal.key.clone(), what: illegal.to_string() }
+    }
+}
+
 impl StoreError {
-    /// Whether the system does not let this user write, or read, the database.
-    #[must_use]
-    pub fn is_denied(&self) -> bool {
+    fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Sqlite(error) => matches!(
-                error.sqlite_error_code(),
-                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
-            ),
-            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
-            Self::Held(error) => error.is_denied(),
-            _ => false,
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
         }
     }
 
-    /// Whether SQLite found the file damaged while it was in use.
-    #[must_use]
+    /// Whether this user has no permission to read or write the database.
+    pub fn is_denied(&self) -> bool {
+        use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+        match self {
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
+            Self::Held(error) => error.is_denied(),
+            _ => matches!(self.code(), Some(ReadOnly | CannotOpen | PermissionDenied)),
+        }
+    }
+
+    /// Whether SQLite found the file damaged.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ))
+        matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
-    /// Whether others keep the database locked, or its disk is full: then it is worth waiting.
-    #[must_use]
+    /// Whether waiting helps: another process has locked the database, or the disk is full.
     pub fn is_waited_out(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
-        ))
+        use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        matches!(self.code(), Some(DatabaseBusy | DatabaseLocked | DiskFull))
     }
 
-    /// The same failure for another who waited for the same transaction.
+    /// Returns the same error for another caller of the same transaction.
     pub(super) fn again(&self) -> Self {
         match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(error, words)) => {
@@ -138,8 +89,8 @@ impl StoreError {
         }
     }
 
-    /// Says "damaged" where SQLite says "malformed" or "not a database" of the file at `path`.
-    pub(super) fn told_of(self, path: &Path) -> Self {
+    /// Makes an error with the path from SQLite's "malformed" and "not a database".
+    pub(super) fn with_path(self, path: &Path) -> Self {
         if !self.is_damage() {
             return self;
         }
@@ -150,20 +101,10 @@ impl StoreError {
         Self::Damaged { path: path.to_owned(), what }
     }
 
-    /// Whether it may pass by itself, so that the same work is to be tried again.
+    /// Whether the error may pass, so that the same work is tried again.
     pub(super) fn is_passing(&self) -> bool {
-        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
-            return false;
-        };
-        matches!(
-            error.code,
-            ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::OutOfMemory
-        )
+        use ErrorCode::{CannotOpen, OutOfMemory, ReadOnly, SystemIoFailure};
+        self.is_waited_out()
+            || matches!(self.code(), Some(SystemIoFailure | CannotOpen | ReadOnly | OutOfMemory))
     }
 }

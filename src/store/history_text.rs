@@ -1,24 +1,21 @@
-//! How what happened is said, in a table of its own: most jobs tell the same story, and differ in names
-//! and numbers.
+//! Beginnings of history sentences in a table of their own, because most jobs have the same sentences with other
+//! names and numbers.
 //!
-//! A line of history is a phrase and what follows it. What is said of many jobs is found by its plain
-//! words alone; the view puts both together.
+//! A sentence is split into its first plain words, which are stored once, and the rest. The view joins both.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, sql::Sql as _};
 
-/// A shorter beginning is not worth a row.
+/// A shorter beginning gets no row.
 const BYTES_MIN: usize = 8;
 
-/// A last word that is as short, with its space, stays with what it stands before: so it shows in the bytes
-/// of a row what a name is there for, as in `as NAME` where a create is written down.
+/// A last word of at most this length, with its space, goes to the rest: `as NAME` stays together.
 const SHORT_BYTES: usize = 3;
 
-/// So many phrases are kept at most: plain words may be a user's or the API's, too, and have no end.
+/// The limit of rows: plain words may also come from users or the API, without an end.
 const TEXTS_MAX: i64 = 1_000;
 
-/// Returns the row of the phrase that `what` begins with, and what follows it.
 pub(super) fn split<'a>(
     connection: &Connection,
     what: &'a str,
@@ -27,14 +24,17 @@ pub(super) fn split<'a>(
     if phrase.len() < BYTES_MIN {
         return Ok((None, what));
     }
-    let known = match find(connection, phrase)? {
-        None => keep(connection, phrase)?,
+    let known = "SELECT id FROM history_text WHERE text = ?1";
+    let insert = "INSERT INTO history_text (text)
+                  SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
+    let row = match connection.first(known, [phrase], |row| row.get(0))? {
+        None => connection.first(insert, (phrase, TEXTS_MAX), |row| row.get(0))?,
         known => known,
     };
-    Ok(known.map_or((None, what), |row| (Some(row), rest)))
+    Ok(row.map_or((None, what), |row| (Some(row), rest)))
 }
 
-/// How far `text` consists of words without digits, points and the like, such as names have.
+/// Returns the length of the plain words at the beginning of `text`: words without digits, dots and the like.
 fn plain_bytes(text: &str) -> usize {
     let is_plain = |word: &&str| {
         let word = word.trim_end_matches([' ', ',', ';', ':', '.']);
@@ -43,19 +43,6 @@ fn plain_bytes(text: &str) -> usize {
     let plain: usize = text.split_inclusive(' ').take_while(is_plain).map(str::len).sum();
     let last = text[..plain].split_inclusive(' ').next_back().map_or(0, str::len);
     if plain < text.len() && last <= SHORT_BYTES { plain - last } else { plain }
-}
-
-fn find(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let mut known = connection.prepare_cached("SELECT id FROM history_text WHERE text = ?1")?;
-    Ok(known.query_row([phrase], |row| row.get(0)).optional()?)
-}
-
-/// Returns its row; none: there are enough of them.
-fn keep(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let sql = "INSERT INTO history_text (text)
-               SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
-    let mut keep = connection.prepare_cached(sql)?;
-    Ok(keep.query_row((phrase, TEXTS_MAX), |row| row.get(0)).optional()?)
 }
 
 #[cfg(test)]

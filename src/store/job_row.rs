@@ -1,17 +1,20 @@
-//! A job as a row, both ways. Every statement that reads or writes complete jobs is made here.
+//! Reads and writes the complete row of a job.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, OnceLock},
+};
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, Row, named_params};
 
 use super::{
     StoreError,
     reason::without_numbers,
-    spec_columns::{self, ASSIGNMENTS, Bound, NAMES, SpecColumns, VALUES, parsed_at},
+    spec_columns,
+    sql::{Bound, Sql as _, lists},
 };
 use crate::job::{Delivery, Failure, Job, JobId, State, TaskId};
 
-/// A job with the row of its manifest.
 #[derive(Debug, Clone)]
 pub(super) struct JobRow {
     pub(super) job: Job,
@@ -20,15 +23,13 @@ pub(super) struct JobRow {
 
 const OWN: &str = "j.id, j.revision, j.state, j.key, j.name, j.take, j.asked_output, j.spec_hash,
   j.request_hash, j.task_row, j.earlier_task_row, j.changed_after_sent, j.dismissed, j.absent_since_ms,
-  j.left_at_ms, j.output, j.media_missing, coalesce(j.due_at_ms, 0), j.tries, j.failing_since_ms, j.waits,
-  j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, j.retry_take, ";
-const SPEC: usize = 27;
+  j.orphaned_at_ms, j.output, j.media_wait_reason, coalesce(j.due_at_ms, 0), j.tries, j.failing_since_ms, j.wait_reason,
+  j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, j.retry_take, j.output_blocked, ";
+const SPEC: usize = 28;
 
-/// Selects complete jobs, but for their labels. Follow it by `FROM job j … WHERE …`.
-pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
-    let spec = NAMES.trim_end_matches(", ").replace(", ", ", j.");
-    format!("SELECT {OWN}j.{spec} ")
-});
+/// Selects complete jobs without their labels. `FROM job j … WHERE …` follows.
+pub(super) static SELECT: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {OWN}{} ", spec_columns::of_table("j")));
 
 /// Reads a job from a row of [`SELECT`]; its labels are left empty, see [`labels`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -37,13 +38,13 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     spec.id = row.get(4)?;
     spec.take = row.get(5)?;
     spec.output = row.get(6)?;
-    media.missing = row.get(16)?;
+    media.wait_reason = row.get(16)?;
     let delivered: Option<String> = row.get(21)?;
     let failure: Option<String> = row.get(23)?;
     let job = Job {
         id: row.get(0)?,
         revision: row.get(1)?,
-        state: parsed_at(row, 2)?,
+        state: row.get(2)?,
         spec,
         spec_hash: row.get(7)?,
         request_hash: row.get(8)?,
@@ -54,13 +55,14 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         changed_after_sent: row.get(11)?,
         dismissed: row.get(12)?,
         absent_since_ms: row.get(13)?,
-        left_at_ms: row.get(14)?,
+        orphaned_at_ms: row.get(14)?,
         output: row.get(15)?,
         delivery: Delivery {
             due_at_ms: row.get(17)?,
             tries: row.get(18)?,
             failing_since_ms: row.get(19)?,
-            waits: row.get(20)?,
+            wait_reason: row.get(20)?,
+            output_blocked: row.get(27)?,
         },
         delivered: match delivered {
             Some(sha256) => Some((sha256, row.get::<_, i64>(22)?.unsigned_abs())),
@@ -74,24 +76,20 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow { job, manifest_id: row.get(25)? })
 }
 
-/// Returns the jobs that fulfil `condition`, which follows `FROM job j `.
+/// Returns the jobs that match `condition`, which follows `FROM job j `.
 pub(super) fn all(
     connection: &Connection,
     condition: &str,
     parameters: impl rusqlite::Params,
 ) -> Result<Vec<JobRow>, StoreError> {
     let sql = format!("{}FROM job j {condition}", &*SELECT);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(parameters, read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    connection.all(&sql, parameters, read)
 }
 
-/// Returns the job of that row, if there is one.
 pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<JobRow>, StoreError> {
     one(connection, "WHERE j.id = ?1", [id])
 }
 
-/// Returns the job of that key, if there is one.
 pub(super) fn by_key(connection: &Connection, key: &str) -> Result<Option<JobRow>, StoreError> {
     one(connection, "WHERE j.key = ?1", [key])
 }
@@ -102,74 +100,64 @@ fn one(
     parameters: impl rusqlite::Params,
 ) -> Result<Option<JobRow>, StoreError> {
     let sql = format!("{}FROM job j {condition}", &*SELECT);
-    Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
+    connection.first(&sql, parameters, read)
 }
 
 /// A job waits for its delivery from the moment in which its task has a result.
 const DUE_AT: &str = "CASE WHEN :state = 'downloading' AND
              (SELECT state FROM task WHERE id = :task_row) = 'succeeded' THEN :due_at_ms END";
 
-static INSERT: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "INSERT INTO job ({NAMES} id, key, manifest_id, name, take, asked_output, spec_hash, request_hash,
-           state, state_since_ms, task_row, retry_take, earlier_task_row, changed_after_sent, dismissed,
-           absent_since_ms, left_at_ms, output, media_missing, due_at_ms, tries, failing_since_ms, waits,
-           delivered_sha256, delivered_bytes, error_code, error, error_reason, created_at_ms, updated_at_ms,
-           finished_at_ms)
-         VALUES ({VALUES} :id, :key, :manifest_id, :name, :take, :asked_output, :spec_hash, :request_hash,
-           :state, :now_ms, :task_row, :retry_take, :earlier_task_row, :changed_after_sent, :dismissed,
-           :absent_since_ms, :left_at_ms, :output, :media_missing, {DUE_AT}, :tries, :failing_since_ms, :waits,
-           :delivered_sha256, :delivered_bytes, :error_code, :error, :error_reason, :now_ms, :now_ms,
-           :finished_at_ms)"
-    )
-});
-
-static UPDATE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "UPDATE job SET {ASSIGNMENTS} key = :key, manifest_id = :manifest_id, name = :name, take = :take,
-           asked_output = :asked_output, spec_hash = :spec_hash, request_hash = :request_hash,
-           state_since_ms = CASE WHEN state = :state THEN state_since_ms ELSE :now_ms END,
-           finished_at_ms = CASE WHEN state = :state AND finished_at_ms IS NOT NULL THEN finished_at_ms
-             ELSE :finished_at_ms END,
-           state = :state, task_row = :task_row, retry_take = :retry_take,
-           earlier_task_row = :earlier_task_row,
-           changed_after_sent = :changed_after_sent, dismissed = :dismissed,
-           absent_since_ms = :absent_since_ms, left_at_ms = :left_at_ms, output = :output,
-           media_missing = :media_missing, due_at_ms = {DUE_AT}, tries = :tries,
-           failing_since_ms = :failing_since_ms, waits = :waits, delivered_sha256 = :delivered_sha256,
-           delivered_bytes = :delivered_bytes, error_code = :error_code, error = :error,
-           error_reason = :error_reason, updated_at_ms = :now_ms, revision = revision + 1
-         WHERE id = :id AND revision = :revision"
-    )
-});
-
-/// Puts a new job, whose `id` is given, into the database. Its state is not counted yet.
+/// Inserts a new job. The caller counts its state.
 pub(super) fn insert(
     connection: &Connection,
     job: &Job,
     manifest_id: i64,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    with_columns(job, manifest_id, now_ms, |bound, _| {
-        connection.prepare_cached(&INSERT)?.execute(bound.as_slice())?;
-        Ok(())
+    static SQL: OnceLock<String> = OnceLock::new();
+    with_columns(job, manifest_id, |columns| {
+        let sql = SQL.get_or_init(|| {
+            let [names, values, _] = lists(columns);
+            format!(
+                "INSERT INTO job (id, {names}, state_since_ms, created_at_ms, updated_at_ms, due_at_ms, finished_at_ms)
+                 VALUES (:id, {values}, :now_ms, :now_ms, :now_ms, {DUE_AT}, :finished_at_ms)"
+            )
+        });
+        let finished_at_ms = job.state.is_finished().then_some(now_ms);
+        let others = named_params! {
+            ":id": job.id, ":now_ms": now_ms, ":due_at_ms": job.delivery.due_at_ms,
+            ":finished_at_ms": finished_at_ms,
+        };
+        connection.run(sql, [columns, others].concat().as_slice())
     })?;
     write_labels(connection, job)
 }
 
-/// Writes a job back as it was changed in memory, and counts the write.
-///
-/// # Errors
-/// [`StoreError::Stale`] if its row changed since it was read.
+/// Writes a changed job, and counts the write. Fails with [`StoreError::Stale`] if the row changed since it was read.
 pub(super) fn save(
     connection: &Connection,
     job: &mut Job,
     manifest_id: i64,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let written = with_columns(job, manifest_id, now_ms, |mut bound, job| {
-        bound.push((":revision", &job.revision));
-        Ok(connection.prepare_cached(&UPDATE)?.execute(bound.as_slice())?)
+    static SQL: OnceLock<String> = OnceLock::new();
+    let written = with_columns(job, manifest_id, |columns| {
+        let sql = SQL.get_or_init(|| {
+            let [_, _, assignments] = lists(columns);
+            format!(
+                "UPDATE job SET {assignments}, revision = revision + 1, updated_at_ms = :now_ms, due_at_ms = {DUE_AT},
+                   state_since_ms = CASE WHEN state = :state THEN state_since_ms ELSE :now_ms END,
+                   finished_at_ms = CASE WHEN state = :state AND finished_at_ms IS NOT NULL THEN finished_at_ms
+                     ELSE :finished_at_ms END
+                 WHERE id = :id AND revision = :revision"
+            )
+        });
+        let finished_at_ms = job.state.is_finished().then_some(now_ms);
+        let others = named_params! {
+            ":id": job.id, ":revision": job.revision, ":now_ms": now_ms,
+            ":due_at_ms": job.delivery.due_at_ms, ":finished_at_ms": finished_at_ms,
+        };
+        connection.changed(sql, [columns, others].concat().as_slice())
     })?;
     if written != 1 {
         return Err(StoreError::Stale { key: job.spec.key.clone() });
@@ -178,89 +166,60 @@ pub(super) fn save(
     Ok(())
 }
 
+/// Calls `run` with the columns that are written as they are in memory.
 fn with_columns<T>(
     job: &Job,
     manifest_id: i64,
-    now_ms: i64,
-    run: impl for<'b> FnOnce(Bound<'b>, &'b Job) -> Result<T, StoreError>,
+    run: impl FnOnce(&Bound<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let columns = SpecColumns::of(&job.spec);
-    let state = job.state.name();
-    let failure = job.failure.as_ref();
-    let (error_code, error) = (failure.map(|it| &it.code), failure.map(|it| &it.message));
-    let error_reason = error.map(|error| without_numbers(error));
-    let delivered_sha256 = job.delivered.as_ref().map(|(sha256, _)| sha256);
-    let delivered_bytes =
-        job.delivered.as_ref().map(|(_, bytes)| i64::try_from(*bytes).unwrap_or(i64::MAX));
-    let finished_at_ms = job.state.is_finished().then_some(now_ms);
-    let mut bound = columns.bound(&job.media);
-    bound.extend::<[(&'static str, &dyn rusqlite::ToSql); 29]>([
-        (":id", &job.id),
-        (":key", &job.spec.key),
-        (":manifest_id", &manifest_id),
-        (":name", &job.spec.id),
-        (":take", &job.spec.take),
-        (":asked_output", &job.spec.output),
-        (":spec_hash", &job.spec_hash),
-        (":request_hash", &job.request_hash),
-        (":state", &state),
-        (":task_row", &job.task),
-        (":retry_take", &job.retry_take),
-        (":earlier_task_row", &job.earlier_task),
-        (":changed_after_sent", &job.changed_after_sent),
-        (":dismissed", &job.dismissed),
-        (":absent_since_ms", &job.absent_since_ms),
-        (":left_at_ms", &job.left_at_ms),
-        (":output", &job.output),
-        (":media_missing", &job.media.missing),
-        (":due_at_ms", &job.delivery.due_at_ms),
-        (":tries", &job.delivery.tries),
-        (":failing_since_ms", &job.delivery.failing_since_ms),
-        (":waits", &job.delivery.waits),
-        (":delivered_sha256", &delivered_sha256),
-        (":delivered_bytes", &delivered_bytes),
-        (":error_code", &error_code),
-        (":error", &error),
-        (":error_reason", &error_reason),
-        (":now_ms", &now_ms),
-        (":finished_at_ms", &finished_at_ms),
-    ]);
-    run(bound, job)
+    let (failure, delivered) = (job.failure.as_ref(), job.delivered.as_ref());
+    let own = named_params! {
+        ":key": job.spec.key, ":manifest_id": manifest_id, ":name": job.spec.id,
+        ":take": job.spec.take, ":asked_output": job.spec.output, ":spec_hash": job.spec_hash,
+        ":request_hash": job.request_hash, ":state": job.state, ":task_row": job.task,
+        ":retry_take": job.retry_take, ":earlier_task_row": job.earlier_task,
+        ":changed_after_sent": job.changed_after_sent, ":dismissed": job.dismissed,
+        ":absent_since_ms": job.absent_since_ms, ":orphaned_at_ms": job.orphaned_at_ms,
+        ":output": job.output, ":media_wait_reason": job.media.wait_reason,
+        ":tries": job.delivery.tries, ":failing_since_ms": job.delivery.failing_since_ms,
+        ":wait_reason": job.delivery.wait_reason, ":output_blocked": job.delivery.output_blocked,
+        ":delivered_sha256": delivered.map(|(sha256, _)| sha256),
+        ":delivered_bytes": delivered.map(|(_, bytes)| i64::try_from(*bytes).unwrap_or(i64::MAX)),
+        ":error_code": failure.map(|it| &it.code), ":error": failure.map(|it| &it.message),
+        ":error_reason": failure.map(|it| without_numbers(&it.message)),
+    };
+    spec_columns::with_bound(&job.spec, &job.media, own, run)
 }
 
-/// Returns the rows of the jobs that point to a task, the oldest first, with their states and the outputs they ask for.
+/// Returns id, state and requested output of the jobs that point to a task, the oldest first.
 pub(super) fn of_task(
     connection: &Connection,
     task: TaskId,
 ) -> Result<Vec<(JobId, State, String)>, StoreError> {
     let sql = "SELECT id, state, asked_output FROM job WHERE task_row = ?1 ORDER BY id";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows =
-        statement.query_map([task], |row| Ok((row.get(0)?, parsed_at(row, 1)?, row.get(2)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    connection.all(sql, [task], |row| row.try_into())
 }
 
 pub(super) fn labels(
     connection: &Connection,
     job_id: JobId,
 ) -> Result<BTreeMap<String, String>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, value FROM label WHERE job_id = ?1")?;
-    let labels = statement.query_map([job_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(labels.collect::<Result<_, _>>()?)
+    connection.all("SELECT name, value FROM label WHERE job_id = ?1", [job_id], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
 }
 
-/// Replaces the labels of a job.
 pub(super) fn replace_labels(connection: &Connection, job: &Job) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM label WHERE job_id = ?1")?.execute([job.id])?;
+    connection.run("DELETE FROM label WHERE job_id = ?1", [job.id])?;
     write_labels(connection, job)
 }
 
 fn write_labels(connection: &Connection, job: &Job) -> Result<(), StoreError> {
     for (name, value) in &job.spec.labels {
-        connection
-            .prepare_cached("INSERT INTO label (job_id, name, value) VALUES (?1, ?2, ?3)")?
-            .execute((job.id, name, value))?;
+        connection.run(
+            "INSERT INTO label (job_id, name, value) VALUES (?1, ?2, ?3)",
+            (job.id, name, value),
+        )?;
     }
     Ok(())
 }

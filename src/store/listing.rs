@@ -1,117 +1,93 @@
-//! Jobs as people read them: lines of the view `job_overview`, one job whole, its history.
+//! Jobs for people: rows of the view `job_overview`, and one job with its history.
 //!
-//! Long lists are read page by page, so that neither memory nor the log of the database grows with
-//! them while somebody leafs through.
+//! Long lists are read in pages, so that memory and the WAL do not grow with them.
 
-use rusqlite::{OptionalExtension as _, Row, named_params};
+use rusqlite::{Row, named_params};
 use serde::Serialize;
 
-use super::{JobState, Reader, StoreError, job_row, spec_columns};
+use super::{
+    JobState, Reader, StoreError, job_row,
+    sql::{Sql as _, columns},
+};
 use crate::job::State;
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct JobLine {
-    /// The job's name.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct JobOverview {
     pub key: String,
-    /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
-    /// Its state: that of its task, until its own file is there.
+    /// The state of its task, until its own file is delivered.
     pub state: State,
-    /// Since when it is in this state.
     pub state_since: String,
-    /// What it waits for; none: it has ended.
+    /// Why it waits; none: it has ended.
     pub waiting_for: Option<String>,
-    /// The video as the manifest names it.
     pub video: String,
-    /// The audio as the manifest names it.
     pub audio: String,
     /// Its labels, as `name=value, …`.
     pub labels: Option<String>,
-    /// The take: 1 for the first.
     pub attempt: u32,
-    /// Kling's id of the accepted task.
     pub task_id: Option<String>,
-    /// The name of its task at Kling; none while its media were not read.
+    /// The name of its task at Kling; none: it has no task yet.
     pub external_task_id: Option<String>,
     /// Keys of jobs that share its task.
     pub shares_task_with: Option<String>,
-    /// What its task cost, counted at the first of its jobs.
+    /// The units of its tasks, counted at the lead job.
     pub units: f64,
     /// The same in money, for accounts that pay from a balance.
     pub money: Option<f64>,
-    /// Where its result goes, or is, under `output_dir`.
     pub output: String,
-    /// A stable word or the API's number.
     pub error_code: Option<String>,
-    /// Why it failed or was cancelled.
     pub error: Option<String>,
-    /// The API's name for the last request that was answered for it.
+    /// The API's id of the last request that was answered for it.
     pub request_id: Option<String>,
-    /// Whether its manifest asks for something else since its task was created.
     pub changed_after_sent: bool,
-    /// Whether a person took it out of the counts.
     pub dismissed: bool,
-    /// Higher first.
     pub priority: i32,
-    /// When it was first read.
     pub created_at: String,
-    /// When it last changed.
     pub updated_at: String,
-    /// When it ended.
     pub finished_at: Option<String>,
 }
 
 /// A row of the view `job_history`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HistoryLine {
-    /// When it happened.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct HistoryEntry {
     pub at: String,
-    /// Where the job stood; none: it was made.
+    /// The state before; none: the job is new.
     pub from_state: Option<String>,
-    /// Where it stood then.
     pub to_state: String,
-    /// What happened.
     pub what: String,
-    /// The call of the API that was answered.
     pub call: Option<String>,
-    /// How it was answered; none: it was not.
+    /// The HTTP status; none: no answer.
     pub http_status: Option<i64>,
-    /// The API's code.
     pub code: Option<i64>,
-    /// The API's name for the request.
     pub request_id: Option<String>,
-    /// What it cost.
     pub units: Option<f64>,
 }
 
-/// One job whole.
+/// One job with its history.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct JobDetail {
-    /// Its row for readers.
-    pub line: JobLine,
-    /// The job with its task, labels included.
+    pub overview: JobOverview,
     pub state: JobState,
-    /// Whether its manifest is in the folder.
     pub manifest_is_there: bool,
-    /// What happened to it, the oldest first, as far as that is kept.
-    pub history: Vec<HistoryLine>,
+    pub history: Vec<HistoryEntry>,
 }
 
 impl JobDetail {
-    /// Whether all of its history is there; if not, its beginning is no longer kept.
-    #[must_use]
-    pub fn history_is_whole(&self) -> bool {
+    /// Whether the history is complete; otherwise its beginning was deleted.
+    pub fn history_is_complete(&self) -> bool {
         self.history.first().is_some_and(|line| line.from_state.is_none())
     }
 }
 
-/// Which jobs a list is about.
+/// Selects the jobs of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct JobFilter {
-    /// Only those of this manifest (its path under `jobs_dir`).
     pub manifest: Option<String>,
-    /// Only those in this state.
     pub state: Option<State>,
 }
 
@@ -120,7 +96,7 @@ const OF_MANIFEST_AND_STATE: &str = "
     j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND j.state = :state AND";
 
 impl JobFilter {
-    /// Each of its forms follows an index whose entries are in the order of rows, and sorts nothing.
+    /// Each form reads an index in the order of rows, and sorts nothing.
     pub(super) fn sql(&self) -> String {
         let (index, condition) = match (&self.manifest, self.state) {
             (None, None) => ("", ""),
@@ -136,20 +112,17 @@ impl JobFilter {
 }
 
 impl Reader {
-    /// Returns up to `limit` jobs behind row `after` (0: from the first), and the row to go on
-    /// behind; none: that was all. The order is that in which they were first read.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns up to `limit` jobs after row `after` (0: from the first), and the row to continue after; none: there are
+    /// no more. The order is that in which they were first read.
     pub fn page(
         &self,
         filter: &JobFilter,
         after: i64,
         limit: usize,
-    ) -> Result<(Vec<JobLine>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<JobOverview>, Option<i64>), StoreError> {
         let sql = filter.sql();
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
-        let state = filter.state.map(State::name);
+        let state = filter.state;
         let mut known: Vec<(&str, &dyn rusqlite::ToSql)> =
             vec![(":after", &after), (":limit", &limit_rows)];
         if let Some(manifest) = &filter.manifest {
@@ -169,118 +142,59 @@ impl Reader {
         Ok((lines, last.filter(|_| more)))
     }
 
-    /// Returns whether a manifest of that path was ever read.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Whether a manifest of that path was ever read.
     pub fn knows_manifest(&self, path: &str) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM manifest WHERE path = ?1";
-        Ok(self.connection.prepare_cached(sql)?.exists([path])?)
+        self.connection.exists(sql, [path])
     }
 
-    /// Returns the job of that key whole, if there is one.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the job of that key with its history, if there is one.
     pub fn detail(&self, key: &str) -> Result<Option<JobDetail>, StoreError> {
         let moment = self.connection.unchecked_transaction()?;
-        let line = moment
-            .prepare_cached("SELECT * FROM job_overview WHERE key = :key")?
-            .query_row(named_params! { ":key": key }, line_from_row)
-            .optional()?;
-        let Some(line) = line else {
-            return Ok(None);
-        };
-        let Some(mut state) = self.job_state(key)? else {
-            return Ok(None);
-        };
+        let line = moment.first(
+            "SELECT * FROM job_overview WHERE key = :key",
+            named_params! { ":key": key },
+            line_from_row,
+        )?;
+        let Some(line) = line else { return Ok(None) };
+        let Some(mut state) = self.job_state(key)? else { return Ok(None) };
         state.job.spec.labels = job_row::labels(&moment, state.job.id)?;
-        let manifest_is_there = moment
-            .prepare_cached("SELECT 1 FROM manifest WHERE path = ?1 AND removed_at_ms IS NULL")?
-            .exists([&line.manifest])?;
-        let history = moment
-            .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
-            .query_map([key], history_from_row)?
-            .collect::<Result<_, _>>()?;
+        let manifest_is_there = moment.exists(
+            "SELECT 1 FROM manifest WHERE path = ?1 AND removed_at_ms IS NULL",
+            [&line.manifest],
+        )?;
+        let history =
+            moment.all("SELECT * FROM job_history WHERE key = ?1", [key], history_from_row)?;
         moment.commit()?;
-        Ok(Some(JobDetail { line, state, manifest_is_there, history }))
+        Ok(Some(JobDetail { overview: line, state, manifest_is_there, history }))
     }
 
-    /// Shows the key of every job to `look`, in order.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn keys(&self, mut look: impl FnMut(&str)) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT key FROM job ORDER BY key")?;
+    /// Calls `visit` with the key of every job, in order.
+    pub fn keys(&self, visit: impl FnMut(&str)) -> Result<(), StoreError> {
+        self.visit("SELECT key FROM job ORDER BY key", visit)
+    }
+
+    /// Calls `visit` with the path of every manifest that was ever read, in order.
+    pub fn manifest_paths(&self, visit: impl FnMut(&str)) -> Result<(), StoreError> {
+        self.visit("SELECT path FROM manifest ORDER BY path", visit)
+    }
+
+    fn visit(&self, sql: &str, mut visit: impl FnMut(&str)) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            look(row.get_ref(0)?.as_str().unwrap_or_default());
+            visit(row.get_ref(0)?.as_str().unwrap_or_default());
         }
         Ok(())
     }
-
-    /// Shows the path of every manifest that was ever read to `look`, in order.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn manifest_paths(&self, mut look: impl FnMut(&str)) -> Result<(), StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT path FROM manifest ORDER BY path")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            look(row.get_ref(0)?.as_str().unwrap_or_default());
-        }
-        Ok(())
-    }
-
-    /// Returns the key of the job that has the task `task_id`, if one has.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
-        Ok(super::record::owner_of_task(&self.connection, task_id)?.map(|(_, key)| key))
-    }
 }
 
-fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobLine> {
-    Ok(JobLine {
-        key: row.get("key")?,
-        manifest: row.get("manifest")?,
-        state: spec_columns::parsed(row, "state")?,
-        state_since: row.get("state_since")?,
-        waiting_for: row.get("waiting_for")?,
-        video: row.get("video")?,
-        audio: row.get("audio")?,
-        labels: row.get("labels")?,
-        attempt: row.get("attempt")?,
-        task_id: row.get("task_id")?,
-        external_task_id: row.get("external_task_id")?,
-        shares_task_with: row.get("shares_task_with")?,
-        units: row.get("units")?,
-        money: row.get("money")?,
-        output: row.get("output")?,
-        error_code: row.get("error_code")?,
-        error: row.get("error")?,
-        request_id: row.get("request_id")?,
-        changed_after_sent: row.get("changed_after_sent")?,
-        dismissed: row.get("dismissed")?,
-        priority: row.get("priority")?,
-        created_at: row.get("created_at")?,
-        updated_at: row.get("updated_at")?,
-        finished_at: row.get("finished_at")?,
-    })
+fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
+    columns!(row => JobOverview: key manifest state state_since waiting_for video audio labels attempt task_id
+        external_task_id shares_task_with units money output error_code error request_id changed_after_sent dismissed
+        priority created_at updated_at finished_at)
 }
 
-fn history_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
-    Ok(HistoryLine {
-        at: row.get("at")?,
-        from_state: row.get("from_state")?,
-        to_state: row.get("to_state")?,
-        what: row.get("what")?,
-        call: row.get("call")?,
-        http_status: row.get("http_status")?,
-        code: row.get("code")?,
-        request_id: row.get("request_id")?,
-        units: row.get("units")?,
-    })
+fn history_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
+    columns!(row => HistoryEntry: at from_state to_state what call http_status code request_id units)
 }

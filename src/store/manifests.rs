@@ -1,103 +1,29 @@
-//! What the inbox reports of manifests: accepted, refused, missing.
-//!
-//! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
+//! What the inbox reports about manifests: accepted, refused, missing. [`super::reconcile`] decides what that means
+//! for the jobs.
 
 use std::{collections::HashSet, mem};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::{
-    Conflict, Reconciled, Store, StoreError,
-    change::{self, Change},
+    AcceptedManifest, Conflict, OnChange, Reconciled, Store, StoreError, WantedJob,
+    change::{self, JobChange},
+    event::record_change,
     job_row::{self, JobRow},
+    manifest_row::{enter, row_of},
     reconcile::Reconciliation,
-    record::add_event,
-    sharing::Stop,
+    sharing::SharingError,
+    sql::Sql as _,
 };
-use crate::job::{JobId, JobSpec, Media, Moment, Policy, State, outcome::Fault};
-
-/// A manifest as the database knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownManifest {
-    /// Under `jobs_dir`, parts joined by `/`.
-    pub path: String,
-    /// Size and times of what was read.
-    pub file_stamp: String,
-    /// Whether it was refused, for errors of its own or because another was there first.
-    pub refused: bool,
-}
-
-/// What `watch.on_change` says: what becomes of a job whose request changes after its task was created.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnChange {
-    /// It keeps its result and is flagged.
-    #[default]
-    Flag,
-    /// The new request is made.
-    Run,
-}
-
-/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
-/// flagged.
-pub const RUN_AT_ONCE_MAX: usize = 20;
-
-/// A job that a manifest asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WantedJob {
-    /// What it asks.
-    pub spec: JobSpec,
-    /// Digest of all its keys.
-    pub spec_hash: String,
-    /// Digest of what decides its result; none while its media cannot be read.
-    pub request_hash: Option<String>,
-    /// What is known of its media, or why they cannot be used.
-    pub media: Result<Media, Fault>,
-}
-
-/// A manifest without errors.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Accepted {
-    /// Under `jobs_dir`, parts joined by `/`.
-    pub path: String,
-    /// Size and times of what was read.
-    pub file_stamp: String,
-    /// All its jobs.
-    pub jobs: Vec<WantedJob>,
-}
+use crate::job::{JobId, Moment, Policy, State};
 
 impl Store {
-    /// Returns every manifest that was in the folder at the last scan, by path.
+    /// Makes the database agree with `manifest`. On a conflict nothing is written.
     ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn known_manifests(&self) -> Result<Vec<KnownManifest>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT path, file_stamp, state = 'refused' FROM manifest
-                 WHERE removed_at_ms IS NULL ORDER BY path",
-            )?;
-            let known = statement.query_map([], |row| {
-                Ok(KnownManifest {
-                    path: row.get(0)?,
-                    file_stamp: row.get(1)?,
-                    refused: row.get(2)?,
-                })
-            })?;
-            Ok(known.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// Makes the database agree with `manifest`. On a conflict nothing of it is taken in.
-    ///
-    /// Manifests that are handed over one after the other are taken in in that order, whenever the answers
-    /// are awaited.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Manifests are written in the order of the calls, whenever the results are awaited.
     pub fn accept(
         &self,
-        manifest: Accepted,
+        manifest: AcceptedManifest,
         moment: Moment,
         policy: Policy,
         on_change: OnChange,
@@ -108,14 +34,11 @@ impl Store {
                 reconciliation.accept(&manifest)
             })
         });
-        async move { accepted.await.map_err(|error| error.told_of(&path)) }
+        async move { accepted.await.map_err(|error| error.with_path(&path)) }
     }
 
-    /// Compares one job with what was found of its media now. On a conflict a job without a task waits until the
-    /// conflict is gone; of a job with a task nothing is written.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Compares one job with its media as they are now. On a conflict, a job without a task waits until the conflict is
+    /// resolved; for a job with a task nothing is written.
     pub async fn check_media(
         &self,
         job_id: JobId,
@@ -131,7 +54,7 @@ impl Store {
                     let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
                         return Ok(());
                     };
-                    // Read again meanwhile, its manifest asks for something else.
+                    // Its manifest was read in the meantime and asks for something else.
                     if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key
                     {
                         return Ok(());
@@ -151,11 +74,8 @@ impl Store {
         .await
     }
 
-    /// Writes that the manifest at `path` has errors: none of its jobs starts. Returns what that means for
-    /// jobs of it that are known.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes that the manifest at `path` has errors, so that none of its jobs starts. Returns the changes of known
+    /// jobs.
     pub async fn refuse(
         &self,
         path: &str,
@@ -163,76 +83,56 @@ impl Store {
         error: &str,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let [path, file_stamp, error] = [path, file_stamp, error].map(str::to_owned);
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
             let id = enter(connection, &path, &file_stamp, Some(&error), moment.now_ms)?;
-            let mut reconciliation =
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
             reconciliation.see(id)?;
-            reconciliation.hold_unsent(id, &to_be_fixed(&error))?;
-            change::since(connection, before)
+            reconciliation.hold_unsent(id, &manifest_error(&error))
         })
         .await
     }
 
-    /// Writes that a scan misses the manifest at `path`, and all its jobs with it. Returns what that means for
-    /// them.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes that a scan missed the manifest at `path`, and so all its jobs. Returns the changes of the jobs.
     pub async fn miss(
         &self,
         path: &str,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
-            connection
-                .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1")?
-                .execute((&path, moment.now_ms))?;
-            if let Some(id) = row_of(connection, &path)? {
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
-                    .miss_others(id, &HashSet::new())?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
+            let sql = "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1";
+            connection.run(sql, (&path, moment.now_ms))?;
+            match row_of(connection, &path)? {
+                Some(id) => reconciliation.miss_others(id, &HashSet::new()),
+                None => Ok(()),
             }
-            change::since(connection, before)
         })
         .await
     }
 
-    /// Writes that the manifest at `path` no longer asks for jobs of other keys than these, before any manifest of
-    /// the same scan is taken in: a job that moved from one manifest to another is known there.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes that the manifest at `path` asks for no other keys than these. This comes before any manifest of the same
+    /// scan is accepted, so that a job that moved to another manifest is found there.
     pub async fn miss_others(
         &self,
         path: &str,
         keys: HashSet<String>,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
-            let mut reconciliation =
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
             let asked = keys.iter().map(String::as_str).collect();
-            if let Some(id) = row_of(connection, &path)? {
-                reconciliation.miss_others(id, &asked)?;
+            match row_of(connection, &path)? {
+                Some(id) => reconciliation.miss_others(id, &asked),
+                None => Ok(()),
             }
-            change::since(connection, before)
         })
         .await
     }
 
-    /// Keeps the jobs of a manifest that was not compared since the start from being created, until it is.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Holds the jobs of a manifest that was not compared since the start, so that none is created before.
     pub async fn hold(
         &self,
         path: &str,
@@ -248,85 +148,75 @@ impl Store {
         .await
     }
 
-    /// Lets the jobs leave that a scan first missed at `missed_before_ms` (Unix ms) or earlier: what was not
-    /// created is cancelled. Returns what changed.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
-    pub async fn leave(
+    /// Orphans the jobs that a scan first missed at `missed_before_ms` (Unix ms) or earlier. A job whose task was not
+    /// created is cancelled. Returns the changes.
+    pub async fn orphan(
         &self,
         missed_before_ms: i64,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let any = self.read(move |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_absent
-                       WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL AND absent_since_ms <= ?1)";
-            Ok(connection.prepare_cached(sql)?.query_row([missed_before_ms], |row| row.get(0))?)
+                       WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL AND absent_since_ms <= ?1)";
+            connection.value(sql, [missed_before_ms])
         });
         if !any.await? {
             return Ok(Vec::new());
         }
+        self.reconcile(moment, policy, move |_, reconciliation| {
+            reconciliation.orphan(missed_before_ms)
+        })
+        .await
+    }
+
+    /// Runs `work` in one transaction, and returns the changes of jobs.
+    async fn reconcile(
+        &self,
+        moment: Moment,
+        policy: Policy,
+        mut work: impl FnMut(&Connection, &mut Reconciliation<'_>) -> Result<(), StoreError>
+        + Send
+        + 'static,
+    ) -> Result<Vec<JobChange>, StoreError> {
         self.write(move |connection| {
             let before = change::newest(connection)?;
-            Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
-                .leave(missed_before_ms)?;
+            work(
+                connection,
+                &mut Reconciliation::new(connection, moment, &policy, OnChange::Flag)?,
+            )?;
             change::since(connection, before)
         })
         .await
     }
 }
 
-/// Writes that a manifest was read, and its errors if it has any; returns its row.
-pub(super) fn enter(
-    connection: &Connection,
-    path: &str,
-    file_stamp: &str,
-    error: Option<&str>,
-    now_ms: i64,
-) -> Result<i64, StoreError> {
-    let state = if error.is_some() { "refused" } else { "accepted" };
-    let mut enter = connection.prepare_cached(
-        "INSERT INTO manifest (path, state, error, file_stamp, seen_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (path) DO UPDATE SET state = excluded.state, error = excluded.error,
-           file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
-         RETURNING id",
-    )?;
-    Ok(enter.query_row((path, state, error, file_stamp, now_ms), |row| row.get(0))?)
-}
-
-/// The row of the manifest at `path`, if it was ever read.
-fn row_of(connection: &Connection, path: &str) -> Result<Option<i64>, StoreError> {
-    let mut row = connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
-    Ok(row.query_row([path], |row| row.get(0)).optional()?)
-}
-
+/// Runs `work` in a savepoint, which is rolled back on a conflict.
 fn all_or_nothing<'c>(
     connection: &'c Connection,
     moment: Moment,
     policy: &'c Policy,
     on_change: OnChange,
-    work: impl FnOnce(&mut Reconciliation<'c>) -> Result<(), Stop>,
+    work: impl FnOnce(&mut Reconciliation<'c>) -> Result<(), SharingError>,
 ) -> Result<Result<Reconciled, Conflict>, StoreError> {
     let before = change::newest(connection)?;
     let mut reconciliation = Reconciliation::new(connection, moment, policy, on_change)?;
-    connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
+    connection.run("SAVEPOINT accept", [])?;
     let conflict = match work(&mut reconciliation) {
         Ok(()) => None,
-        Err(Stop::Conflict(conflict)) => Some(conflict),
-        Err(Stop::Store(error)) => return Err(error),
+        Err(SharingError::Conflict(conflict)) => Some(conflict),
+        Err(SharingError::Store(error)) => return Err(error),
     };
     let mut done = mem::take(&mut reconciliation.done);
     if conflict.is_some() {
-        connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
+        connection.run("ROLLBACK TO accept", [])?;
     }
-    connection.prepare_cached("RELEASE accept")?.execute([])?;
+    connection.run("RELEASE accept", [])?;
     done.changes = change::since(connection, before)?;
     Ok(conflict.map_or(Ok(done), Err))
 }
 
-/// Writes that a job without a task waits until the conflict is gone: its media are looked at in each pass.
+/// Makes a job without a task wait for a conflict: its media are checked in each pass.
 fn wait_for_conflict(
     connection: &Connection,
     job_id: JobId,
@@ -336,20 +226,20 @@ fn wait_for_conflict(
     let before = change::newest(connection)?;
     let row = job_row::by_id(connection, job_id)?.filter(|row| row.job.task.is_none());
     let Some(JobRow { mut job, manifest_id }) = row else { return Ok(Err(conflict)) };
-    if job.media.missing.as_ref() != Some(&conflict.what) {
+    if job.media.wait_reason.as_ref() != Some(&conflict.what) {
         let from = mem::replace(&mut job.state, State::Waiting);
         job.failure = None;
-        job.media.missing = Some(conflict.what.clone());
+        job.media.wait_reason = Some(conflict.what.clone());
         job_row::save(connection, &mut job, manifest_id, now_ms)?;
-        add_event(connection, job.id, Some(from), job.state, &conflict.what, None, now_ms)?;
+        record_change(connection, &job, Some(from), &conflict.what, now_ms)?;
     }
     Ok(Ok(Reconciled { changes: change::since(connection, before)?, ..Reconciled::default() }))
 }
 
-/// What the jobs of a refused manifest wait for: its first error, in one sentence.
-fn to_be_fixed(error: &str) -> String {
+/// Returns the wait reason of the jobs of a refused manifest: its first error.
+fn manifest_error(error: &str) -> String {
     let mut errors = error.lines();
     let first = errors.next().unwrap_or_default();
-    let more = if errors.next().is_some() { ", and more" } else { "" };
-    format!("its manifest to be mended: {first}{more}")
+    let more = if errors.next().is_some() { " (and more errors)" } else { "" };
+    format!("its manifest has errors: {first}{more}")
 }

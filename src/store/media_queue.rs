@@ -1,18 +1,17 @@
-//! Jobs whose local media are to be looked at: those that wait for them, and all others now and then.
+//! Jobs whose local media must be checked: those that wait for their media, and all others from time to time.
 
 use std::collections::HashMap;
 
-use super::{Store, StoreError, job_row, job_row::JobRow};
+use super::{Store, StoreError, job_row, job_row::JobRow, sql::Sql as _};
 use crate::job::{Job, Media, State};
 
-/// Which jobs are looked at.
+/// Selects the jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum MediaScope {
-    /// Those that wait for their media.
     Waiting,
-    /// Those that failed after their request changed: the changed request runs.
+    /// Failed jobs whose request changed: the changed request runs.
     FailedChanged,
-    /// All that have local media, finished or not.
     All,
 }
 
@@ -35,33 +34,29 @@ pub(super) const LOCAL: &str = "INDEXED BY job_local
         AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
 
-/// What the database has of a job that is about to be compared.
+/// The part of a stored job that is compared.
 #[derive(Debug, Clone)]
-pub struct KnownJob {
-    /// Its media, as they were last measured.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct StoredJob {
     pub media: Media,
     /// Digest of what decides its result; none while its media were not read.
     pub request_hash: Option<String>,
-    /// Whether it has succeeded.
     pub succeeded: bool,
 }
 
 impl Store {
     /// Returns the jobs of these manifests, by key.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn known_jobs(
+    pub async fn stored_jobs(
         &self,
         paths: Vec<String>,
-    ) -> Result<HashMap<String, KnownJob>, StoreError> {
+    ) -> Result<HashMap<String, StoredJob>, StoreError> {
         self.read(move |connection| {
             let mut known = HashMap::new();
             for path in &paths {
                 for JobRow { job, .. } in job_row::all(connection, OF_MANIFEST, [path])? {
                     let succeeded = job.state == State::Succeeded;
                     let Job { media, request_hash, spec, .. } = job;
-                    known.insert(spec.key, KnownJob { media, request_hash, succeeded });
+                    known.insert(spec.key, StoredJob { media, request_hash, succeeded });
                 }
             }
             Ok(known)
@@ -69,12 +64,8 @@ impl Store {
         .await
     }
 
-    /// Returns up to `limit` jobs behind row `after` whose media are to be looked at, with the path of their
-    /// manifest. Jobs of manifests with errors or to be read again, and jobs that are missing from the folder,
-    /// are left out.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns up to `limit` jobs after row `after` whose media must be checked, with the path of their manifest. Jobs of
+    /// manifests with errors, of manifests that must be read again, and missing jobs are left out.
     pub async fn media_to_check(
         &self,
         scope: MediaScope,
@@ -89,10 +80,13 @@ impl Store {
         };
         self.read(move |connection| {
             let rows = job_row::all(connection, condition, (after, limit))?;
-            let mut path = connection.prepare_cached("SELECT path FROM manifest WHERE id = ?1")?;
             rows.into_iter()
                 .map(|JobRow { job, manifest_id }| {
-                    Ok((job, path.query_row([manifest_id], |row| row.get(0))?))
+                    Ok((
+                        job,
+                        connection
+                            .value("SELECT path FROM manifest WHERE id = ?1", [manifest_id])?,
+                    ))
                 })
                 .collect()
         })

@@ -1,23 +1,23 @@
-//! A task whose create request never arrived at Kling: it was not created, so what its jobs ask now counts.
+//! A task whose create request never arrived at Kling: nothing is paid, so that its jobs get what they ask for now.
 
 use super::{
     Store, StoreError, job_row,
     job_row::JobRow,
     record::NO_JOB,
-    sharing::{Sharing, Stop, Wish},
-    take::unmoved,
+    sharing::{Sharing, SharingError, TaskChoice},
+    take::unchanged,
 };
 use crate::job::{Moment, Outcome, Policy, State, Task};
 
+const CHANGED: &str = "the create request never arrived at Kling, and the request has changed";
+
 impl Store {
-    /// Compares a task whose create request never arrived with what its jobs ask now: a job whose request changed
-    /// gets the task of its new request, a job that left the folder is cancelled. The lead job waits if
-    /// `media_changed` says, in words, that its file has other content by now.
+    /// Compares a task whose create request never arrived with what its jobs ask for now. A job whose request changed
+    /// gets the task of its new request. An orphaned job is cancelled. With `media_changed`, the reason, the lead job
+    /// waits because its file has other content now.
     ///
     /// Returns the task, which is cancelled if no job is left, and whether a job in the folder asks for it.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the task since it was read.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn never_arrived(
         &self,
         task: Task,
@@ -27,13 +27,13 @@ impl Store {
     ) -> Result<(Task, bool), StoreError> {
         self.write(move |connection| {
             let sharing = Sharing { connection, moment, policy: &policy };
-            reconsider(sharing, &unmoved(connection, &task)?, media_changed.as_ref())
+            reconsider(sharing, &unchanged(connection, &task)?, media_changed.as_ref())
         })
         .await
     }
 }
 
-/// The same inside the caller's transaction.
+/// Does the same inside the caller's transaction.
 pub(super) fn reconsider(
     sharing: Sharing<'_>,
     task: &Task,
@@ -50,7 +50,7 @@ pub(super) fn reconsider(
         task = sharing.apply_but(&task, Outcome::Abandoned, NO_JOB)?;
     }
     if task.state.is_unsent() {
-        // While it was sent, jobs left it whose priority it has.
+        // Jobs may have left the task while it was sent, and its priority may be theirs.
         sharing.align(task.id)?;
         task = sharing.reread(task.id)?;
     }
@@ -68,27 +68,28 @@ fn compare(
     let job = &mut row.job;
     let is_changed = job.request_hash.as_ref() != Some(&task.request_hash);
     let what = if job.absent_since_ms.is_some() {
-        if job.left_at_ms.is_none() && task.state == State::Creating {
+        if job.orphaned_at_ms.is_none() && task.state == State::Creating {
             return Ok(false);
         }
         job.leave_uncreated().to_owned()
     } else if job.request_hash.is_none() {
-        // The manifest is read again before its media are looked at.
+        // The manifest is read again before its media are checked.
         (job.state, job.task) = (State::Waiting, None);
-        job.media.missing = Some("the media of its changed request to be looked at".to_owned());
-        "its create request never arrived, and its request changed".to_owned()
+        job.media.wait_reason =
+            Some("the media of its changed request are not checked yet".to_owned());
+        CHANGED.to_owned()
     } else if is_changed {
         let take = sharing.take_to_join(job)?;
         let turn = sharing.turn(job.spec.priority)?;
-        match sharing.point(job, Wish { take, turn, sessions_after_ms: 0 }) {
-            Ok(()) => "its create request never arrived, and its request changed".to_owned(),
-            Err(Stop::Store(error)) => return Err(error),
-            // Its new request cannot be made: the one that is flagged stays.
-            Err(Stop::Conflict(_)) => return Ok(true),
+        match sharing.point(job, TaskChoice { take, turn, sessions_after_ms: 0 }) {
+            Ok(()) => CHANGED.to_owned(),
+            Err(SharingError::Store(error)) => return Err(error),
+            // Its new request conflicts with another job, so that the job keeps this task.
+            Err(SharingError::Conflict(_)) => return Ok(true),
         }
     } else if let Some(what) = media_changed {
         (job.state, job.task) = (State::Waiting, None);
-        job.media.missing = Some(what.clone());
+        job.media.wait_reason = Some(what.clone());
         what.clone()
     } else {
         return Ok(true);

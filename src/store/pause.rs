@@ -1,195 +1,140 @@
-//! Why the whole line stands still: a person's word, or the API's.
+//! The pause of the queue, by a person or by the API.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Reader, Store, StoreError};
+use super::{Reader, Store, StoreError, sql::Sql as _};
+use crate::job::names;
 
-/// Who or what stopped the line.
+/// Who paused the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PauseKind {
     /// A person, by `lipsyncd pause`: paid calls wait.
     Person,
-    /// The API refuses the credentials: every call waits but the probe.
+    /// The API refuses the credentials: every call but the probe waits.
     Credentials,
-    /// The account cannot pay: paid calls wait, what was paid for is still fetched.
+    /// The account cannot pay: paid calls wait. Paid tasks are still polled and downloaded.
     Account,
 }
 
-impl PauseKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Person, Self::Credentials, Self::Account];
+names!(PauseKind { Person: "person", Credentials: "credentials", Account: "account" });
 
-    /// Its name in the database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Credentials => "credentials",
-            Self::Account => "account",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-/// Why the whole line stands still.
+/// A pause of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Pause {
-    /// Who or what stopped it.
     pub kind: PauseKind,
-    /// One sentence.
     pub reason: String,
-    /// The API's code, when it was the API.
     pub code: Option<i64>,
-    /// Since when (Unix ms).
     pub since_ms: i64,
-    /// When (Unix ms) the API is asked again; none: only a person ends it.
+    /// When (Unix ms) the next probe is due; none: only a person ends the pause.
     pub next_probe_at_ms: Option<i64>,
 }
 
 /// Create requests that may become a task without another send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenCreates {
-    /// Those that were written, and not answered or looked up since.
+    /// Requests that were recorded, and not answered or looked up since.
     pub in_flight: i64,
-    /// Those, and those whose outcome is being looked up.
+    /// These, and requests whose outcome is being looked up.
     pub in_all: i64,
 }
 
-/// As [`Task::is_sending`](crate::job::Task::is_sending) says.
+/// Uses the condition of [`Task::is_sending`](crate::job::Task::is_sending).
 pub(super) const OPEN_CREATES: &str = "
-    SELECT count(*) FILTER (WHERE waits IS NULL), count(*) FROM task INDEXED BY task_state
+    SELECT count(*) FILTER (WHERE wait_reason IS NULL), count(*) FROM task INDEXED BY task_state
     WHERE state = 'creating'";
 
 impl Store {
-    /// Returns why the line stands still, if it does.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the pause of the queue, if it is paused.
     pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
         self.read(read_pause).await
     }
 
-    /// Returns whether the queue is paused for a paid call at this moment. `is_probe`: see [`Store::record_intent`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Whether the queue is paused for a paid call at this moment. `is_probe`: see [`Store::record_intent`].
     pub async fn is_paused_for(&self, is_probe: bool) -> Result<bool, StoreError> {
         self.read(move |connection| is_paused_for(connection, is_probe)).await
     }
 
-    /// Returns how many create requests are being sent, and in all how many have an unknown outcome: each of those may
+    /// Returns how many create requests are in flight, and how many have an unknown outcome in all. Each of them may
     /// become a paid task although the queue is paused.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn open_creates(&self) -> Result<OpenCreates, StoreError> {
         self.read(open_creates).await
     }
 
-    /// Stops the line, or lets it go on (`None`). A person's pause is not replaced by the API's.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Pauses the queue, or resumes it (`None`). A pause by the API does not replace a pause by a person.
     pub async fn set_pause(&self, pause: Option<Pause>) -> Result<(), StoreError> {
         self.write(move |connection| {
             let pause = pause.as_ref();
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET pause = ?1, pause_reason = ?2, pause_code = ?3,
+            connection.run(
+                "UPDATE daemon_state SET pause = ?1, pause_reason = ?2, pause_code = ?3,
                        pause_since_ms = ?4, next_probe_at_ms = ?5
                      WHERE ?1 IS NULL OR ?1 = 'person' OR pause IS NULL OR pause <> 'person'",
-                )?
-                .execute((
+                (
                     pause.map(|pause| pause.kind.name()),
                     pause.map(|pause| &pause.reason),
                     pause.and_then(|pause| pause.code),
                     pause.map(|pause| pause.since_ms),
                     pause.and_then(|pause| pause.next_probe_at_ms),
-                ))?;
-            Ok(())
+                ),
+            )
         })
         .await
     }
 
-    /// Says when the API is asked again whether the line may go on, if it was the API that stopped it.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Writes when the next probe of a pause by the API is due.
     pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'",
-                )?
-                .execute([at_ms])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'", (at_ms,))
+            .await
     }
 
-    /// Ends the API's pause, if it is one. A person's stays, even one that came a moment ago.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Ends a pause by the API. A pause by a person stays, even if it began a moment ago.
     pub async fn end_api_pause(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET pause = NULL, pause_reason = NULL, pause_code = NULL,
+        self.run(
+            "UPDATE daemon_state SET pause = NULL, pause_reason = NULL, pause_code = NULL,
                        pause_since_ms = NULL, next_probe_at_ms = NULL
                      WHERE pause <> 'person'",
-                )?
-                .execute([])?;
-            Ok(())
-        })
+            (),
+        )
         .await
     }
 }
 
 impl Reader {
     /// As [`Store::open_creates`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn open_creates(&self) -> Result<OpenCreates, StoreError> {
         open_creates(&self.connection)
     }
 }
 
 fn open_creates(connection: &Connection) -> Result<OpenCreates, StoreError> {
-    let mut statement = connection.prepare_cached(OPEN_CREATES)?;
     let counts =
         |row: &rusqlite::Row<'_>| Ok(OpenCreates { in_flight: row.get(0)?, in_all: row.get(1)? });
-    Ok(statement.query_row([], counts)?)
+    connection.row(OPEN_CREATES, (), counts)
 }
 
-/// Whether the queue is paused for a paid call. A probe of an account passes the API's pause, and no person's.
+/// Whether the queue is paused for a paid call. A probe may be sent during a pause by the API, not during a pause
+/// by a person.
 pub(super) fn is_paused_for(connection: &Connection, is_probe: bool) -> Result<bool, StoreError> {
     let pause = read_pause(connection)?;
     Ok(pause.is_some_and(|pause| !is_probe || pause.kind == PauseKind::Person))
 }
 
-/// Returns why the line stands still, if it does.
 pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    let pause = connection.first(
         "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms
          FROM daemon_state WHERE pause IS NOT NULL",
-    )?;
-    let pause = statement
-        .query_row([], |row| {
+        (),
+        |row| {
             let kind: String = row.get(0)?;
             Ok(Pause {
                 kind: PauseKind::named(&kind).unwrap_or(PauseKind::Person),
                 reason: row.get(1)?,
                 code: row.get(2)?,
-                // A person who pauses by SQL may leave it out.
+                // A person who pauses by SQL may not set it.
                 since_ms: row.get::<_, Option<i64>>(3)?.unwrap_or_default(),
                 next_probe_at_ms: row.get(4)?,
             })
-        })
-        .optional()?;
+        },
+    )?;
     Ok(pause)
 }

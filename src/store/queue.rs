@@ -1,39 +1,39 @@
-//! What is next: short walks from the top of the line.
+//! The next tasks of the queue.
 //!
-//! Nothing here grows with the queue; each read follows a partial index of `schema.sql`.
+//! No query grows with the queue: each reads the beginning of a partial index of `schema.sql`.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Store, StoreError, task_row};
+use super::{Store, StoreError, sql::Sql as _, task_row};
 use crate::job::{State, Task};
 
-/// A walk along an index. It is named: left to itself, SQLite takes the index on the state, as if a
-/// state had ten jobs and not a million, and sorts them all.
-pub(super) struct Walk {
+/// A scan of one index. The index is named, because SQLite would choose the index on the state and sort a million
+/// tasks.
+pub(super) struct IndexScan {
     index: &'static str,
     condition: &'static str,
 }
 
-impl Walk {
+impl IndexScan {
     pub(super) fn sql(&self) -> String {
         task_row::select(Some(self.index), self.condition)
     }
 }
 
-pub(super) const QUEUED: Walk = Walk {
+pub(super) const QUEUED: IndexScan = IndexScan {
     index: "task_queued",
     condition: "WHERE t.state = 'queued' AND t.due_at_ms = 0
                 ORDER BY t.priority DESC, t.turn, t.id LIMIT :limit",
 };
 
-pub(super) const DELAYED: Walk = Walk {
+pub(super) const DELAYED: IndexScan = IndexScan {
     index: "task_delayed",
     condition: "WHERE t.state = 'queued' AND t.due_at_ms > 0
                 AND t.due_at_ms >= :from_ms AND t.due_at_ms <= :until_ms
                 ORDER BY t.due_at_ms LIMIT :limit",
 };
 
-pub(super) const COME_OF_TIME: Walk = Walk {
+pub(super) const DUE_WAITING: IndexScan = IndexScan {
     index: "task_waiting",
     condition: "WHERE t.state = 'waiting' AND t.due_at_ms <= :now_ms
                 ORDER BY t.due_at_ms LIMIT :limit",
@@ -51,7 +51,7 @@ pub(super) const NEXT_DUE: &str = "
       UNION ALL
       SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1)";
 
-pub(super) fn under_way(state: State) -> String {
+pub(super) fn due_in_state(state: State) -> String {
     let condition = format!(
         "WHERE t.state = '{}' AND (t.due_at_ms <= :now_ms OR t.due_at_ms > :latest_ms)
          ORDER BY t.id LIMIT :limit",
@@ -60,8 +60,8 @@ pub(super) fn under_way(state: State) -> String {
     task_row::select(Some("task_state"), &condition)
 }
 
-/// Whether any task moves before its create request, and how many tasks and deliveries move after it. Those
-/// that failed too often are left out, and those that Kling has not shown for long.
+/// Whether any task moves before its create request, and how many tasks and deliveries move after it. Tasks that
+/// failed too often, and tasks that Kling has not shown for long, are left out.
 pub(super) const MOVING: &str = "
     SELECT
       EXISTS (SELECT 1 FROM task INDEXED BY task_queued WHERE state = 'queued' AND due_at_ms = 0)
@@ -70,26 +70,19 @@ pub(super) const MOVING: &str = "
       OR EXISTS (SELECT 1 FROM task INDEXED BY task_state WHERE state = 'identified'
         AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)),
       (SELECT count(*) FROM task INDEXED BY task_state
-       WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0
+       WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0
          OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
       + (SELECT count(*) FROM job INDEXED BY job_due
          WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";
 
 impl Store {
-    /// Returns up to `limit` tasks that are queued and have not failed since, the first in line first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns up to `limit` queued tasks that are due at once, in the order of the queue.
     pub async fn queued(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
         self.tasks(&QUEUED.sql(), [], limit).await
     }
 
-    /// Returns up to `limit` tasks that are queued, failed, and are due again at `now_ms`, the one that
-    /// is longest due first. What rests for longer than `rest_max_ms` is due, too: the clock was set
-    /// back since.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns up to `limit` queued tasks that failed and are due again at `now_ms`, the longest due first. A task that
+    /// waits for longer than `rest_max_ms` is due, too: the clock was set back since.
     pub async fn due_again(
         &self,
         now_ms: i64,
@@ -107,64 +100,46 @@ impl Store {
     }
 
     /// Returns up to `limit` tasks whose `not_before` has come at `now_ms`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn come_of_time(&self, now_ms: i64, limit: usize) -> Result<Vec<Task>, StoreError> {
-        self.tasks(&COME_OF_TIME.sql(), [(":now_ms", now_ms)], limit).await
+    pub async fn due_waiting(&self, now_ms: i64, limit: usize) -> Result<Vec<Task>, StoreError> {
+        self.tasks(&DUE_WAITING.sql(), [(":now_ms", now_ms)], limit).await
     }
 
     /// Returns up to `limit` tasks of `state` that are due at `now_ms`, the oldest first; for
     /// `rest_max_ms` see [`Store::due_again`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn under_way(
+    pub async fn due_in_state(
         &self,
         state: State,
         now_ms: i64,
         rest_max_ms: i64,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
-        self.tasks(&under_way(state), due(now_ms, rest_max_ms), limit).await
+        let due = [(":now_ms", now_ms), (":latest_ms", now_ms.saturating_add(rest_max_ms))];
+        self.tasks(&due_in_state(state), due, limit).await
     }
 
-    /// Returns when (Unix ms) the next of the tasks and deliveries that rest in the database is due, if any does.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns when (Unix ms) the next waiting task or delivery is due.
     pub async fn next_due_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(NEXT_DUE)?;
-            Ok(statement.query_row([now_ms], |row| row.get(0)).optional()?.flatten())
+            Ok(connection.first(NEXT_DUE, [now_ms], |row| row.get(0))?.flatten())
         })
         .await
     }
 
-    /// Returns whether any task still moves by itself before its create request, and how many tasks and
-    /// deliveries do after it. What only waits for media or a person is left out, and so is what failed
-    /// `tries_max` times in a row, the last time after `since_ms`, at a download or because its output
-    /// cannot be written.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns whether any task still moves automatically before its create request, and how many tasks and deliveries
+    /// do after it. Left out is what waits for media or a person, and what failed `tries_max` times in a row, the last
+    /// time after `since_ms`, at a download or because the output file cannot be written.
     pub async fn count_moving(
         &self,
         tries_max: u32,
         since_ms: i64,
     ) -> Result<(bool, i64), StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(MOVING)?;
-            let counts = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            Ok(statement.query_row((tries_max, since_ms), counts)?)
+            connection.row(MOVING, (tries_max, since_ms), |row| row.try_into())
         })
         .await
     }
 
-    /// Returns how many jobs are in each of `states` together.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the number of jobs in `states`.
     pub async fn count(&self, states: &[State]) -> Result<i64, StoreError> {
         let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
         let sql = format!("SELECT sum(jobs) FROM state WHERE name IN ({})", names.join(", "));
@@ -180,16 +155,10 @@ impl Store {
         let sql = sql.to_owned();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
             let mut bound: Vec<(&str, &dyn rusqlite::ToSql)> = vec![(":limit", &limit)];
             bound.extend(parameters.iter().map(|(name, value)| (*name, value as _)));
-            let tasks = statement.query_map(bound.as_slice(), task_row::read)?;
-            Ok(tasks.collect::<Result<_, _>>()?)
+            connection.all(&sql, bound.as_slice(), task_row::read)
         })
         .await
     }
-}
-
-fn due(now_ms: i64, rest_max_ms: i64) -> [(&'static str, i64); 2] {
-    [(":now_ms", now_ms), (":latest_ms", now_ms.saturating_add(rest_max_ms))]
 }

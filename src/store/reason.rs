@@ -1,8 +1,7 @@
-//! An error without what differs from job to job, so that failures can be grouped by their reason.
+//! Error messages without ids and paths, so that failures can be grouped by their reason.
 
-/// Returns `message` with each word that holds a digit, a path or an address replaced by `…`.
-///
-/// HTTP statuses and short numbers stay: they are part of the reason.
+/// Returns `message` with `…` for each id, path or URL. HTTP statuses and short numbers stay: they are part of the
+/// reason.
 pub(super) fn without_numbers(message: &str) -> String {
     let differs = |word: &str| {
         let digits = word.chars().filter(char::is_ascii_digit).count();

@@ -1,40 +1,36 @@
-//! The result of taking in a manifest: what it changed, or which two jobs cannot both be.
-//!
-//! Owns the words for the log; what is changed is decided in [`super::reconcile`].
+//! The result of accepting a manifest: what changed, or a conflict between two jobs.
 
 use std::fmt;
 
-use super::Change;
+use super::JobChange;
 
-/// What a reconciliation did, for the log.
+/// What accepting a manifest changed, for the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Reconciled {
-    /// Jobs that are new.
     pub added: usize,
     /// Jobs whose new request is used.
     pub changed: usize,
     /// Jobs whose request changed after their task was created.
     pub flagged: usize,
-    /// Jobs that were known under another key.
     pub moved: usize,
-    /// Jobs that are missing from the folder.
     pub missing: usize,
-    /// Jobs that are judged when the manifest is read again, because their media are not there.
+    /// Jobs that are compared when the manifest is read again, because their media are not complete.
     pub judged_later: usize,
-    /// What happened to jobs, but for new ones that wait for nothing.
-    pub changes: Vec<Change>,
+    /// Changes of jobs, except new ones that wait for nothing.
+    pub changes: Vec<JobChange>,
 }
 
-/// What is not zero, such as `: 2 jobs new, 1 missing`.
+/// Shows the counts that are not zero: `: 2 jobs new, 1 job missing`.
 impl fmt::Display for Reconciled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.added, "new"),
             (self.changed, "changed"),
             (self.flagged, "changed after they were sent"),
-            (self.moved, "known under another name"),
-            (self.missing, "no longer asked for"),
-            (self.judged_later, "judged once their media are there"),
+            (self.moved, "renamed"),
+            (self.missing, "missing"),
+            (self.judged_later, "compared once their media are complete"),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0).enumerate();
         for (place, (count, what)) in counts {
@@ -46,12 +42,12 @@ impl fmt::Display for Reconciled {
     }
 }
 
-/// Two jobs that cannot both be.
+/// Two jobs cannot both have what they ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("job {key}: {what}")]
 pub struct Conflict {
     /// The job that came later.
     pub key: String,
-    /// What the other one has.
+    /// What both ask for.
     pub what: String,
 }

@@ -1,27 +1,26 @@
-//! What is forgotten once it is old: the history of jobs that ended long ago, and sessions that nobody
-//! can use any more.
+//! Deletes old data: the history of jobs that ended long ago, and sessions that can no longer be used.
 //!
-//! Tasks, jobs and manifests stay for ever, and so does the spending of each day: a task is the ledger that keeps
-//! a request from being paid for twice. `event` and `session` grow at their ends in the order of time, so that one look at where
-//! the last step came to tells whether there is anything old. A row that is looked at and stays is not
-//! looked at again: what ends later has a later row, by which all of it is found.
+//! Tasks, jobs, manifests and the spending of each day stay for ever: they are the ledger that keeps a request from
+//! being paid for twice. `event` and `session` grow at the end in the order of time, so that the row after the last
+//! step shows whether anything is old. A row that stays is not checked again: a job that ends later has a later row,
+//! which leads to all rows of the job.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sql::Sql as _};
 
-/// The next line of history. What is dated ahead of now was written under a clock that was wrong, and
-/// does not stand in the way of what is behind it.
+/// The next row of the history, if it is old. A row from the future was written with a wrong clock, and must not
+/// block the rows after it.
 pub(super) const NEXT_EVENT: &str = "
     SELECT e.id, e.job_id, coalesce(j.finished_at_ms < ?2, 0)
     FROM event e JOIN job j ON j.id = e.job_id
     WHERE e.id = (SELECT id FROM event WHERE id > ?1 ORDER BY id LIMIT 1)
       AND NOT e.at_ms BETWEEN ?2 AND ?3";
 
-pub(super) const FORGET_EVENTS: &str = "
+pub(super) const DELETE_EVENTS: &str = "
     DELETE FROM event WHERE id IN (SELECT id FROM event WHERE job_id = ?1 ORDER BY id LIMIT ?2)";
 
-/// The next session, and whether it is old. One that was given up has no time at which it expires.
+/// The next session, and whether it can be deleted. A discarded session has no expiry.
 pub(super) const NEXT_SESSION: &str = "
     SELECT id, max(identified_at_ms, expires_at_ms) < ?2
       AND NOT EXISTS (SELECT 1 FROM task WHERE session_row = session.id)
@@ -29,28 +28,23 @@ pub(super) const NEXT_SESSION: &str = "
     WHERE id = (SELECT id FROM session WHERE id > ?1 ORDER BY id LIMIT 1)
       AND (max(identified_at_ms, expires_at_ms) < ?2 OR identified_at_ms > ?3)";
 
-/// What a step forgets.
 #[derive(Clone, Copy)]
-struct Step {
+struct DeleteStep {
     before_ms: i64,
     now_ms: i64,
     rows_max: usize,
 }
 
 impl Store {
-    /// Forgets the history of jobs that ended before `before_ms` (Unix ms), and unused sessions that
-    /// expired before it: up to about `rows_max` rows in this step. Returns whether there was anything
-    /// to do, and so may be more; if not, nothing was written.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
-    pub async fn forget(
+    /// Deletes the history of jobs that ended before `before_ms` (Unix ms), and unused sessions that expired before it,
+    /// up to about `rows_max` rows. Returns whether there was anything to do; if not, nothing was written.
+    pub async fn delete_old(
         &self,
         before_ms: i64,
         now_ms: i64,
         rows_max: usize,
     ) -> Result<bool, StoreError> {
-        let step = Step { before_ms, now_ms, rows_max };
+        let step = DeleteStep { before_ms, now_ms, rows_max };
         if !self.read(move |connection| step.is_due(connection)).await? {
             return Ok(false);
         }
@@ -59,10 +53,7 @@ impl Store {
     }
 }
 
-/// Where the last step came to, in `event` and in `session`.
-type Seen = (i64, i64);
-
-impl Step {
+impl DeleteStep {
     fn is_due(self, connection: &Connection) -> Result<bool, StoreError> {
         let (events, sessions) = seen(connection)?;
         Ok(self.next(connection, NEXT_EVENT, events, |_| Ok(()))?.is_some()
@@ -71,32 +62,26 @@ impl Step {
 
     fn take(self, connection: &Connection) -> Result<(), StoreError> {
         let (events, sessions) = seen(connection)?;
-        let events = self.forget_events(connection, events)?;
-        let sessions = self.forget_sessions(connection, sessions)?;
-        // Where the newest row is gone its number is given anew.
-        connection
-            .prepare_cached(
-                "UPDATE daemon_state SET
+        let events = self.delete_events(connection, events)?;
+        let sessions = self.delete_sessions(connection, sessions)?;
+        // SQLite uses the number of a deleted newest row again.
+        connection.run(
+            "UPDATE daemon_state SET
                    events_seen = min(?1, coalesce((SELECT max(id) FROM event), 0)),
                    sessions_seen = min(?2, coalesce((SELECT max(id) FROM session), 0))",
-            )?
-            .execute((events, sessions))?;
-        Ok(())
+            (events, sessions),
+        )
     }
 
-    fn forget_events(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
+    fn delete_events(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
         let mut rows = self.rows_max;
         while rows > 0 {
-            let next = self.next(connection, NEXT_EVENT, seen, |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
-            })?;
-            let Some((event, job, is_old)) = next else { break };
+            let next = self.next(connection, NEXT_EVENT, seen, |row| row.try_into())?;
+            let Some((event, job, is_old)): Option<(i64, i64, bool)> = next else { break };
             if is_old {
-                let mut forget = connection.prepare_cached(FORGET_EVENTS)?;
-                let forgotten = forget.execute((job, rows))?;
-                rows -= forgotten;
+                rows -= connection.changed(DELETE_EVENTS, (job, rows))?;
                 if rows == 0 {
-                    // Some of this job's may be left, and nothing else may lead to them.
+                    // The job may have more rows, and no later row may lead to them.
                     break;
                 }
             } else {
@@ -107,15 +92,12 @@ impl Step {
         Ok(seen)
     }
 
-    fn forget_sessions(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
+    fn delete_sessions(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
         for _ in 0..self.rows_max {
-            let next = self.next(connection, NEXT_SESSION, seen, |row| {
-                Ok((row.get(0)?, row.get::<_, bool>(1)?))
-            })?;
-            let Some((session, is_unused)) = next else { break };
+            let next = self.next(connection, NEXT_SESSION, seen, |row| row.try_into())?;
+            let Some((session, is_unused)): Option<(i64, bool)> = next else { break };
             if is_unused {
-                let sql = "DELETE FROM session WHERE id = ?1";
-                connection.prepare_cached(sql)?.execute([session])?;
+                connection.run("DELETE FROM session WHERE id = ?1", [session])?;
             }
             seen = session;
         }
@@ -129,12 +111,11 @@ impl Step {
         seen: i64,
         read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {
-        let mut next = connection.prepare_cached(sql)?;
-        Ok(next.query_row((seen, self.before_ms, self.now_ms), read).optional()?)
+        connection.first(sql, (seen, self.before_ms, self.now_ms), read)
     }
 }
 
-fn seen(connection: &Connection) -> Result<Seen, StoreError> {
+fn seen(connection: &Connection) -> Result<(i64, i64), StoreError> {
     let sql = "SELECT events_seen, sessions_seen FROM daemon_state";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    connection.row(sql, (), |row| row.try_into())
 }

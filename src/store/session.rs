@@ -1,149 +1,106 @@
-//! Answers of Identify Face, shared by all tasks of a video.
+//! Sessions: answers of Identify Face, which all tasks of a video share.
 
-use std::collections::BTreeMap;
+use rusqlite::Connection;
 
-use rusqlite::{Connection, OptionalExtension as _};
-
-use super::{Store, StoreError, job_row};
-use crate::job::{FaceSpan, JobId, Session, Task};
+use super::{
+    Store, StoreError, job_row,
+    sql::{Sql as _, columns},
+};
+use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownSession {
-    /// The session.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SessionFaces {
     pub session: Session,
-    /// In the API's order.
     pub faces: Vec<FaceSpan>,
 }
 
 impl Store {
-    /// Returns the newest session of `video` under `account` that may still be used at `now_ms`, and was
-    /// identified after `after_ms`. `video` is any text that identifies a video.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the newest session of `video` with `account` that is valid at `now_ms` and was identified after
+    /// `after_ms`. `video` is any text that identifies a video.
     pub async fn fresh_session(
         &self,
         account: &str,
         video: &str,
         now_ms: i64,
         after_ms: i64,
-    ) -> Result<Option<KnownSession>, StoreError> {
+    ) -> Result<Option<SessionFaces>, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, session_id, identified_at_ms, expires_at_ms FROM session
+            let session = connection.first(
+                "SELECT id AS row, session_id, identified_at_ms, expires_at_ms FROM session
                  WHERE video = ?1 AND account = ?2 AND expires_at_ms > ?3 AND identified_at_ms >= ?4
                  ORDER BY expires_at_ms DESC LIMIT 1",
+                (&video, &account, now_ms, after_ms),
+                |row| columns!(row => Session: row session_id identified_at_ms expires_at_ms),
             )?;
-            let session = statement
-                .query_row((&video, &account, now_ms, after_ms), |row| {
-                    Ok(Session {
-                        row: row.get(0)?,
-                        session_id: row.get(1)?,
-                        identified_at_ms: row.get(2)?,
-                        expires_at_ms: row.get(3)?,
-                    })
-                })
-                .optional()?;
-            let Some(session) = session else {
-                return Ok(None);
-            };
+            let Some(session) = session else { return Ok(None) };
             let faces = faces(connection, session.row)?;
-            Ok(Some(KnownSession { session, faces }))
+            Ok(Some(SessionFaces { session, faces }))
         })
         .await
     }
 
-    /// Keeps an answer of Identify Face; its `row` is given here.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Stores an answer of Identify Face, and sets its `row`.
     pub async fn keep_session(
         &self,
         account: &str,
         video: &str,
-        known: KnownSession,
-    ) -> Result<KnownSession, StoreError> {
+        known: SessionFaces,
+    ) -> Result<SessionFaces, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO session (account, video, session_id, identified_at_ms, expires_at_ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute((
-                    &account,
-                    &video,
-                    &known.session.session_id,
-                    known.session.identified_at_ms,
-                    known.session.expires_at_ms,
-                ))?;
+            let SessionFaces { session, faces } = &known;
+            let Session { session_id, identified_at_ms, expires_at_ms, .. } = session;
+            connection.run(
+                "INSERT INTO session (account, video, session_id, identified_at_ms, expires_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                (&account, &video, session_id, identified_at_ms, expires_at_ms),
+            )?;
             let row = connection.last_insert_rowid();
-            for (place, face) in known.faces.iter().enumerate() {
-                connection
-                    .prepare_cached(
-                        "INSERT INTO face (session_row, place, face_id, start_ms, end_ms)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
-                    )?
-                    .execute((
-                        row,
-                        i64::try_from(place).unwrap_or(i64::MAX),
-                        &face.face_id,
-                        face.start_ms,
-                        face.end_ms,
-                    ))?;
+            for (place, FaceSpan { face_id, start_ms, end_ms }) in faces.iter().enumerate() {
+                connection.run(
+                    "INSERT INTO face (session_row, place, face_id, start_ms, end_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    (row, place, face_id, start_ms, end_ms),
+                )?;
             }
-            Ok(KnownSession {
-                session: Session { row, ..known.session.clone() },
-                faces: known.faces.clone(),
-            })
+            Ok(SessionFaces { session: Session { row, ..session.clone() }, faces: faces.clone() })
         })
         .await
     }
 
-    /// Returns the face that a task's plan chose, with the time it is seen, and the labels of a job: what the
-    /// file beside a result reports.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn face_and_labels(
+    /// Returns the face of a task's plan and the request of a job, for the metadata file of the result.
+    pub async fn face_and_spec(
         &self,
         task: &Task,
         job: JobId,
-    ) -> Result<(Option<FaceSpan>, BTreeMap<String, String>), StoreError> {
+    ) -> Result<(Option<FaceSpan>, JobSpec), StoreError> {
         let session_row = task.session.as_ref().map(|session| session.row);
         let face_id = task.plan.as_ref().map(|plan| plan.face_id.clone());
         self.read(move |connection| {
             let all = session_row.map(|row| faces(connection, row)).transpose()?;
             let is_chosen = |face: &FaceSpan| Some(&face.face_id) == face_id.as_ref();
             let chosen = all.unwrap_or_default().into_iter().find(is_chosen);
-            Ok((chosen, job_row::labels(connection, job)?))
+            let row =
+                job_row::by_id(connection, job)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            let labels = job_row::labels(connection, job)?;
+            Ok((chosen, JobSpec { labels, ..row.job.spec }))
         })
         .await
     }
 
-    /// Keeps a session from being used again.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
+    /// Makes a session expire.
     pub async fn forget_session(&self, row: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE session SET expires_at_ms = 0 WHERE id = ?1")?
-                .execute([row])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE session SET expires_at_ms = 0 WHERE id = ?1", (row,)).await
     }
 }
 
 fn faces(connection: &Connection, session_row: i64) -> Result<Vec<FaceSpan>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    connection.all(
         "SELECT face_id, start_ms, end_ms FROM face WHERE session_row = ?1 ORDER BY place",
-    )?;
-    let faces = statement.query_map([session_row], |row| {
-        Ok(FaceSpan { face_id: row.get(0)?, start_ms: row.get(1)?, end_ms: row.get(2)? })
-    })?;
-    Ok(faces.collect::<Result<_, _>>()?)
+        [session_row],
+        |row| columns!(row => FaceSpan: face_id start_ms end_ms),
+    )
 }

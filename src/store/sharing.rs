@@ -1,32 +1,29 @@
-//! Jobs and the tasks they share: which task a job joins, and what becomes of a task that a job leaves.
+//! Jobs and the tasks that they share: which task a job joins, and what happens to a task that a job leaves.
 //!
-//! All of it runs inside the caller's transaction. Nothing here decides about payment: a task is unique by
-//! request and take, so a job that asks for both gets the task that exists.
+//! Everything runs inside the caller's transaction. Nothing here decides about payment: a task is unique by request
+//! and take, so that a job which asks for both gets the task that exists.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Conflict, StoreError, record, task_row};
+use super::{Conflict, StoreError, find, record, sql::Sql as _, task_row};
 use crate::job::{
     Delivery, Job, JobId, Moment, Outcome, Policy, State, TAKE_MAX, Task, TaskId, apply,
 };
 
 mod lead;
-mod save;
 pub(super) mod urgency;
 
-/// Why jobs cannot be pointed to tasks.
-pub(super) enum Stop {
+pub(super) enum SharingError {
     Conflict(Conflict),
     Store(StoreError),
 }
 
-impl<E: Into<StoreError>> From<E> for Stop {
+impl<E: Into<StoreError>> From<E> for SharingError {
     fn from(error: E) -> Self {
         Self::Store(error.into())
     }
 }
 
-/// Points jobs to tasks, in one transaction.
 #[derive(Clone, Copy)]
 pub(super) struct Sharing<'a> {
     pub(super) connection: &'a Connection,
@@ -34,11 +31,10 @@ pub(super) struct Sharing<'a> {
     pub(super) policy: &'a Policy,
 }
 
-/// Which task a job is pointed to.
+/// The task that a job gets: a take of its request.
 #[derive(Clone, Copy)]
-pub(super) struct Wish {
+pub(super) struct TaskChoice {
     pub(super) take: u32,
-    /// The turn of a task that is new.
     pub(super) turn: i64,
     /// Sessions identified before this (Unix ms) are not used.
     pub(super) sessions_after_ms: i64,
@@ -61,8 +57,8 @@ pub(in crate::store) const NAME_USED: &str = "
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
     LIMIT 1";
 
-/// What an absent job failed at stays with it: it does not run again before it returns. Neither does a job whose request
-/// changed: it runs the changed one.
+/// A missing job keeps its failure, and does not run again before it returns. The same holds for a job whose request
+/// changed: it runs the changed request.
 const DETACH_FAILED: &str = "
     UPDATE job SET task_row = NULL, error_code = task.error_code, error = task.error,
       error_reason = task.error_reason, revision = job.revision + 1
@@ -70,8 +66,9 @@ const DETACH_FAILED: &str = "
       AND (job.absent_since_ms IS NOT NULL OR job.changed_after_sent = 1)";
 pub(in crate::store) const FIRST_JOB: &str = "
     SELECT id, key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
+
 impl<'a> Sharing<'a> {
-    /// For what happens at Kling: no failure is judged there.
+    /// Creates one for outcomes that need no policy.
     pub(super) fn of_api(connection: &'a Connection, now_ms: i64) -> Self {
         const POLICY: Policy = Policy {
             retry_initial_ms: 1,
@@ -82,58 +79,56 @@ impl<'a> Sharing<'a> {
         Self { connection, moment: Moment { now_ms, chance: 0.0 }, policy: &POLICY }
     }
 
-    /// The take that a job joins: the one it was asked for, else the highest that has not failed.
+    /// Returns the take that a job joins: the take that was asked for, else the highest take that has not failed.
     pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
         if let Some(take) = job.retry_take.or(job.spec.take) {
             return Ok(take);
         }
-        let mut highest = self.connection.prepare_cached(HIGHEST_TAKE)?;
-        let take = highest.query_row([&job.request_hash], |row| row.get(0)).optional()?;
+        let take = self.connection.first(HIGHEST_TAKE, [&job.request_hash], |row| row.get(0))?;
         Ok(take.unwrap_or(1))
     }
 
-    /// The take that a retry moves on to from `take`: the next one that has not failed.
+    /// Returns the next take after `take` that has not failed.
     pub(super) fn take_after(&self, request_hash: &str, take: u32) -> Result<u32, StoreError> {
-        let mut failed = self.connection.prepare_cached(
+        let mut next = take.saturating_add(1);
+        while self.connection.exists(
             "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND state = 'failed'
                AND task_id IS NOT NULL",
-        )?;
-        let mut next = take.saturating_add(1);
-        while failed.exists((request_hash, next))? {
+            (request_hash, next),
+        )? {
             next = next.saturating_add(1);
         }
         Ok(next)
     }
 
-    /// The beginning of the queue of one priority: a manifest that joins starts there, so that it neither
-    /// waits behind all that were there before, nor overtakes them all.
+    /// Returns the first position in the queue of one priority. A new manifest starts there, so that it does
+    /// not wait for all earlier manifests, and does not overtake them all.
     pub(super) fn turn(&self, priority: i32) -> Result<i64, StoreError> {
-        let mut first = self.connection.prepare_cached(FIRST_TURN)?;
-        Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))
+        Ok(self.connection.first(FIRST_TURN, [priority], |row| row.get(0))?.unwrap_or(0))
     }
 
-    /// Points a job to the task of its request and `wish.take`: joins it, revives it, or makes it. The job is
-    /// changed in memory alone; a task that it pointed to before is the caller's to [release](Self::release).
-    pub(super) fn point(&self, job: &mut Job, wish: Wish) -> Result<(), Stop> {
+    /// Points a job to the task of its request and `choice.take`: joins, revives or inserts that task. The job is changed
+    /// in memory only. The caller [releases](Self::release) the task that the job pointed to before.
+    pub(super) fn point(&self, job: &mut Job, choice: TaskChoice) -> Result<(), SharingError> {
         let Some(request_hash) = job.request_hash.clone() else {
-            let what = "a job without its media was to get a task".to_owned();
-            return Err(StoreError::Nonsense { key: job.spec.key.clone(), what }.into());
+            let what = "no request hash, and cannot get a task".to_owned();
+            return Err(StoreError::Inconsistent { key: job.spec.key.clone(), what }.into());
         };
-        if wish.take > TAKE_MAX {
-            let what = format!("its request was made in {TAKE_MAX} takes, and there are no more");
-            return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
+        if choice.take > TAKE_MAX {
+            let what = format!("its request has {TAKE_MAX} takes already, which is the limit");
+            return Err(SharingError::Conflict(Conflict { key: job.spec.key.clone(), what }));
         }
-        self.require_name(job, &request_hash, wish.take)?;
+        self.require_name(job, &request_hash, choice.take)?;
         job.failure = None;
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
-        job.media.missing = None;
+        job.media.wait_reason = None;
         if job.delivered.is_none() {
             job.output.clone_from(&job.spec.output);
         }
-        let task = match self.find(&request_hash, wish.take)? {
-            None => self.make(job, request_hash, wish)?,
-            Some(task) => self.join(job, task, wish)?,
+        let task = match self.find(&request_hash, choice.take)? {
+            None => self.insert(job, request_hash, choice)?,
+            Some(task) => self.join(job, task, choice)?,
         };
         show(job, &task);
         Ok(())
@@ -147,32 +142,37 @@ impl<'a> Sharing<'a> {
         )
     }
 
-    /// An own `external_task_id` belongs to one request, and so do the names of its takes.
-    fn require_name(&self, job: &Job, request_hash: &str, take: u32) -> Result<(), Stop> {
+    /// Refuses an `external_task_id` of the manifest that another request uses; the names of its takes count, too.
+    fn require_name(&self, job: &Job, request_hash: &str, take: u32) -> Result<(), SharingError> {
         let Some(name) = &job.spec.external_task_id else { return Ok(()) };
         let of_take = Task::name_of(request_hash, Some(name.as_str()), take);
-        let mut used = self.connection.prepare_cached(NAME_USED)?;
         let other: Option<String> =
-            used.query_row((name, request_hash, job.id, of_take), |row| row.get(0)).optional()?;
+            self.connection
+                .first(NAME_USED, (name, request_hash, job.id, of_take), |row| row.get(0))?;
         match other {
             None => Ok(()),
             Some(other) => {
                 let what = format!(
-                    "its external_task_id {name} was used by job {other} for another request; give \
-                     this one another name"
+                    "external_task_id {name} was already used by job {other} for another request; \
+                     choose another name"
                 );
-                Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }))
+                Err(SharingError::Conflict(Conflict { key: job.spec.key.clone(), what }))
             }
         }
     }
 
-    fn make(&self, job: &Job, request_hash: String, wish: Wish) -> Result<Task, StoreError> {
+    fn insert(
+        &self,
+        job: &Job,
+        request_hash: String,
+        choice: TaskChoice,
+    ) -> Result<Task, StoreError> {
         let own = job.spec.external_task_id.as_deref();
-        let name = Task::name_of(&request_hash, own, wish.take);
+        let name = Task::name_of(&request_hash, own, choice.take);
         let (spec, media) = (job.spec.clone(), job.media.clone());
-        let mut task = Task::new(spec, media, request_hash, wish.take, name);
-        (task.lead, task.turn) = (job.id, wish.turn);
-        task.sessions_after_ms = wish.sessions_after_ms;
+        let mut task = Task::new(spec, media, request_hash, choice.take, name);
+        (task.lead, task.turn) = (job.id, choice.turn);
+        task.sessions_after_ms = choice.sessions_after_ms;
         task.media_dir = job.manifest_dir().to_owned();
         if let Some(at_ms) = job.spec.not_before_at_ms.filter(|at_ms| *at_ms > self.moment.now_ms) {
             (task.state, task.due_at_ms) = (State::Waiting, at_ms);
@@ -181,16 +181,16 @@ impl<'a> Sharing<'a> {
         Ok(task)
     }
 
-    fn join(&self, job: &Job, task: Task, wish: Wish) -> Result<Task, StoreError> {
+    fn join(&self, job: &Job, task: Task, choice: TaskChoice) -> Result<Task, StoreError> {
         let is_ended =
             task.state == State::Succeeded || task.was_accepted() && task.state == State::Failed;
         if is_ended {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            self.connection.prepare_cached(DETACH_FAILED)?.execute((task.id, job.id))?;
+            self.connection.run(DETACH_FAILED, (task.id, job.id))?;
             let task = self.lead(&task, &self.with_others(job, task.id)?)?;
-            let sessions_after_ms = wish.sessions_after_ms;
+            let sessions_after_ms = choice.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
         }
         if task.is_superseded {
@@ -200,38 +200,35 @@ impl<'a> Sharing<'a> {
         self.hurry(&task, job)
     }
 
-    /// Returns row and key of the first job that points to a task, except `but`: those in the folder come first.
+    /// Returns row and key of the first job that points to a task, except `but`. Jobs in the folder come first.
     pub(super) fn first_job(
         &self,
         id: TaskId,
         but: JobId,
     ) -> Result<Option<(JobId, String)>, StoreError> {
-        let mut first = self.connection.prepare_cached(FIRST_JOB)?;
-        Ok(first.query_row((id, but), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        self.connection.first(FIRST_JOB, (id, but), |row| row.try_into())
     }
 
-    /// Writes what an outcome makes of a task; the job `but` is written by the caller.
+    /// Applies an outcome to a task and writes it, except the job `but`, which the caller writes.
     pub(super) fn apply_but(
         &self,
         task: &Task,
         outcome: Outcome,
         but: JobId,
     ) -> Result<Task, StoreError> {
-        let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
-            StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
-        })?;
+        let transition = apply(task, outcome, &self.moment, self.policy)?;
         record::record_but(self.connection, &transition, None, self.moment.now_ms, but)
     }
 
     pub(super) fn reread(&self, id: TaskId) -> Result<Task, StoreError> {
-        record::task(self.connection, id)?.ok_or_else(|| StoreError::Nonsense {
+        find::task(self.connection, id)?.ok_or_else(|| StoreError::Inconsistent {
             key: String::new(),
-            what: format!("task row {id}, which is not there"),
+            what: format!("task row {id}, which does not exist"),
         })
     }
 }
 
-/// Points a job to a task and gives it the state of that task, as far as it has the result.
+/// Points a job to a task, and gives it the state of the task; without the result, the job is downloading.
 pub(super) fn show(job: &mut Job, task: &Task) {
     let result = task.result.as_ref().map(|result| &result.sha256);
     let file = job.delivered.as_ref().map(|(sha256, _)| sha256);

@@ -1,95 +1,50 @@
-//! The columns that `task` and `job` have in common: what a manifest asks, and what is known of its media.
+//! The columns that `task` and `job` have in common: what a manifest asks for, and the facts about its media. A task has
+//! the values of its lead job, but the priority and the time of all its jobs.
 
-use rusqlite::{Row, ToSql, types::Type};
+use rusqlite::{Row, named_params};
 
+use super::{
+    StoreError,
+    sql::{Bound, nonsense},
+};
 use crate::job::{FaceChoice, JobSpec, Media, Source};
 
-/// Named parameters of a statement.
-pub(super) type Bound<'a> = Vec<(&'static str, &'a dyn ToSql)>;
+/// The common columns, in the order in which [`read`] expects them.
+pub(super) const NAMES: &str = "video_kind, video, audio_kind, audio, face_kind, face, sound_start_ms, \
+  sound_end_ms, sound_insert_ms, sound_volume, original_audio_volume, watermark, callback_url, own_task_id, \
+  priority, not_before_at_ms, audio_ms, audio_stamp, audio_sha256, video_ms, video_stamp, video_sha256, video_url";
 
-/// A specification, column by column.
-pub(super) struct SpecColumns<'a> {
-    spec: &'a JobSpec,
-    video: (&'static str, &'a str),
-    audio: (&'static str, &'a str),
-    face: (&'static str, Option<String>),
-}
-
-impl<'a> SpecColumns<'a> {
-    pub(super) fn of(spec: &'a JobSpec) -> Self {
-        Self {
-            spec,
-            video: source(&spec.video),
-            audio: source(&spec.audio),
-            face: face(&spec.face),
-        }
-    }
-
-    /// Returns the parameters of all common columns, `media` included.
-    pub(super) fn bound(&'a self, media: &'a Media) -> Bound<'a> {
-        let spec = self.spec;
-        vec![
-            (":video_kind", &self.video.0),
-            (":video", &self.video.1),
-            (":audio_kind", &self.audio.0),
-            (":audio", &self.audio.1),
-            (":face_kind", &self.face.0),
-            (":face", &self.face.1),
-            (":sound_start_ms", &spec.sound_start_ms),
-            (":sound_end_ms", &spec.sound_end_ms),
-            (":sound_insert_ms", &spec.sound_insert_ms),
-            (":sound_volume", &spec.sound_volume),
-            (":original_audio_volume", &spec.original_audio_volume),
-            (":watermark", &spec.watermark),
-            (":callback_url", &spec.callback_url),
-            (":own_task_id", &spec.external_task_id),
-            (":priority", &spec.priority),
-            (":not_before_at_ms", &spec.not_before_at_ms),
-            (":audio_ms", &media.audio_ms),
-            (":audio_stamp", &media.audio_stamp),
-            (":audio_sha256", &media.audio_sha256),
-            (":video_ms", &media.video_ms),
-            (":video_stamp", &media.video_stamp),
-            (":video_sha256", &media.video_sha256),
-            (":video_url", &media.video_url),
-        ]
-    }
-}
-
-/// The names of the common columns, for an INSERT or an UPDATE.
-macro_rules! spec_columns {
-    ($make:ident) => {
-        $make!(
-            "video_kind" "video" "audio_kind" "audio" "face_kind" "face" "sound_start_ms" "sound_end_ms"
-            "sound_insert_ms" "sound_volume" "original_audio_volume" "watermark" "callback_url"
-            "own_task_id" "priority" "not_before_at_ms" "audio_ms" "audio_stamp" "audio_sha256"
-            "video_ms" "video_stamp" "video_sha256" "video_url"
-        )
-    };
-}
-
-macro_rules! names {
-    ($($column:literal)+) => { concat!($($column, ", "),+) };
-}
-macro_rules! values {
-    ($($column:literal)+) => { concat!($(":", $column, ", "),+) };
-}
-macro_rules! assignments {
-    ($($column:literal)+) => { concat!($($column, " = :", $column, ", "),+) };
-}
-
-/// `video_kind, …, `: the common columns, each followed by a comma.
-pub(super) const NAMES: &str = spec_columns!(names);
-/// `:video_kind, …, `.
-pub(super) const VALUES: &str = spec_columns!(values);
-/// `video_kind = :video_kind, …, `.
-pub(super) const ASSIGNMENTS: &str = spec_columns!(assignments);
-
-/// How many common columns there are.
 pub(super) const COUNT: usize = 23;
 
-/// Reads the common columns of a row, which begin at column `at` in the order of [`NAMES`]. Key, id, output,
-/// take and labels are left to the caller.
+pub(super) fn of_table(alias: &str) -> String {
+    format!("{alias}.{}", NAMES.replace(", ", &format!(", {alias}.")))
+}
+
+/// Calls `run` with the common columns as named parameters, followed by `own`.
+pub(super) fn with_bound<T>(
+    spec: &JobSpec,
+    media: &Media,
+    own: &Bound<'_>,
+    run: impl FnOnce(&Bound<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let (video, audio, face) = (source(&spec.video), source(&spec.audio), face(&spec.face));
+    let common = named_params! {
+        ":video_kind": video.0, ":video": video.1, ":audio_kind": audio.0, ":audio": audio.1,
+        ":face_kind": face.0, ":face": face.1, ":sound_start_ms": spec.sound_start_ms,
+        ":sound_end_ms": spec.sound_end_ms, ":sound_insert_ms": spec.sound_insert_ms,
+        ":sound_volume": spec.sound_volume, ":original_audio_volume": spec.original_audio_volume,
+        ":watermark": spec.watermark, ":callback_url": spec.callback_url,
+        ":own_task_id": spec.external_task_id, ":priority": spec.priority,
+        ":not_before_at_ms": spec.not_before_at_ms, ":audio_ms": media.audio_ms,
+        ":audio_stamp": media.audio_stamp, ":audio_sha256": media.audio_sha256,
+        ":video_ms": media.video_ms, ":video_stamp": media.video_stamp,
+        ":video_sha256": media.video_sha256, ":video_url": media.video_url,
+    };
+    run(&[common, own].concat())
+}
+
+/// Reads the common columns of a row, which begin at column `at` in the order of [`NAMES`]. The caller sets key, id,
+/// output, take and labels.
 pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(JobSpec, Media)> {
     let spec = JobSpec {
         key: String::new(),
@@ -112,7 +67,7 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(JobSpec, Media
         labels: std::collections::BTreeMap::new(),
     };
     let media = Media {
-        missing: None,
+        wait_reason: None,
         audio_ms: row.get(at + 16)?,
         audio_stamp: row.get(at + 17)?,
         audio_sha256: row.get(at + 18)?,
@@ -143,12 +98,12 @@ fn face(choice: &FaceChoice) -> (&'static str, Option<String>) {
 }
 
 fn source_at(row: &Row<'_>, kind: usize) -> rusqlite::Result<Source> {
-    let spelled = row.get(kind + 1)?;
+    let text = row.get(kind + 1)?;
     match row.get_ref(kind)?.as_str()? {
-        "url" => Ok(Source::Url(spelled)),
-        "file" => Ok(Source::File(spelled)),
-        "id" => Ok(Source::Id(spelled)),
-        other => Err(nonsense(row, kind, other)),
+        "url" => Ok(Source::Url(text)),
+        "file" => Ok(Source::File(text)),
+        "id" => Ok(Source::Id(text)),
+        other => Err(nonsense(other).into()),
     }
 }
 
@@ -157,26 +112,11 @@ fn face_at(row: &Row<'_>, kind: usize) -> rusqlite::Result<FaceChoice> {
         "longest" => Ok(FaceChoice::Longest),
         "first" => Ok(FaceChoice::First),
         "only" => Ok(FaceChoice::Only),
-        "index" => parsed_at(row, kind + 1).map(FaceChoice::Index),
+        "index" => {
+            let index = row.get_ref(kind + 1)?.as_str()?;
+            index.parse().map(FaceChoice::Index).map_err(|_| nonsense(index).into())
+        }
         "id" => row.get(kind + 1).map(FaceChoice::Id),
-        other => Err(nonsense(row, kind, other)),
+        other => Err(nonsense(other).into()),
     }
-}
-
-/// Reads a column, by its name, whose text has a meaning.
-pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    parsed_at(row, row.as_ref().column_index(column)?)
-}
-
-/// Reads a column, by its place, whose text has a meaning.
-pub(super) fn parsed_at<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
-    let text = row.get_ref(at)?.as_str()?;
-    text.parse().map_err(|_| nonsense(row, at, text))
-}
-
-/// A value that this program never writes: someone edited the database.
-fn nonsense(row: &Row<'_>, at: usize, value: &str) -> rusqlite::Error {
-    let column = row.as_ref().column_name(at).unwrap_or("a column");
-    let what = format!("{column} holds {value:?}, which lipsyncd never writes");
-    rusqlite::Error::FromSqlConversionFailure(at, Type::Text, what.into())
 }

@@ -1,8 +1,8 @@
-//! What was deducted, by UTC day. Units are kept in millionths.
+//! Units per UTC day, stored in millionths.
 
-use rusqlite::{Connection, OptionalExtension as _, named_params};
+use rusqlite::{Connection, named_params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sql::Sql as _};
 use crate::job::Spend;
 
 const ADD: &str = "
@@ -12,47 +12,43 @@ const ADD: &str = "
       identify_micro = min(identify_micro + excluded.identify_micro, :most),
       task_micro = min(task_micro + excluded.task_micro, :most), tasks = tasks + excluded.tasks";
 
-/// No day's column counts further: a billion units, as much as `limits.units_per_day` may be. A
-/// deduction that makes no sense must neither overflow a sum nor keep what was paid for from being
-/// written down.
+/// The limit of a column: a billion units, the largest `limits.units_per_day`. So a nonsensical cost cannot
+/// overflow a sum, and cannot keep a paid task from being recorded.
 const DAY_MOST_MICRO: i64 = 1_000_000_000_000_000;
 
 impl Store {
-    /// Returns what was deducted on the UTC day of `now_ms`, in millionths of a unit.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Returns the units of the UTC day of `now_ms`, in millionths.
     pub async fn spent_today_micro(&self, now_ms: i64) -> Result<i64, StoreError> {
         self.read(move |connection| on_day(connection, now_ms)).await
     }
 }
 
-/// Adds to the day of `now_ms`, inside the caller's transaction.
+/// Adds to the UTC day of `now_ms`, inside the caller's transaction.
 pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<(), StoreError> {
     if spend != Spend::default() {
-        connection.prepare_cached(ADD)?.execute(named_params! {
-            ":at_ms": now_ms, ":identify": spend.identify_micro.min(DAY_MOST_MICRO),
-            ":task": spend.task_micro.min(DAY_MOST_MICRO), ":tasks": spend.tasks,
-            ":most": DAY_MOST_MICRO,
-        })?;
+        connection.run(
+            ADD,
+            named_params! {
+                ":at_ms": now_ms, ":identify": spend.identify_micro.min(DAY_MOST_MICRO),
+                ":task": spend.task_micro.min(DAY_MOST_MICRO), ":tasks": spend.tasks,
+                ":most": DAY_MOST_MICRO,
+            },
+        )?;
     }
     Ok(())
 }
 
-/// Returns what was deducted on the UTC day of `now_ms`.
 pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<i64, StoreError> {
-    let spent = connection
-        .prepare_cached(
-            "SELECT identify_micro + task_micro FROM spend
+    let spent = connection.first(
+        "SELECT identify_micro + task_micro FROM spend
              WHERE day = strftime('%Y-%m-%d', ?1 / 1000.0, 'unixepoch')",
-        )?
-        .query_row([now_ms], |row| row.get(0))
-        .optional()?;
+        [now_ms],
+        |row| row.get(0),
+    )?;
     Ok(spent.unwrap_or(0))
 }
 
-/// Returns what was deducted in all.
 pub(super) fn in_all(connection: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(sum(identify_micro + task_micro), 0) FROM spend";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    connection.value(sql, ())
 }

@@ -1,33 +1,36 @@
-//! A task as a row, both ways. Every statement that reads or writes complete tasks is made here.
+//! Reads and writes the complete row of a task.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, Row, named_params};
 
 use super::{
     StoreError,
     reason::without_numbers,
-    spec_columns::{self, ASSIGNMENTS, NAMES, SpecColumns, VALUES, parsed_at},
+    spec_columns,
+    sql::{Bound, Sql as _, lists},
 };
-use crate::job::{Create, CreateAnswer, Delivered, Failure, Plan, Resend, Session, State, Task};
+use crate::job::{
+    CreateAnswer, CreateAttempt, Failure, Plan, Resend, ResultFile, Session, State, Task,
+};
 
-/// The columns of its progress, in the order in which they are read.
+/// The columns of the progress, in the order in which they are read.
 const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.sessions_lost,
-  t.sessions_after_ms, t.waits, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
+  t.sessions_after_ms, t.wait_reason, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
   t.plan_insert_ms, a.host, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
   t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, a.key, t.create_answer,
-  t.create_error_code, t.create_error, t.slot_freed, t.resend, ";
-/// How many they are, and those before them.
+  t.create_error_code, t.create_error, t.slot_released, t.resend, t.may_resend, t.output_blocked, ";
+/// The number of columns before the progress, and before the later groups.
 const HEAD: usize = 10;
-const SPEC: usize = HEAD + 29;
+const SPEC: usize = HEAD + 31;
 const TAIL: usize = SPEC + spec_columns::COUNT;
 
-/// Selects complete tasks. Follow it by `WHERE …`; `{index}` may be replaced by an INDEXED BY clause.
+/// Selects complete tasks. `WHERE …` follows, and an INDEXED BY clause may replace `{index}`.
 static SELECT: LazyLock<String> = LazyLock::new(|| {
-    let spec = NAMES.trim_end_matches(", ").replace(", ", ", t.");
+    let spec = spec_columns::of_table("t");
     format!(
         "SELECT t.id, t.revision, t.request_hash, t.take, t.external_task_id, t.lead_job, t.turn,
-           t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}t.{spec},
+           t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}{spec},
            l.name, l.asked_output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms,
            t.created_at_ms
          FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row
@@ -35,24 +38,22 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Returns the statement that selects the tasks which fulfil `condition`, along an index if one is named:
-/// left to itself, SQLite takes the index on the state, as if a state had ten tasks and not a million.
+/// Returns the statement that selects the tasks which match `condition`, with the index if one is named. Without a
+/// name, SQLite would choose the index on the state, which may have a million tasks.
 pub(super) fn select(index: Option<&str>, condition: &str) -> String {
     let index = index.map(|index| format!(" INDEXED BY {index}")).unwrap_or_default();
     SELECT.replace("{index}", &index) + condition
 }
 
-/// Returns the task that fulfils `condition`, if there is one.
 pub(super) fn one(
     connection: &Connection,
     condition: &str,
     parameters: impl rusqlite::Params,
 ) -> Result<Option<Task>, StoreError> {
     let sql = select(None, condition);
-    Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
+    connection.first(&sql, parameters, read)
 }
 
-/// Reads a task from a row of [`select`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     let (mut spec, media) = spec_columns::read(row, SPEC)?;
     let is_superseded: bool = row.get(8)?;
@@ -66,7 +67,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
         id: row.get(0)?,
         revision: row.get(1)?,
-        state: parsed_at(row, at(0))?,
+        state: row.get(at(0))?,
         request_hash: row.get(2)?,
         take: row.get(3)?,
         name: row.get(4)?,
@@ -85,11 +86,13 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         failing_since_ms: row.get(at(3))?,
         sessions_lost: row.get(at(4))?,
         sessions_after_ms: row.get(at(5))?,
-        waits: row.get(at(6))?,
+        wait_reason: row.get(at(6))?,
+        may_resend: row.get(at(29))?,
+        output_blocked: row.get(at(30))?,
         session: session(row)?,
         plan: plan(row)?,
         create: create(row)?,
-        slot_freed: row.get(at(27))?,
+        slot_released: row.get(at(27))?,
         resend: match row.get::<_, Option<String>>(at(28))?.as_deref() {
             Some("sure") => Some(Resend::Sure),
             Some(_) => Some(Resend::Checked),
@@ -126,11 +129,11 @@ fn plan(row: &Row<'_>) -> rusqlite::Result<Option<Plan>> {
     }))
 }
 
-fn create(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
+fn create(row: &Row<'_>) -> rusqlite::Result<Option<CreateAttempt>> {
     let Some(first_sent_at_ms) = row.get(HEAD + 13)? else { return Ok(None) };
     let answer: Option<String> = row.get(HEAD + 24)?;
     let failure: Option<String> = row.get(HEAD + 26)?;
-    Ok(Some(Create {
+    Ok(Some(CreateAttempt {
         host: row.get::<_, Option<String>>(HEAD + 12)?.unwrap_or_default(),
         account: row.get::<_, Option<String>>(HEAD + 23)?.unwrap_or_default(),
         first_sent_at_ms,
@@ -147,136 +150,106 @@ fn create(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
     }))
 }
 
-fn result(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
+fn result(row: &Row<'_>) -> rusqlite::Result<Option<ResultFile>> {
     let Some(sha256) = row.get(HEAD + 21)? else { return Ok(None) };
     let bytes: i64 = row.get(HEAD + 20)?;
-    Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
+    Ok(Some(ResultFile { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
 }
 
-static INSERT: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "INSERT INTO task ({NAMES} request_hash, take, state, lead_job, turn, media_dir, external_task_id,
-           due_at_ms, sessions_after_ms, created_at_ms, updated_at_ms)
-         VALUES ({VALUES} :request_hash, :take, :state, :lead_job, :turn, :media_dir, :name,
-           :due_at_ms, :sessions_after_ms, :now_ms, :now_ms)"
-    )
-});
-
-/// Puts a task that nothing was done for yet into the database; returns its row.
 pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Result<i64, StoreError> {
-    let columns = SpecColumns::of(&task.spec);
-    let mut bound = columns.bound(&task.media);
-    let state = task.state.name();
-    bound.extend::<[(&str, &dyn rusqlite::ToSql); 10]>([
-        (":request_hash", &task.request_hash),
-        (":take", &task.take),
-        (":state", &state),
-        (":lead_job", &task.lead),
-        (":turn", &task.turn),
-        (":media_dir", &task.media_dir),
-        (":name", &task.name),
-        (":due_at_ms", &task.due_at_ms),
-        (":sessions_after_ms", &task.sessions_after_ms),
-        (":now_ms", &now_ms),
-    ]);
-    connection.prepare_cached(&INSERT)?.execute(bound.as_slice())?;
+    static SQL: OnceLock<String> = OnceLock::new();
+    let own = named_params! {
+        ":request_hash": task.request_hash, ":take": task.take, ":state": task.state,
+        ":lead_job": task.lead, ":turn": task.turn, ":media_dir": task.media_dir,
+        ":external_task_id": task.name, ":due_at_ms": task.due_at_ms,
+        ":sessions_after_ms": task.sessions_after_ms, ":created_at_ms": now_ms,
+        ":updated_at_ms": now_ms,
+    };
+    spec_columns::with_bound(&task.spec, &task.media, own, |columns| {
+        let sql = SQL.get_or_init(|| {
+            let [names, values, _] = lists(columns);
+            format!("INSERT INTO task ({names}) VALUES ({values})")
+        });
+        connection.run(sql, columns)
+    })?;
     Ok(connection.last_insert_rowid())
 }
 
-static UPDATE_REQUEST: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "UPDATE task SET {ASSIGNMENTS} lead_job = :lead_job, media_dir = :media_dir,
-           revision = revision + 1 WHERE id = :id"
-    )
-});
-
-/// Writes the request as another job spells it, which leads from now on.
 pub(super) fn update_request(connection: &Connection, task: &Task) -> Result<(), StoreError> {
-    let columns = SpecColumns::of(&task.spec);
-    let mut bound = columns.bound(&task.media);
-    bound.extend::<[(&str, &dyn rusqlite::ToSql); 3]>([
-        (":lead_job", &task.lead),
-        (":media_dir", &task.media_dir),
-        (":id", &task.id),
-    ]);
-    connection.prepare_cached(&UPDATE_REQUEST)?.execute(bound.as_slice())?;
-    Ok(())
+    static SQL: OnceLock<String> = OnceLock::new();
+    let own = named_params! { ":lead_job": task.lead, ":media_dir": task.media_dir };
+    spec_columns::with_bound(&task.spec, &task.media, own, |columns| {
+        let sql = SQL.get_or_init(|| {
+            let [_, _, assignments] = lists(columns);
+            format!("UPDATE task SET {assignments}, revision = revision + 1 WHERE id = :id")
+        });
+        connection.run(sql, [columns, named_params! { ":id": task.id }].concat().as_slice())
+    })
 }
 
-/// Makes a statement that writes what changes as a task goes along, if nobody moved it since it was read.
-macro_rules! update_progress {
-    ($also:literal, $and:literal) => {
-        concat!("
-    UPDATE task SET
-      state = :state, revision = revision + 1, ", $also, "
-      due_at_ms = :due_at_ms, tries = :tries, failing_since_ms = :failing_since_ms,
-      sessions_lost = :sessions_lost, sessions_after_ms = :sessions_after_ms, waits = :waits,
-      audio_ms = :audio_ms,
-      face_id = :face_id, plan_start_ms = :plan_start_ms, plan_end_ms = :plan_end_ms,
-      plan_insert_ms = :plan_insert_ms, account_row = (SELECT id FROM account WHERE host = :host AND key = :key),
-      first_sent_at_ms = :first_sent_at_ms, sent_at_ms = :sent_at_ms, sends = :sends,
-      create_answer = :create_answer, create_error_code = :create_error_code, create_error = :create_error,
-      slot_freed = :slot_freed, resend = :resend,
-      units_micro = :units_micro, error_code = :error_code, error = :error,
-      error_reason = :error_reason, result_bytes = :result_bytes,
-      result_sha256 = :result_sha256, result_ms = :result_ms,
-      updated_at_ms = :now_ms,
-      ended_at_ms = CASE WHEN :state = :from THEN ended_at_ms ELSE :ended_at_ms END
-    WHERE id = :id AND state = :from AND revision = :revision", $and)
-    };
-}
-
-/// Where neither Kling's task nor the session changes, which is nearly always: their indexes, each as large
-/// as all tasks together, are left alone then.
-const UPDATE_PROGRESS: &str =
-    update_progress!("", " AND task_id IS :task_id AND session_row IS :session_row");
-
-const UPDATE_PROGRESS_COMPLETE: &str =
-    update_progress!("task_id = :task_id, session_row = :session_row,", "");
-
-/// Writes a task's progress. Returns false, with nothing written, if its row changed since it was read.
+/// Writes the progress of a task. Returns false, and writes nothing, if the row changed since it was read.
 pub(super) fn update_progress(
     connection: &Connection,
     task: &Task,
     from: State,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
+    static SQL: OnceLock<[String; 2]> = OnceLock::new();
     let (plan, create) = (task.plan.as_ref(), task.create.as_ref());
-    let (failure, result) = (task.failure.as_ref(), task.result.as_ref());
+    let (result, failure) = (task.result.as_ref(), task.failure.as_ref());
+    let answer =
+        create.map(|create| create.answer).filter(|answer| *answer != CreateAnswer::Unknown);
     let create_failure =
         create.filter(|_| task.task_id.is_none()).and_then(|create| create.failure.as_ref());
-    let parameters = rusqlite::named_params! {
-        ":id": task.id, ":from": from.name(), ":revision": task.revision,
-        ":state": task.state.name(), ":audio_ms": task.media.audio_ms,
-        ":due_at_ms": task.due_at_ms, ":tries": task.tries,
-        ":failing_since_ms": task.failing_since_ms, ":sessions_lost": task.sessions_lost,
-        ":sessions_after_ms": task.sessions_after_ms,
-        ":waits": task.waits, ":session_row": task.session.as_ref().map(|session| session.row),
-        ":face_id": plan.map(|plan| &plan.face_id),
+    let columns = named_params! {
+        ":state": task.state, ":audio_ms": task.media.audio_ms, ":due_at_ms": task.due_at_ms,
+        ":tries": task.tries, ":failing_since_ms": task.failing_since_ms,
+        ":sessions_lost": task.sessions_lost, ":sessions_after_ms": task.sessions_after_ms,
+        ":wait_reason": task.wait_reason, ":may_resend": task.may_resend,
+        ":output_blocked": task.output_blocked, ":face_id": plan.map(|plan| &plan.face_id),
         ":plan_start_ms": plan.map(|plan| plan.sound_start_ms),
         ":plan_end_ms": plan.map(|plan| plan.sound_end_ms),
         ":plan_insert_ms": plan.map(|plan| plan.sound_insert_ms),
-        ":host": create.map(|create| &create.host),
-        ":key": create.map(|create| &create.account),
         ":first_sent_at_ms": create.map(|create| create.first_sent_at_ms),
         ":sent_at_ms": create.map(|create| create.sent_at_ms),
         ":sends": create.map(|create| create.sends),
-        ":create_answer": create.map(|create| create.answer)
-            .filter(|answer| *answer != CreateAnswer::Unknown)
-            .map(CreateAnswer::name),
+        ":create_answer": answer.map(CreateAnswer::name),
         ":create_error_code": create_failure.map(|failure| &failure.code),
         ":create_error": create_failure.map(|failure| &failure.message),
-        ":slot_freed": task.slot_freed,
-        ":resend": task.resend.map(Resend::name),
-        ":task_id": task.task_id, ":units_micro": task.units_micro,
-        ":error_code": failure.map(|failure| &failure.code),
+        ":slot_released": task.slot_released, ":resend": task.resend.map(Resend::name),
+        ":units_micro": task.units_micro, ":error_code": failure.map(|failure| &failure.code),
         ":error": failure.map(|failure| &failure.message),
         ":error_reason": failure.map(|failure| without_numbers(&failure.message)),
         ":result_bytes": result.map(|result| i64::try_from(result.bytes).unwrap_or(i64::MAX)),
         ":result_sha256": result.map(|result| &result.sha256),
-        ":result_ms": result.and_then(|result| result.duration_ms),
-        ":now_ms": now_ms, ":ended_at_ms": task.state.is_finished().then_some(now_ms),
+        ":result_ms": result.and_then(|result| result.duration_ms), ":updated_at_ms": now_ms,
     };
-    Ok(connection.prepare_cached(UPDATE_PROGRESS)?.execute(parameters)? == 1
-        || connection.prepare_cached(UPDATE_PROGRESS_COMPLETE)?.execute(parameters)? == 1)
+    let others = named_params! {
+        ":id": task.id, ":from": from, ":revision": task.revision, ":task_id": task.task_id,
+        ":session_row": task.session.as_ref().map(|session| session.row),
+        ":host": create.map(|create| &create.host), ":key": create.map(|create| &create.account),
+        ":ended_at_ms": task.state.is_finished().then_some(now_ms),
+    };
+    let [usual, complete] = SQL.get_or_init(|| progress_statements(columns));
+    let parameters = [columns, others].concat();
+    Ok(connection.changed(usual, parameters.as_slice())? == 1
+        || connection.changed(complete, parameters.as_slice())? == 1)
+}
+
+/// The first statement is for the usual case in which Kling's id and the session stay the same: SQLite does not touch
+/// their large indexes then.
+fn progress_statements(columns: &Bound<'_>) -> [String; 2] {
+    let [_, _, assignments] = lists(columns);
+    let statement = |also: &str, and: &str| {
+        format!(
+            "UPDATE task SET {assignments}, {also} revision = revision + 1,
+               account_row = (SELECT id FROM account WHERE host = :host AND key = :key),
+               ended_at_ms = CASE WHEN :state = :from THEN ended_at_ms ELSE :ended_at_ms END
+             WHERE id = :id AND state = :from AND revision = :revision {and}"
+        )
+    };
+    [
+        statement("", "AND task_id IS :task_id AND session_row IS :session_row"),
+        statement("task_id = :task_id, session_row = :session_row,", ""),
+    ]
 }

@@ -1,38 +1,35 @@
-//! One transition of a task, and what follows for its jobs where Kling has no task after all.
+//! Writes one transition of a task, and checks its jobs again if Kling has no task after all.
 
 use rusqlite::Connection;
 
 use super::{
-    Answer, Store, StoreError, candidate, never_arrived, pause,
-    record::{NO_JOB, manifest_of, record_but},
+    HistoryAnswer, Store, StoreError, candidate,
+    find::manifest_of,
+    never_arrived, pause,
+    record::{NO_JOB, record_but},
     sharing::Sharing,
 };
 use crate::job::{State, Task, Transition};
 
 impl Store {
-    /// Writes `transition`, with the API's answer that led to it, and returns the task as it is now.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the task since it was read, [`StoreError::TaskTaken`]
-    /// when Kling's task is another task's: then nothing is written.
+    /// Writes `transition` with the API's answer that led to it, and returns the task.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read, and with [`StoreError::TaskTaken`] if the
+    /// task at Kling belongs to another task.
     pub async fn record(
         &self,
         transition: Transition,
-        answer: Option<Answer>,
+        answer: Option<HistoryAnswer>,
         now_ms: i64,
     ) -> Result<Task, StoreError> {
         let recorded = self.record_for_log(transition, answer, now_ms).await?;
         Ok(recorded.0)
     }
 
-    /// The same; returns the path of the lead job's manifest, too, which the log names with each change.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
+    /// As [`Store::record`], and returns the path of the lead job's manifest for the log.
     pub async fn record_for_log(
         &self,
         transition: Transition,
-        answer: Option<Answer>,
+        answer: Option<HistoryAnswer>,
         now_ms: i64,
     ) -> Result<(Task, String), StoreError> {
         self.write(move |connection| {
@@ -42,14 +39,9 @@ impl Store {
         })
         .await
     }
-}
 
-impl Store {
     /// Writes that a create request is about to be sent, unless the queue is paused at this moment: then nothing is
-    /// written, and none is returned. A probe of an account passes the API's pause, and no person's.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
+    /// written, and none is returned. A probe may be sent during a pause by the API, not during a pause by a person.
     pub async fn record_intent(
         &self,
         transition: Transition,
@@ -69,12 +61,12 @@ impl Store {
     }
 }
 
-/// Writes one transition inside the caller's transaction. A task that goes back in line after its create request is
-/// compared with what its jobs ask by now.
+/// Writes one transition inside the caller's transaction. A task that returns to the queue after its create request
+/// is compared with what its jobs ask for now.
 pub(super) fn record(
     connection: &Connection,
     transition: &Transition,
-    answer: Option<&Answer>,
+    answer: Option<&HistoryAnswer>,
     now_ms: i64,
 ) -> Result<Task, StoreError> {
     let task = record_but(connection, transition, answer, now_ms, NO_JOB)?;

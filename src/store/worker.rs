@@ -1,10 +1,10 @@
-//! A thread that owns a connection and does what callers hand it.
+//! A thread that owns a connection and does the work of its callers.
 //!
-//! The writer commits whatever waits in one transaction: one sync of the disk for many changes. Work
-//! that fails for its own reasons is rolled back alone; trouble of the whole database (disk full,
-//! locked by others) is waited out, and the callers with it.
+//! The writer commits all waiting work in one transaction: one sync of the disk for many changes. Work that fails is
+//! rolled back alone. While the complete database has a problem (disk full, locked by another process), the worker
+//! and its callers wait.
 //!
-//! A simulation has no threads: there the work is done where it is asked for, between two interludes.
+//! A simulation has no threads: there the caller does the work itself, between two simulation hooks.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -15,54 +15,48 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StoreError, lock::DatabaseLock, trouble::Trouble};
-use crate::{failpoint, offload::Interlude};
+use super::{StoreError, database_problem::DatabaseProblem, lock::DatabaseLock};
+use crate::{failpoint, offload::SimulationHook};
 
-/// So many pieces of work share one transaction at most.
 const BATCH_MAX: usize = 512;
-/// And no further one joins once they write so many jobs: a create must not wait for its commit behind
-/// a whole folder that is taken in.
+/// No more items join a transaction that writes this number of jobs: a create request must not wait for its commit until
+/// a complete folder is written.
 const BATCH_JOBS_MAX: usize = 2_048;
-/// How long to wait before a database in trouble is tried again.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+const PROBLEM_PAUSE: Duration = Duration::from_secs(1);
 
-/// What keeps other daemons out, where there is one to keep.
+/// The lock that keeps other daemons out, for a daemon.
 type Alone = Option<Arc<DatabaseLock>>;
 
-/// A handle to whoever does the work; a thread ends with the last of its handles.
+/// A handle to a worker. Its thread ends with the last handle.
 #[derive(Clone)]
 pub(super) struct Worker {
-    place: Place,
-    trouble: Arc<Trouble>,
+    executor: Executor,
+    problem: Arc<DatabaseProblem>,
 }
 
-/// Where the work is done.
 #[derive(Clone)]
-enum Place {
+enum Executor {
     Thread(mpsc::Sender<Box<dyn Work>>),
-    Here { connection: Arc<Mutex<Connection>>, writes: bool, interlude: Interlude },
+    Inline { connection: Arc<Mutex<Connection>>, writes: bool, simulation_hook: SimulationHook },
 }
 
-/// Something to do on the connection, and somebody who waits for it.
 trait Work: Send {
-    /// Does it and keeps what came of it. May be called again after a rollback.
+    /// Does the work and keeps the result. May be called again after a rollback.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
-    /// Tells the caller what came of it.
     fn answer(self: Box<Self>);
-    /// Tells the caller that it failed.
     fn fail(&mut self, error: StoreError);
-    /// How many jobs it writes, about.
+    /// Returns about how many jobs it writes.
     fn jobs(&self) -> usize;
 }
 
-struct Call<F, T> {
+struct QueuedWork<F, T> {
     work: F,
     jobs: usize,
     outcome: Option<Result<T, StoreError>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Work for Call<F, T>
+impl<T, F> Work for QueuedWork<F, T>
 where
     T: Send,
     F: FnMut(&Connection) -> Result<T, StoreError> + Send,
@@ -73,7 +67,7 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        // A caller that went away does not want to know.
+        // The caller may have gone.
         let _gone = self.caller.send(self.outcome.unwrap_or(Err(StoreError::Closed)));
     }
 
@@ -88,42 +82,46 @@ where
 
 impl Worker {
     pub(super) fn spawn_writer(connection: Connection, alone: Alone) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-writer", move |queue, trouble| {
-            write_all(&connection, queue, trouble);
+        Self::spawn("lipsyncd-writer", move |queue, problem| {
+            write_all(&connection, queue, problem);
             close(connection, alone);
         })
     }
 
     pub(super) fn spawn_reader(connection: Connection, alone: Alone) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-reader", move |queue, trouble| {
-            read_all(&connection, queue, trouble);
+        Self::spawn("lipsyncd-reader", move |queue, problem| {
+            read_all(&connection, queue, problem);
             close(connection, alone);
         })
     }
 
     fn spawn(
         name: &str,
-        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &Trouble) + Send + 'static,
+        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &DatabaseProblem) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (queue, work) = mpsc::channel();
-        let trouble = Arc::<Trouble>::default();
-        let shared = Arc::clone(&trouble);
+        let problem = Arc::<DatabaseProblem>::default();
+        let shared = Arc::clone(&problem);
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || body(&work, &shared))
             .map_err(|source| StoreError::Io { path: name.into(), source })?;
-        Ok(Self { place: Place::Thread(queue), trouble })
+        Ok(Self { executor: Executor::Thread(queue), problem })
     }
 
-    /// Does all work where it is asked for.
-    pub(super) fn here(connection: Connection, writes: bool, interlude: Interlude) -> Self {
+    /// Creates a worker without a thread: the caller does the work.
+    pub(super) fn here(
+        connection: Connection,
+        writes: bool,
+        simulation_hook: SimulationHook,
+    ) -> Self {
         let connection = Arc::new(Mutex::new(connection));
-        let place = Place::Here { connection, writes, interlude };
-        Self { place, trouble: Arc::default() }
+        let executor = Executor::Inline { connection, writes, simulation_hook };
+        Self { executor, problem: Arc::default() }
     }
 
-    /// Does `work`, which writes about so many `jobs`. A thread has it in its queue when this returns, so
-    /// that calls are done in the order in which they are made; an answer has to be awaited.
+    /// Does `work`, which writes about `jobs` jobs. The work is in the thread's queue when this returns, so that work is
+    /// done in the order of the calls. The result must be awaited.
     pub(super) fn call<T, F>(
         &self,
         jobs: usize,
@@ -134,14 +132,14 @@ impl Worker {
         F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        let work: Box<dyn Work> = Box::new(Call { work, jobs, outcome: None, caller });
-        let here = match &self.place {
-            Place::Thread(queue) => {
-                // If it ended, the answer never comes.
+        let work: Box<dyn Work> = Box::new(QueuedWork { work, jobs, outcome: None, caller });
+        let here = match &self.executor {
+            Executor::Thread(queue) => {
+                // If the thread has ended, no answer comes.
                 let _ended = queue.send(work);
                 None
             }
-            Place::Here { .. } => Some((self.clone(), work)),
+            Executor::Inline { .. } => Some((self.clone(), work)),
         };
         async move {
             if let Some((worker, work)) = here {
@@ -152,55 +150,63 @@ impl Worker {
     }
 
     async fn call_here(&self, work: Box<dyn Work>) {
-        if let Place::Here { connection, writes, interlude } = &self.place {
-            interlude().await;
+        if let Executor::Inline { connection, writes, simulation_hook } = &self.executor {
+            simulation_hook().await;
             self.work_here(connection, *writes, work);
-            interlude().await;
+            simulation_hook().await;
         }
     }
 
     fn work_here(&self, connection: &Mutex<Connection>, writes: bool, work: Box<dyn Work>) {
         let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
         if writes {
-            write_batch(&connection, vec![work], &self.trouble);
+            write_batch(&connection, vec![work], &self.problem);
         } else {
-            read_one(&connection, work, &self.trouble);
+            read_one(&connection, work, &self.problem);
         }
     }
 
-    pub(super) fn trouble(&self) -> &Trouble {
-        &self.trouble
+    pub(super) fn problem(&self) -> &DatabaseProblem {
+        &self.problem
     }
 }
 
-/// The lock goes last: with it go, by the rules of POSIX, all locks of SQLite's on the same file.
+/// The lock is released last: POSIX releases all locks of SQLite on the same file with it.
 fn close(connection: Connection, alone: Alone) {
     drop(connection);
     drop(alone);
 }
 
-fn read_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Trouble) {
+fn read_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<Box<dyn Work>>,
+    problem: &DatabaseProblem,
+) {
     while let Ok(work) = queue.recv() {
-        read_one(connection, work, trouble);
+        read_one(connection, work, problem);
     }
 }
 
-fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Trouble) {
+fn read_one(connection: &Connection, mut work: Box<dyn Work>, problem: &DatabaseProblem) {
     loop {
         match work.run(connection) {
             Err(error) if error.is_passing() => {
-                trouble.begin(&error, "read");
-                thread::sleep(TROUBLE_PAUSE);
+                problem.begin(&error, "read");
+                thread::sleep(PROBLEM_PAUSE);
                 continue;
             }
             Err(error) => work.fail(error),
-            Ok(()) => trouble.end("read"),
+            Ok(()) => problem.end("read"),
         }
         return work.answer();
     }
 }
 
-fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Trouble) {
+fn write_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<Box<dyn Work>>,
+    problem: &DatabaseProblem,
+) {
     while let Ok(first) = queue.recv() {
         let mut jobs = first.jobs();
         let mut batch = vec![first];
@@ -211,30 +217,32 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, tro
             jobs += next.jobs();
             batch.push(next);
         }
-        write_batch(connection, batch, trouble);
+        write_batch(connection, batch, problem);
     }
 }
 
-fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, trouble: &Trouble) {
-    commit_until_it_fits(connection, &mut batch, trouble);
+fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, problem: &DatabaseProblem) {
+    commit_with_retries(connection, &mut batch, problem);
     for work in batch {
         work.answer();
     }
 }
 
-fn commit_until_it_fits(connection: &Connection, batch: &mut [Box<dyn Work>], trouble: &Trouble) {
-    let mut pieces = Pieces::Together;
+fn commit_with_retries(
+    connection: &Connection,
+    batch: &mut [Box<dyn Work>],
+    problem: &DatabaseProblem,
+) {
+    let mut mode = BatchMode::Together;
     loop {
-        let Err(error) = commit(connection, batch, pieces) else {
-            return trouble.end("written");
-        };
-        // A rollback that fails has nothing left to roll back.
+        let Err(error) = commit(connection, batch, mode) else { return problem.end("written") };
+        // A rollback fails if SQLite has rolled back already.
         let _nothing_open = connection.execute_batch("ROLLBACK");
         if error.is_passing() {
-            trouble.begin(&error, "written");
-            thread::sleep(TROUBLE_PAUSE);
-        } else if pieces == Pieces::Together {
-            pieces = Pieces::Apart;
+            problem.begin(&error, "written");
+            thread::sleep(PROBLEM_PAUSE);
+        } else if mode == BatchMode::Together {
+            mode = BatchMode::Apart;
         } else {
             for work in batch.iter_mut() {
                 work.fail(error.again());
@@ -244,20 +252,19 @@ fn commit_until_it_fits(connection: &Connection, batch: &mut [Box<dyn Work>], tr
     }
 }
 
-/// How the pieces of work of one transaction stand to each other.
+/// How a transaction handles work that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pieces {
-    /// One that fails takes all with it. Hardly any does, and SQLite need not keep each page as it was
-    /// before each piece.
+enum BatchMode {
+    /// A failure rolls back everything. Failures are rare, and SQLite need not keep the pages before each item.
     Together,
-    /// One that fails is rolled back alone.
+    /// A failure rolls back its own work alone.
     Apart,
 }
 
 fn commit(
     connection: &Connection,
     batch: &mut [Box<dyn Work>],
-    pieces: Pieces,
+    mode: BatchMode,
 ) -> Result<(), StoreError> {
     let execute = |sql: &str| -> Result<(), StoreError> {
         connection.prepare_cached(sql)?.execute([])?;
@@ -265,7 +272,7 @@ fn commit(
     };
     execute("BEGIN IMMEDIATE")?;
     for work in batch {
-        if pieces == Pieces::Together {
+        if mode == BatchMode::Together {
             work.run(connection)?;
             continue;
         }

@@ -1,10 +1,10 @@
-//! The one test binary: scenarios through real parts, each in a file of its own.
+//! The only integration test binary: scenarios through real parts, each in a file of its own.
 
 #![expect(
     unreachable_pub,
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "nothing here is public, or has to go on; figures are for people"
+    reason = "nothing here is public or must not panic; figures are printed"
 )]
 
 mod architecture;
@@ -13,6 +13,7 @@ mod crash;
 mod doctor;
 mod folder;
 mod identity;
+mod import_circles;
 mod log;
 mod metrics;
 mod pipeline;
@@ -23,5 +24,12 @@ mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;
 mod support;
-mod trouble;
+mod system_errors;
+#[path = "../../src/testing/mod.rs"]
+#[allow(dead_code, reason = "some fixtures are for unit tests only")]
+mod testing;
 mod uncertain;
+mod words;
+
+// `testing` names them by `crate::…`.
+use lipsyncd::{job, manifest, store};

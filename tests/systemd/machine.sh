@@ -1,10 +1,10 @@
-# A small Debian with a systemd of its own, for `tests/systemd.sh`: a root made by mmdebstrap, booted in
-# namespaces of its own. It sees no network but its loopback, and none of this machine's devices.
+# A small Debian with its own systemd, for `tests/systemd.sh`: mmdebstrap makes the root, and systemd boots in new
+# namespaces. It has only a loopback network, and no access to this machine's devices.
 #
-# Sourced, it offers machine_make, machine_up, machine_do and machine_down. Run as a command it is what `unshare`
-# starts, and becomes that systemd.
+# When sourced, this file defines machine_make, machine_up, machine_do and machine_down. `unshare` runs it as a command,
+# and then it becomes that systemd.
 
-# Debian's packages beside its minimal set: what the test asks with.
+# Debian packages that the test needs beside the minimal set.
 MACHINE_PACKAGES=systemd,systemd-sysv,dbus,debconf,iproute2,procps,ca-certificates,sqlite3,curl,jq
 
 machine_cgroups() {
@@ -18,10 +18,10 @@ machine_cgroups() {
     return 1
 }
 
-# machine_lacks: says what this machine lacks to boot another; fails when it lacks nothing.
+# machine_lacks: prints what is missing on this machine; fails when nothing is missing.
 machine_lacks() {
     local tool
-    if [ "$(id -u)" -ne 0 ]; then echo "it takes root"; return; fi
+    if [ "$(id -u)" -ne 0 ]; then echo "it needs root"; return; fi
     for tool in mmdebstrap unshare nsenter pgrep setsid; do
         if ! command -v "$tool" > /dev/null; then echo "$tool is missing"; return; fi
     done
@@ -30,20 +30,20 @@ machine_lacks() {
     return 1
 }
 
-# machine_make FILE: the root as an archive; takes a minute.
+# machine_make FILE: writes the root as an archive; takes a minute.
 machine_make() {
     local release
     release=$(. /etc/os-release && echo "$VERSION_CODENAME")
     mmdebstrap --quiet --variant=minbase --include="$MACHINE_PACKAGES" "$release" "$1"
 }
 
-# machine_up ROOT LOG: boots it, and waits until all that it starts by itself is started.
+# machine_up ROOT LOG: boots the machine, and waits until its services have started.
 machine_up() {
     local group
     MACHINE_ROOT=$1
     group=$(machine_cgroups)/lipsyncd-test-$$
     mkdir -p "$group"
-    # The new systemd begins in a group of its own, and takes it for the root of all.
+    # The new systemd starts in its own cgroup, which is the root cgroup in its namespace.
     (
         echo "$BASHPID" > "$group/cgroup.procs"
         exec setsid unshare --mount --pid --ipc --uts --cgroup --net --fork --kill-child \
@@ -59,21 +59,21 @@ machine_up() {
         fi
         sleep 0.1
     done
-    echo "the systemd in $MACHINE_ROOT does not come up; see $2" >&2
+    echo "the systemd in $MACHINE_ROOT does not boot; see $2" >&2
     return 1
 }
 
-# machine_do COMMAND…: runs it inside, as root.
+# machine_do COMMAND…: runs the command in the machine, as root.
 machine_do() {
     nsenter --target "$MACHINE_PID" --mount --pid --cgroup --ipc --uts --net --root --wd -- "$@"
 }
 
-# machine_down: ends it and all that runs in it.
+# machine_down: ends the machine and all its processes.
 machine_down() {
     if [ -n "${MACHINE_OUTER:-}" ]; then
         kill -9 "$MACHINE_OUTER" 2> /dev/null || true
         wait "$MACHINE_OUTER" 2> /dev/null || true
-        # Its processes take a moment to be gone; each group goes after those in it.
+        # The processes need a moment to end. An inner cgroup must be removed before the outer one.
         local turn
         for turn in $(seq 50); do
             if find "$MACHINE_GROUP" -depth -type d -exec rmdir {} + 2> /dev/null; then break; fi
@@ -82,22 +82,22 @@ machine_down() {
     fi
 }
 
-# What becomes PID 1 in the new namespaces.
+# Becomes PID 1 in the new namespaces.
 machine_boot() {
     set -euo pipefail
     local root=$1 unit
-    # Nothing mounted from here on is seen outside.
+    # Mounts from here on are not visible outside.
     mount --make-rprivate /
     mount --bind "$root" "$root"
     mount -t proc proc "$root/proc"
-    # Settings of the kernel are this machine's: read, not written.
+    # Kernel settings belong to this machine, so they are read-only.
     mount --bind "$root/proc/sys" "$root/proc/sys"
     mount -o remount,bind,ro "$root/proc/sys"
     mount -t sysfs -o ro sysfs "$root/sys"
     mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
     mount -t tmpfs -o mode=755 tmpfs "$root/run"
     mount -t tmpfs tmpfs "$root/tmp"
-    # Devices of its own: a systemd changes the owners of those it finds.
+    # Own device nodes, because systemd changes the owners of those it finds.
     mount -t tmpfs -o mode=755 tmpfs "$root/dev"
     mknod -m 666 "$root/dev/null" c 1 3
     mknod -m 666 "$root/dev/zero" c 1 5
@@ -111,7 +111,7 @@ machine_boot() {
     ln -s pts/ptmx "$root/dev/ptmx"
     ln -s /proc/self/fd "$root/dev/fd"
     chroot "$root" ip link set lo up
-    # What is about hardware, or about settings of the kernel.
+    # Units for hardware or kernel settings are masked.
     for unit in console-getty.service systemd-remount-fs.service systemd-sysctl.service systemd-modules-load.service \
         systemd-udevd.service dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
         sys-kernel-config.mount sys-fs-fuse-connections.mount; do
@@ -119,11 +119,11 @@ machine_boot() {
     done
     cd "$root"
     mkdir -p .outside
-    # A root that was only changed by chroot may make no namespaces of users, which PrivateUsers= needs.
+    # After a mere chroot, the kernel refuses user namespaces, which PrivateUsers= needs.
     pivot_root . .outside
     umount --lazy /.outside
     rmdir /.outside || true
-    # As on a real boot; without it LoadCredential= hands over an empty folder.
+    # As on a real boot; otherwise LoadCredential= provides an empty folder.
     mount --make-rshared /
     exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
 }

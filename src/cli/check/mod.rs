@@ -1,6 +1,6 @@
-//! `lipsyncd check`: manifests and local media as the daemon would read them, without network.
+//! `lipsyncd check`: reads manifests and local media as the daemon does, without network.
 
-mod claims;
+mod conflicts;
 mod plan;
 
 use std::{
@@ -11,124 +11,121 @@ use std::{
 };
 
 use self::{
-    claims::Claims,
-    plan::{doomed, plan},
+    conflicts::Conflicts,
+    plan::{plan, timing_error},
 };
-use super::{
-    CommandError, Context, ExitCode,
-    open::now_ms,
-    text::{counted, safe},
-};
+use super::{CommandContext, CommandError, ExitCode, Result, counted, open::now_ms, safe};
 use crate::{
     config::Config,
     daemon,
-    inbox::{Found, Look, Looker, ReadJob, read_manifest, scan},
-    manifest::{Place, Problem, Problems},
+    inbox::{FolderListing, MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan},
+    manifest::{Location, Problem, Problems},
 };
 
-/// Read manifests and local media as the daemon would, without network
+/// Check manifests and local media, without network
 ///
-/// Reports every fault with its place, or what would be done for each job, and with which job it would share a
-/// task: jobs that make the same request are paid once. Without PATH all of `jobs_dir` is read. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`.
+/// Reads manifests and local media exactly as the daemon does. Prints one line per job: what lipsyncd would do,
+/// and with which job it would share a task. Jobs that make the same request are paid once. Reports every error
+/// with its place in the manifest. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
+/// as if its folder were `jobs_dir`.
 ///
-/// Exit code 0: all of it could run; 1: something is faulty, or a file is not there.
+/// Exit code 0: every job could run. 1: there are errors, or a file is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd check\n  \
     lipsyncd check jobs/promo.yaml")]
-pub struct Args {
+pub(super) struct Args {
     /// Manifests, or folders of them
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let jobs_dir = context.config.jobs_dir.clone();
     let paths = if arguments.paths.is_empty() { vec![jobs_dir] } else { arguments.paths.clone() };
     let mut check = Check {
         config: context.config,
         out: &mut *context.out,
         err: &mut *context.err,
-        claims: Claims::default(),
+        conflicts: Conflicts::default(),
         read: BTreeSet::new(),
-        faults: 0,
+        errors: 0,
         jobs: 0,
         waiting: 0,
     };
     for path in &paths {
         check.path(path)?;
     }
-    check.sum_up()
+    check.summary()
 }
 
 struct Check<'a> {
     config: &'a Config,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
-    claims: Claims,
-    /// What was read already: paths may overlap.
+    conflicts: Conflicts,
+    /// Manifests that were read already, because paths can overlap.
     read: BTreeSet<PathBuf>,
-    faults: usize,
+    errors: usize,
     jobs: usize,
     waiting: usize,
 }
 
-/// A folder of manifests, and the names in it.
-struct Folder {
+struct ManifestFolder {
     root: PathBuf,
-    looker: Looker,
+    media_checker: MediaChecker,
 }
 
 impl Check<'_> {
-    fn path(&mut self, path: &Path) -> Result<(), CommandError> {
+    fn path(&mut self, path: &Path) -> Result<()> {
         let unreadable = |error| {
-            CommandError::new(
-                ExitCode::Failed,
-                format!("{} cannot be read: {error}", path.display()),
-            )
+            let text = format!("cannot read {}: {error}", path.display());
+            CommandError::new(ExitCode::Failed, text)
         };
-        let truly = path.canonicalize().map_err(unreadable)?;
-        let home = self.config.jobs_dir.canonicalize().ok();
-        let home = home.filter(|home| truly.starts_with(home));
-        if truly.is_dir() {
-            let mut folder = self.folder(home.unwrap_or_else(|| truly.clone()));
-            let below = truly.strip_prefix(&folder.root).unwrap_or(Path::new("")).to_owned();
-            return self.all(&mut folder, &below).map_err(|error| match error {
-                Failure::Scan(error) => unreadable(error),
-                Failure::Told(error) => error,
-            });
+        let resolved = path.canonicalize().map_err(unreadable)?;
+        let jobs_dir = self.config.jobs_dir.canonicalize().ok();
+        let jobs_dir = jobs_dir.filter(|jobs_dir| resolved.starts_with(jobs_dir));
+        if resolved.is_dir() {
+            let mut folder = self.folder(jobs_dir.unwrap_or_else(|| resolved.clone()));
+            let below = resolved.strip_prefix(&folder.root).unwrap_or(Path::new(""));
+            let listing = scan(&folder.root).map_err(unreadable)?;
+            return self.listing(listing, &mut folder, below);
         }
-        let root = home.or_else(|| truly.parent().map(Path::to_owned)).unwrap_or_default();
-        let name = truly.strip_prefix(&root).unwrap_or(&truly).to_string_lossy().into_owned();
+        let root = jobs_dir.or_else(|| resolved.parent().map(Path::to_owned)).unwrap_or_default();
+        let name = resolved.strip_prefix(&root).unwrap_or(&resolved).to_string_lossy().into_owned();
         let mut folder = self.folder(root);
         self.manifest(&mut folder, &name)
     }
 
-    fn folder(&self, root: PathBuf) -> Folder {
+    fn folder(&self, root: PathBuf) -> ManifestFolder {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
         let public = self.config.media.public_base_url.clone();
-        Folder { root, looker: Looker::new(locator, public, Duration::ZERO) }
+        ManifestFolder { root, media_checker: MediaChecker::new(locator, public, Duration::ZERO) }
     }
 
-    fn all(&mut self, folder: &mut Folder, below: &Path) -> Result<(), Failure> {
-        let listing = scan(&folder.root).map_err(Failure::Scan)?;
-        for (unseen, why) in &listing.unseen {
-            self.fault(&format!("{unseen}: it cannot be read: {why}\n"))?;
+    fn listing(
+        &mut self,
+        listing: FolderListing,
+        folder: &mut ManifestFolder,
+        below: &Path,
+    ) -> Result<()> {
+        for (path, why) in &listing.unreadable {
+            self.error(&format!("{path}: cannot be read: {why}\n"))?;
         }
         for (name, found) in listing.manifests {
             if !Path::new(&name).starts_with(below) {
                 continue;
             }
             match found {
-                Found::Odd(why) => self.odd(folder, &name, &why)?,
-                Found::File(_) => self.manifest(folder, &name)?,
+                ScanEntry::Invalid(why) => self.odd(folder, &name, &why)?,
+                ScanEntry::File(_) => self.manifest(folder, &name)?,
             }
         }
         Ok(())
     }
 
-    fn manifest(&mut self, folder: &mut Folder, name: &str) -> Result<(), CommandError> {
+    fn manifest(&mut self, folder: &mut ManifestFolder, name: &str) -> Result<()> {
         let path = folder.root.join(name);
         let shown = shown(&path);
         if !self.read.insert(path) {
@@ -137,11 +134,11 @@ impl Check<'_> {
         match read_manifest(
             &folder.root,
             name,
-            &mut folder.looker,
+            &mut folder.media_checker,
             |_| crate::job::Media::default(),
             now_ms(),
         ) {
-            Err(faulty) => self.problems(&faulty.problems, &shown, &faulty.text),
+            Err(rejected) => self.problems(&rejected.problems, &shown, &rejected.text),
             Ok(reading) => {
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
@@ -151,49 +148,44 @@ impl Check<'_> {
         }
     }
 
-    fn odd(&mut self, folder: &Folder, name: &str, why: &str) -> Result<(), CommandError> {
+    fn odd(&mut self, folder: &ManifestFolder, name: &str, why: &str) -> Result<()> {
         let path = folder.root.join(name);
         let line = format!("{}: {why}\n", shown(&path));
-        if self.read.insert(path) { self.fault(&line) } else { Ok(()) }
+        if self.read.insert(path) { self.error(&line) } else { Ok(()) }
     }
 
-    fn problems(
-        &mut self,
-        problems: &Problems,
-        shown: &str,
-        source: &str,
-    ) -> Result<(), CommandError> {
+    fn problems(&mut self, problems: &Problems, shown: &str, source: &str) -> Result<()> {
         let color = std::io::stderr().is_terminal();
         let rendered = problems.render(shown, source, color);
-        self.faults += problems.len();
+        self.errors += problems.len();
         Ok(self.err.write_all(rendered.as_bytes())?)
     }
 
-    fn job(&mut self, job: &ReadJob, shown: &str) -> Result<(), CommandError> {
+    fn job(&mut self, job: &ReadJob, shown: &str) -> Result<()> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
-        let media = match &job.look {
-            Look::Ready(media) => Some(media),
+        let media = match &job.media_check {
+            MediaCheck::Ready(media) => Some(media),
             _ => None,
         };
-        let shared = match self.claims.enter(spec, media, shown) {
+        let shared = match self.conflicts.add(spec, media, shown) {
             Ok(shared) => shared,
-            Err(clash) => return self.at(shown, job.place, &clash),
+            Err(conflict) => return self.at(shown, job.place, &conflict),
         };
-        match &job.look {
-            Look::Unfit { audio, fault, .. } => {
+        match &job.media_check {
+            MediaCheck::Unusable { audio, error, .. } => {
                 let place = if *audio { audio_place } else { video_place };
-                self.at(shown, place, &fault.message)
+                self.at(shown, place, &error.message)
             }
-            Look::Missing { what, .. } => {
+            MediaCheck::Missing { what, .. } => {
                 self.waiting += 1;
                 Ok(writeln!(self.out, "{}  would wait: {}", safe(&spec.key), safe(what))?)
             }
-            Look::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
-                Some(what) => self.at(shown, job.place, &what),
+            MediaCheck::Ready(media) => match timing_error(spec, media) {
+                Some(error) => self.at(shown, job.place, &error),
                 None => {
-                    let plan = plan(spec, media.audio_ms, media.video_ms);
+                    let plan = plan(spec, media);
                     let shares = shared
                         .map(|other| format!(", shares the task of {}", safe(&other)))
                         .unwrap_or_default();
@@ -203,56 +195,43 @@ impl Check<'_> {
         }
     }
 
-    fn at(&mut self, shown: &str, place: Place, what: &str) -> Result<(), CommandError> {
+    fn at(&mut self, shown: &str, place: Location, what: &str) -> Result<()> {
         let problems = Problems::from(Problem::at(place, what));
-        self.fault(&format!("{}\n", problems.one_line(shown)))
+        self.error(&format!("{}\n", problems.one_line(shown)))
     }
 
-    fn fault(&mut self, line: &str) -> Result<(), CommandError> {
-        self.faults += 1;
+    fn error(&mut self, line: &str) -> Result<()> {
+        self.errors += 1;
         Ok(self.err.write_all(line.as_bytes())?)
     }
 
-    fn sum_up(&mut self) -> Result<ExitCode, CommandError> {
+    fn summary(&mut self) -> Result {
         self.out.flush()?;
-        let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
         writeln!(
             self.err,
-            "{}, {}, {} would wait for files",
-            count(self.jobs, "job"),
-            count(self.faults, "fault"),
+            "{}, {}, {} waiting for files",
+            counted(self.jobs, "job"),
+            counted(self.errors, "error"),
             self.waiting
         )?;
-        let (tasks, shared) = self.claims.tasks();
+        let (tasks, shared) = self.conflicts.tasks();
         if shared > 0 {
             let are = if shared == 1 { "1 of them is" } else { &format!("{shared} of them are") };
             writeln!(
                 self.err,
-                "{} at Kling; {are} shared by jobs that make the same request, and paid once",
-                count(tasks, "task")
+                "{} at Kling; {are} shared by several jobs and paid once",
+                counted(tasks, "task")
             )?;
         }
-        let fine = self.faults == 0 && self.waiting == 0;
+        let fine = self.errors == 0 && self.waiting == 0;
         Ok(if fine { ExitCode::Done } else { ExitCode::Failed })
     }
 }
 
-/// A path as users know it: from where they are, without control characters. From the root, where they all
-/// begin, it is shown whole.
+/// Returns a path relative to the current folder, without control characters. In the root folder, the path stays
+/// absolute.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok().filter(|here| here.parent().is_some());
     let below = here.and_then(|here| path.strip_prefix(here).ok());
     safe(&below.unwrap_or(path).to_string_lossy()).into_owned()
-}
-
-/// Why a folder was not read to its end.
-enum Failure {
-    Scan(std::io::Error),
-    Told(CommandError),
-}
-
-impl From<CommandError> for Failure {
-    fn from(error: CommandError) -> Self {
-        Self::Told(error)
-    }
 }

@@ -1,7 +1,4 @@
-//! `lipsyncd demo`: a small batch of real clips against the built-in simulator.
-//!
-//! Everything is real but the API: manifests in a folder, the daemon, HTTP, the state database, files
-//! on disk. It needs no account, no network and no configuration.
+//! `lipsyncd demo`: a small batch of real clips against the built-in simulator. Everything is real but the API.
 
 mod folder;
 mod progress;
@@ -17,36 +14,35 @@ use clap::ValueHint;
 use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandError, Context, ExitCode, list, log, text::shell_word};
+use super::{CommandContext, CommandError, ExitCode, Result, list, log, shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
-    daemon::{self, Given, Told},
+    daemon::{self, Controls, Inputs},
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
-    store::{JobFilter, JobLine, Reader},
+    store::{JobFilter, JobOverview, Reader},
 };
 
 use folder::Folder;
 use progress::Progress;
 
-/// How often the state is shown anew.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The batch is smaller than a page.
 const JOBS_MAX: usize = 100;
 
-/// See it work: a batch of real clips against the built-in simulator
+/// Run seven sample jobs against the built-in simulator
 ///
-/// Unpacks two short videos and six sounds into a new folder, starts the simulated API and the daemon,
-/// and shows seven jobs go through identify, create, poll and download. One of them is made to fail,
-/// and says why. Takes about ten seconds; needs no account, no network, no configuration.
+/// Writes two short videos, six audio files and two manifests to a new folder, starts the simulated API
+/// and the daemon, and prints each job's state until all jobs have ended. One job fails on purpose and
+/// shows the reason. Takes about ten seconds; needs no account, no network and no configuration.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd demo\n  \
     lipsyncd demo --dir ./demo")]
-pub struct Args {
-    /// Where to put it all; must be new or empty [default: a new folder in the system's one for
-    /// temporary files]
+pub(super) struct Args {
+    /// Folder for all files of the demo; must be new or empty [default: a new folder in the system's
+    /// folder for temporary files]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
@@ -56,10 +52,10 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
-    log::begin_quiet(LogFormat::Text);
+) -> Result {
+    log::init_with(LogFormat::Text, log::QUIET_FILTER);
     let folder = Folder::unpack(arguments.dir.as_deref())?;
-    writeln!(out, "Seven jobs on two videos, in {}\n", folder.root().display())?;
+    writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root.display())?;
     out.flush()?;
     let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
@@ -72,7 +68,7 @@ pub(super) fn run(
     })?;
     runtime.shutdown_background();
     if ended == End::Stopped {
-        writeln!(err, "stopped; what was begun lies in {}", folder.root().display())?;
+        writeln!(err, "stopped; the unfinished files are in {}", folder.root.display())?;
         return Ok(ExitCode::Failed);
     }
     conclude(&folder, &config, out, err, on_terminal)
@@ -84,27 +80,23 @@ async fn simulator(folder: &Folder) -> std::io::Result<SimServer> {
         task_ms: (1_500, 3_000),
         create_latency_ms: 80,
         identify_latency_ms: 150,
-        media_dir: Some(folder.media()),
+        media_dir: Some(folder.root.join("media")),
         ..SimConfig::default()
     };
     SimServer::start(config, ([127, 0, 0, 1], 0).into()).await
 }
 
-/// Runs the daemon until all is done, and shows how far it is.
-async fn work(
-    config: &Config,
-    out: &mut dyn Write,
-    on_terminal: bool,
-) -> Result<End, CommandError> {
+/// Runs the daemon until all jobs have ended, and prints their states.
+async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result<End> {
     let defaults = SimConfig::default();
     let credentials = Credentials::Keys {
         access_key: defaults.access_key.into(),
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let given = Given { config: config.clone(), credentials };
-    let (same, told) = (given.clone(), Told { stop: stop.clone(), ..Told::default() });
-    let daemon = daemon::run(given, Arc::new(move || Ok(same.clone())), Until::Idle, told);
+    let inputs = Inputs { config: config.clone(), credentials };
+    let (same, controls) = (inputs.clone(), Controls { stop: stop.clone(), ..Controls::default() });
+    let daemon = daemon::run(inputs, Arc::new(move || Ok(same.clone())), Until::Idle, controls);
     tokio::pin!(daemon);
     let mut progress = Progress::new(on_terminal);
     let mut look = interval(LOOK_EVERY);
@@ -125,24 +117,23 @@ async fn work(
     }
 }
 
-/// The jobs as they stand; none while the daemon is still making its database.
-fn jobs(database: &Path) -> Result<Vec<JobLine>, CommandError> {
+/// Reads the jobs; fails while the daemon is still creating its database.
+fn jobs(database: &Path) -> Result<Vec<JobOverview>> {
     let all = JobFilter { manifest: None, state: None };
     Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
 }
 
-/// The table at the end, where the results lie, and what to type next.
 fn conclude(
     folder: &Folder,
     config: &Config,
     out: &mut dyn Write,
     err: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     writeln!(out)?;
     list::run(
         &list::Args::default(),
-        &mut Context { config, start: "lipsyncd run", out, err, on_terminal },
+        &mut CommandContext { config, start: "lipsyncd run", out, err, on_terminal },
     )?;
     let all = jobs(&config.state_db)?;
     let succeeded = all.iter().filter(|job| job.state == State::Succeeded).count();
@@ -151,22 +142,23 @@ fn conclude(
     let settings = shell_word(&settings);
     writeln!(
         out,
-        "\n{succeeded} of {} succeeded; one was made to fail: its sound is shorter than the API takes.",
+        "\n{succeeded} of {} jobs succeeded. anna/it fails on purpose: its audio is too short.",
         all.len()
     )?;
-    writeln!(out, "The results lie in {}\n", config.output_dir.display())?;
-    // As this very program was called: a fresh build is not in the search path.
+    writeln!(out, "The results are in {}\n", config.output_dir.display())?;
+    // A new build is not in PATH, so the commands name the program as it was started.
     let program = std::env::args().next().unwrap_or_else(|| "lipsyncd".to_owned());
     let program = shell_word(&program);
-    writeln!(out, "What to type next:")?;
-    for (command, why) in [
-        ("show anna/it", "why that one failed"),
-        ("show anna/en", "what became of another"),
-        ("status", "what it would have cost"),
+    writeln!(out, "Next commands:")?;
+    for (command, shows) in [
+        ("show anna/it", "Why anna/it failed"),
+        ("show anna/en", "The history of a job that succeeded"),
+        ("status", "What the jobs would have cost"),
     ] {
-        writeln!(out, "  # {why}\n  {program} --config {settings} {command}")?;
+        // Two lines, so that they fit 80 columns.
+        writeln!(out, "  # {shows}\n  {program} --config {settings} \\\n    {command}")?;
     }
     out.flush()?;
-    let as_made = succeeded + 1 == all.len();
-    Ok(if as_made { ExitCode::Done } else { ExitCode::Failed })
+    let is_expected = succeeded + 1 == all.len();
+    Ok(if is_expected { ExitCode::Done } else { ExitCode::Failed })
 }

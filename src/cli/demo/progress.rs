@@ -1,18 +1,19 @@
-//! How far the demo is: a line a job that is rewritten on a terminal, a line a change elsewhere.
+//! Progress of the demo: on a terminal one line per job, which is rewritten; elsewhere one line per change.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{cli::text::safe, job::State, store::JobLine};
+use crate::{cli::safe, job::State, store::JobOverview};
 
-/// Where in its life a job is, in steps of [`STEPS`].
 const STEPS: u64 = 7;
+/// The columns of a line if nothing is known about the terminal.
+const WIDTH: usize = 80;
 
-/// Shows jobs as they move.
 pub(super) struct Progress {
     screen: Option<MultiProgress>,
     bars: BTreeMap<String, ProgressBar>,
@@ -26,8 +27,8 @@ impl Progress {
         Self { screen, bars: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
-    /// Shows the jobs as they stand.
-    pub(super) fn show(&mut self, jobs: &[JobLine], out: &mut dyn Write) -> io::Result<()> {
+    /// Prints the jobs whose state changed.
+    pub(super) fn show(&mut self, jobs: &[JobOverview], out: &mut dyn Write) -> io::Result<()> {
         for job in jobs {
             let remark = job.error.as_deref().or(job.waiting_for.as_deref()).unwrap_or_default();
             if let Some(screen) = &self.screen {
@@ -38,14 +39,14 @@ impl Progress {
                 bar.set_position(step(job.state));
                 bar.set_message(format!("{:<11} {}", job.state, safe(remark)));
             } else if self.seen.insert(job.key.clone(), job.state) != Some(job.state) {
-                writeln!(out, "{:<9} {:<11} {}", safe(&job.key), job.state, safe(remark))?;
+                let line = format!("{:<9} {:<11} {}", safe(&job.key), job.state, safe(remark));
+                writeln!(out, "{}", cut(line.trim_end()))?;
                 out.flush()?;
             }
         }
         Ok(())
     }
 
-    /// Leaves the last picture standing.
     pub(super) fn leave(self) {
         for bar in self.bars.values() {
             bar.abandon();
@@ -54,10 +55,17 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    // A template that is not understood leaves the default one, which serves too.
-    ProgressStyle::with_template("{prefix:<9} [{bar:14}] {wide_msg}")
+    // A short bar leaves room for the reason in 80 columns. The default style is a good substitute.
+    ProgressStyle::with_template("{prefix:<9} [{bar:7}] {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
+}
+
+fn cut(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(WIDTH) {
+        None => Cow::Borrowed(line),
+        Some(_) => Cow::Owned(line.chars().take(WIDTH - 1).chain(['…']).collect()),
+    }
 }
 
 fn step(state: State) -> u64 {

@@ -1,6 +1,4 @@
-//! The credentials: there, of the right form, and for nobody else's eyes.
-//!
-//! No finding holds any part of one.
+//! The credentials: set, in the right form, and not readable by others. No finding contains any part of one.
 
 use std::{
     env,
@@ -10,184 +8,157 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{finding::Finding, who::Who};
-use crate::{
-    cli::text::shell_word,
-    config::{Credentials, CredentialsError},
-};
+use super::{CheckResult, DoctorContext, Users, error, ok, quoted, warning};
+use crate::config::{Credentials, CredentialsError};
 
-const NAME: &str = "credentials";
-const FILES: &str = "credential files";
-
-/// What the variables are called, and the files that the package has them in.
+/// The environment variables, and the package's files for them.
 const SOURCES: [(&str, &str); 3] = [
     ("KLING_ACCESS_KEY", "access_key"),
     ("KLING_SECRET_KEY", "secret_key"),
     ("KLING_API_TOKEN", "api_token"),
 ];
 
-/// The credentials that the daemon has, as far as they can be had from here.
-pub(super) fn check(who: &Who, findings: &mut Vec<Finding>) -> Option<Credentials> {
-    let found = find(who);
-    let credentials = match found {
-        Ok((credentials, place)) => {
+pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let finding = match find(&context.users) {
+        Ok((credentials, source)) => {
             let kind = match &credentials {
                 Credentials::Keys { .. } => "access key and secret key",
                 Credentials::Token(_) => "a fixed token",
             };
-            let account = credentials.account();
-            findings.push(Finding::ok(NAME, format!("{kind} from {place}, known as {account}")));
-            Some(credentials)
+            let finding = ok(format!("{kind} from {source}, account {}", credentials.account()));
+            context.credentials = Some(credentials);
+            finding
         }
-        Err(finding) => {
-            findings.push(finding);
-            None
-        }
+        Err(finding) => finding,
     };
-    findings.extend(files(who));
-    credentials
+    vec![finding]
 }
 
-/// From the environment; else from where the package has them, which root may read.
-fn find(who: &Who) -> Result<(Credentials, String), Finding> {
-    let environment = |name: &str| env::var_os(name);
-    match Credentials::find(&environment) {
+/// Looks in the environment, then in the package's folder, which root can read.
+fn find(users: &Users) -> Result<(Credentials, String), CheckResult> {
+    match Credentials::find(&|name| env::var_os(name)) {
         Ok(credentials) => {
-            let direct = SOURCES.iter().any(|(name, _)| environment(name).is_some());
-            let place = if direct { "the environment" } else { "$CREDENTIALS_DIRECTORY" };
-            return Ok((credentials, place.to_owned()));
+            let direct = SOURCES.iter().any(|(name, _)| env::var_os(name).is_some());
+            let source = if direct { "the environment" } else { "$CREDENTIALS_DIRECTORY" };
+            return Ok((credentials, source.to_owned()));
         }
         Err(CredentialsError::Missing) => {}
-        Err(error) => return Err(wrong(&error, who)),
+        Err(failed) => return Err(wrong(&failed, users)),
     }
-    let Some(folder) = who.credentials_folder() else {
-        return Err(wrong(&CredentialsError::Missing, who));
-    };
+    let missing = || wrong(&CredentialsError::Missing, users);
+    let folder = users.credentials_folder().ok_or_else(missing)?;
     match fs::read_dir(&folder) {
         Ok(_) => {}
-        // Had any lain there, systemd would have handed them over.
-        Err(_) if Who::was_handed_credentials() => {
-            return Err(wrong(&CredentialsError::Missing, who));
-        }
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+        // Where systemd passes credentials, it has read this folder already.
+        Err(denied)
+            if denied.kind() == io::ErrorKind::PermissionDenied
+                && !Users::has_systemd_credentials() =>
+        {
             let message = format!(
-                "lie in {}, which {} may not read: neither they nor the API could be tried",
-                folder.display(),
-                who.me.shown()
+                "{} may not read {}: the credentials there and the API were not checked",
+                users.me.shown(),
+                folder.display()
             );
-            return Err(Finding::warning(NAME, message, who.doctor()));
+            return Err(warning(message, users.doctor()));
         }
-        Err(_) => return Err(wrong(&CredentialsError::Missing, who)),
+        Err(_) => return Err(missing()),
     }
-    match Credentials::find(&|name| from_folder(&folder, name)) {
+    match Credentials::find(&|name| read_file(&folder, name)) {
         Ok(credentials) => Ok((credentials, folder.display().to_string())),
-        Err(error) => Err(wrong(&error, who)),
+        Err(failed) => Err(wrong(&failed, users)),
     }
 }
 
-fn from_folder(folder: &Path, name: &str) -> Option<OsString> {
+fn read_file(folder: &Path, name: &str) -> Option<OsString> {
     let (_, file) = SOURCES.iter().find(|(known, _)| *known == name)?;
     let path = folder.join(file);
-    let plain = fs::metadata(&path)
-        .is_ok_and(|file| file.is_file() && file.len() <= Credentials::BYTES_MAX);
-    if !plain {
+    let file = fs::metadata(&path).ok()?;
+    let plain = file.is_file() && file.len() <= Credentials::BYTES_MAX;
+    let value = plain.then(|| fs::read_to_string(path).ok())??;
+    Some(value.trim().to_owned().into())
+}
+
+fn wrong(failed: &CredentialsError, users: &Users) -> CheckResult {
+    let message = match failed {
+        CredentialsError::Unreadable { source, .. } => format!("{failed}: {source}"),
+        _ => failed.to_string(),
+    };
+    let needed = match failed {
+        CredentialsError::Missing => vec!["KLING_ACCESS_KEY", "KLING_SECRET_KEY"],
+        CredentialsError::Half { missing, .. } => vec![*missing],
+        CredentialsError::Malformed(name) | CredentialsError::Unreadable { name, .. } => {
+            vec![*name]
+        }
+        CredentialsError::Both => Vec::new(),
+    };
+    let both = matches!(failed, CredentialsError::Both);
+    let Some(folder) = users.unit_credentials() else {
+        let values: Vec<String> = needed.iter().map(|name| format!("{name}=…")).collect();
+        let set = match both {
+            true => "unset KLING_API_TOKEN".to_owned(),
+            false => format!("export {}", values.join(" ")),
+        };
+        return error(message, format!("{set} in the shell that runs lipsyncd"));
+    };
+    let folder = quoted(&folder);
+    let mut fix = vec![users.root(&match both {
+        true => format!("rm {folder}/api_token"),
+        false => format!("install -d -m 0700 {folder}"),
+    })];
+    for (_, file) in SOURCES.iter().filter(|(name, _)| needed.contains(name)) {
+        let write = users.root(&format!("sh -c 'umask 077; cat > {folder}/{file}'"));
+        fix.push(format!("{write} (paste, then Ctrl-D)"));
+    }
+    fix.push(users.restart());
+    error(message, fix.join("\n"))
+}
+
+pub(super) fn check_files(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let users = &context.users;
+    let from_systemd = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let config_folder = users.config_file.as_deref().and_then(Path::parent);
+    let mut files = vec![PathBuf::from("/etc/default/lipsyncd")];
+    files.extend(config_folder.map(|folder| folder.join("lipsyncd.env")));
+    for (name, file) in SOURCES {
+        files.extend(from_systemd.as_ref().map(|folder| folder.join(name.to_lowercase())));
+        files.extend(users.credentials_folder().map(|folder| folder.join(file)));
+    }
+    // A file that doctor may not look at is not open to everybody.
+    files.retain(|file| file.exists());
+    let open: Vec<CheckResult> =
+        files.iter().filter_map(|file| open_to_others(file, users)).collect();
+    match (files.is_empty(), open.is_empty()) {
+        (true, _) => Vec::new(),
+        (false, true) => vec![ok("others may not read them")],
+        (false, false) => open,
+    }
+}
+
+fn open_to_others(path: &Path, users: &Users) -> Option<CheckResult> {
+    let mode = |path: &Path| Some(fs::metadata(path).ok()?.permissions().mode() & 0o777);
+    let file_mode = mode(path).filter(|mode| mode & 0o007 != 0)?;
+    // Nobody gets at a file in a folder that they may not enter.
+    if path.parent().and_then(mode).is_some_and(|mode| mode & 0o001 == 0) {
         return None;
     }
-    fs::read_to_string(path).ok().map(|value| value.trim().to_owned().into())
-}
-
-fn wrong(error: &CredentialsError, who: &Who) -> Finding {
-    let message = match error {
-        CredentialsError::Unreadable { source, .. } => format!("{error}: {source}"),
-        _ => error.to_string(),
-    };
-    let folder = who.credentials_folder().filter(|_| who.unit().is_some());
-    let names = to_write(error);
-    let Some(folder) = folder else {
-        let set: Vec<String> = names.iter().map(|name| format!("{name}=…")).collect();
-        let mend = match error {
-            CredentialsError::Both => "unset KLING_API_TOKEN".to_owned(),
-            _ => format!("export {}", set.join(" ")),
-        };
-        return Finding::error(NAME, message, format!("{mend} in the shell that runs lipsyncd"));
-    };
-    let folder = shell_word(&folder.display().to_string()).into_owned();
-    let mut mend = vec![who.root(&format!("install -d -m 0700 {folder}"))];
-    if matches!(error, CredentialsError::Both) {
-        mend = vec![who.root(&format!("rm {folder}/api_token"))];
-    }
-    for (_, file) in SOURCES.iter().filter(|(name, _)| names.contains(name)) {
-        let write = who.root(&format!("sh -c 'umask 077; cat > {folder}/{file}'"));
-        mend.push(format!("{write} (paste, then Ctrl-D)"));
-    }
-    mend.push(who.restart());
-    Finding::error(NAME, message, mend.join("\n"))
-}
-
-/// Which of them have to be set, by the names of their variables.
-fn to_write(error: &CredentialsError) -> Vec<&'static str> {
-    match error {
-        CredentialsError::Missing => vec!["KLING_ACCESS_KEY", "KLING_SECRET_KEY"],
-        CredentialsError::Half { missing, .. } => vec![missing],
-        CredentialsError::Malformed(name) | CredentialsError::Unreadable { name, .. } => vec![name],
-        CredentialsError::Both => Vec::new(),
-    }
-}
-
-/// Files that hold credentials, or are likely to, and that everybody may read.
-fn files(who: &Who) -> Vec<Finding> {
-    let handed_over = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let handed_over = handed_over
-        .iter()
-        .flat_map(|folder| SOURCES.iter().map(move |(name, _)| folder.join(name.to_lowercase())));
-    let folder = who.credentials_folder();
-    let packaged =
-        folder.iter().flat_map(|folder| SOURCES.iter().map(move |(_, file)| folder.join(file)));
-    let beside =
-        who.file.as_deref().and_then(Path::parent).map(|folder| folder.join("lipsyncd.env"));
-    let environment = beside.into_iter().chain([PathBuf::from("/etc/default/lipsyncd")]);
-    let (mut seen, mut open) = (0, Vec::new());
-    for path in handed_over.chain(packaged).chain(environment) {
-        // What cannot be looked at from here is not open to everybody.
-        let Ok(file) = fs::metadata(&path) else { continue };
-        seen += 1;
-        let mode = file.permissions().mode() & 0o777;
-        if mode & 0o007 != 0 && is_reachable(&path) {
-            open.push((path, mode));
-        }
-    }
-    if seen == 0 {
-        return Vec::new();
-    }
-    if open.is_empty() {
-        return vec![Finding::ok(FILES, "others may not read them")];
-    }
-    let finding = |(path, mode): (PathBuf, u32)| {
-        let shown = path.display().to_string();
-        let message = format!("{shown} has mode {mode:04o}: everybody on this machine may read it");
-        Finding::warning(FILES, message, who.root(&format!("chmod o-rwx {}", shell_word(&shown))))
-    };
-    open.into_iter().map(finding).collect()
-}
-
-/// Whether others may enter the folder it lies in.
-fn is_reachable(path: &Path) -> bool {
-    let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
-    folder.is_none_or(|folder| folder.permissions().mode() & 0o001 != 0)
+    let message = format!(
+        "{} has mode {file_mode:04o}: everybody on this machine may read it",
+        path.display()
+    );
+    Some(warning(message, users.root(&format!("chmod o-rwx {}", quoted(path)))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::who::tests::who;
 
     #[test]
-    fn what_is_wrong_is_what_is_written() {
-        let who = who(0, "/etc/lipsyncd/lipsyncd.yaml");
-        let files = |error| {
-            let mend = wrong(&error, &who).mend.unwrap();
+    fn fix_writes_only_the_files_that_are_wrong() {
+        let users = Users::new(None, Some(Path::new("/etc/lipsyncd/lipsyncd.yaml")));
+        let files = |failed| {
+            let fix = wrong(&failed, &users).fix.unwrap();
             SOURCES
-                .map(|(_, file)| mend.contains(&format!("cat > /etc/lipsyncd/credentials/{file}'")))
+                .map(|(_, file)| fix.contains(&format!("cat > /etc/lipsyncd/credentials/{file}'")))
         };
         assert_eq!(files(CredentialsError::Missing), [true, true, false]);
         let half =
@@ -195,7 +166,8 @@ mod tests {
         assert_eq!(files(half), [false, true, false]);
         assert_eq!(files(CredentialsError::Malformed("KLING_SECRET_KEY")), [false, true, false]);
         assert_eq!(files(CredentialsError::Malformed("KLING_API_TOKEN")), [false, false, true]);
-        let both = wrong(&CredentialsError::Both, &who).mend.unwrap();
-        assert!(both.starts_with("rm /etc/lipsyncd/credentials/api_token\n"), "{both}");
+        let both = wrong(&CredentialsError::Both, &users).fix.unwrap();
+        let removal = users.root("rm /etc/lipsyncd/credentials/api_token\n");
+        assert!(both.starts_with(&removal), "{both}");
     }
 }

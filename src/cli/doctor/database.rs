@@ -1,294 +1,190 @@
-//! The state database and its daemon: there, whole, of this version, with the right owners, on a local disk.
+//! The state database and its daemon: on a local disk, undamaged, of this version, with the right permissions.
 
-use std::{
-    ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use rustix::fs::Access;
 
-use super::{finding::Finding, folders::may, mounts::remote, patience, results, who::Who};
+use super::{
+    CheckResult, DoctorContext, OpenDatabase, Users, error,
+    filesystem::network_filesystem,
+    folders::may,
+    missing_database::{missing, restore, wal},
+    ok, quoted, timeout, warning,
+};
 use crate::{
-    cli::{
-        open,
-        text::{bytes, counted, shell_word},
-    },
-    config::Config,
+    cli::{open, text::bytes},
     job::State,
-    store::{Health, Holder, Reader, Standing, StoreError, VERSION, holder},
+    store::{IntegrityCheck, LockHolder, QueueStatus, Reader, StoreError, VERSION, lock_holder},
 };
 
-const NAME: &str = "database";
-const DAEMON: &str = "daemon";
-const PERMISSIONS: &str = "permissions";
-
-/// How long a database is read through.
-const READ_THROUGH: Duration = Duration::from_secs(20);
-/// A log this long is not cut back because somebody has been reading all the while.
+const HEALTH_LIMIT: Duration = Duration::from_secs(20);
+/// A longer log means that a reader keeps SQLite from writing it back.
 const LOG_BYTES_MAX: u64 = 512 << 20;
 
-/// What is known of a database that could be read.
-pub(super) struct Known {
-    pub(super) reader: Reader,
-    pub(super) standing: Standing,
-    pub(super) daemon: Option<Holder>,
-}
-
-/// None where it cannot be read.
-pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> Option<Known> {
-    let path = &config.state_db;
+/// Checks the file, its permissions, its content and its daemon, and keeps it open for later checks.
+pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let users = &context.users;
+    let path = &context.config.state_db;
     let shown = path.display();
-    let looked = {
+    let opened = {
         let path = path.clone();
-        patience::within(patience::FILES, move || (fs::metadata(&path), holder(&path)))
+        timeout::within(timeout::FILES, move || (fs::metadata(&path), lock_holder(&path)))
     };
-    let Some((file, daemon)) = looked else {
-        let message = format!("{shown} gives no answer: it must lie on a local disk");
-        findings.push(Finding::error(NAME, message, format!("findmnt -T {}", word(path))));
-        return None;
+    let Some((file, daemon)) = opened else {
+        let message = format!("{shown} does not answer: it must be on a local disk");
+        return vec![error(message, format!("findmnt -T {}", quoted(path)))];
     };
-    findings.extend(place(path));
-    match &file {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            findings.push(absent(config, who));
-            return None;
+    let mut findings: Vec<CheckResult> = filesystem(path).into_iter().collect();
+    let size = match file {
+        Ok(file) => bytes(file.len()),
+        Err(failed) => {
+            findings.push(match failed.kind() {
+                io::ErrorKind::NotFound => missing(&context.config, users),
+                _ => warning(format!("{shown}: {failed}"), users.doctor()),
+            });
+            return findings;
         }
-        Err(error) => {
-            let message = format!("{shown}: {error}");
-            findings.push(Finding::warning(NAME, message, who.doctor()));
-            return None;
-        }
-        Ok(_) => {}
-    }
-    findings.push(permissions(path, who));
+    };
+    findings.push(permissions(path, users).named("permissions"));
     let read = Reader::open(path).and_then(|reader| {
-        let standing = reader.standing(open::now_ms())?;
-        Ok((reader.health(READ_THROUGH)?, reader, standing))
+        let queue_status = reader.queue_status(open::now_ms())?;
+        Ok((reader.integrity(HEALTH_LIMIT)?, reader, queue_status))
     });
-    let (health, reader, standing) = match read {
+    let (health, reader, queue_status) = match read {
         Ok(read) => read,
-        Err(error) => {
-            findings.push(unreadable(&error, path, who));
-            findings.push(running(path, daemon.as_ref(), None, who));
-            return None;
+        Err(failed) => {
+            findings.push(unreadable(&failed, path, users));
+            findings.push(running(path, daemon.as_ref(), None, users).named("daemon"));
+            return findings;
         }
     };
-    let size = bytes(file.map(|file| file.len()).unwrap_or_default());
+    let facts = format!("{shown}, version {VERSION}, {size}");
     findings.push(match health {
-        Health::Damaged(what) => {
-            Finding::error(NAME, format!("{shown} is damaged: {what}"), put_back(path, who))
+        IntegrityCheck::Damaged(what) => {
+            error(format!("{shown} is damaged: {what}"), restore(path, users))
         }
-        Health::Unfinished => Finding::ok(
-            NAME,
-            format!(
-                "{shown}, version {VERSION}, {size}; whole as far as it was read within {} s",
-                READ_THROUGH.as_secs()
-            ),
-        ),
-        Health::Whole => log(path, who).unwrap_or_else(|| {
-            Finding::ok(NAME, format!("{shown}, version {VERSION}, {size}, whole"))
-        }),
+        IntegrityCheck::Unfinished => {
+            let seconds = HEALTH_LIMIT.as_secs();
+            ok(format!("{facts}; no damage in the part that was read within {seconds} s"))
+        }
+        IntegrityCheck::Intact => {
+            long_log(path, users).unwrap_or_else(|| ok(format!("{facts}, no damage")))
+        }
     });
-    findings.push(running(path, daemon.as_ref(), Some(&standing), who));
-    Some(Known { reader, standing, daemon })
+    findings.push(running(path, daemon.as_ref(), Some(&queue_status), users).named("daemon"));
+    context.database = Some(OpenDatabase { reader, queue_status, daemon });
+    findings
 }
 
-/// WAL needs memory that all who read share: a network share has none.
-fn place(path: &Path) -> Option<Finding> {
-    let folder = path.parent()?;
-    let remote = remote(folder)?;
-    let message = format!("{} is on {}: it must lie on a local disk", path.display(), remote.name);
-    let mend = "stop the daemon, move the database (with its -wal) to a local disk, and name that as \
-                state_db in the configuration";
-    Some(if remote.is_perhaps_local {
-        Finding::warning(NAME, format!("{message}, and whether this is one cannot be told"), mend)
-    } else {
-        Finding::error(NAME, message, mend)
+/// WAL mode needs memory that all readers share, which a network file system does not have.
+fn filesystem(path: &Path) -> Option<CheckResult> {
+    let network = network_filesystem(path.parent()?)?;
+    let message = format!("{} is on {}: it must be on a local disk", path.display(), network.name);
+    let fix = "stop the daemon, move the database (with its -wal) to a local disk, and set state_db in the \
+               configuration to it";
+    Some(match network.may_be_local {
+        true => warning(format!("{message}, and it is not known whether this disk is local"), fix),
+        false => error(message, fix),
     })
 }
 
-/// Not made yet, or lost: then it must be put back before the daemon makes an empty one and pays again.
-fn absent(config: &Config, who: &Who) -> Finding {
-    let path = &config.state_db;
-    let shown = path.display();
-    if fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
-        let message = format!("{shown} is missing, and its -wal file is there: it was lost");
-        return Finding::error(NAME, message, put_back(path, who));
-    }
-    let output_dir = config.output_dir.clone();
-    let results = patience::within(patience::FILES, move || results::latest(&output_dir).len());
-    let results = results.unwrap_or_default();
-    if results > 0 {
-        let count = counted(i64::try_from(results).unwrap_or(i64::MAX), "result");
-        let (count, lie) = match results {
-            1 => (count, "lies"),
-            results::READ_MAX => (format!("{count} or more"), "lie"),
-            _ => (count, "lie"),
-        };
-        let message = format!(
-            "{count} {lie} in {}, but {shown} is not there: it was lost, or is elsewhere; put a backup \
-             in its place before the daemon starts, or jobs may be paid again",
-            config.output_dir.display()
-        );
-        return Finding::error(NAME, message, put_back(path, who));
-    }
-    let above = path.ancestors().skip(1).find(|above| above.is_dir());
-    if above.is_none_or(|above| !may(above, Access::WRITE_OK | Access::EXEC_OK)) {
-        let folder = path.parent().unwrap_or(path);
-        let message = format!("{shown} is not there, and {} may not make it", who.me.shown());
-        let (owner, group) = (who.owner(), who.group());
-        let mend = format!("install -d -o {owner} -g {group} -m 0750 {}", word(folder));
-        let mend = who.root(&mend);
-        return Finding::error(NAME, message, mend);
-    }
-    Finding::ok(NAME, format!("{shown} is not there yet; the daemon's first start makes it"))
-}
-
-fn permissions(path: &Path, who: &Who) -> Finding {
+fn permissions(path: &Path, users: &Users) -> CheckResult {
     let folder = path.parent().unwrap_or(path);
     let mode = |path: &Path| fs::metadata(path).map(|file| file.permissions().mode() & 0o7777).ok();
-    let shown = path.display();
-    let me = who.me.shown();
+    let (shown, me) = (path.display(), users.me.shown());
     if !may(path, Access::READ_OK) {
-        let message = format!("{me} may not read {shown}");
-        return Finding::warning(PERMISSIONS, message, who.doctor());
+        return warning(format!("{me} may not read {shown}"), users.doctor());
     }
-    if let Some(open) = mode(path).filter(|mode| mode & 0o002 != 0) {
-        let message = format!("{shown} has mode {open:04o}: everybody may change it");
-        return Finding::warning(
-            PERMISSIONS,
-            message,
-            who.root(&format!("chmod o-w {}", word(path))),
-        );
-    }
-    if let Some(open) = mode(folder).filter(|mode| mode & 0o1002 == 0o002) {
-        let message =
-            format!("{} has mode {open:04o}: everybody may replace the database", folder.display());
-        return Finding::warning(
-            PERMISSIONS,
-            message,
-            who.root(&format!("chmod o-w {}", word(folder))),
-        );
+    // In a sticky folder such as /tmp only the owner can replace the file.
+    let open_file = mode(path).filter(|mode| mode & 0o002 != 0);
+    let open_folder = mode(folder).filter(|mode| mode & 0o1002 == 0o002);
+    let open = open_file.map(|mode| (path, mode, "change it"));
+    if let Some((path, mode, what)) =
+        open.or(open_folder.map(|mode| (folder, mode, "replace the database")))
+    {
+        let message = format!("{} has mode {mode:04o}: everybody may {what}", path.display());
+        return warning(message, users.root(&format!("chmod o-w {}", quoted(path))));
     }
     let writable = may(path, Access::WRITE_OK) && may(folder, Access::WRITE_OK | Access::EXEC_OK);
-    if !writable && who.is_daemon() {
-        let message = format!("{me} may not write {shown}, or its folder");
-        let mend = format!(
+    if !writable && users.is_daemon() {
+        let fix = format!(
             "{} && {}",
-            who.root(&format!("chmod u+rw {}", word(path))),
-            who.root(&format!("chmod u+rwx {}", word(folder)))
+            users.root(&format!("chmod u+rw {}", quoted(path))),
+            users.root(&format!("chmod u+rwx {}", quoted(folder)))
         );
-        return Finding::error(PERMISSIONS, message, mend);
+        return error(format!("{me} may not write {shown}, or its folder"), fix);
     }
     let readers = match mode(path).unwrap_or_default() & 0o044 {
-        0 => "its owner alone may read it",
+        0 => "only its owner may read it",
         0o040 => "its group may read it",
         _ => "everybody may read it",
     };
-    let mine = if writable { "can be written" } else { "can be read" };
-    Finding::ok(PERMISSIONS, format!("the database {mine} as {me}; {readers}"))
+    let access = if writable { "write" } else { "read" };
+    ok(format!("{me} can {access} the database; {readers}"))
 }
 
-fn unreadable(error: &StoreError, path: &Path, who: &Who) -> Finding {
-    let message = error.to_string();
-    match error {
+fn unreadable(failed: &StoreError, path: &Path, users: &Users) -> CheckResult {
+    let message = failed.to_string();
+    match failed {
         StoreError::Older { .. } => {
-            Finding::warning(NAME, message, format!("back it up, then: {}", who.start()))
+            warning(message, format!("back it up, then: {}", users.start()))
         }
         StoreError::Newer { .. } => {
-            let newer = who.root("apt-get install ./lipsyncd_NEWER.deb");
-            let mend = format!(
-                "{newer} (the package that it was worked on with)\nor put back the backup from before \
-                 that one: see \"Go back\" in docs/upgrade.md"
+            let install = users.root("apt-get install ./lipsyncd_NEWER.deb");
+            let fix = format!(
+                "{install} (the newer package that used this database)\nor restore the backup from before \
+                 that package: see \"Go back\" in docs/upgrade.md"
             );
-            Finding::error(NAME, message, mend)
+            error(message, fix)
         }
         StoreError::Foreign { .. } => {
-            Finding::error(NAME, message, "name another file as state_db in the configuration")
+            error(message, "set state_db in the configuration to another file")
         }
-        StoreError::Damaged { .. } => Finding::error(NAME, message, put_back(path, who)),
-        _ if error.is_denied() && !who.is_daemon() => Finding::warning(NAME, message, who.doctor()),
-        _ => Finding::error(NAME, message, format!("ls -l {}*", word(path))),
+        StoreError::Damaged { .. } => error(message, restore(path, users)),
+        _ if failed.is_denied() && !users.is_daemon() => warning(message, users.doctor()),
+        _ => error(message, format!("ls -l {}*", quoted(path))),
     }
 }
 
-/// A log that grows because a reader keeps it from being written back.
-fn log(path: &Path, who: &Who) -> Option<Finding> {
-    let length = fs::metadata(beside(path, "-wal")).ok()?.len();
-    let mend = who.root(&format!("fuser -v {0} {0}-wal", word(path)));
+fn long_log(path: &Path, users: &Users) -> Option<CheckResult> {
+    let length = fs::metadata(wal(path)).ok()?.len();
     (length > LOG_BYTES_MAX).then(|| {
         let message = format!(
-            "{} is whole, but its log has {}: somebody has been reading it all the while",
+            "{} has no damage, but its -wal file has {}: a program that keeps reading prevents its cleanup",
             path.display(),
             bytes(length)
         );
-        Finding::warning(NAME, message, mend)
+        warning(message, users_of(path, users))
     })
+}
+
+/// Shows who has the database open.
+fn users_of(path: &Path, users: &Users) -> String {
+    users.root(&format!("fuser -v {0} {0}-wal", quoted(path)))
 }
 
 fn running(
     path: &Path,
-    daemon: Option<&Holder>,
-    standing: Option<&Standing>,
-    who: &Who,
-) -> Finding {
+    daemon: Option<&LockHolder>,
+    queue_status: Option<&QueueStatus>,
+    users: &Users,
+) -> CheckResult {
     match daemon {
-        Some(Holder { pid, trouble: Some(trouble) }) => {
-            let message = format!("runs (PID {pid}), but cannot write its database: {trouble}");
-            let held = format!("fuser -v {0} {0}-wal", word(path));
-            let mend = format!(
-                "{} (who else has it open; see disk, too): the daemon tries again by itself",
-                who.root(&held)
-            );
-            Finding::error(DAEMON, message, mend)
-        }
-        Some(Holder { pid, trouble: None }) => Finding::ok(DAEMON, format!("runs (PID {pid})")),
+        Some(LockHolder { pid, problem: Some(problem) }) => error(
+            format!("runs (PID {pid}), but cannot write its database: {problem}"),
+            format!(
+                "{} (shows who else has it open; also check disk above). The daemon tries again automatically",
+                users_of(path, users)
+            ),
+        ),
+        Some(LockHolder { pid, problem: None }) => ok(format!("runs (PID {pid})")),
         None => {
-            let left = standing.map_or(0, |standing| {
-                let open = State::ALL.into_iter().filter(|state| !state.is_finished());
-                standing.count(&open.collect::<Vec<_>>())
-            });
-            if left == 0 {
-                return Finding::ok(DAEMON, "does not run");
+            let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
+            let unfinished: Vec<State> = unfinished.collect();
+            match queue_status.map_or(0, |queue_status| queue_status.count(&unfinished)) {
+                0 => ok("does not run"),
+                jobs => warning(format!("does not run; unfinished jobs: {jobs}"), users.start()),
             }
-            let message = format!("does not run; jobs that have not ended: {left}");
-            Finding::warning(DAEMON, message, who.start())
         }
     }
-}
-
-/// As docs/backup-and-restore.md says.
-fn put_back(path: &Path, who: &Who) -> String {
-    let database = word(path);
-    let stop = who.unit().map_or_else(
-        || "end the daemon".to_owned(),
-        |unit| who.root(&format!("systemctl stop {unit}")),
-    );
-    // What is not there cannot be moved.
-    let files = ["", "-wal", "-shm"].map(|ending| beside(path, ending));
-    let files: Vec<String> =
-        files.iter().filter(|file| file.exists()).map(|file| word(file)).collect();
-    let moved = format!("mv {} {database}.damaged/", files.join(" "));
-    let aside = format!("mkdir {database}.damaged && {}", who.root(&moved));
-    let (owner, group) = (who.owner(), who.group());
-    let back = format!("install -o {owner} -g {group} -m 0640 BACKUP {database}");
-    let aside = (!files.is_empty()).then(|| who.root(&aside));
-    [Some(stop), aside, Some(who.root(&back)), Some(who.start())]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut path = OsString::from(path);
-    path.push(ending);
-    path.into()
-}
-
-fn word(path: &Path) -> String {
-    shell_word(&path.display().to_string()).into_owned()
 }

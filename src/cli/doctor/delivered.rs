@@ -1,65 +1,51 @@
 //! Whether the latest delivered files are still in the output folder.
 
-use super::{database::Known, finding::Finding, patience, who::Who};
+use super::{CheckResult, DoctorContext, ok, timeout, warning};
 use crate::{
-    cli::text::{counted, safe, shell_word},
-    config::Config,
+    cli::{counted, safe, shell_word},
     output::{Presence, presence},
 };
 
-const NAME: &str = "delivered";
-
-/// So many of the latest files are looked for.
 const FILES_MAX: usize = 1_000;
 const NAMED_MAX: usize = 3;
 
-pub(super) fn check(config: &Config, known: &Known, who: &Who, findings: &mut Vec<Finding>) {
-    let files = match known.reader.delivered_files(FILES_MAX) {
-        Ok(files) if files.is_empty() => return,
+pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let Some(database) = &context.database else { return Vec::new() };
+    let files = match database.reader.delivered_files(FILES_MAX) {
+        Ok(files) if files.is_empty() => return Vec::new(),
         Ok(files) => files,
         Err(error) => {
-            let message = error.to_string();
-            return findings.push(Finding::warning(NAME, message, who.lipsyncd("status")));
+            return vec![warning(error.to_string(), context.users.lipsyncd("status"))];
         }
     };
-    let (count, root) = (files.len(), config.output_dir.clone());
-    let missing = patience::within(patience::FILES, move || {
-        // A file of another size was edited by a person, who knows. A file that cannot be looked at may be there; the check of the folder reports why.
+    let count = counted(files.len(), "delivered file");
+    let root = context.config.output_dir.clone();
+    let missing = timeout::within(timeout::FILES, move || {
+        // A file of another size was edited by a person. A file that cannot be looked at may be there; the check of
+        // the folder reports why.
         let is_gone = |(_, output, bytes): &(String, String, u64)| {
             presence(&root.join(output), *bytes).is_ok_and(|found| found == Presence::Absent)
         };
         files.into_iter().filter(is_gone).map(|(key, ..)| key).collect::<Vec<_>>()
     });
-    let shown = config.output_dir.display();
-    findings.push(match missing {
+    vec![match missing {
         None => {
-            let message = format!("{shown} gives no answer: delivered files were not looked for");
-            Finding::warning(NAME, message, who.doctor())
+            let folder = context.config.output_dir.display();
+            let message = format!("{folder} does not answer: delivered files were not checked");
+            warning(message, context.users.doctor())
         }
-        Some(missing) if missing.is_empty() => {
-            Finding::ok(NAME, format!("the latest {} are there", counted_files(count)))
+        Some(missing) if missing.is_empty() => ok(format!("the latest {count} are there")),
+        Some(missing) => {
+            let named = &missing[..missing.len().min(NAMED_MAX)];
+            let more = if missing.len() > NAMED_MAX { ", …" } else { "" };
+            let message = format!(
+                "{} of the latest {count} are no longer in output_dir: {}{more}",
+                missing.len(),
+                safe(&named.join(", "))
+            );
+            let keys: Vec<_> = named.iter().map(|key| shell_word(key)).collect();
+            let fetch = context.users.lipsyncd(&format!("fetch {}", keys.join(" ")));
+            warning(message, format!("{fetch} (free while Kling keeps the result, 30 days)"))
         }
-        Some(missing) => gone(&missing, count, who),
-    });
-}
-
-fn gone(missing: &[String], count: usize, who: &Who) -> Finding {
-    let some = &missing[..missing.len().min(NAMED_MAX)];
-    let more = if missing.len() > NAMED_MAX { ", …" } else { "" };
-    let message = format!(
-        "{} of the latest {} are no longer in output_dir: {}{more}",
-        missing.len(),
-        counted_files(count),
-        safe(&some.join(", "))
-    );
-    let keys: Vec<String> = some.iter().map(|key| shell_word(key).into_owned()).collect();
-    let fix = format!(
-        "{} (free while Kling keeps the result, which is 30 days)",
-        who.lipsyncd(&format!("fetch {}", keys.join(" ")))
-    );
-    Finding::warning(NAME, message, fix)
-}
-
-fn counted_files(count: usize) -> String {
-    counted(i64::try_from(count).unwrap_or(i64::MAX), "delivered file")
+    }]
 }

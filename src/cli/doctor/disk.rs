@@ -1,4 +1,4 @@
-//! Room on the disks of the results and of the database.
+//! Disk space for the results and for the database.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,95 +7,88 @@ use std::{
 
 use rustix::fs::{StatVfs, statvfs};
 
-use super::{database::Known, finding::Finding, patience};
+use super::{CheckResult, DoctorContext, error, ok, quoted, timeout, warning};
 use crate::{
-    cli::text::{bytes, counted, shell_word},
-    config::Config,
+    cli::text::{bytes, counted},
     job::State,
 };
 
-const NAME: &str = "disk";
-const TIME: Duration = Duration::from_secs(5);
-/// With less than this, the database cannot be kept.
-const LEAST_BYTES: u64 = 64 << 20;
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// The database cannot be kept with less than this.
+const BYTES_MIN: u64 = 64 << 20;
 
-pub(super) fn check(config: &Config, known: Option<&Known>, findings: &mut Vec<Finding>) {
-    findings.push(results(config, known));
-    findings.push(database(config));
+pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
+    vec![results(context), database(&context.config.state_db)]
 }
 
-fn results(config: &Config, known: Option<&Known>) -> Finding {
-    let Some(disk) = disk_of(&config.output_dir) else {
-        return unknown(&config.output_dir);
-    };
-    let (free, mend) = (free(&disk), room(&config.output_dir));
-    let shown = format!("{} free for results in {}", bytes(free), config.output_dir.display());
+fn results(context: &DoctorContext) -> CheckResult {
+    let (folder, bytes_max) = (&context.config.output_dir, context.config.download.max_bytes);
+    let Some(disk) = disk_of(folder) else { return unknown(folder) };
+    let (free, shown) = (free(&disk), folder.display());
+    let message = format!("{} free for results in {shown}", bytes(free));
     if disk.f_files > 0 && disk.f_favail == 0 {
-        let message =
-            format!("no file can be made in {}: no inode is free", config.output_dir.display());
-        let mend = format!("df -i {}", shell_word(&config.output_dir.display().to_string()));
-        return Finding::error(NAME, message, mend);
+        let message = format!("no file can be created in {shown}: no inode is free");
+        return error(message, format!("df -i {}", quoted(folder)));
     }
-    if free < LEAST_BYTES {
-        return Finding::error(NAME, shown, mend);
+    if free < BYTES_MIN {
+        return error(message, free_space(folder));
     }
-    if let Some(known) = known {
-        let open = State::ALL.into_iter().filter(|state| !state.is_finished());
-        let open = known.standing.count(&open.collect::<Vec<_>>());
-        let average = known.reader.average_result_bytes().ok().flatten().unwrap_or_default();
-        let wanted = average.saturating_mul(open.unsigned_abs());
-        if wanted > free {
-            let message =
-                format!("{shown}, and {} will take about {}", counted(open, "job"), bytes(wanted));
-            return Finding::warning(NAME, message, mend);
+    if let Some(database) = &context.database {
+        let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
+        let jobs = database.queue_status.count(&unfinished.collect::<Vec<_>>());
+        let average = database.reader.average_result_bytes().ok().flatten().unwrap_or_default();
+        let needed = average.saturating_mul(jobs.unsigned_abs());
+        if needed > free {
+            let message = format!(
+                "{message}, and {} will need about {}",
+                counted(jobs, "job"),
+                bytes(needed)
+            );
+            return warning(message, free_space(folder));
         }
     }
-    if free < config.download.max_bytes {
-        let message = format!(
-            "{shown}, less than one result may have ({})",
-            bytes(config.download.max_bytes)
-        );
-        return Finding::warning(
-            NAME,
-            message,
-            format!("{mend}\nor lower download.max_bytes, if your results are smaller"),
-        );
+    if free < bytes_max {
+        let message = format!("{message}, less than download.max_bytes ({})", bytes(bytes_max));
+        let fix = free_space(folder);
+        let lower = "or lower download.max_bytes, if your results are smaller";
+        return warning(message, format!("{fix}\n{lower}"));
     }
-    Finding::ok(NAME, shown)
+    ok(message)
 }
 
-fn database(config: &Config) -> Finding {
-    let folder = config.state_db.parent().unwrap_or(&config.state_db);
+fn database(file: &Path) -> CheckResult {
+    let folder = file.parent().unwrap_or(file);
     let Some(disk) = disk_of(folder) else { return unknown(folder) };
-    let size = std::fs::metadata(&config.state_db).map_or(0, |file| file.len());
-    let free = free(&disk);
-    let shown = format!("{} free for the database in {}", bytes(free), folder.display());
-    if free < LEAST_BYTES {
-        Finding::error(NAME, shown, room(folder))
-    } else if free < size {
-        let message = format!("{shown}, less than it has now ({})", bytes(size));
-        Finding::warning(NAME, message, room(folder))
-    } else {
-        Finding::ok(NAME, shown)
+    let size = std::fs::metadata(file).map_or(0, |file| file.len());
+    let message = format!("{} free for the database in {}", bytes(free(&disk)), folder.display());
+    match free(&disk) {
+        ..BYTES_MIN => error(message, free_space(folder)),
+        free if free < size => {
+            let message =
+                format!("{message}, less than the size of the database ({})", bytes(size));
+            warning(message, free_space(folder))
+        }
+        _ => ok(message),
     }
 }
 
-/// The disk of a folder, or of where it will be made.
+/// The disk of a folder, or of the folder in which it will be made.
 fn disk_of(folder: &Path) -> Option<StatVfs> {
     let ancestors: Vec<PathBuf> = folder.ancestors().map(Path::to_owned).collect();
-    patience::within(TIME, move || ancestors.iter().find_map(|path| statvfs(path).ok())).flatten()
+    timeout::within(TIME_LIMIT, move || ancestors.iter().find_map(|path| statvfs(path).ok()))
+        .flatten()
 }
 
-/// What somebody who is not root may fill.
+/// What a user other than root may fill.
 const fn free(disk: &StatVfs) -> u64 {
     disk.f_bavail.saturating_mul(disk.f_frsize)
 }
 
-fn room(folder: &Path) -> String {
-    format!("make room: df -h {}", shell_word(&folder.display().to_string()))
+fn free_space(folder: &Path) -> String {
+    format!("free some space: df -h {}", quoted(folder))
 }
 
-fn unknown(folder: &Path) -> Finding {
-    let message = format!("what is free in {} cannot be told", folder.display());
-    Finding::warning(NAME, message, room(folder))
+fn unknown(folder: &Path) -> CheckResult {
+    let message = format!("the free space in {} cannot be read", folder.display());
+    warning(message, free_space(folder))
 }

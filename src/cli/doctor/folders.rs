@@ -1,4 +1,4 @@
-//! The folders of manifests, media and results: there, readable or writable, and apart from each other.
+//! The folders of manifests, media and results: there, readable or writable, and none within another.
 
 use std::{
     fs, io,
@@ -8,241 +8,210 @@ use std::{
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::{finding::Finding, mounts::remote, patience, who::Who};
-use crate::{
-    cli::text::shell_word,
-    config::Config,
-    inbox::{self, Found, Listing},
+use super::{
+    CheckResult, DoctorContext, Users, error, filesystem::network_filesystem, ok, quoted, timeout,
+    warning,
 };
+use crate::inbox::{self, FolderListing, ScanEntry};
 
-/// So many things that cannot be read are named.
-const NAMED_MAX: usize = 3;
-/// What tries the output folder: what a full disk does not take.
+/// What is written to try the output folder; a full disk refuses it.
 const TRIED_BYTES: usize = 4 << 10;
 
-pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) {
-    findings.push(jobs_dir(config, who));
-    for folder in &config.media.dirs {
-        findings.push(media_dir(folder, who));
-    }
-    findings.push(output_dir(config, who));
-    findings.extend(apart(config));
-}
-
-fn jobs_dir(config: &Config, who: &Who) -> Finding {
-    const NAME: &str = "jobs_dir";
-    let folder = config.jobs_dir.clone();
-    let looked = patience::within(patience::FILES, move || {
-        let listing = inbox::scan(&folder)?;
-        let closed = closed(&folder, &listing);
-        Ok((listing, closed, remote(&folder)))
+pub(super) fn check_jobs_dir(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let (folder, users) = (&context.config.jobs_dir, &context.users);
+    let root = folder.clone();
+    let scanned = timeout::within(timeout::FILES, move || {
+        let listing = inbox::scan(&root)?;
+        Ok((unreadable_paths(&root, &listing), listing, network_filesystem(&root)))
     });
-    let shown = config.jobs_dir.display();
-    let (listing, closed, remote) = match looked {
-        None => return hangs(NAME, &config.jobs_dir),
-        Some(Err(error)) => return unreadable(NAME, &config.jobs_dir, &error, who),
-        Some(Ok(looked)) => looked,
+    let shown = folder.display();
+    let (unreadable, listing, network) = match scanned {
+        None => return vec![no_answer(folder)],
+        Some(Err(failed)) => return vec![cannot_read(folder, &failed, users)],
+        Some(Ok(scanned)) => scanned,
     };
-    if !closed.is_empty() {
-        let mut named = closed.iter().take(NAMED_MAX).map(|path| path.display().to_string());
-        let first = named.next().unwrap_or_default();
-        let more = match closed.len() {
+    if let Some(first) = unreadable.first() {
+        let more = match unreadable.len() {
             1 => String::new(),
             count => format!(" and {} more", count - 1),
         };
-        let message = format!("{shown}: {} may not read {first}{more}", who.me.shown());
-        return denied(NAME, message, allow(&config.jobs_dir, who), who);
+        let message =
+            format!("{shown}: {} may not read {}{more}", users.me.shown(), first.display());
+        return vec![denied(message, allow_reading(folder, users), users)];
     }
-    let manifests = listing.manifests.len();
-    let told = match remote {
-        Some(remote) => format!(
-            "; it is on {}, where changes made elsewhere are not told: they are seen each \
+    let events = network.map_or_else(String::new, |network| {
+        format!(
+            "; it is on {}, which reports no changes of other machines: they are seen every \
              watch.rescan_interval ({} s)",
-            remote.name,
-            config.watch.rescan_interval.as_secs_f64()
-        ),
-        None => String::new(),
-    };
-    Finding::ok(NAME, format!("{shown}, manifests: {manifests}{told}"))
+            network.name,
+            context.config.watch.rescan_interval.as_secs_f64()
+        )
+    });
+    vec![ok(format!("{shown}, manifests: {}{events}", listing.manifests.len()))]
 }
 
-/// What of the folder could not be read: folders, and manifests.
-fn closed(root: &Path, listing: &Listing) -> Vec<PathBuf> {
-    let folders = listing.unseen.keys().map(|path| root.join(path));
+fn unreadable_paths(root: &Path, listing: &FolderListing) -> Vec<PathBuf> {
+    let folders = listing.unreadable.keys().map(|path| root.join(path));
     let files = listing.manifests.iter().filter_map(|(path, found)| {
         let path = root.join(path);
-        (matches!(found, Found::File(_)) && !may(&path, Access::READ_OK)).then_some(path)
+        (matches!(found, ScanEntry::File(_)) && !may(&path, Access::READ_OK)).then_some(path)
     });
     folders.chain(files).collect()
 }
 
-fn media_dir(folder: &Path, who: &Who) -> Finding {
-    const NAME: &str = "media.dirs";
-    let path = folder.to_owned();
-    let looked = patience::within(patience::FILES, move || {
-        fs::read_dir(&path).map(|_| may(&path, Access::EXEC_OK))
-    });
-    match looked {
-        None => hangs(NAME, folder),
-        Some(Err(error)) => unreadable(NAME, folder, &error, who),
-        Some(Ok(false)) => unreadable(NAME, folder, &io::ErrorKind::PermissionDenied.into(), who),
-        Some(Ok(true)) => Finding::ok(NAME, folder.display().to_string()),
-    }
+pub(super) fn check_media_dirs(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let check = |folder: &PathBuf| {
+        let path = folder.clone();
+        let read = timeout::within(timeout::FILES, move || {
+            fs::read_dir(&path).map(|_| may(&path, Access::EXEC_OK))
+        });
+        let denied = io::ErrorKind::PermissionDenied.into();
+        match read {
+            None => no_answer(folder),
+            Some(Err(failed)) => cannot_read(folder, &failed, &context.users),
+            Some(Ok(false)) => cannot_read(folder, &denied, &context.users),
+            Some(Ok(true)) => ok(folder.display().to_string()),
+        }
+    };
+    context.config.media.dirs.iter().map(check).collect()
 }
 
-fn output_dir(config: &Config, who: &Who) -> Finding {
-    const NAME: &str = "output_dir";
-    let folder = &config.output_dir;
+/// Writes a file without a name to the folder: nothing of it stays, even after a crash.
+pub(super) fn check_output_dir(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let (folder, users) = (&context.config.output_dir, &context.users);
     let path = folder.clone();
-    let tried = patience::within(patience::FILES, move || try_to_write(&path));
-    let shown = folder.display();
-    match tried {
-        None => hangs(NAME, folder),
-        Some(Ok(())) => Finding::ok(NAME, format!("{shown}, can be written")),
-        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => absent(NAME, folder, who),
-        Some(Err(error)) => {
-            let word = shell_word(&folder.display().to_string()).into_owned();
-            let mend = match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    format!("df -h {word}")
-                }
-                io::ErrorKind::ReadOnlyFilesystem => {
-                    format!(
-                        "{} (and see why: dmesg | tail)\nor, where only the daemon finds it so: \
-                         ReadWritePaths={word} in its unit",
-                        who.root(&format!("mount -o remount,rw {word}"))
-                    )
-                }
-                _ => way(folder, who)
-                    .unwrap_or_else(|| who.root(&format!("chown {} {word}", who.owner()))),
-            };
-            let message = format!("{shown} cannot be written as {}: {error}", who.me.shown());
-            match error.kind() {
-                io::ErrorKind::PermissionDenied => denied(NAME, message, mend, who),
-                _ => Finding::error(NAME, message, mend),
+    let tried = timeout::within(timeout::FILES, move || {
+        tempfile::tempfile_in(path)?.write_all(&[0; TRIED_BYTES])
+    });
+    let (shown, word, me) = (folder.display(), quoted(folder), users.me.shown());
+    let failed = match tried {
+        None => return vec![no_answer(folder)],
+        Some(Ok(())) => return vec![ok(format!("{shown} is writable"))],
+        Some(Err(failed)) => failed,
+    };
+    let message = format!("{shown} is not writable as {me}: {failed}");
+    vec![match failed.kind() {
+        io::ErrorKind::NotFound => {
+            // The daemon creates the folder if it may.
+            let above = folder.ancestors().skip(1).find(|above| above.exists());
+            if above.is_some_and(|above| may(above, Access::WRITE_OK | Access::EXEC_OK)) {
+                ok(format!("{shown} does not exist yet; the daemon creates it"))
+            } else {
+                let message = format!("{shown} does not exist, and {me} may not create it");
+                denied(message, create(folder, users), users)
             }
         }
-    }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            error(message, format!("df -h {word}"))
+        }
+        io::ErrorKind::ReadOnlyFilesystem => error(
+            message,
+            format!(
+                "{} (the reason: dmesg | tail)\nor, if only the daemon cannot write it: ReadWritePaths={word} in \
+                 its unit",
+                users.root(&format!("mount -o remount,rw {word}"))
+            ),
+        ),
+        kind => {
+            let owner = || users.root(&format!("chown {} {word}", users.owner()));
+            let fix = open_path_to(folder, users).unwrap_or_else(owner);
+            match kind {
+                io::ErrorKind::PermissionDenied => denied(message, fix, users),
+                _ => error(message, fix),
+            }
+        }
+    }]
 }
 
-/// The file has no name, or loses it at once: nothing of it stays, even after a crash.
-fn try_to_write(folder: &Path) -> io::Result<()> {
-    tempfile::tempfile_in(folder)?.write_all(&[0; TRIED_BYTES])
-}
-
-/// The daemon makes the folder if it may.
-fn absent(name: &'static str, folder: &Path, who: &Who) -> Finding {
-    let shown = folder.display();
-    let above = folder.ancestors().skip(1).find(|above| above.exists());
-    if above.is_some_and(|above| may(above, Access::WRITE_OK | Access::EXEC_OK)) {
-        return Finding::ok(name, format!("{shown} is not there yet; the daemon makes it"));
-    }
-    let message = format!("{shown} is not there, and {} may not make it", who.me.shown());
-    denied(name, message, make(folder, who), who)
-}
-
-/// None lies in another.
-fn apart(config: &Config) -> Vec<Finding> {
-    const NAME: &str = "folders";
+pub(super) fn check_nesting(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let config = &context.config;
     let real = |path: &Path| {
         let path = path.to_owned();
-        patience::within(patience::FILES, move || fs::canonicalize(path).ok()).flatten()
+        timeout::within(timeout::FILES, move || fs::canonicalize(path).ok()).flatten()
     };
     let (Some(jobs), Some(output)) = (real(&config.jobs_dir), real(&config.output_dir)) else {
         return Vec::new();
     };
-    let mut wrong = Vec::new();
-    let mend = "name folders of which none lies in another, in the configuration";
+    let mut findings = Vec::new();
+    let fix = "set separate folders in the configuration";
+    let (jobs_shown, output_shown) = (jobs.display(), output.display());
     if output.starts_with(&jobs) {
         let message = format!(
-            "output_dir ({}) lies in jobs_dir ({}), which is only ever read",
-            output.display(),
-            jobs.display()
+            "output_dir ({output_shown}) is within jobs_dir ({jobs_shown}), which lipsyncd only reads"
         );
-        wrong.push(Finding::error(NAME, message, mend));
+        findings.push(error(message, fix));
     } else if jobs.starts_with(&output) {
         let message = format!(
-            "jobs_dir ({}) lies in output_dir ({}): a result could be written among the manifests",
-            jobs.display(),
-            output.display()
+            "jobs_dir ({jobs_shown}) is within output_dir ({output_shown}): a result could be written among the \
+             manifests"
         );
-        wrong.push(Finding::warning(NAME, message, mend));
+        findings.push(warning(message, fix));
     }
     let database = config.state_db.parent().and_then(real);
     if database.is_some_and(|folder| folder.starts_with(&jobs)) {
-        let message = format!("state_db lies in jobs_dir ({})", jobs.display());
-        wrong.push(Finding::warning(NAME, message, "name another place for state_db"));
+        let message = format!("state_db is within jobs_dir ({jobs_shown})");
+        findings.push(warning(message, "set state_db to a path elsewhere in the configuration"));
     }
-    if wrong.is_empty() {
-        wrong.push(Finding::ok(NAME, "none lies in another"));
+    if findings.is_empty() {
+        findings.push(ok("no folder is within another"));
     }
-    wrong
+    findings
 }
 
-/// Whether this user may, by all that the system goes by.
+/// Whether doctor's user may, by all rules of the system.
 pub(super) fn may(path: &Path, access: Access) -> bool {
     accessat(CWD, path, access, AtFlags::EACCESS).is_ok()
 }
 
-fn unreadable(name: &'static str, folder: &Path, error: &io::Error, who: &Who) -> Finding {
-    let message = format!("{}: {error}", folder.display());
-    let mend = match error.kind() {
-        io::ErrorKind::NotFound => make(folder, who),
-        io::ErrorKind::PermissionDenied => return denied(name, message, allow(folder, who), who),
-        _ => format!("ls -ld {}", shell_word(&folder.display().to_string())),
-    };
-    Finding::error(name, message, mend)
-}
-
-/// Something that the system does not let this user do. What it lets the daemon do, its own user can tell.
-fn denied(name: &'static str, message: String, mend: String, who: &Who) -> Finding {
-    if who.is_daemon() {
-        return Finding::error(name, message, mend);
+fn cannot_read(folder: &Path, failed: &io::Error, users: &Users) -> CheckResult {
+    let message = format!("{}: {failed}", folder.display());
+    match failed.kind() {
+        io::ErrorKind::NotFound => error(message, create(folder, users)),
+        io::ErrorKind::PermissionDenied => denied(message, allow_reading(folder, users), users),
+        _ => error(message, format!("ls -ld {}", quoted(folder))),
     }
-    Finding::warning(name, format!("{message}; whether the daemon may is not known"), who.doctor())
 }
 
-fn make(folder: &Path, who: &Who) -> String {
-    let word = shell_word(&folder.display().to_string()).into_owned();
-    if who.is_daemon() && !who.is_root() && who.unit().is_none() {
-        return format!("mkdir -p {word}");
+/// Something that doctor's user may not do. Whether the daemon may, only the daemon's user can try.
+fn denied(message: String, fix: String, users: &Users) -> CheckResult {
+    match users.is_daemon() {
+        true => error(message, fix),
+        false => warning(format!("{message}; whether the daemon may is not known"), users.doctor()),
     }
-    let (owner, group) = (who.owner(), who.group());
-    who.root(&format!("install -d -o {owner} -g {group} -m 2770 {word}"))
 }
 
-/// By the group, so that whoever drops files stays their owner.
-fn allow(folder: &Path, who: &Who) -> String {
-    if let Some(way) = way(folder, who) {
-        return way;
+fn create(folder: &Path, users: &Users) -> String {
+    let folder = quoted(folder);
+    if users.is_daemon() && !users.is_root() && users.unit().is_none() {
+        return format!("mkdir -p {folder}");
     }
-    let word = shell_word(&folder.display().to_string()).into_owned();
-    let group = who.group();
-    format!(
-        "{} && {}",
-        who.root(&format!("chgrp -R {group} {word}")),
-        who.root(&format!("chmod -R g+rX {word}"))
-    )
+    let (owner, group) = (users.owner(), users.group());
+    users.root(&format!("install -d -o {owner} -g {group} -m 2770 {folder}"))
 }
 
-/// Where a folder above is what is closed: how it is opened to pass through.
-fn way(folder: &Path, who: &Who) -> Option<String> {
+/// Allows it to the group: the people who add files stay their owners.
+fn allow_reading(folder: &Path, users: &Users) -> String {
+    open_path_to(folder, users).unwrap_or_else(|| {
+        let folder = quoted(folder);
+        let group = users.root(&format!("chgrp -R {} {folder}", users.group()));
+        format!("{group} && {}", users.root(&format!("chmod -R g+rX {folder}")))
+    })
+}
+
+/// Opens the first folder above that doctor's user may not enter; none where there is no such folder.
+fn open_path_to(folder: &Path, users: &Users) -> Option<String> {
     let mut above: Vec<&Path> = folder.ancestors().skip(1).collect();
     above.reverse();
     let closed = above.into_iter().find(|above| !may(above, Access::EXEC_OK))?;
-    let open = format!("chmod o+x {}", shell_word(&closed.display().to_string()));
-    Some(format!("{} (others may then pass through it, not list it)", who.root(&open)))
+    let open = users.root(&format!("chmod o+x {}", quoted(closed)));
+    Some(format!("{open} (others may then enter it, but not list it)"))
 }
 
-fn hangs(name: &'static str, folder: &Path) -> Finding {
+fn no_answer(folder: &Path) -> CheckResult {
     let message = format!(
-        "{} gives no answer within {} s: a share whose server is gone?",
+        "{} gives no answer within {} s; is the server of a network share down?",
         folder.display(),
-        patience::FILES.as_secs()
+        timeout::FILES.as_secs()
     );
-    Finding::error(
-        name,
-        message,
-        format!("findmnt -T {}", shell_word(&folder.display().to_string())),
-    )
+    error(message, format!("findmnt -T {}", quoted(folder)))
 }

@@ -1,143 +1,101 @@
-//! Whether the account answers lookups by `external_task_id`: asked of a task that exists. What two databases on one
+//! Whether the account finds tasks by `external_task_id`, tried with a task that exists. What two databases on one
 //! account may pay depends on it.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{api::Account, database::Known, finding::Finding};
+use super::{AccountAnswer, CheckResult, DoctorContext, LookupProof, ok, warning};
 use crate::{
     cli::open,
-    config::{Config, Credentials},
     daemon,
-    kling::{Api as _, ApiError, Client, Meaning, Spelling},
-    store,
+    kling::{Api as _, ApiError, Client, LookupStyle, RemoteTask},
+    store::Lookups,
 };
 
-const NAME: &str = "lookups";
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 const TWICE: &str = "two databases on this account may both pay for the same request";
 
-/// What is known about lookups by name.
-pub(super) enum Lookups {
-    /// A task that exists was found by its name, in this spelling.
-    Answered(Spelling),
-    /// A task that exists was not found by its name, in any spelling.
-    Unanswered,
-    /// Nothing was proved now.
-    Unproven,
-}
-
-/// What asking for a task that exists showed.
-enum Proof {
-    Answered(String, Spelling),
-    Unanswered(String),
-    NotShown(String),
-    Failed(String),
-}
-
-/// Looks up a task that exists, and says what that means. `account`: none where the API gave no answer.
-pub(super) fn check(
-    config: &Config,
-    credentials: Option<&Credentials>,
-    known: &Known,
-    account: Option<&Account>,
-    findings: &mut Vec<Finding>,
-) -> Lookups {
-    let here = credentials.map(|credentials| daemon::account(config, credentials));
-    let stored = here.as_ref().and_then(|here| known.reader.lookups(here).ok());
-    let stored = stored.unwrap_or(store::Lookups::Unknown);
-    let task = here.as_ref().and_then(|here| known.reader.known_task(here).ok().flatten());
+pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let Some(database) = &context.database else { return Vec::new() };
+    let credentials = context.credentials.as_ref();
+    let here = credentials.map(|credentials| daemon::account(&context.config, credentials));
+    let stored = here.as_ref().and_then(|here| database.reader.lookups(here).ok());
+    let task =
+        here.as_ref().and_then(|here| database.reader.newest_accepted_task(here).ok().flatten());
     let task = task.and_then(|task| Some((task.task_id.clone()?, task.external_task_id())));
-    let proof = account.and_then(|account| {
+    let tried = context.account.as_ref().and_then(|account| {
         let (task_id, name) = task.or_else(|| listed(account))?;
-        let asked = open::block_on(async {
-            Ok(timeout(PATIENCE, ask(&account.client, &task_id, &name)).await)
+        let proof = open::block_on(async {
+            Ok(timeout(TIME_LIMIT, look_up(&account.client, &task_id, &name)).await)
         });
-        let late = || Proof::Failed(format!("no answer within {} s", PATIENCE.as_secs()));
-        Some(asked.ok().and_then(Result::ok).unwrap_or_else(late))
+        let late = (LookupProof::Unknown, "the lookup got no answer in time".to_owned());
+        Some(proof.ok().and_then(Result::ok).unwrap_or(late))
     });
-    let (finding, lookups) = match proof {
-        Some(Proof::Answered(task_id, spelling)) => {
-            (answered(&format!("asked for task {task_id}")), Lookups::Answered(spelling))
-        }
-        Some(Proof::Unanswered(task_id)) => {
-            let shown = format!("Kling shows task {task_id} by its id, and not by its name");
-            (unanswered(&shown), Lookups::Unanswered)
-        }
-        Some(Proof::NotShown(task_id)) => {
-            let why = format!("Kling shows task {task_id} neither by its name nor by its id");
-            (unknown(&why), Lookups::Unproven)
-        }
-        Some(Proof::Failed(why)) => {
-            (unknown(&format!("a lookup failed: {why}")), Lookups::Unproven)
-        }
-        None => (from_earlier(stored), Lookups::Unproven),
+    let (proof, why) = tried.unwrap_or_else(|| (LookupProof::Unknown, String::new()));
+    context.lookups = proof;
+    let finding = match (proof, why.as_str()) {
+        (LookupProof::Works(_), why) => works(why),
+        (LookupProof::Fails, why) => fails(why),
+        // Nothing could be tried: what the daemon learned from an earlier task.
+        (LookupProof::Unknown, "") => match stored.unwrap_or(Lookups::Unknown) {
+            Lookups::Unknown => unknown("the first task that this account accepts will show it"),
+            Lookups::Unanswered => fails("learned from an earlier task"),
+            _ => works("learned from an earlier task"),
+        },
+        (LookupProof::Unknown, why) => unknown(why),
     };
-    findings.push(finding);
-    lookups
+    vec![finding]
 }
 
-/// A task of the account that shows its name.
-fn listed(account: &Account) -> Option<(String, String)> {
-    let named = |task: &crate::kling::RemoteTask| {
-        Some((task.task_id.clone(), task.external_task_id.clone()?))
-    };
+/// Returns a task of the account whose list entry shows its name.
+fn listed(account: &AccountAnswer) -> Option<(String, String)> {
+    let named = |task: &RemoteTask| Some((task.task_id.clone(), task.external_task_id.clone()?));
     account.tasks.iter().find_map(named)
 }
 
-async fn ask(client: &Client, task_id: &str, name: &str) -> Proof {
-    let is_it = |found: &str| found == task_id;
-    for spelling in Spelling::ALL {
-        match client.task_by_name(name, spelling).await.result {
-            Ok(task) if is_it(&task.task_id) => {
-                return Proof::Answered(task_id.to_owned(), spelling);
+async fn look_up(client: &Client, task_id: &str, name: &str) -> (LookupProof, String) {
+    let failed = |error: ApiError| (LookupProof::Unknown, format!("a lookup failed: {error}"));
+    for style in LookupStyle::ALL {
+        match client.task_by_name(name, style).await.result {
+            Ok(task) if task.task_id == task_id => {
+                return (LookupProof::Works(style), format!("tried with task {task_id}"));
             }
-            Ok(_) => {}
-            Err(error) if is_not_found(&error) => {}
-            Err(error) => return Proof::Failed(error.to_string()),
+            Err(error) if !error.class.is_not_found() => return failed(error),
+            _ => {}
         }
     }
+    // Only a task that Kling shows by its id proves that the lookup by name does not work.
     match client.task(task_id).await.result {
-        Ok(task) if is_it(&task.task_id) => Proof::Unanswered(task_id.to_owned()),
-        Ok(_) => Proof::NotShown(task_id.to_owned()),
-        Err(error) if is_not_found(&error) => Proof::NotShown(task_id.to_owned()),
-        Err(error) => Proof::Failed(error.to_string()),
+        Ok(task) if task.task_id == task_id => {
+            let why = format!("Kling shows task {task_id} by its id, and not by its name");
+            (LookupProof::Fails, why)
+        }
+        Err(error) if !error.class.is_not_found() => failed(error),
+        _ => {
+            let why = format!("Kling does not show task {task_id}, by its name or by its id");
+            (LookupProof::Unknown, why)
+        }
     }
 }
 
-fn is_not_found(error: &ApiError) -> bool {
-    matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest | Meaning::Empty)
-}
-
-/// What the daemon learned, where nothing can be asked now.
-fn from_earlier(stored: store::Lookups) -> Finding {
-    match stored {
-        store::Lookups::Unknown => unknown("the first task that this account accepts shows it"),
-        store::Lookups::Unanswered => unanswered("learned from an earlier task"),
-        _ => answered("learned from an earlier task"),
-    }
-}
-
-fn answered(why: &str) -> Finding {
-    let message = format!(
+fn works(why: &str) -> CheckResult {
+    ok(format!(
         "the account answers lookups by external_task_id ({why}): a task that another database created for \
          the same request is found before it is paid again, unless both are created within seconds"
-    );
-    Finding::ok(NAME, message)
+    ))
 }
 
-fn unanswered(why: &str) -> Finding {
-    let message =
-        format!("the account does not answer lookups by external_task_id ({why}): {TWICE}");
-    Finding::warning(NAME, message, "use this account with one state database only")
+fn fails(why: &str) -> CheckResult {
+    warning(
+        format!("the account does not answer lookups by external_task_id ({why}): {TWICE}"),
+        "use this account with one state database only",
+    )
 }
 
-fn unknown(why: &str) -> Finding {
-    let message = format!(
-        "it is not known whether the account answers lookups by external_task_id ({why}); where it does \
-         not, {TWICE}"
-    );
-    Finding::ok(NAME, message)
+fn unknown(why: &str) -> CheckResult {
+    ok(format!(
+        "it is not known whether the account answers lookups by external_task_id ({why}); if it does not, {TWICE}"
+    ))
 }

@@ -1,35 +1,38 @@
-//! `lipsyncd list`: a line a job.
+//! `lipsyncd list`: one line per job.
 
-mod state;
 mod table;
 
-use clap::ValueHint;
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Command, ValueHint,
+    builder::{PossibleValue, StringValueParser, TypedValueParser},
+    error::{Error, ErrorKind},
+};
 
 use super::{
-    CommandError, Context, ExitCode, json,
-    nearest::Nearest,
-    open,
-    text::{counted, safe},
+    CommandContext, CommandError, ExitCode, Result, counted, json, open, safe,
+    suggestions::Suggestions,
 };
 use crate::{
-    job::State,
-    store::{JobFilter, JobLine, Reader, Superseded},
+    job::{State, state::UnknownState},
+    store::{JobFilter, JobOverview, Reader, SupersededTasks},
 };
 
 use table::Table;
 
-/// A line a job
+/// List jobs, one per line
 ///
-/// A job's key, its state, what it waits for or why it ended, and where its result goes; in the order
-/// in which jobs were first read (with several states: state by state). On a terminal lines are cut
-/// to its width; through a pipe they are whole. Any number of jobs is listed page by page.
+/// Shows each job's key, its state, the reason why it waits or failed, and its output file. Jobs are in the
+/// order in which they were first read; with several states, state by state. On a terminal, lines are cut to
+/// its width; in a pipe they are complete.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd list --state failed --state unresolved\n  \
     lipsyncd list --manifest promo.yaml\n  \
     lipsyncd list --json | jq -r '.[] | select(.units > 0) | .key'")]
-pub struct Args {
-    /// Only jobs in this state; may be given several times
+pub(super) struct Args {
+    /// Only jobs in this state; can be given several times
     ///
     /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
     /// failed, cancelled, unresolved.
@@ -37,22 +40,21 @@ pub struct Args {
         long = "state",
         value_name = "STATE",
         value_delimiter = ',',
-        value_parser = state::StateParser,
+        value_parser = StateParser,
         hide_possible_values = true
     )]
     states: Vec<State>,
-    /// Only jobs of this manifest: its path under the jobs folder
+    /// Only jobs of this manifest, named by its path under jobs_dir
     #[arg(long, value_name = "MANIFEST", value_hint = ValueHint::Other)]
     manifest: Option<String>,
-    /// Print a JSON array, an object a line, with the columns of the view job_overview
+    /// Print a JSON array, one object per line, with the columns of the view job_overview
     #[arg(long)]
     json: bool,
 }
 
-/// So many jobs are read, and kept in memory, at once.
-const PAGE: usize = 1_000;
+const PAGE_SIZE: usize = 1_000;
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     if let Some(manifest) = &arguments.manifest {
         require_manifest(&reader, manifest)?;
@@ -77,10 +79,10 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
 }
 
 impl Args {
-    /// The unresolved tasks that no job of the list shows, where the list is about them.
-    fn superseded(&self, reader: &Reader) -> Result<Superseded, CommandError> {
-        let is_asked = self.states.contains(&State::Unresolved) && self.manifest.is_none();
-        Ok(if is_asked { reader.superseded()? } else { Superseded::default() })
+    /// Returns the unresolved tasks of earlier requests, if unresolved jobs are listed. No job has their state.
+    fn superseded(&self, reader: &Reader) -> Result<SupersededTasks> {
+        let is_wanted = self.states.contains(&State::Unresolved) && self.manifest.is_none();
+        Ok(if is_wanted { reader.superseded()? } else { SupersededTasks::default() })
     }
 
     fn filters(&self) -> Vec<JobFilter> {
@@ -95,17 +97,13 @@ impl Args {
     }
 }
 
-/// Unresolved tasks of earlier requests are no job's state: their jobs are named beside the list.
-fn write_superseded(
-    superseded: &Superseded,
-    context: &mut Context<'_>,
-) -> Result<(), CommandError> {
+fn write_superseded(superseded: &SupersededTasks, context: &mut CommandContext<'_>) -> Result<()> {
     let tasks = counted(superseded.tasks, "unresolved task");
     let show = superseded.jobs.iter().map(|key| format!("`{}`", open::command("show", key)));
     let show = show.collect::<Vec<_>>().join(", ");
     writeln!(
         context.err,
-        "note: not listed: {tasks} of requests that their jobs do not ask for any more; decide by {}",
+        "note: {tasks} of earlier requests not listed; decide with {}",
         safe(&show)
     )?;
     Ok(())
@@ -114,8 +112,8 @@ fn write_superseded(
 fn write_json(
     reader: &Reader,
     filters: &[JobFilter],
-    context: &mut Context<'_>,
-) -> Result<(), CommandError> {
+    context: &mut CommandContext<'_>,
+) -> Result<()> {
     let mut before = "[\n";
     for filter in filters {
         each_page(reader, filter, |lines| {
@@ -130,44 +128,64 @@ fn write_json(
     Ok(())
 }
 
-fn each_page(
+pub(super) fn each_page(
     reader: &Reader,
     filter: &JobFilter,
-    mut show: impl FnMut(Vec<JobLine>) -> Result<(), CommandError>,
-) -> Result<(), CommandError> {
+    mut show: impl FnMut(Vec<JobOverview>) -> Result<()>,
+) -> Result<()> {
     let mut after = Some(0);
     while let Some(row) = after {
-        let (lines, next) = reader.page(filter, row, PAGE)?;
+        let (lines, next) = reader.page(filter, row, PAGE_SIZE)?;
         show(lines)?;
         after = next;
     }
     Ok(())
 }
 
-fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError> {
+fn require_manifest(reader: &Reader, manifest: &str) -> Result<()> {
     if reader.knows_manifest(manifest)? {
         return Ok(());
     }
-    let mut nearest = Nearest::to(manifest);
-    reader.manifest_paths(|path| nearest.look(path))?;
-    let hint = nearest.hint().unwrap_or_else(|| {
-        "a manifest is named by its path under the jobs folder, such as `promo/intro.yaml`"
-            .to_owned()
+    let mut suggestions = Suggestions::for_name(manifest);
+    reader.manifest_paths(|path| suggestions.consider(path))?;
+    let hint = suggestions.hint().unwrap_or_else(|| {
+        "name a manifest by its path under jobs_dir, for example `promo/intro.yaml`".to_owned()
     });
     Err(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
         .hint(hint))
 }
 
-/// What a line says of where the job stands: what it waits for, or why it ended.
-fn remark(line: &JobLine) -> String {
-    let mut remark = match (&line.waiting_for, &line.error) {
-        (Some(waiting_for), _) => format!("waits: {waiting_for}"),
-        (None, Some(error)) => error.clone(),
-        (None, None) => String::new(),
-    };
-    if line.changed_after_sent {
-        let flag = "changed after it was sent";
-        remark = if remark.is_empty() { flag.to_owned() } else { format!("{flag}; {remark}") };
+#[derive(Debug, Clone)]
+struct StateParser;
+
+impl TypedValueParser for StateParser {
+    type Value = State;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<State, Error> {
+        let name = StringValueParser::new().parse_ref(command, argument, value)?;
+        let argument = argument.map(ToString::to_string).unwrap_or_default();
+        state(&name).map_err(|error| {
+            let text = format!("invalid value '{name}' for '{argument}': {error}\n");
+            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+        })
     }
-    remark
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(State::ALL.into_iter().map(|state| PossibleValue::new(state.name()))))
+    }
+}
+
+fn state(name: &str) -> Result<State, String> {
+    name.parse().map_err(|unknown: UnknownState| {
+        let all = State::ALL.map(State::name).join(", ");
+        let mut suggestions = Suggestions::for_name(name);
+        State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
+        let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
+        format!("{unknown}; {hint}The states are {all}")
+    })
 }

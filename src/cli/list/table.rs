@@ -1,31 +1,26 @@
 //! The table of `lipsyncd list`, written page by page.
 //!
-//! The columns keep the widths they have on the first page: on a terminal so that a line is a line,
-//! through a pipe at least, so that nothing is cut.
+//! Later pages keep the column widths of the first page. On a terminal, cells are cut to them; in a pipe, the widths
+//! are minimums and nothing is cut.
 
 use std::io::{self, Write};
 
-use comfy_table::{
-    Column, ColumnConstraint, ContentArrangement, Row, Table as Page, Width, presets,
-};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table as Page, Width, presets};
 
-use super::remark;
-use crate::{cli::text::safe, store::JobLine};
+use crate::{cli::safe, store::JobOverview};
 
-const HEADER: [&str; 4] = ["JOB", "STATE", "WAITS FOR, OR WHY IT ENDED", "OUTPUT"];
+const HEADER: [&str; 4] = ["JOB", "STATE", "REASON", "OUTPUT"];
 
-/// Narrower than this a terminal's lines are allowed to wrap.
+/// On a narrower terminal, lines may wrap.
 const WIDTH_MIN: u16 = 60;
-/// The output keeps room for its heading.
+/// The least width of the output column: its heading.
 const OUTPUT_MIN: u16 = 6;
-/// Blanks between two columns.
 const GAP: u16 = 2;
 
-/// A table of any length.
 pub(super) struct Table {
-    /// None: nothing is cut.
+    /// None if nothing is cut.
     terminal_width: Option<u16>,
-    /// Known from the first page on.
+    /// Set by the first page.
     widths: Option<[u16; 4]>,
 }
 
@@ -39,7 +34,7 @@ impl Table {
         self.widths.is_none()
     }
 
-    pub(super) fn write(&mut self, out: &mut dyn Write, lines: &[JobLine]) -> io::Result<()> {
+    pub(super) fn write(&mut self, out: &mut dyn Write, lines: &[JobOverview]) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -50,16 +45,12 @@ impl Table {
             page.set_header(one_line(HEADER.map(String::from)));
         }
         for line in lines {
-            let cells = [&line.key, line.state.name(), &remark(line), &line.output];
+            let cells = [&line.key, line.state.name(), &reason(line), &line.output];
             page.add_row(one_line(cells.map(|text| safe(text).into_owned())));
         }
         let terminal_width = self.terminal_width;
         let widths = *self.widths.get_or_insert_with(|| {
-            let mut widths = [0; 4];
-            widths
-                .iter_mut()
-                .zip(page.column_max_content_widths())
-                .for_each(|(to, from)| *to = from);
+            let widths = page.column_max_content_widths().try_into().unwrap_or([0; 4]);
             terminal_width.map_or(widths, |width| fit(widths, width))
         });
         if terminal_width.is_some() {
@@ -67,7 +58,12 @@ impl Table {
             page.set_content_arrangement(ContentArrangement::Dynamic);
         }
         for (column, width) in page.column_iter_mut().zip(widths) {
-            constrain(column, width, terminal_width.is_some());
+            column.set_padding((0, GAP));
+            let width = Width::Fixed(width.saturating_add(GAP));
+            column.set_constraint(match terminal_width {
+                Some(_) => ColumnConstraint::Absolute(width),
+                None => ColumnConstraint::LowerBoundary(width),
+            });
         }
         for line in page.lines() {
             writeln!(out, "{}", line.trim_end())?;
@@ -76,30 +72,26 @@ impl Table {
     }
 }
 
+fn reason(job: &JobOverview) -> String {
+    let changed = job.changed_after_sent.then_some("changed after it was sent");
+    let reason = job.waiting_for.as_deref().or(job.error.as_deref());
+    changed.into_iter().chain(reason).collect::<Vec<_>>().join("; ")
+}
+
 fn one_line(cells: [String; 4]) -> Row {
     let mut row = Row::from(cells);
     row.max_height(1);
     row
 }
 
-fn constrain(column: &mut Column, width: u16, cut: bool) {
-    column.set_padding((0, GAP));
-    let width = Width::Fixed(width.saturating_add(GAP));
-    column.set_constraint(if cut {
-        ColumnConstraint::Absolute(width)
-    } else {
-        ColumnConstraint::LowerBoundary(width)
-    });
-}
-
-/// Shares `width` out: the state is never cut, the key gets what it needs up to a third, and the
-/// remark comes before the output, which mostly repeats the key.
-fn fit([key, state, remark, output]: [u16; 4], width: u16) -> [u16; 4] {
+/// Divides `width` among the columns. The state is never cut. The key gets up to a third. The reason comes before the
+/// output, which mostly repeats the key.
+fn fit([key, state, reason, output]: [u16; 4], width: u16) -> [u16; 4] {
     let width = width.saturating_sub(4 * GAP);
     let key = key.min(width / 3);
     let left = width.saturating_sub(key + state);
-    let remark = remark.min(left.saturating_sub(OUTPUT_MIN)).max(1);
-    [key, state, remark, output.min(left.saturating_sub(remark)).max(1)]
+    let reason = reason.min(left.saturating_sub(OUTPUT_MIN)).max(1);
+    [key, state, reason, output.min(left.saturating_sub(reason)).max(1)]
 }
 
 #[cfg(test)]
@@ -107,8 +99,8 @@ mod tests {
     use super::*;
     use crate::job::State;
 
-    fn job(key: &str, waiting_for: Option<&str>) -> JobLine {
-        JobLine {
+    fn job(key: &str, waiting_for: Option<&str>) -> JobOverview {
+        JobOverview {
             key: key.to_owned(),
             manifest: "promo.yaml".to_owned(),
             state: if waiting_for.is_some() { State::Queued } else { State::Succeeded },
@@ -136,23 +128,23 @@ mod tests {
         }
     }
 
-    fn shown(table: &mut Table, jobs: &[JobLine]) -> String {
+    fn shown(table: &mut Table, jobs: &[JobOverview]) -> String {
         let mut out = Vec::new();
         table.write(&mut out, jobs).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_pipe_gets_everything_aligned() {
+    fn a_pipe_gets_complete_aligned_lines() {
         let mut table = Table { terminal_width: None, widths: None };
         let long =
-            "its turn (5 of 5 slots in use), which takes as long as it takes, and is told whole";
+            "its turn (5 of 5 slots in use), and a long explanation, which is printed completely";
         let text = shown(&mut table, &[job("promo/en", Some("its turn")), job("promo/fr", None)]);
         assert_eq!(
             text,
-            "JOB       STATE      WAITS FOR, OR WHY IT ENDED  OUTPUT\n\
-             promo/en  queued     waits: its turn             promo/en.mp4\n\
-             promo/fr  succeeded                              promo/fr.mp4\n"
+            "JOB       STATE      REASON    OUTPUT\n\
+             promo/en  queued     its turn  promo/en.mp4\n\
+             promo/fr  succeeded            promo/fr.mp4\n"
         );
         let next = shown(&mut table, &[job("promo/a-long-name", Some(long)), job("b", None)]);
         assert_eq!(next.lines().count(), 2, "{next}");
@@ -160,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_lines_of_its_width() {
+    fn a_terminal_gets_lines_cut_to_its_width() {
         let mut table = Table { terminal_width: Some(60), widths: None };
         let jobs = [
             job(
@@ -178,10 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn what_would_move_the_cursor_is_escaped() {
+    fn control_characters_are_escaped() {
         let mut table = Table { terminal_width: None, widths: None };
         let text = shown(&mut table, &[job("a", Some("\u{1b}[31m red\nline"))]);
-        assert!(text.contains("waits: \\u{1b}[31m red\\nline"), "{text:?}");
+        assert!(text.contains("\\u{1b}[31m red\\nline"), "{text:?}");
         assert!(!text.contains('\u{1b}'));
     }
 }

@@ -1,53 +1,49 @@
-//! Which jobs a retry makes again, and how many tasks are paid for them.
+//! Which jobs a retry makes again, and how many tasks it pays.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::{
     cli::{
-        CommandError, Context, ExitCode,
-        change::{Verdict, not_done, unknown},
-        text::counted,
+        CommandContext, ExitCode, Result, counted,
+        update::{Decision, not_changed, unknown_job},
     },
     job::{State, TaskId},
     store::{JobState, Reader},
 };
 
-/// So many jobs are named before the question.
 const NAMED_MAX: usize = 10;
 
-/// What of a job was shown before the question; an answer counts only while it is still so.
+/// What the question was based on for one job. A confirmation is valid only while this is unchanged.
 #[derive(PartialEq)]
-struct Shown {
+struct ShownJob {
     state: State,
     task: Option<TaskId>,
     request_hash: Option<String>,
 }
 
-impl Shown {
+impl ShownJob {
     fn of(state: &JobState) -> Self {
         let JobState { job, .. } = state;
         Self { state: job.state, task: job.task, request_hash: job.request_hash.clone() }
     }
 }
 
-/// What a retry would do.
-pub(super) struct Plan {
-    /// The jobs that would be made again.
+pub(super) struct RetryPlan {
     pub(super) keys: Vec<String>,
-    shown: HashMap<String, Shown>,
-    /// The tasks that would be paid for: request hash and take.
+    shown: HashMap<String, ShownJob>,
+    /// The tasks that would be paid: request hash and take.
     paid: HashSet<(String, u32)>,
-    /// Jobs whose media were not read: nobody knows which of them share a task.
+    /// Jobs whose media were not read, so that it is unknown which of them share a task.
     unread: usize,
     pub(super) exit: ExitCode,
 }
 
-impl Plan {
-    /// Whether a job is still as it was shown, and its retry pays for nothing that was not shown. What became free
-    /// meanwhile is made.
+impl RetryPlan {
+    /// Whether a job is unchanged since it was shown, and its retry pays for no task that was not shown. A retry that
+    /// has become free is allowed.
     pub(super) fn has_shown(&self, state: &JobState) -> bool {
         let is_as_shown =
-            self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == Shown::of(state));
+            self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == ShownJob::of(state));
         let is_paid_as_shown = match &state.retry_task {
             Some(task) => state.retry_is_free || self.paid.contains(task),
             None => true,
@@ -55,26 +51,27 @@ impl Plan {
         is_as_shown && is_paid_as_shown
     }
 
+    /// Describes the plan: `2 jobs (a, b): 1 paid task, 1 free (the task exists or is shared)`.
     pub(super) fn text(&self) -> String {
         let jobs = self.keys.len();
         let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
         names.extend((jobs > NAMED_MAX).then_some("…"));
         let (names, paid) = (names.join(", "), self.paid.len() + self.unread);
-        let count = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
-        let mut text = format!("{count} to make again ({names}): {paid} to be paid for");
+        let mut text =
+            format!("{} ({names}): {}", counted(jobs, "job"), counted(paid, "paid task"));
         if jobs > paid {
             text += &format!(", {} free (the task exists or is shared)", jobs - paid);
         }
         text
     }
 
-    /// Finds out which jobs would be made again, and reports the others. Jobs that would share a new task pay once.
+    /// Reads which jobs would be retried, and reports the others. Jobs that would share a new task pay once.
     pub(super) fn read(
         keys: &[String],
-        judge: impl Fn(&JobState) -> Verdict,
+        decide: impl Fn(&JobState) -> Decision,
         reader: &Reader,
-        context: &mut Context<'_>,
-    ) -> Result<Self, CommandError> {
+        context: &mut CommandContext<'_>,
+    ) -> Result<Self> {
         let mut plan = Self {
             keys: Vec::new(),
             shown: HashMap::new(),
@@ -84,28 +81,31 @@ impl Plan {
         };
         let mut seen = HashSet::new();
         for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
-            let refused = match reader.job_state(key)? {
-                None => unknown(reader, key)?,
-                Some(state) => match judge(&state) {
+            let refusal = match reader.job_state(key)? {
+                None => Some(unknown_job(reader, key)?),
+                Some(state) => match decide(&state) {
                     Ok(_) => {
-                        plan.shown.insert(key.clone(), Shown::of(&state));
-                        match state.retry_task {
-                            Some(_) if state.retry_is_free => {}
-                            Some(task) => drop(plan.paid.insert(task)),
-                            None => plan.unread += 1,
-                        }
-                        plan.keys.push(key.clone());
-                        continue;
+                        plan.add(key, state);
+                        None
                     }
-                    Err(no) => match not_done(key, no) {
-                        Ok(_) => continue,
-                        Err(refused) => refused,
-                    },
+                    Err(reason) => not_changed(key, reason).err(),
                 },
             };
-            refused.report(context.err)?;
-            plan.exit = plan.exit.max(refused.exit);
+            if let Some(refusal) = refusal {
+                refusal.report(context.err)?;
+                plan.exit = plan.exit.max(refusal.exit);
+            }
         }
         Ok(plan)
+    }
+
+    fn add(&mut self, key: &str, state: JobState) {
+        self.shown.insert(key.to_owned(), ShownJob::of(&state));
+        match state.retry_task {
+            Some(_) if state.retry_is_free => {}
+            Some(task) => drop(self.paid.insert(task)),
+            None => self.unread += 1,
+        }
+        self.keys.push(key.to_owned());
     }
 }

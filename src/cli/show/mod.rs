@@ -1,4 +1,4 @@
-//! `lipsyncd show`: one job whole.
+//! `lipsyncd show`: everything about one job.
 
 mod report;
 mod text;
@@ -7,57 +7,56 @@ use std::path::Path;
 
 use clap::ValueHint;
 
-use super::{CommandError, Context, ExitCode, change, json, open};
+use super::{CommandContext, ExitCode, Result, json, open, update};
 use crate::{
     job::State,
     output::{Presence, presence},
     store::JobDetail,
 };
 
-use report::Report;
+use report::JobReport;
 
-/// One job whole: what it waits for, its history, what it cost
+/// Show everything about one job: reason, history, cost
 ///
-/// Shows what the manifest asks, what of it was used (face and timing), what the job waits for or why
-/// it ended, its task, what it cost and its result; then its history, with every answer of the API:
-/// HTTP status, code, units and the request_id that Kling's support asks for; and the command to type
-/// next, if there is one. Of a job whose create request has an unknown outcome it lists the tasks of the
-/// account that it could be.
+/// Shows what the manifest asks for, the face and timing that were used, why the job waits or failed, its task,
+/// cost and result. Then its history, with every answer of the API: HTTP status, code, units and the request_id
+/// that Kling's support needs. Then the next command, if there is one. If the outcome of the create request is
+/// unknown, it also lists the tasks of the account that may be the job's.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \
     lipsyncd show promo/en --json | jq -r '.history[].request_id'")]
-pub struct Args {
+pub(super) struct Args {
     /// The job's key, as `lipsyncd list` shows it
     #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
     /// Print one JSON object
     ///
-    /// The columns of the view job_overview, and labels, wish, media, used, create, earlier_unresolved (null, or the task of
-    /// a request that the job does not ask for any more, where its create request has an unknown outcome), result, candidates
-    /// (of a job whose create request has an unknown outcome: the tasks that it could be),
-    /// candidates_listed_at (with them: when the account's tasks were read; null: not far enough yet), file (of the
-    /// delivered file: delivered, changed or absent; null: none was delivered), history (the columns of the view
-    /// job_history), history_is_whole (false: the beginning is no longer kept) and next.
+    /// It has the columns of the view job_overview, and: labels; wish (what the manifest asks for); media; used;
+    /// create; earlier_unresolved (null, or the task of an earlier request whose outcome is unknown); result;
+    /// candidates (if the outcome of the create request is unknown: the tasks that may be the job's);
+    /// candidates_listed_at (with candidates: when the account's tasks were read; null: not far enough yet); file
+    /// (delivered, changed or absent; null: no file was delivered); history (the columns of the view job_history);
+    /// history_is_whole (false: its beginning is no longer kept); next (the next command, or null).
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     let Some(detail) = reader.detail(&arguments.job)? else {
-        return Err(change::unknown(&reader, &arguments.job)?);
+        return Err(update::unknown_job(&reader, &arguments.job)?);
     };
     let file = delivered_file(&detail, &context.config.output_dir);
     if arguments.json {
-        json::write_pretty(context.out, &Report::of(&detail, file))?;
+        json::write_pretty(context.out, &JobReport::of(&detail, file))?;
     } else {
         text::write(context.out, &detail, file)?;
     }
     Ok(ExitCode::Done)
 }
 
-/// What is at the place of the delivered file; none: it was not delivered, or nobody can tell.
+/// Checks the delivered file; none if no file was delivered, or the check failed.
 fn delivered_file(detail: &JobDetail, output_dir: &Path) -> Option<Presence> {
     let job = &detail.state.job;
     let (_, bytes) = job.delivered.as_ref().filter(|_| job.state == State::Succeeded)?;

@@ -1,55 +1,56 @@
-//! `lipsyncd status`: how far everything is.
+//! `lipsyncd status`: progress and problems.
 
 mod next;
 mod report;
+#[cfg(test)]
+mod tests;
 mod text;
 mod watch;
 
-use super::{CommandError, Context, ExitCode, json, open};
+use super::{CommandContext, ExitCode, Result, json, open};
 
-use report::Report;
+use report::StatusReport;
 
-/// How far everything is: counts, slots, pause, units, time left
+/// Show progress and problems: jobs, slots, queue, units, time left
 ///
-/// Shows how many jobs are in each state, how many of the account's slots are in use, why the line
-/// stands still if it does, what was spent, how much time is left and which manifests have faults;
-/// and names the command to type next. It only reads: it works while the daemon runs and while it
-/// does not, and for users who may not write.
+/// Shows how many jobs are in each state, how many of the account's slots are in use, why the queue is paused
+/// or held, the units spent, the time left and the manifests with errors. Then it lists the next commands. It
+/// only reads: it works with and without a running daemon, and for users without write permission.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd status\n  \
     lipsyncd status --watch\n  \
     lipsyncd status --json | jq .jobs.failed")]
-pub struct Args {
-    /// Show it anew each second, until Ctrl-C
+pub(super) struct Args {
+    /// Repeat every second, until Ctrl-C
     ///
-    /// On a terminal with progress bars; otherwise a line a second (with --json: an object a line),
-    /// until Ctrl-C or until nobody reads it any more.
+    /// On a terminal with progress bars; otherwise one line per second (with --json: one object per line), until
+    /// Ctrl-C or until the reader closes the pipe.
     #[arg(long)]
     watch: bool,
     /// Print one JSON object
     ///
-    /// Its members: jobs (every state with its count), manifests (accepted, refused), slots (used,
-    /// limit, configured), pause (null, or kind, reason, code, since, next_probe), hold (null, or
-    /// why no new task is started), trouble (null, or reason and since: the API gives no usable
-    /// answer), folder_problem (null, or why jobs_dir cannot be scanned), blocked (null, or jobs and reason: their places in the output folder cannot be
-    /// written), superseded (null, or tasks and jobs: unresolved tasks of requests that their jobs do not ask
-    /// for any more, and the first jobs with key and command to decide them), units (today, total, cap), eta_seconds (null when unknown, when nothing is left or
-    /// while the line is paused), daemon (running, pid, since, trouble: null, or why it cannot write
-    /// the state database at the moment). Times are UTC in ISO 8601.
+    /// Its members are: jobs (each state with its count); manifests (accepted, refused); slots (used, limit,
+    /// configured); pause (null, or kind, reason, code, since, next_probe); hold (null, or why no new task is
+    /// created); `trouble` (null, or reason and since: the API gives no usable answer); folder_problem (null, or
+    /// why jobs_dir cannot be scanned); blocked (null, or jobs and reason: their output files cannot be written);
+    /// superseded (null, or tasks and jobs: unresolved tasks of earlier requests, and the first jobs with the
+    /// command to decide them); units (today, total, cap); eta_seconds (null if unknown, if nothing is left, or
+    /// while the queue is paused); daemon (running, pid, since, `trouble`: null, or why it cannot write the state
+    /// database). Times are UTC in ISO 8601.
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
-    let look = || Report::look(&reader, context.config, context.start, open::now_ms());
+    let read = || StatusReport::read(&reader, context.config, context.start, open::now_ms());
     if arguments.watch {
-        watch::watch(look, arguments.json, context.on_terminal, context.out)?;
+        watch::watch(read, arguments.json, context.on_terminal, context.out)?;
     } else if arguments.json {
-        json::write_pretty(context.out, &look()?)?;
+        json::write_pretty(context.out, &read()?)?;
     } else {
-        text::write(context.out, &look()?)?;
+        text::write(context.out, &read()?)?;
     }
     Ok(ExitCode::Done)
 }

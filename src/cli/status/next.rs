@@ -1,84 +1,84 @@
-//! What is worth typing after `status`.
+//! The commands that `status` suggests.
 
-use super::report::Report;
+use super::report::StatusReport;
 use crate::{
-    cli::{
-        open,
-        text::{counted, safe, shell_word},
-    },
+    cli::{counted, open, safe, shell_word},
     job::State,
     store::{PauseKind, RefusedManifest},
 };
 
-/// The commands that are worth typing now, the most urgent first, and why; safe to show.
-pub(super) fn next(report: &Report) -> Vec<(String, String)> {
-    let count = |states: &[State]| report.standing.count(states);
+/// Returns the commands that the user needs now, the most urgent first, and why; safe to show.
+pub(super) fn next_commands(report: &StatusReport) -> Vec<(String, String)> {
+    let count = |states: &[State]| report.queue.count(states);
     let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
     let unfinished = count(&unfinished.collect::<Vec<_>>()) - count(&[State::Unresolved]);
     let mut next = Vec::new();
     let mut add = |command: &str, why: String| next.push((command.to_owned(), why));
-    if report.standing.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Person) {
-        add("lipsyncd resume", "lets paid calls go on".to_owned());
+    if report.queue.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Person) {
+        add("lipsyncd resume", "allows paid calls again".to_owned());
     }
     if !report.daemon.running && unfinished > 0 {
-        add(&safe(&report.here.start), format!("{} not finished", jobs_are(unfinished)));
+        add(
+            &safe(&report.setup.start),
+            format!("starts the daemon; {} left", counted(unfinished, "job")),
+        );
     }
-    if let Some(what) = ailing(report) {
-        add("lipsyncd doctor", format!("says how to mend {what}"));
+    if let Some(what) = failing_part(report) {
+        add("lipsyncd doctor", format!("shows how to fix {what}"));
     }
     let unresolved = count(&[State::Unresolved]);
     if unresolved > 0 {
-        let why = format!("{} to be decided by you", jobs_are(unresolved));
+        let need = if unresolved == 1 { "needs" } else { "need" };
+        let why = format!("{} {need} your decision", counted(unresolved, "job"));
         add("lipsyncd list --state unresolved", why);
     }
     if let Some(superseded) = &report.superseded
         && let Some(first) = superseded.jobs.first()
     {
-        let others = if superseded.tasks > 1 { "; decide this first" } else { "; you decide" };
-        let why = format!("{}{others}", undecided(superseded.tasks));
+        let decide = if superseded.tasks > 1 { "decide this first" } else { "please decide" };
+        let why = format!("{}; {decide}", superseded_tasks(superseded.tasks));
         add(&safe(&open::command("show", &first.key)), why);
     }
-    let mut to_mend = report.manifests.refused;
-    for refused in report.standing.refused.iter().filter(|refused| is_closed(refused)) {
-        let file = report.here.jobs_dir.join(&refused.path).display().to_string();
+    let mut with_errors = report.manifests.refused;
+    for refused in report.queue.refused.iter().filter(|refused| is_unreadable(refused)) {
+        let file = report.setup.jobs_dir.join(&refused.path).display().to_string();
         let command = format!("chmod g+r {}", shell_word(&file));
-        add(&safe(&command), "the daemon may not read it".to_owned());
-        to_mend -= 1;
+        add(&safe(&command), "lets the daemon read it".to_owned());
+        with_errors -= 1;
     }
-    if to_mend > 0 {
-        add("lipsyncd check", format!("{} to be mended", counted(to_mend, "manifest")));
+    if with_errors > 0 {
+        let why = format!("shows all errors of {}", counted(with_errors, "manifest"));
+        add("lipsyncd check", why);
     }
     let failed = count(&[State::Failed]);
     if failed > 0 {
-        add("lipsyncd list --state failed", counted(failed, "job") + " failed");
+        add("lipsyncd list --state failed", format!("shows why {} failed", counted(failed, "job")));
     }
-    if let Some(first) = &report.standing.first_changed {
-        let others = if report.changed_after_sent > 1 { "; this is the first" } else { "" };
-        let why = format!("{}{others}", changed(report.changed_after_sent));
+    if let Some(first) = &report.queue.first_changed {
+        let first_of = if report.changed_after_sent > 1 { "; the first" } else { "" };
+        let why = format!("{}{first_of}", changed(report.changed_after_sent));
         add(&safe(&open::command("show", first)), why);
-        add("lipsyncd retry JOB", "makes the new request, and pays for it".to_owned());
-        add("lipsyncd dismiss JOB", "keeps the result that is there".to_owned());
+        add("lipsyncd retry JOB", "when it has ended: makes the new request (paid)".to_owned());
+        add("lipsyncd dismiss JOB", "keeps the existing result".to_owned());
     }
     let waiting = count(&[State::Waiting]);
     if waiting > 0 {
-        let why = format!(
-            "what {} for",
-            if waiting == 1 { "a job waits".into() } else { format!("{waiting} jobs wait") }
-        );
+        let wait = if waiting == 1 { "waits" } else { "wait" };
+        let why = format!("shows why {} {wait}", counted(waiting, "job"));
         add("lipsyncd list --state waiting", why);
     }
     next
 }
 
-/// What keeps the line from its work and has a check of `doctor`, the most telling of them.
-fn ailing(report: &Report) -> Option<&'static str> {
-    let pause = report.standing.pause.as_ref().map(|pause| pause.kind);
+/// Returns the part with a problem that `doctor` checks, the most important first.
+fn failing_part(report: &StatusReport) -> Option<&'static str> {
+    let pause = report.queue.pause.as_ref().map(|pause| pause.kind);
     if report.daemon.trouble.is_some() {
         Some("the database")
     } else if pause == Some(PauseKind::Credentials) {
         Some("the credentials")
     } else if report.trouble.is_some() {
-        Some("the way to the API")
+        Some("the connection to the API")
     } else if report.blocked.is_some() {
         Some("the output folder")
     } else {
@@ -86,78 +86,17 @@ fn ailing(report: &Report) -> Option<&'static str> {
     }
 }
 
-/// Whether all that is wrong with a manifest is that the daemon's user may not read it: who types `check`
-/// perhaps may.
-fn is_closed(refused: &RefusedManifest) -> bool {
-    refused.error.contains("it cannot be read: Permission denied")
+/// Whether the only error is that the daemon's user cannot read the manifest. `check` may run as a user who can.
+fn is_unreadable(refused: &RefusedManifest) -> bool {
+    refused.error.contains("Permission denied (os error 13)")
 }
 
-/// How many unresolved tasks no job points to.
-pub(super) fn undecided(tasks: i64) -> String {
+pub(super) fn superseded_tasks(tasks: i64) -> String {
     let of = if tasks == 1 { "of an earlier request" } else { "of earlier requests" };
     format!("{} {of}", counted(tasks, "unresolved task"))
 }
 
-/// How many jobs changed after their task was created.
 pub(super) fn changed(count: i64) -> String {
     let sent = if count == 1 { "it was sent" } else { "they were sent" };
     format!("{} changed after {sent}", counted(count, "job"))
-}
-
-fn jobs_are(count: i64) -> String {
-    if count == 1 { "1 job is".to_owned() } else { format!("{count} jobs are") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        cli::status::report::{
-            Here,
-            tests::{NOW_MS, here, paused, running, standing},
-        },
-        store::{Holder, LineTrouble, Standing},
-    };
-
-    fn commands(standing: Standing, holder: Option<Holder>, here: Here) -> Vec<String> {
-        let next = next(&Report::of(standing, holder, NOW_MS, here));
-        next.into_iter().map(|(command, _)| command).collect()
-    }
-
-    #[test]
-    fn the_daemon_is_started_by_its_unit_where_it_has_one() {
-        let here = Here { start: "systemctl start lipsyncd".to_owned(), ..here() };
-        assert_eq!(commands(standing(), None, here), ["systemctl start lipsyncd"]);
-    }
-
-    #[test]
-    fn doctor_is_named_where_it_knows_more() {
-        let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS };
-        for ailing in [
-            Standing { pause: Some(paused(PauseKind::Credentials)), ..standing() },
-            Standing { trouble: Some(trouble), ..standing() },
-            Standing { blocked: Some((1, "its place".to_owned())), ..standing() },
-        ] {
-            assert_eq!(commands(ailing, running(1), here()), ["lipsyncd doctor"]);
-        }
-        let locked = Holder { pid: 1, trouble: Some("database is locked".to_owned()) };
-        assert_eq!(commands(standing(), Some(locked), here()), ["lipsyncd doctor"]);
-        let unpaid = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
-        assert_eq!(commands(unpaid, running(1), here()), [""; 0]);
-    }
-
-    #[test]
-    fn a_manifest_that_the_daemon_may_not_read_is_opened_and_not_checked() {
-        let refused = |path: &str, error: &str| RefusedManifest {
-            path: path.to_owned(),
-            error: format!("{path}: {error}"),
-        };
-        let closed = refused("a b.yaml", "it cannot be read: Permission denied (os error 13)");
-        let one = Standing { manifests_refused: 1, refused: vec![closed.clone()], ..standing() };
-        assert_eq!(commands(one, running(1), here()), ["chmod g+r '/jobs/a b.yaml'"]);
-        let both = vec![closed, refused("c.yaml", "unknown key")];
-        let two = Standing { manifests_refused: 2, refused: both, ..standing() };
-        let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
-        assert_eq!(commands(two, running(1), here()), expected);
-    }
 }

@@ -1,4 +1,4 @@
-//! What `status` shows, and its shape in JSON.
+//! The data that `status` shows, and its shape in JSON.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -6,65 +6,62 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        CommandError, open,
+        Result, open,
         text::{iso_ms, units_number},
     },
     config::Config,
     job::State,
-    store::{Holder, Pause, Reader, Standing, Superseded, holder},
+    store::{LockHolder, Pause, QueueStatus, Reader, SupersededTasks, lock_holder},
 };
 
-/// The states in which a job still needs a slot, or has one. `waiting` is not among them: nobody
-/// knows when its media come; nor is `downloading`, which needs none.
-const SLOTS_AHEAD: [State; 5] =
+/// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
+/// `downloading`, which needs no slot.
+const STATES_BEFORE_DOWNLOAD: [State; 5] =
     [State::Queued, State::Identified, State::Creating, State::Submitted, State::Processing];
 
-/// Where everything stands, as `status --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Report {
+pub(super) struct StatusReport {
     pub(super) jobs: BTreeMap<State, i64>,
     /// Jobs whose request changed after their task was created.
     pub(super) changed_after_sent: i64,
     /// Failed jobs that a person dismissed; `jobs` does not count them.
     pub(super) dismissed: i64,
-    pub(super) manifests: Manifests,
-    pub(super) slots: Slots,
+    pub(super) manifests: ManifestCounts,
+    pub(super) slots: SlotCounts,
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
-    pub(super) trouble: Option<TroubleReport>,
+    pub(super) trouble: Option<ProblemReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
     /// Unresolved tasks that no job points to any more; `jobs` does not count them.
     pub(super) superseded: Option<SupersededReport>,
-    pub(super) units: Units,
+    pub(super) units: UnitTotals,
     pub(super) eta_seconds: Option<i64>,
-    pub(super) daemon: Daemon,
+    pub(super) daemon: DaemonReport,
     #[serde(skip)]
-    pub(super) standing: Standing,
+    pub(super) queue: QueueStatus,
     #[serde(skip)]
     pub(super) now_ms: i64,
     #[serde(skip)]
-    pub(super) here: Here,
+    pub(super) setup: LocalSetup,
 }
 
-/// What commands that are worth typing depend on.
+/// What the suggested commands depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Here {
-    /// What starts the daemon.
+pub(super) struct LocalSetup {
     pub(super) start: String,
-    /// The folder of manifests.
     pub(super) jobs_dir: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Manifests {
+pub(super) struct ManifestCounts {
     pub(super) accepted: i64,
     pub(super) refused: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Slots {
+pub(super) struct SlotCounts {
     pub(super) used: i64,
     pub(super) limit: i64,
     pub(super) configured: i64,
@@ -80,36 +77,33 @@ pub(super) struct PauseReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Units {
+pub(super) struct UnitTotals {
     pub(super) today: f64,
     pub(super) total: f64,
     pub(super) cap: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Daemon {
+pub(super) struct DaemonReport {
     pub(super) running: bool,
     pub(super) pid: Option<u32>,
     pub(super) since: Option<String>,
-    /// Why it cannot write the state database at the moment.
+    /// Why the daemon cannot write the state database at the moment.
     pub(super) trouble: Option<String>,
 }
 
-/// Something that keeps the line from its work, and passes by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct TroubleReport {
+pub(super) struct ProblemReport {
     pub(super) reason: String,
     pub(super) since: String,
 }
 
-/// Jobs whose place in the output folder cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
     pub(super) reason: String,
 }
 
-/// Unresolved tasks of earlier requests, and what to type for the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct SupersededReport {
     pub(super) tasks: i64,
@@ -122,68 +116,68 @@ pub(super) struct ToResolve {
     pub(super) command: String,
 }
 
-impl Report {
-    /// Reads where everything stands at `now_ms` (Unix time); `start` is what starts the daemon.
-    pub(super) fn look(
-        reader: &Reader,
-        config: &Config,
-        start: &str,
-        now_ms: i64,
-    ) -> Result<Self, CommandError> {
-        let here = Here { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
-        Ok(Self::of(reader.standing(now_ms)?, holder(&config.state_db), now_ms, here))
+impl StatusReport {
+    /// Reads the report for `now_ms` (Unix time); `start` is the command that starts the daemon.
+    pub(super) fn read(reader: &Reader, config: &Config, start: &str, now_ms: i64) -> Result<Self> {
+        let setup = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
+        Ok(Self::of(reader.queue_status(now_ms)?, lock_holder(&config.state_db), now_ms, setup))
     }
 
-    /// `holder` is the running daemon, none without one.
-    pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64, here: Here) -> Self {
+    /// Builds the report; `holder` is the running daemon, if any.
+    pub(super) fn of(
+        queue: QueueStatus,
+        holder: Option<LockHolder>,
+        now_ms: i64,
+        setup: LocalSetup,
+    ) -> Self {
         Self {
-            jobs: standing.jobs.clone(),
-            changed_after_sent: standing.changed_after_sent,
-            dismissed: standing.dismissed,
-            manifests: Manifests {
-                accepted: standing.manifests_accepted,
-                refused: standing.manifests_refused,
+            jobs: queue.jobs.clone(),
+            changed_after_sent: queue.changed_after_sent,
+            dismissed: queue.dismissed,
+            manifests: ManifestCounts {
+                accepted: queue.manifests_accepted,
+                refused: queue.manifests_refused,
             },
-            slots: Slots {
-                used: standing.slots_used,
-                limit: standing.slots_limit,
-                configured: standing.slots_configured,
+            slots: SlotCounts {
+                used: queue.slots_used,
+                limit: queue.slots_limit,
+                configured: queue.slots_configured,
             },
-            pause: standing.pause.as_ref().map(PauseReport::of),
-            hold: standing.hold.clone(),
-            // A daemon that ended may have left it behind.
-            trouble: standing.trouble.as_ref().filter(|_| holder.is_some()).map(|trouble| {
-                TroubleReport { reason: trouble.reason.clone(), since: iso_ms(trouble.since_ms) }
+            pause: queue.pause.as_ref().map(PauseReport::of),
+            hold: queue.hold.clone(),
+            // A daemon that ended may have left its last problem in the database.
+            trouble: queue.api_problem.as_ref().filter(|_| holder.is_some()).map(|problem| {
+                ProblemReport { reason: problem.reason.clone(), since: iso_ms(problem.since_ms) }
             }),
-            folder_problem: standing.folder_problem.clone().filter(|_| holder.is_some()),
-            blocked: standing
+            folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
+            blocked: queue
                 .blocked
                 .as_ref()
                 .map(|(jobs, reason)| BlockedReport { jobs: *jobs, reason: reason.clone() }),
-            superseded: SupersededReport::of(&standing.superseded),
-            units: Units {
-                today: units_number(standing.spent_today_micro),
-                total: units_number(standing.spent_total_micro),
-                cap: standing.cap_micro.map(units_number),
+            superseded: SupersededReport::of(&queue.superseded),
+            units: UnitTotals {
+                today: units_number(queue.spent_today_micro),
+                total: units_number(queue.spent_total_micro),
+                cap: queue.cap_micro.map(units_number),
             },
-            eta_seconds: eta_ms(&standing).map(|ms| div_ceil(ms, 1000)),
-            daemon: Daemon::of(&standing, holder),
-            standing,
+            eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
+            daemon: DaemonReport::of(&queue, holder),
+            queue,
             now_ms,
-            here,
+            setup,
         }
     }
 
-    /// Jobs that will not move again by themselves, and jobs in all; cancelled ones are in neither.
+    /// Returns how many jobs have ended, and how many there are; cancelled jobs are in neither.
     pub(super) fn progress(&self) -> (i64, i64) {
-        let ended = self.standing.count(&[State::Succeeded, State::Failed]);
+        let ended = self.queue.count(&[State::Succeeded, State::Failed]);
         let all = State::ALL.into_iter().filter(|state| *state != State::Cancelled);
-        (ended, self.standing.count(&all.collect::<Vec<_>>()))
+        (ended, self.queue.count(&all.collect::<Vec<_>>()))
     }
 }
 
 impl SupersededReport {
-    fn of(superseded: &Superseded) -> Option<Self> {
+    fn of(superseded: &SupersededTasks) -> Option<Self> {
         let to_resolve = |key: &String| ToResolve {
             key: key.clone(),
             command: format!("{} --task ID | --resend", open::command("resolve", key)),
@@ -207,143 +201,28 @@ impl PauseReport {
     }
 }
 
-impl Daemon {
-    fn of(standing: &Standing, holder: Option<Holder>) -> Self {
+impl DaemonReport {
+    fn of(queue: &QueueStatus, holder: Option<LockHolder>) -> Self {
         let Some(holder) = holder else {
             return Self { running: false, pid: None, since: None, trouble: None };
         };
-        let pid = Some(holder.pid).filter(|pid| *pid > 0).or(standing.daemon_pid);
-        // A daemon that only just took its lock has not written down yet when it began.
-        let began = pid == standing.daemon_pid;
-        let since = standing.daemon_since_ms.filter(|_| began).map(iso_ms);
-        Self { running: true, pid, since, trouble: holder.trouble }
+        let pid = Some(holder.pid).filter(|pid| *pid > 0).or(queue.daemon_pid);
+        // A daemon that has just taken its lock has not stored its start yet.
+        let is_stored = pid == queue.daemon_pid;
+        let since = queue.daemon_since_ms.filter(|_| is_stored).map(iso_ms);
+        Self { running: true, pid, since, trouble: holder.problem }
     }
 }
 
-/// How long the jobs that need a slot will take, in ms: so many rounds of all slots, each as long as
-/// tasks have been taking. None: unknown, nothing left, or nobody knows when the line goes on.
-fn eta_ms(standing: &Standing) -> Option<i64> {
-    let ahead = standing.count(&SLOTS_AHEAD);
-    let median_task_ms = standing.median_task_ms.filter(|_| ahead > 0)?;
-    if standing.pause.is_some() || standing.hold.is_some() || standing.trouble.is_some() {
+/// Estimates how long the jobs that need a slot will take, in ms: rounds of all slots, each of the median task time.
+/// None if the time is unknown, if nothing is left, or while the queue is paused, held or has an API problem.
+fn eta_ms(queue: &QueueStatus) -> Option<i64> {
+    let ahead = queue.count(&STATES_BEFORE_DOWNLOAD);
+    let median_task_ms = queue.median_task_ms.filter(|_| ahead > 0)?;
+    if queue.pause.is_some() || queue.hold.is_some() || queue.api_problem.is_some() {
         return None;
     }
-    let rounds = div_ceil(ahead, standing.slots_limit.max(1));
+    let slots = queue.slots_limit.max(1);
+    let rounds = (ahead + slots - 1) / slots;
     Some(rounds.saturating_mul(median_task_ms))
-}
-
-/// Rounds up; neither is negative.
-fn div_ceil(dividend: i64, divisor: i64) -> i64 {
-    dividend / divisor + i64::from(dividend % divisor != 0)
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::store::PauseKind;
-
-    pub(in crate::cli::status) const NOW_MS: i64 = 1_772_366_407_050;
-
-    pub(in crate::cli::status) fn here() -> Here {
-        Here { start: "lipsyncd run".to_owned(), jobs_dir: "/jobs".into() }
-    }
-
-    /// Everything at work: 100 jobs ahead, five slots, tasks that take a minute.
-    pub(in crate::cli::status) fn standing() -> Standing {
-        let mut jobs: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
-        jobs.extend([(State::Queued, 95), (State::Processing, 5), (State::Succeeded, 20)]);
-        Standing {
-            jobs,
-            manifests_accepted: 3,
-            manifests_refused: 0,
-            refused: Vec::new(),
-            slots_configured: 10,
-            slots_limit: 5,
-            cap_micro: Some(100_000_000),
-            spent_today_micro: 12_500_000,
-            spent_total_micro: 340_050_000,
-            pause: None,
-            hold: None,
-            trouble: None,
-            folder_problem: None,
-            blocked: None,
-            superseded: Superseded::default(),
-            slots_used: 5,
-            changed_after_sent: 0,
-            first_changed: None,
-            dismissed: 0,
-            median_task_ms: Some(60_000),
-            daemon_pid: Some(4711),
-            daemon_since_ms: Some(NOW_MS - 200_000),
-        }
-    }
-
-    pub(in crate::cli::status) fn running(pid: u32) -> Option<Holder> {
-        Some(Holder { pid, trouble: None })
-    }
-
-    pub(in crate::cli::status) fn paused(kind: PauseKind) -> Pause {
-        Pause {
-            kind,
-            reason: "account balance not enough".to_owned(),
-            code: Some(1102),
-            since_ms: NOW_MS - 60_000,
-            next_probe_at_ms: Some(NOW_MS + 30_000),
-        }
-    }
-
-    #[test]
-    fn the_time_left_is_rounds_of_all_slots() {
-        assert_eq!(Report::of(standing(), None, NOW_MS, here()).eta_seconds, Some(20 * 60));
-        let mut one = standing();
-        one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
-        assert_eq!(Report::of(one, None, NOW_MS, here()).eta_seconds, Some(60));
-    }
-
-    #[test]
-    fn the_time_left_is_not_guessed() {
-        let unknown = Standing { median_task_ms: None, ..standing() };
-        let mut nothing = standing();
-        nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
-        let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
-        for standing in [unknown, nothing, stopped] {
-            assert_eq!(Report::of(standing, None, NOW_MS, here()).eta_seconds, None);
-        }
-    }
-
-    #[test]
-    fn a_daemon_that_ended_is_not_shown_as_running() {
-        let report = Report::of(standing(), None, NOW_MS, here());
-        assert_eq!(report.daemon, Daemon { running: false, pid: None, since: None, trouble: None });
-        let other = Report::of(standing(), running(99), NOW_MS, here());
-        assert_eq!(
-            other.daemon,
-            Daemon { running: true, pid: Some(99), since: None, trouble: None }
-        );
-        let same = Report::of(standing(), running(4711), NOW_MS, here());
-        assert_eq!(same.daemon.since.unwrap(), "2026-03-01T11:56:47.050Z");
-    }
-
-    #[test]
-    fn json_has_every_state_and_the_promised_members() {
-        let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
-        let json =
-            serde_json::to_value(Report::of(stopped, running(4711), NOW_MS, here())).unwrap();
-        assert_eq!(json["jobs"].as_object().unwrap().len(), State::ALL.len());
-        assert_eq!(json["jobs"]["unresolved"], 0);
-        assert_eq!(json["slots"], serde_json::json!({"used": 5, "limit": 5, "configured": 10}));
-        assert_eq!(json["manifests"], serde_json::json!({"accepted": 3, "refused": 0}));
-        assert_eq!(
-            json["pause"],
-            serde_json::json!({"kind": "account", "reason": "account balance not enough",
-                "code": 1102, "since": "2026-03-01T11:59:07.050Z",
-                "next_probe": "2026-03-01T12:00:37.050Z"})
-        );
-        assert_eq!(
-            json["units"],
-            serde_json::json!({"today": 12.5, "total": 340.05, "cap": 100.0})
-        );
-        assert!(json["eta_seconds"].is_null());
-        assert_eq!(json["daemon"]["pid"], 4711);
-    }
 }

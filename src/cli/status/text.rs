@@ -1,39 +1,42 @@
-//! `status` for people: a line for each thing, calm and aligned.
+//! `status` for people: one aligned line per topic.
 
 use std::io::{self, Write};
 
 use super::{
-    next::{changed, next, undecided},
-    report::Report,
+    next::{changed, next_commands, superseded_tasks},
+    report::StatusReport,
 };
 use crate::{
-    cli::text::{duration, first_line, safe, time, units},
+    cli::text::{counted, duration, first_line, safe, time, units},
     job::State,
 };
 
-/// Writes `report` as lines of a name and what is to be said.
-pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    for (name, said) in lines(report) {
-        writeln!(out, "{name:<9}  {said}")?;
-    }
-    Ok(())
+/// A name and its text. An empty name continues the line before it.
+type Line = (&'static str, String);
+
+pub(super) fn write(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
+    lines(report).into_iter().try_for_each(|line| writeln!(out, "{}", format_line(line)))
 }
 
-/// One line that says it all, for `--watch` without a terminal.
-pub(super) fn one_line(report: &Report) -> String {
+pub(super) fn format_line((name, text): Line) -> String {
+    format!("{name:<9}  {text}")
+}
+
+/// Returns the report on one line, for `--watch` without a terminal.
+pub(super) fn one_line(report: &StatusReport) -> String {
     let (ended, all) = report.progress();
     let mut line = format!(
         "{}  {ended} of {all} done, {} failed, {}",
         time(report.now_ms),
-        report.standing.count(&[State::Failed]),
+        report.queue.count(&[State::Failed]),
         slots(report)
     );
     if let Some(pause) = &report.pause {
         line += &format!(", paused: {}", safe(&pause.reason));
     } else if let Some(hold) = &report.hold {
         line += &format!(", held: {}", safe(hold));
-    } else if let Some(trouble) = &report.trouble {
-        line += &format!(", the API gives no usable answer: {}", safe(&trouble.reason));
+    } else if let Some(problem) = &report.trouble {
+        line += &format!(", the API gives no usable answer: {}", safe(&problem.reason));
     } else if let Some(problem) = &report.folder_problem {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
@@ -44,69 +47,29 @@ pub(super) fn one_line(report: &Report) -> String {
     line
 }
 
-/// All lines, as names and what is to be said; a name that is empty goes on with the one before.
-pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
-    let mut lines = vec![
-        ("daemon", daemon(report)),
-        ("jobs", jobs(report)),
-        ("slots", slots(report)),
-        ("line", line(report)),
-    ];
-    if let Some(trouble) = &report.daemon.trouble {
-        let trouble = trouble.strip_prefix("state database: ").unwrap_or(trouble);
-        lines.push(("database", format!("the daemon waits for it: {}", safe(trouble))));
-    }
-    if let Some(trouble) = report.standing.trouble.as_ref().filter(|_| report.trouble.is_some()) {
-        let since = time(trouble.since_ms);
-        lines.push(("api", format!("no usable answer since {since}: {}", safe(&trouble.reason))));
-    }
-    if let Some(problem) = &report.folder_problem {
-        lines.push(("folder", safe(problem).to_string()));
-    }
-    if let Some(blocked) = &report.blocked {
-        let wait =
-            if blocked.jobs == 1 { "1 job waits" } else { &format!("{} jobs wait", blocked.jobs) };
-        lines.push(("output", format!("{wait} for {}", safe(&blocked.reason))));
-    }
-    if report.changed_after_sent > 0 {
-        let results = match report.changed_after_sent {
-            1 => "its result is",
-            _ => "their results are",
-        };
-        let changed = changed(report.changed_after_sent);
-        lines.push(("changed", format!("{changed}; {results} of the earlier request")));
-    }
-    if let Some(superseded) = &report.superseded {
-        let tasks = undecided(superseded.tasks);
-        lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
-    }
+pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
+    let mut lines =
+        vec![("daemon", daemon(report)), ("jobs", jobs(report)), ("slots", slots(report))];
+    lines.extend(queue(report));
+    lines.extend(problems(report));
     lines.push(("units", spent(report)));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
-    lines.push(("manifests", manifests(report)));
-    for refused in &report.standing.refused {
-        let fault = first_line(&refused.error);
-        // The fault begins with the path.
-        lines.push(("", format!("  {fault}")));
-    }
-    let told = i64::try_from(report.standing.refused.len()).unwrap_or(i64::MAX);
-    if report.manifests.refused > told {
-        lines.push(("", format!("  and {} more", report.manifests.refused - told)));
-    }
+    lines.extend(manifests(report));
     let mut name = "next";
-    for (command, why) in next(report) {
+    for (command, why) in next_commands(report) {
         lines.push((name, format!("{command:<33}  {why}")));
         name = "";
     }
     lines
 }
 
-fn daemon(report: &Report) -> String {
+fn daemon(report: &StatusReport) -> String {
     let Some(pid) = report.daemon.pid.filter(|_| report.daemon.running) else {
         return if report.daemon.running { "running" } else { "not running" }.to_owned();
     };
-    match report.standing.daemon_since_ms.filter(|_| report.daemon.since.is_some()) {
+    match report.queue.daemon_since_ms.filter(|_| report.daemon.since.is_some()) {
         Some(since_ms) => {
             format!("running for {} (PID {pid})", duration(report.now_ms - since_ms))
         }
@@ -114,7 +77,7 @@ fn daemon(report: &Report) -> String {
     }
 }
 
-fn jobs(report: &Report) -> String {
+fn jobs(report: &StatusReport) -> String {
     let all: i64 = report.jobs.values().sum();
     let each: Vec<String> = report
         .jobs
@@ -132,179 +95,92 @@ fn jobs(report: &Report) -> String {
     format!("{all}: {}{dismissed}", each.join(", "))
 }
 
-fn slots(report: &Report) -> String {
+fn slots(report: &StatusReport) -> String {
     let slots = &report.slots;
-    let mut said = format!("{} of {} in use", slots.used, slots.limit);
+    let mut text = format!("{} of {} in use", slots.used, slots.limit);
     if slots.limit != slots.configured {
-        said += &format!(" ({} configured; the account lets us no more)", slots.configured);
+        text += &format!(" ({} configured; the account allows {})", slots.configured, slots.limit);
     }
-    said
+    text
 }
 
-fn line(report: &Report) -> String {
-    let Some(pause) = &report.standing.pause else {
-        return match &report.hold {
-            Some(hold) => format!("no new task is started: {}", safe(hold)),
-            None => "open".to_owned(),
+fn queue(report: &StatusReport) -> Vec<Line> {
+    let Some(pause) = &report.queue.pause else {
+        let text = match &report.hold {
+            Some(hold) => format!("held: {}", safe(hold)),
+            None => "not paused".to_owned(),
         };
+        return vec![("queue", text)];
     };
-    let mut said = format!("paused since {}: {}", time(pause.since_ms), safe(&pause.reason));
-    // The API's own refusals name it already.
-    if let Some(code) = pause.code.filter(|code| !pause.reason.contains(&format!("code {code}"))) {
-        said += &format!(" (code {code})");
-    }
+    let mut since = format!("paused since {}", time(pause.since_ms));
     if let Some(probe_ms) = pause.next_probe_at_ms {
-        said += &format!("; asked again at {}", time(probe_ms));
+        since += &format!("; next probe at {}", time(probe_ms));
     }
-    said
+    let mut reason = safe(&pause.reason).into_owned();
+    // The API's own refusals contain the code already.
+    if let Some(code) = pause.code.filter(|code| !pause.reason.contains(&format!("code {code}"))) {
+        reason += &format!(" (code {code})");
+    }
+    vec![("queue", since), ("", reason)]
 }
 
-fn spent(report: &Report) -> String {
-    let (today, total) = (report.standing.spent_today_micro, report.standing.spent_total_micro);
-    match report.standing.cap_micro {
-        Some(cap) => {
-            format!(
-                "{} today (UTC) of at most {}, {} in all",
-                units(today),
-                units(cap),
-                units(total)
-            )
-        }
-        None => format!("{} today (UTC), {} in all", units(today), units(total)),
+fn problems(report: &StatusReport) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(problem) = &report.daemon.trouble {
+        let problem = problem.strip_prefix("state database: ").unwrap_or(problem);
+        lines.push(("database", format!("the daemon waits until it can write: {}", safe(problem))));
     }
+    if let Some(problem) = report.queue.api_problem.as_ref().filter(|_| report.trouble.is_some()) {
+        let since = time(problem.since_ms);
+        lines.push(("api", format!("no usable answer since {since}: {}", safe(&problem.reason))));
+    }
+    if let Some(problem) = &report.folder_problem {
+        lines.push(("folder", safe(problem).to_string()));
+    }
+    if let Some(blocked) = &report.blocked {
+        let wait = if blocked.jobs == 1 { "waits" } else { "wait" };
+        let jobs = counted(blocked.jobs, "job");
+        lines.push(("output", format!("{jobs} {wait}: {}", safe(&blocked.reason))));
+    }
+    if report.changed_after_sent > 0 {
+        let results = match report.changed_after_sent {
+            1 => "its result is",
+            _ => "their results are",
+        };
+        let changed = changed(report.changed_after_sent);
+        lines.push(("changed", format!("{changed}; {results} from the earlier request")));
+    }
+    if let Some(superseded) = &report.superseded {
+        let tasks = superseded_tasks(superseded.tasks);
+        lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
+    }
+    lines
 }
 
-fn time_left(report: &Report) -> Option<String> {
+fn spent(report: &StatusReport) -> String {
+    let (today, total) = (report.queue.spent_today_micro, report.queue.spent_total_micro);
+    let cap = report.queue.cap_micro.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
+    format!("{}{cap} today (UTC), {} in total", units(today), units(total))
+}
+
+fn time_left(report: &StatusReport) -> Option<String> {
     let left = format!("about {}", duration(report.eta_seconds? * 1000));
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
-fn manifests(report: &Report) -> String {
+fn manifests(report: &StatusReport) -> Vec<Line> {
     let manifests = &report.manifests;
-    match manifests.refused {
-        0 => format!("{} accepted", manifests.accepted),
-        refused => format!("{} accepted, {refused} refused:", manifests.accepted),
+    if manifests.refused == 0 {
+        return vec![("manifests", format!("{} accepted", manifests.accepted))];
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        cli::status::report::tests::{NOW_MS, here, paused, running, standing},
-        store::{Holder, LineTrouble, PauseKind, RefusedManifest, Standing, Superseded},
-    };
-
-    fn shown(standing: Standing, holder: Option<Holder>) -> String {
-        let mut out = Vec::new();
-        write(&mut out, &Report::of(standing, holder, NOW_MS, here())).unwrap();
-        String::from_utf8(out).unwrap()
+    let counts = format!("{} accepted, {} with errors:", manifests.accepted, manifests.refused);
+    let mut lines = vec![("manifests", counts)];
+    // The error begins with the path.
+    let errors = report.queue.refused.iter().map(|refused| first_line(&refused.error));
+    lines.extend(errors.map(|error| ("", format!("  {error}"))));
+    let shown = i64::try_from(report.queue.refused.len()).unwrap_or(i64::MAX);
+    if manifests.refused > shown {
+        lines.push(("", format!("  and {} more", manifests.refused - shown)));
     }
-
-    #[test]
-    fn everything_at_work() {
-        let expected = "\
-daemon     running for 3m 20s (PID 4711)
-jobs       120: 95 queued, 5 processing, 20 succeeded
-slots      5 of 5 in use (10 configured; the account lets us no more)
-line       open
-units      12.5 today (UTC) of at most 100, 340.05 in all
-time left  about 20m
-manifests  3 accepted
-";
-        assert_eq!(shown(standing(), running(4711)), expected);
-    }
-
-    #[test]
-    fn everything_amiss() {
-        let mut standing = Standing {
-            pause: Some(paused(PauseKind::Account)),
-            manifests_refused: 2,
-            refused: vec![RefusedManifest {
-                path: "a.yaml".to_owned(),
-                error: "a.yaml:3:5: unknown key `vidoe\u{1b}`\nmore".to_owned(),
-            }],
-            cap_micro: None,
-            ..standing()
-        };
-        standing.jobs.extend([(State::Unresolved, 1), (State::Failed, 2), (State::Waiting, 1)]);
-        let expected = "\
-daemon     not running
-jobs       124: 1 waiting, 95 queued, 5 processing, 20 succeeded, 2 failed, 1 unresolved
-slots      5 of 5 in use (10 configured; the account lets us no more)
-line       paused since 2026-03-01 11:59:07 UTC: account balance not enough (code 1102); asked again at 2026-03-01 12:00:37 UTC
-units      12.5 today (UTC), 340.05 in all
-manifests  3 accepted, 2 refused:
-             a.yaml:3:5: unknown key `vidoe\\u{1b}`
-             and 1 more
-next       lipsyncd run                       101 jobs are not finished
-           lipsyncd list --state unresolved   1 job is to be decided by you
-           lipsyncd check                     2 manifests to be mended
-           lipsyncd list --state failed       2 jobs failed
-           lipsyncd list --state waiting      what a job waits for
-";
-        assert_eq!(shown(standing, None), expected);
-    }
-
-    #[test]
-    fn changed_jobs_are_counted_with_what_to_type() {
-        let first_changed = Some("promo/en".to_owned());
-        let standing =
-            Standing { changed_after_sent: 2, first_changed, dismissed: 3, ..standing() };
-        let said = shown(standing, running(4711));
-        for line in [
-            "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
-            "changed    2 jobs changed after they were sent; their results are of the earlier request\n",
-            "next       lipsyncd show promo/en             2 jobs changed after they were sent; this is the first\n",
-            "           lipsyncd retry JOB                 makes the new request, and pays for it\n",
-            "           lipsyncd dismiss JOB               keeps the result that is there\n",
-        ] {
-            assert!(said.contains(line), "{line}\n{said}");
-        }
-    }
-
-    #[test]
-    fn unresolved_tasks_of_earlier_requests_name_the_job_that_decides_them() {
-        let superseded = Superseded { tasks: 2, jobs: vec!["promo/en".to_owned()] };
-        let said = shown(Standing { superseded, ..standing() }, running(4711));
-        for line in [
-            "earlier    2 unresolved tasks of earlier requests, which Kling may have accepted\n",
-            "next       lipsyncd show promo/en             2 unresolved tasks of earlier requests; decide this first\n",
-        ] {
-            assert!(said.contains(line), "{line}\n{said}");
-        }
-    }
-
-    #[test]
-    fn what_keeps_the_daemon_from_its_work_is_told() {
-        let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
-        let standing = Standing {
-            trouble: Some(trouble),
-            folder_problem: Some("jobs_dir /jobs is another folder".to_owned()),
-            blocked: Some((2, "its place: no space is left for /out".to_owned())),
-            ..standing()
-        };
-        let holder = Holder { pid: 4711, trouble: Some("state database: disk full".to_owned()) };
-        let said = shown(standing.clone(), Some(holder));
-        for line in [
-            "database   the daemon waits for it: disk full\n",
-            "api        no usable answer since 2026-03-01 12:00:02 UTC: no connection\n",
-            "folder     jobs_dir /jobs is another folder\n",
-            "output     2 jobs wait for its place: no space is left for /out\n",
-        ] {
-            assert!(said.contains(line), "{line}\n{said}");
-        }
-        // A daemon that ended left it behind.
-        assert!(!shown(standing, None).contains("no connection"));
-    }
-
-    #[test]
-    fn a_line_of_watch_says_it_all() {
-        let report = Report::of(standing(), running(4711), NOW_MS, here());
-        assert_eq!(
-            one_line(&report),
-            "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \
-             the account lets us no more), about 20m left"
-        );
-    }
+    lines
 }

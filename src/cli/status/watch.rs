@@ -1,27 +1,24 @@
-//! `status --watch`: the same each second, with progress bars on a terminal.
+//! `status --watch`: repeats the status every second, with progress bars on a terminal.
 //!
-//! Ends on Ctrl-C, on SIGTERM, or when nobody reads it any more; the terminal is left as it was.
+//! Ends on Ctrl-C, on SIGTERM, or when the reader closes the pipe. Leaves the terminal as it was.
 
 use std::{io::Write, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{report::Report, text};
-use crate::cli::{CommandError, json, open};
+use super::{report::StatusReport, text};
+use crate::cli::{Result, json, open, signals};
 
-/// How often it is shown anew.
-const EVERY: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows what `look` finds until somebody ends it.
 pub(super) fn watch(
-    look: impl Fn() -> Result<Report, CommandError>,
+    read: impl Fn() -> Result<StatusReport>,
     as_json: bool,
     on_terminal: bool,
     out: &mut dyn Write,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let screen = (on_terminal && !as_json).then(Screen::new);
-    let mut show = |report: &Report| -> Result<(), CommandError> {
+    let mut show = |report: &StatusReport| -> Result<()> {
         match &screen {
             Some(screen) => screen.show(report),
             None if as_json => writeln!(out, "{}", json::line(report)?)?,
@@ -30,13 +27,15 @@ pub(super) fn watch(
         Ok(out.flush()?)
     };
     let shown = open::block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut tick = tokio::time::interval(EVERY);
+        let stopped = signals::stopped();
+        tokio::pin!(stopped);
+        let mut tick = tokio::time::interval(INTERVAL);
         loop {
             tokio::select! {
-                _ = tick.tick() => show(&look()?)?,
-                ended = tokio::signal::ctrl_c() => return Ok(ended?),
-                _ = terminate.recv() => return Ok(()),
+                // Signals are handled before the first output.
+                biased;
+                ended = &mut stopped => return Ok(ended?),
+                _ = tick.tick() => show(&read()?)?,
             }
         }
     });
@@ -47,7 +46,6 @@ pub(super) fn watch(
     shown
 }
 
-/// Progress bars over the lines of `status`.
 struct Screen {
     bars: MultiProgress,
     jobs: ProgressBar,
@@ -59,7 +57,7 @@ impl Screen {
     fn new() -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let bar = |template: &str| {
-            // A template that is not understood leaves the default one, which serves too.
+            // An invalid template leaves the default style.
             let style = ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bars.add(ProgressBar::new(0).with_style(style.progress_chars("=> ")))
@@ -70,7 +68,7 @@ impl Screen {
         Self { bars, jobs, slots, lines }
     }
 
-    fn show(&self, report: &Report) {
+    fn show(&self, report: &StatusReport) {
         let (ended, all) = report.progress();
         let set = |bar: &ProgressBar, position: i64, length: i64| {
             bar.set_length(length.unsigned_abs());
@@ -79,15 +77,12 @@ impl Screen {
         };
         set(&self.jobs, ended, all);
         set(&self.slots, report.slots.used, report.slots.limit);
-        let lines: Vec<String> = text::lines(report)
-            .into_iter()
-            .map(|(name, said)| format!("{name:<9}  {said}"))
-            .collect();
-        self.lines.set_message(lines.join("\n"));
+        let lines = text::lines(report).into_iter().map(text::format_line);
+        self.lines.set_message(lines.collect::<Vec<_>>().join("\n"));
         self.lines.tick();
     }
 
-    /// Leaves the last picture standing, and the cursor at its end.
+    /// Keeps the last output on the screen, with the cursor after it.
     fn leave(self) {
         for bar in [&self.jobs, &self.slots, &self.lines] {
             bar.abandon();

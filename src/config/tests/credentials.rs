@@ -1,4 +1,4 @@
-//! Where credentials come from, and that no error or debug output tells them.
+//! Where credentials come from, and that no error or debug output contains them.
 
 use std::{ffi::OsString, fs};
 
@@ -32,7 +32,7 @@ fn keys_or_a_token_come_from_the_environment() {
 }
 
 #[test]
-fn what_is_missing_or_too_much_is_named() {
+fn missing_and_conflicting_credentials_are_named() {
     for (variables, expected) in [
         (&[][..], "no credentials: set KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN,"),
         (&[("KLING_ACCESS_KEY", "")], "no credentials: "),
@@ -46,12 +46,12 @@ fn what_is_missing_or_too_much_is_named() {
 }
 
 #[test]
-fn no_value_shows_up() {
+fn no_error_and_no_debug_output_shows_a_value() {
     for value in ["sec ret", "sec\nret", "secrét", "sec\u{7}ret"] {
         let error = find(&[("KLING_API_TOKEN", value)]).expect_err("malformed");
-        let told = format!("{error} {error:?}");
-        assert!(told.starts_with("KLING_API_TOKEN holds a character"), "{told}");
-        assert!(!told.contains("sec"), "{told}");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.starts_with("KLING_API_TOKEN contains a character"), "{shown}");
+        assert!(!shown.contains("sec"), "{shown}");
     }
     let keys = find(&[("KLING_ACCESS_KEY", "public-part"), ("KLING_SECRET_KEY", "secret-part")]);
     let shown = format!("{:?}", keys.expect("keys"));
@@ -59,7 +59,7 @@ fn no_value_shows_up() {
 }
 
 #[test]
-fn files_of_systemd_stand_in_for_variables() {
+fn files_of_systemd_replace_variables() {
     let folder = tempfile::tempdir().expect("a folder");
     let directory = folder.path().to_str().expect("a path of text");
     fs::write(folder.path().join("kling_access_key"), "AK\n").expect("a file");

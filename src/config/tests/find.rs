@@ -9,7 +9,7 @@ fn nothing(_: &str) -> Option<OsString> {
 }
 
 #[test]
-fn a_named_file_goes_first_and_roots_its_paths() {
+fn a_named_file_wins_and_its_folder_is_the_root_of_its_paths() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     fs::create_dir(here.join("etc")).expect("a folder");
@@ -36,7 +36,7 @@ fn a_named_file_goes_first_and_roots_its_paths() {
 }
 
 #[test]
-fn a_named_file_has_to_be_there() {
+fn a_named_file_has_to_exist() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = Path::new("missing.yaml");
     let error = Config::find_from(folder.path(), Some(missing), &nothing).expect_err("missing");
@@ -45,29 +45,29 @@ fn a_named_file_has_to_be_there() {
 }
 
 #[test]
-fn without_a_file_the_defaults_start_here() {
+fn without_a_file_the_defaults_are_relative_to_the_working_directory() {
     let folder = tempfile::tempdir().expect("a folder");
     let (config, path) = Config::find_from(folder.path(), None, &nothing).expect("defaults");
     // A machine that has /etc/lipsyncd/lipsyncd.yaml uses it.
     if path.is_none() {
         assert_eq!(config.jobs_dir, folder.path().join("jobs"));
-        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.limits, Config::default().limits);
     }
 }
 
 #[test]
-fn faults_name_the_file() {
+fn errors_name_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("lipsyncd.yaml");
     fs::write(&path, "watch: {settel: 1s}").expect("a file");
-    let error = Config::find_from(folder.path(), None, &nothing).expect_err("a fault");
+    let error = Config::find_from(folder.path(), None, &nothing).expect_err("an error");
     let start = format!("{}:1:9: unknown key `watch.settel`", path.display());
     assert!(error.to_string().starts_with(&start), "{error}");
     assert!(error.render(false).contains("1 | watch: {settel: 1s}"), "{error}");
 }
 
 #[test]
-fn of_a_file_without_end_no_more_is_read_than_is_allowed() {
+fn an_endless_file_is_read_up_to_the_limit() {
     let endless = Path::new("/dev/zero");
     let error = Config::find_from(Path::new("/"), Some(endless), &nothing).expect_err("too large");
     assert!(error.to_string().contains("at most 8 MiB"), "{error}");

@@ -1,9 +1,14 @@
-//! What users notice of the configuration: the example, where it is found, and how faults are told.
+//! The configuration as users see it: the example, where it is found, and how problems are reported.
 
 mod credentials;
 mod find;
+mod schema;
 
-use super::{check::ALLOWED, read::read, *};
+use std::time::Duration;
+
+use url::Url;
+
+use super::{keys::KEYS, read::read, settings::*, *};
 
 #[track_caller]
 fn good(text: &str) -> Config {
@@ -13,18 +18,18 @@ fn good(text: &str) -> Config {
     }
 }
 
-/// Rows of a text and how its one fault begins; `|` in a text begins a line.
+/// Rows of a text and how its one problem begins; `|` in a text begins a line.
 #[track_caller]
 fn expect_rows(rows: &str) {
     for row in rows.trim().lines() {
         let (text, expected) = row.split_once(" => ").expect("a row has two halves");
         let text = text.trim().replace('|', "\n");
-        let told = match read(text.as_bytes()) {
-            Ok(config) => panic!("{text}: no fault was found, but {config:?}"),
+        let shown = match read(text.as_bytes()) {
+            Ok(config) => panic!("{text}: no problem was found, but {config:?}"),
             Err(problems) => problems.one_line("c"),
         };
-        assert_eq!(told.lines().count(), 1, "{text}\n{told}");
-        assert!(told.starts_with(&format!("c:{expected}")), "{text}\n{told}\n{expected}");
+        assert_eq!(shown.lines().count(), 1, "{text}\n{shown}");
+        assert!(shown.starts_with(&format!("c:{expected}")), "{text}\n{shown}\n{expected}");
     }
 }
 
@@ -33,13 +38,57 @@ fn the_example_is_the_default_and_shows_every_key() {
     let text = include_str!("../../../lipsyncd.example.yaml");
     assert_eq!(good(text), Config::default());
     let root: serde_yaml::Value = serde_yaml::from_str(text).expect("the example is YAML");
-    for (key, _) in ALLOWED {
+    for key in KEYS.map(|key| key.name) {
         let value = key.split('.').try_fold(&root, |value, part| value.get(part));
         assert!(value.is_some(), "lipsyncd.example.yaml does not show `{key}`");
     }
     for empty in ["", "# nothing\n", "watch:\n", "media: null\nlog: {}\n"] {
         assert_eq!(good(empty), Config::default(), "{empty:?}");
     }
+}
+
+#[test]
+fn the_defaults_are_the_promised_ones() {
+    let expected = Config {
+        jobs_dir: "jobs".into(),
+        output_dir: "output".into(),
+        state_db: "lipsyncd.db".into(),
+        watch: WatchConfig {
+            settle: Duration::from_secs(1),
+            on_change: OnChangeSetting::Flag,
+            rescan_interval: Duration::from_secs(30),
+        },
+        media: MediaConfig { dirs: Vec::new(), public_base_url: None },
+        kling: KlingConfig {
+            base_url: Url::parse("https://api-singapore.klingai.com/").expect("a valid address"),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            session_ttl: Duration::from_hours(23),
+            create_settle: Duration::from_secs(90),
+        },
+        limits: LimitsConfig {
+            concurrency: 5,
+            identify_per_second: 2.0,
+            create_per_second: 2.0,
+            query_per_second: 10.0,
+            units_per_day_micro: None,
+        },
+        poll: PollConfig {
+            min_interval: Duration::from_secs(2),
+            max_interval: Duration::from_secs(30),
+        },
+        retry: RetryConfig {
+            initial: Duration::from_secs(1),
+            max: Duration::from_mins(5),
+            give_up_after: Duration::from_hours(24),
+        },
+        pause: PauseConfig { probe_interval: Duration::from_mins(1) },
+        download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30 },
+        retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
+        metrics: MetricsConfig { listen: None },
+        log: LogConfig { format: LogFormat::Auto },
+    };
+    assert_eq!(Config::default(), expected);
 }
 
 #[test]
@@ -58,32 +107,36 @@ fn every_setting_is_read() {
         jobs_dir: "a".into(),
         output_dir: "b".into(),
         state_db: "c".into(),
-        watch: Watch { settle: ms(0), on_change: OnChange::Run, rescan_interval: ms(500) },
-        media: Media {
+        watch: WatchConfig {
+            settle: ms(0),
+            on_change: OnChangeSetting::Run,
+            rescan_interval: ms(500),
+        },
+        media: MediaConfig {
             dirs: vec!["d".into(), "/e".into()],
             public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
         },
-        kling: Kling {
+        kling: KlingConfig {
             base_url: Url::parse("http://127.0.0.1:8080/api/").expect("an address"),
             connect_timeout: ms(1_000),
             request_timeout: ms(2_000),
             session_ttl: ms(3_600_000),
             create_settle: ms(2_001),
         },
-        limits: Limits {
+        limits: LimitsConfig {
             concurrency: 7,
             identify_per_second: 0.5,
             create_per_second: 3.0,
             query_per_second: 1000.0,
             units_per_day_micro: Some(12_345_678),
         },
-        poll: Poll { min_interval: ms(1_000), max_interval: ms(1_000) },
-        retry: Retry { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
-        pause: Pause { probe_interval: ms(2_000) },
-        download: Download { concurrency: 1, max_bytes: 1_000 },
-        retention: Retention { history: Some(ms(36 * 3_600_000)) },
-        metrics: Metrics { listen: Some("[::1]:9464".parse().expect("an address")) },
-        log: Log { format: LogFormat::Journald },
+        poll: PollConfig { min_interval: ms(1_000), max_interval: ms(1_000) },
+        retry: RetryConfig { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
+        pause: PauseConfig { probe_interval: ms(2_000) },
+        download: DownloadConfig { concurrency: 1, max_bytes: 1_000 },
+        retention: RetentionConfig { history: Some(ms(36 * 3_600_000)) },
+        metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
+        log: LogConfig { format: LogFormat::Journald },
     };
     assert_eq!(config, expected);
     assert_eq!(good("retention: {history: null}").retention.history, None);
@@ -133,14 +186,14 @@ fn plain_http_goes_to_this_machine_only() {
         "http://127.0.0.1.e.com",
     ] {
         let row = format!(
-            "kling: {{base_url: '{address}'}} => 1:19: `kling.base_url` would send credentials in the clear (an https"
+            "kling: {{base_url: '{address}'}} => 1:19: `kling.base_url` would send credentials unencrypted (an https"
         );
         expect_rows(&row);
     }
 }
 
 #[test]
-fn faults_are_told_where_they_stand() {
+fn problems_are_reported_where_they_are() {
     expect_rows(
         "
         [a] => 1:1: the configuration cannot be a list
@@ -150,24 +203,24 @@ fn faults_are_told_where_they_stand() {
         watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, on_change, rescan_interval)
         watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, on_change, rescan_interval)
         watch: {settle: 1} => 1:17: `watch.settle` cannot be the number `1` (a duration
-        watch: {settle: '1'} => 1:17: `watch.settle` is no duration
-        watch: {settle: -1s} => 1:17: `watch.settle` is no duration
-        watch: {settle: soon} => 1:17: `watch.settle` is no duration
+        watch: {settle: '1'} => 1:17: `watch.settle` is not a duration
+        watch: {settle: -1s} => 1:17: `watch.settle` is not a duration
+        watch: {settle: soon} => 1:17: `watch.settle` is not a duration
         watch: {settle: {a: 1}} => 1:17: `watch.settle` cannot be a mapping
-        watch: {settle: } => 1:9: `watch.settle` cannot be left empty
+        watch: {settle: } => 1:9: `watch.settle` cannot be empty
         watch: {settle: 2h} => 1:17: `watch.settle` is out of range
         watch: {on_change: stop} => 1:20: `watch.on_change` cannot be the text `stop` (`flag` or `run`)
-        watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` stands here a second time
+        watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` is repeated
         jobs_dir: [a] => 1:11: `jobs_dir` cannot be a list (a path of a folder)
-        jobs_dir: ~/jobs => 1:11: `jobs_dir` begins with `~`, which is not expanded here
+        jobs_dir: ~/jobs => 1:11: `jobs_dir` begins with `~`, which lipsyncd does not expand
         state_db: '' => 1:11: `state_db` is empty
         media: {dirs: /srv} => 1:15: `media.dirs` cannot be the text `/srv` (a list
         media: {dirs: [a, 5]} => 1:19: `media.dirs` cannot be the number `5`
         media: {dirs: [a, ~/b]} => 1:19: `media.dirs` begins with `~`
-        media: {public_base_url: m.e.com} => 1:26: `media.public_base_url` is no address
-        media: {public_base_url: 'ftp://e.com'} => 1:26: `media.public_base_url` is no http(s) address
-        media: {public_base_url: 'https://e.com/?a'} => 1:26: `media.public_base_url` has a `?` or `#` in it
-        kling: {base_url: 'https://u:p@e.com'} => 1:19: `kling.base_url` has a user name or password in it
+        media: {public_base_url: m.e.com} => 1:26: `media.public_base_url` is not a URL
+        media: {public_base_url: 'ftp://e.com'} => 1:26: `media.public_base_url` is not an http(s) URL
+        media: {public_base_url: 'https://e.com/?a'} => 1:26: `media.public_base_url` contains a `?` or `#`
+        kling: {base_url: 'https://u:p@e.com'} => 1:19: `kling.base_url` contains a user name or password
         kling: {base_url: 5} => 1:19: `kling.base_url` cannot be the number `5`
         kling: {base_url: null} => 1:19: `kling.base_url` cannot be null
         kling: {request_timeout: 0s} => 1:26: `kling.request_timeout` is out of range
@@ -175,7 +228,7 @@ fn faults_are_told_where_they_stand() {
         kling: {create_settle: 0s} => 1:24: `kling.create_settle` is 0s, which is not above `kling.request_timeout` (1m)
         kling: {request_timeout: 2m} => 1:26: `kling.create_settle` is 1m 30s, which is not above `kling.request_timeout` (2m): a create request could arrive after it was sent again; set create_settle to 2m 30s or more
         kling: {request_timeout: 500ms, create_settle: 500ms} => 1:48: `kling.create_settle` is 500ms, which is not above `kling.request_timeout` (500ms)
-        kling: {request_timeout: x, create_settle: 1s} => 1:26: `kling.request_timeout` is no duration
+        kling: {request_timeout: x, create_settle: 1s} => 1:26: `kling.request_timeout` is not a duration
         limits: {concurrency: 0} => 1:23: `limits.concurrency` is out of range (a whole number from 1 to 1000)
         limits: {concurrency: -1} => 1:23: `limits.concurrency` cannot be the number `-1`
         limits: {concurrency: 1.5} => 1:23: `limits.concurrency` cannot be the number `1.5`
@@ -186,17 +239,17 @@ fn faults_are_told_where_they_stand() {
         limits: {units_per_day: 0.0000001} => 1:25: `limits.units_per_day` has more than six decimals
         limits: {units_per_day: lots} => 1:25: `limits.units_per_day` cannot be the text `lots`
         poll: {min_interval: 1m} => 1:22: `poll.min_interval` is above `poll.max_interval`
-        poll: {min_interval: 1m, max_interval: x} => 1:40: `poll.max_interval` is no duration
+        poll: {min_interval: 1m, max_interval: x} => 1:40: `poll.max_interval` is not a duration
         poll: {max_interval: 1s} => 1:22: `poll.min_interval` is above `poll.max_interval`
         retry: {initial: 2s, max: 1s} => 1:18: `retry.initial` is above `retry.max`
-        download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is no size
+        download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is not a size
         download: {max_bytes: [1]} => 1:23: `download.max_bytes` cannot be a list
         download: {max_bytes: 0} => 1:23: `download.max_bytes` is out of range
         metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
-        metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is no IP address with a port (`null`, or
-        metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is no IP address with a port
-        metrics: {listen: '::1:9464'} => 1:19: `metrics.listen` is no IP address with a port
-        metrics: {listen: '127.0.0.1:65536'} => 1:19: `metrics.listen` is no IP address with a port
+        metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is not an IP address with a port (`null`, or
+        metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is not an IP address with a port
+        metrics: {listen: '::1:9464'} => 1:19: `metrics.listen` is not an IP address with a port
+        metrics: {listen: '127.0.0.1:65536'} => 1:19: `metrics.listen` is not an IP address with a port
         metrics: {port: 9464} => 1:11: unknown key `metrics.port` (known here: listen)
         log: {format: xml} => 1:15: `log.format` cannot be the text `xml` (`auto`, `text`, `json` or `journald`)
         ",
@@ -204,10 +257,10 @@ fn faults_are_told_where_they_stand() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let problems =
         read(b"watch: {settle: 1}\nlimits:\n  concurrency: 0\n  create_per_second: x\nfoo: 1\n");
-    let told = problems.expect_err("faults").one_line("");
-    let places: Vec<&str> = told.lines().map(|line| &line[..4]).collect();
-    assert_eq!(places, ["1:17", "3:16", "4:22", "5:1:"], "{told}");
+    let shown = problems.expect_err("problems").one_line("");
+    let places: Vec<&str> = shown.lines().map(|line| &line[..4]).collect();
+    assert_eq!(places, ["1:17", "3:16", "4:22", "5:1:"], "{shown}");
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::job::{Action, decide};
 
 fn waits(task: &Task) -> &str {
-    task.waits.as_deref().unwrap_or_default()
+    task.wait_reason.as_deref().unwrap_or_default()
 }
 
 /// More than what a job needs to have been failing for a day.
@@ -14,15 +14,15 @@ const TRIES_OF_A_DAY: u32 = 290;
 fn a_clock_that_jumps_a_day_ahead_gives_nothing_up() {
     let day_ms = POLICY.give_up_after_ms;
     for state in [State::Queued, State::Identified] {
-        let mut task = at(&task_in(state), Outcome::Trouble(trouble()), NOW_MS).task;
+        let mut task = at(&task_in(state), Outcome::TransientError(transient_error()), NOW_MS).task;
         let mut tries = 1;
         while task.state == state {
-            task = at(&task, Outcome::Trouble(trouble()), NOW_MS + day_ms).task;
+            task = at(&task, Outcome::TransientError(transient_error()), NOW_MS + day_ms).task;
             tries += 1;
         }
         assert_eq!((task.state, tries), (State::Failed, 24));
     }
-    let unseen = || Outcome::Unseen("no such task".into());
+    let unseen = || Outcome::TaskNotFound("no such task".into());
     let task = at(&task_in(State::Submitted), unseen(), NOW_MS).task;
     // Kling keeps it for 30 days; a clock that was set ahead by more needs as many tries as a day takes.
     let mut task = at(&task, unseen(), NOW_MS + 31 * day_ms).task;
@@ -33,7 +33,7 @@ fn a_clock_that_jumps_a_day_ahead_gives_nothing_up() {
     let gone = at(&task, unseen(), NOW_MS + 31 * day_ms).task;
     assert_eq!(gone.failure.unwrap().code, "task_gone");
     // A task that shows up again was never gone.
-    let task = at(&task, Outcome::SeenAgain, NOW_MS + day_ms).task;
+    let task = at(&task, Outcome::TaskReappeared, NOW_MS + day_ms).task;
     assert_eq!((task.tries, task.failing_since_ms), (0, None));
 }
 
@@ -41,36 +41,40 @@ fn a_clock_that_jumps_a_day_ahead_gives_nothing_up() {
 fn failures_are_tried_again_later_each_time_until_they_are_given_up() {
     let mut task = task_in(State::Queued);
     for (tries, delay_ms) in [(1, 1_000), (2, 2_000), (3, 4_000)] {
-        task = at(&task, Outcome::Trouble(trouble()), NOW_MS).task;
+        task = at(&task, Outcome::TransientError(transient_error()), NOW_MS).task;
         assert_eq!((task.tries, task.due_at_ms), (tries, NOW_MS + delay_ms));
         assert_eq!(task.failing_since_ms, Some(NOW_MS));
-        assert!(waits(&task).contains("in trouble"), "{}", waits(&task));
+        assert!(waits(&task).contains("server busy"), "{}", waits(&task));
     }
     task.tries = TRIES_OF_A_DAY;
-    let later = at(&task, Outcome::Trouble(trouble()), NOW_MS + POLICY.give_up_after_ms).task;
+    let later =
+        at(&task, Outcome::TransientError(transient_error()), NOW_MS + POLICY.give_up_after_ms)
+            .task;
     assert_eq!(later.state, State::Failed);
     let failure = later.failure.unwrap();
     assert_eq!(failure.code, "gave_up");
-    assert!(failure.message.contains("24 h") && failure.message.contains("in trouble"));
+    assert!(failure.message.contains("24 h") && failure.message.contains("server busy"));
     // A success in between wipes the slate.
     let task = at(&task, identified(), NOW_MS).task;
     assert_eq!((task.tries, task.failing_since_ms, task.due_at_ms), (0, None, 0));
-    assert_eq!(task.waits, None);
+    assert_eq!(task.wait_reason, None);
 }
 
 #[test]
 fn a_result_that_was_paid_for_is_never_given_up() {
     for state in [State::Creating, State::Downloading] {
-        let task = at(&task_in(state), Outcome::Trouble(trouble()), NOW_MS).task;
+        let task = at(&task_in(state), Outcome::TransientError(transient_error()), NOW_MS).task;
         let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
-        let task = at(&task, Outcome::Trouble(trouble()), later_ms).task;
+        let task = at(&task, Outcome::TransientError(transient_error()), later_ms).task;
         assert_eq!((task.state, task.tries), (state, 2));
     }
 }
 
 #[test]
 fn a_server_that_asks_for_time_gets_it_up_to_an_hour() {
-    let asked = |ms| Outcome::Trouble(Trouble { retry_after_ms: Some(ms), ..trouble() });
+    let asked = |ms| {
+        Outcome::TransientError(TransientError { retry_after_ms: Some(ms), ..transient_error() })
+    };
     let due_in = |ms| at(&task_in(State::Queued), asked(ms), NOW_MS).task.due_at_ms - NOW_MS;
     assert_eq!(due_in(30_000), 30_000);
     assert_eq!(due_in(-5), 1_000);
@@ -80,9 +84,9 @@ fn a_server_that_asks_for_time_gets_it_up_to_an_hour() {
 #[test]
 fn what_is_the_accounts_affair_spends_no_attempt() {
     for state in [State::Queued, State::Identified, State::Creating] {
-        let task = at(&task_in(state), Outcome::HeldBack("paused".into()), NOW_MS).task;
+        let task = at(&task_in(state), Outcome::Deferred("paused".into()), NOW_MS).task;
         assert_eq!((task.tries, task.due_at_ms, task.failing_since_ms), (0, 0, None));
-        assert!(waits(&task).ends_with("held it back: paused"), "{}", waits(&task));
+        assert!(waits(&task).ends_with("deferred the call: paused"), "{}", waits(&task));
         assert_eq!((task.create, task.failure), (None, None));
     }
 }
@@ -90,24 +94,24 @@ fn what_is_the_accounts_affair_spends_no_attempt() {
 #[test]
 fn an_output_that_cannot_be_written_is_waited_for_and_never_given_up() {
     for state in [State::Queued, State::Identified, State::Downloading] {
-        let mut task = at(&task_in(state), Outcome::Trouble(trouble()), NOW_MS).task;
+        let mut task = at(&task_in(state), Outcome::TransientError(transient_error()), NOW_MS).task;
         let mut repeated = Vec::new();
         for day in 0..3 {
             let now_ms = NOW_MS + day * 2 * POLICY.give_up_after_ms;
-            let moved = at(&task, Outcome::Blocked(trouble()), now_ms);
+            let moved = at(&task, Outcome::OutputBlocked(transient_error()), now_ms);
             assert_eq!((moved.task.state, moved.task.failing_since_ms), (state, None));
             assert!(moved.task.due_at_ms > now_ms);
             assert!(waits(&moved.task).starts_with(crate::job::BLOCKED), "{}", waits(&moved.task));
             repeated.push(moved.repeats);
             task = moved.task;
         }
-        assert_eq!(repeated, [false, true, true], "it is told once");
+        assert_eq!(repeated, [false, true, true], "the history has it once");
         assert_eq!(task.tries, 4, "the delays grow");
     }
 }
 
 #[test]
-fn what_a_job_costs_is_counted_where_it_is_told() {
+fn what_a_job_costs_is_counted_where_it_is_message() {
     let task = task_in(State::Queued);
     let moved = at(&task, identified(), NOW_MS);
     assert_eq!((moved.spend.identify_micro, moved.task.units_micro), (50_000, 50_000));
@@ -135,17 +139,17 @@ fn what_a_job_costs_is_counted_where_it_is_told() {
 
 #[test]
 fn a_task_is_followed_on_whatever_is_said_of_it() {
-    let task = at(&task_in(State::Processing), Outcome::Unseen("1203".into()), NOW_MS).task;
-    let task = at(&task, Outcome::Unclear("the API says “resting”".into()), NOW_MS).task;
+    let task = at(&task_in(State::Processing), Outcome::TaskNotFound("1203".into()), NOW_MS).task;
+    let task = at(&task, Outcome::TaskStatusUnknown("the API says “resting”".into()), NOW_MS).task;
     assert_eq!((task.state, task.failing_since_ms), (State::Processing, None));
-    assert_eq!(waits(&task), "a clear word on task t1: the API says “resting”");
+    assert_eq!(waits(&task), "the status of task t1 is unclear: the API says “resting”");
     let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
     assert_eq!(
-        at(&task, Outcome::Unclear("nothing".into()), later_ms).task.state,
+        at(&task, Outcome::TaskStatusUnknown("nothing".into()), later_ms).task.state,
         State::Processing
     );
-    let clear = at(&task, Outcome::SeenAgain, NOW_MS).task;
-    assert_eq!((clear.state, clear.waits), (State::Processing, None));
+    let clear = at(&task, Outcome::TaskReappeared, NOW_MS).task;
+    assert_eq!((clear.state, clear.wait_reason), (State::Processing, None));
     let found = at(&task, Outcome::Found { task_id: "t2".into() }, NOW_MS);
     assert_eq!((found.task.state, found.task.task_id.as_deref()), (State::Submitted, Some("t2")));
     assert_eq!(found.spend.tasks, 0, "it is the same task, and was counted");
@@ -157,7 +161,7 @@ fn a_cost_that_is_not_told_is_said_to_be_so() {
     let succeeded = Outcome::TaskSucceeded { units_micro: None };
     let moved = at(&task_in(State::Processing), succeeded, NOW_MS);
     assert_eq!(moved.spend, crate::job::Spend::default());
-    assert!(moved.what.contains("does not tell what it cost"), "{}", moved.what);
+    assert!(moved.what.contains("did not report its cost"), "{}", moved.what);
 }
 
 #[test]
@@ -186,7 +190,7 @@ fn sessions_that_run_out_while_a_job_waits_do_not_fail_it() {
 
 /// The clock was set back since they were identified.
 #[test]
-fn sessions_from_a_time_to_come_do_not_fail_a_job() {
+fn sessions_from_any_time_to_come_do_not_fail_a_job() {
     let mut task = task_in(State::Queued);
     for _ in 1..=9 {
         task = after(task, [identified(), intended()]);
@@ -236,7 +240,8 @@ fn postponed_task_keeps_its_session() {
 /// A refusal is written once no earlier send can exist: nothing is there that must be followed.
 #[test]
 fn refused_create_leaves_nothing_to_follow() {
-    let refused = at(&task_in(State::Creating), Outcome::Refused(fault()), NOW_MS).task;
+    let refused =
+        at(&task_in(State::Creating), Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     assert!(refused.is_uncreated());
     let again = at(&refused, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;
     assert_eq!(at(&again, Outcome::Abandoned, NOW_MS).task.state, State::Cancelled);
@@ -244,14 +249,15 @@ fn refused_create_leaves_nothing_to_follow() {
 
 #[test]
 fn revival_begins_again_and_keeps_the_cost() {
-    let refused = at(&task_in(State::Creating), Outcome::Refused(fault()), NOW_MS).task;
+    let refused =
+        at(&task_in(State::Creating), Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     let revived = Outcome::Revived { sessions_after_ms: NOW_MS };
     let again = at(&refused, revived, NOW_MS).task;
     assert_eq!((again.state, &again.session, &again.plan), (State::Queued, &None, &None));
     assert_eq!((&again.failure, again.sessions_after_ms), (&None, NOW_MS));
     assert_eq!(again.units_micro, refused.units_micro);
     // A revival without a wish for newer sessions keeps an earlier wish.
-    let ended = at(&again, Outcome::Refused(fault()), NOW_MS).task;
+    let ended = at(&again, Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     let again = at(&ended, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;
     assert_eq!(again.sessions_after_ms, NOW_MS);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::job::{Action, decide};
 
 fn waits(task: &Task) -> &str {
-    task.waits.as_deref().unwrap_or_default()
+    task.wait_reason.as_deref().unwrap_or_default()
 }
 
 /// More than what a task needs to have been failing for a day.
@@ -35,7 +35,7 @@ fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
     }
     let settled = at(&early, absent(10_000), NOW_MS).task;
     assert_eq!(decide(&settled, NOW_MS), Action::Recover, "each send is preceded by a look");
-    assert!(waits(&settled).contains("to be sent again"));
+    assert!(waits(&settled).contains("will be sent again"));
     // It is the same create.
     let again = at(&settled, resend(), NOW_MS + 10_500).task;
     let create = again.create.as_ref().unwrap();
@@ -50,7 +50,7 @@ fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
 #[test]
 fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
     let again = after(task_in(State::Creating), [resend()]);
-    for outcome in [Outcome::HeldBack("1303".into()), Outcome::NotSent("no network".into())] {
+    for outcome in [Outcome::Deferred("1303".into()), Outcome::NotSent("no network".into())] {
         let held = at(&again, outcome, NOW_MS).task;
         assert_eq!((held.state, &held.create), (State::Creating, &again.create));
         assert!(!waits(&held).is_empty());
@@ -67,10 +67,10 @@ fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
         let settled = at(&early, absent(10_000), NOW_MS).task;
         assert_eq!((settled.state, settled.is_uncreated()), (state, true));
     }
-    let refused = at(&again, Outcome::Refused(fault()), NOW_MS).task;
+    let refused = at(&again, Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     assert_eq!((refused.state, refused.is_uncreated()), (State::Creating, false));
     // The first and only send, when it is refused, leaves nothing behind.
-    for outcome in [Outcome::HeldBack("1303".into()), Outcome::NotSent("none".into())] {
+    for outcome in [Outcome::Deferred("1303".into()), Outcome::NotSent("none".into())] {
         assert!(at(&task_in(State::Creating), outcome, NOW_MS).task.is_uncreated());
     }
     assert!(session_lost(&task_in(State::Creating), NOW_MS).is_uncreated());
@@ -92,10 +92,11 @@ fn a_name_that_exists_is_never_sent_again() {
 #[test]
 fn lookups_that_fail_for_long_leave_the_create_request_to_a_person() {
     let lost = at(&task_in(State::Creating), Outcome::Lost("timeout".into()), NOW_MS).task;
-    let failed = |task: &Task, now_ms| at(task, Outcome::Trouble(trouble()), now_ms).task;
+    let failed =
+        |task: &Task, now_ms| at(task, Outcome::TransientError(transient_error()), now_ms).task;
     let failing = failed(&lost, NOW_MS);
     assert!(waits(&failing).contains("sent once") && waits(&failing).contains("timeout"));
-    assert!(waits(&failing).contains("in trouble"), "{}", waits(&failing));
+    assert!(waits(&failing).contains("server busy"), "{}", waits(&failing));
     assert!(failing.holds_slot());
     let quarter_ms = 15 * 60 * 1_000;
     assert!(failed(&failing, NOW_MS + quarter_ms).holds_slot());
@@ -135,7 +136,7 @@ fn a_person_decides_only_after_the_answer_failed_to_come() {
 /// Kling keeps results for 30 days: a task that it does not show is asked for as long, ever more seldom.
 #[test]
 fn a_task_out_of_sight_is_asked_for_as_long_as_kling_keeps_it() {
-    let unseen = |task: &Task, now_ms| at(task, Outcome::Unseen("1203".into()), now_ms).task;
+    let unseen = |task: &Task, now_ms| at(task, Outcome::TaskNotFound("1203".into()), now_ms).task;
     let first = unseen(&task_in(State::Processing), NOW_MS);
     assert_eq!((first.state, first.due_at_ms, first.holds_slot()), (State::Processing, 0, true));
     let later_ms = NOW_MS + 15 * 60 * 1_000 + 1;
@@ -150,6 +151,7 @@ fn a_task_out_of_sight_is_asked_for_as_long_as_kling_keeps_it() {
     let followed = at(&gone, Outcome::FollowedAgain, NOW_MS + 31 * day_ms).task;
     assert_eq!((followed.state, &followed.failure), (State::Submitted, &None));
     assert_eq!(followed.task_id, gone.task_id);
-    let unsent = at(&task_in(State::Queued), Outcome::Refused(fault()), NOW_MS).task;
+    let unsent =
+        at(&task_in(State::Queued), Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     assert!(apply(&unsent, Outcome::FollowedAgain, &moment(NOW_MS), &POLICY).is_err());
 }

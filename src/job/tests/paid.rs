@@ -1,10 +1,10 @@
-//! What money hangs on: nothing is sent anew that may have been sent, each task and each deduction
+//! What money hangs on: nothing is sent again that may have been sent, each task and each deduction
 //! is counted once, and whatever happened, every task can come to its end.
 
 use proptest::prelude::*;
 
 use super::{
-    story::{Step, a_story, luck, tell},
+    scenario::{Step, any_scenario, next_success, play},
     *,
 };
 use crate::job::{Action, decide};
@@ -33,7 +33,7 @@ impl Ledger {
             }
             // Proven not to have left, or refused by a code, and not sent before either; or no task of it
             // exists, by lookups that can be believed.
-            "NotSent" | "HeldBack" | "Refused" | "Absent" | "Abandoned"
+            "NotSent" | "Deferred" | "Refused" | "Absent" | "Abandoned"
                 if before.state == State::Creating =>
             {
                 self.open = is_remembered(&moved.task);
@@ -68,7 +68,8 @@ impl Ledger {
 /// Only a task that Kling accepted uses its take up: anything else is asked for under the same name again.
 #[test]
 fn what_was_not_accepted_keeps_its_take_and_name() {
-    let refused = |state| at(&task_in(state), Outcome::Refused(fault()), NOW_MS).task;
+    let refused =
+        |state| at(&task_in(state), Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     let abandoned = at(&task_in(State::Identified), Outcome::Abandoned, NOW_MS).task;
     let refused_by_kling = refused(State::Creating);
     for ended in [refused(State::Queued), refused(State::Identified), refused_by_kling, abandoned] {
@@ -89,15 +90,15 @@ proptest! {
     })]
 
     #[test]
-    fn nothing_is_paid_twice_and_all_is_counted_once(story in a_story()) {
+    fn nothing_is_paid_twice_and_all_is_counted_once(scenario in any_scenario()) {
         let mut ledger = Ledger::default();
-        tell(&story, |step| ledger.hear(step));
+        play(&scenario, |step| ledger.hear(step));
     }
 
     /// With luck from here on, every task that has not ended is delivered.
     #[test]
-    fn whatever_happened_there_is_a_way_to_the_end(story in a_story()) {
-        let mut task = tell(&story, |_| ());
+    fn whatever_happened_there_is_a_way_to_the_end(scenario in any_scenario()) {
+        let mut task = play(&scenario, |_| ());
         let mut now_ms = NOW_MS;
         for _ in 0..12 {
             if task.state.is_finished() {
@@ -109,7 +110,7 @@ proptest! {
                     now_ms = until_ms;
                 }
                 Action::Rest { until_ms: Some(_) } => return Ok(()),
-                _ => task = at(&task, luck(&task, now_ms).1, now_ms).task,
+                _ => task = at(&task, next_success(&task, now_ms).1, now_ms).task,
             }
         }
         prop_assert!(task.state == State::Succeeded, "{task:?}");

@@ -6,14 +6,14 @@ use crate::job::{Action, State, State::*, decide};
 /// Where an outcome leads, by the state it came of. What is not here is illegal.
 pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
     ("Due", &[(Waiting, Queued)]),
-    ("SoundMeasured", &[(Queued, Queued)]),
+    ("AudioMeasured", &[(Queued, Queued)]),
     ("Identified", &[(Queued, Identified), (Identified, Identified)]),
     ("SessionGone", &[(Identified, Queued)]),
     ("CreateIntended", &[(Identified, Creating)]),
     ("ResendIntended", &[(Creating, Creating)]),
     ("Accepted", &[(Creating, Submitted)]),
     ("NotSent", &[(Creating, Identified)]),
-    ("HeldBack", &[(Queued, Queued), (Identified, Identified), (Creating, Identified)]),
+    ("Deferred", &[(Queued, Queued), (Identified, Identified), (Creating, Identified)]),
     ("Lost", &[(Creating, Creating)]),
     ("CreateRefused", &[(Creating, Creating)]),
     ("ResultOnDisk", &[(Queued, Downloading), (Identified, Downloading)]),
@@ -33,14 +33,14 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
     ("Conflict", &[(Identified, Unresolved), (Creating, Unresolved)]),
     ("Reopened", &[(Unresolved, Creating)]),
     ("Processing", &[(Submitted, Processing)]),
-    ("Unseen", &[(Submitted, Submitted), (Processing, Processing)]),
-    ("Unclear", &[(Submitted, Submitted), (Processing, Processing)]),
-    ("SeenAgain", &[(Submitted, Submitted), (Processing, Processing)]),
+    ("TaskNotFound", &[(Submitted, Submitted), (Processing, Processing)]),
+    ("TaskStatusUnknown", &[(Submitted, Submitted), (Processing, Processing)]),
+    ("TaskReappeared", &[(Submitted, Submitted), (Processing, Processing)]),
     ("TaskSucceeded", &[(Submitted, Downloading), (Processing, Downloading)]),
     ("TaskFailed", &[(Submitted, Failed), (Processing, Failed)]),
     ("Delivered", &[(Downloading, Succeeded)]),
     (
-        "Trouble",
+        "TransientError",
         &[
             (Queued, Queued),
             (Identified, Identified),
@@ -49,7 +49,7 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
         ],
     ),
     (
-        "Blocked",
+        "OutputBlocked",
         &[
             (Queued, Queued),
             (Identified, Identified),
@@ -148,10 +148,10 @@ fn what_rests_is_left_alone() {
 }
 
 #[test]
-fn a_sound_of_unknown_length_is_measured_and_an_expired_session_asked_for_again() {
+fn audio_of_unknown_length_is_measured_and_an_expired_session_asked_for_again() {
     let mut task = task_in(Queued);
     task.spec.sound_end_ms = None;
-    assert_eq!(decide(&task, NOW_MS), Action::MeasureSound);
+    assert_eq!(decide(&task, NOW_MS), Action::MeasureAudio);
     task.media.audio_ms = Some(4_000);
     assert_eq!(decide(&task, NOW_MS), Action::Identify);
 

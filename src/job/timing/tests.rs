@@ -1,34 +1,14 @@
 //! What a user would notice of the timing: defaults, refusals in words, and no plan that the API
 //! would refuse, whatever comes in.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::job::Source;
 
 fn spec() -> JobSpec {
-    JobSpec {
-        key: "promo/en".into(),
-        id: Some("en".into()),
-        video: Source::Url("https://cdn.example.com/welcome.mp4".into()),
-        audio: Source::File("welcome-en.mp3".into()),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
-        sound_end_ms: None,
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: "promo/en.mp4".into(),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: BTreeMap::new(),
-    }
+    let video = Source::Url("https://cdn.example.com/welcome.mp4".into());
+    JobSpec::new("promo/en", video, Source::File("welcome-en.mp3".into()))
 }
 
 fn face(face_id: &str, start_ms: i64, end_ms: i64) -> FaceSpan {
@@ -38,7 +18,7 @@ fn face(face_id: &str, start_ms: i64, end_ms: i64) -> FaceSpan {
 fn chosen(choice: FaceChoice, faces: &[FaceSpan]) -> Result<(String, i64), &'static str> {
     choose_face(&choice, faces)
         .map(|face| (face.face_id.clone(), face.start_ms))
-        .map_err(|fault| fault.code())
+        .map_err(|error| error.code())
 }
 
 #[test]
@@ -59,9 +39,9 @@ fn a_choice_that_fits_no_face_is_refused() {
     assert_eq!(chosen(FaceChoice::Index(0), &[]), Err("no_face"));
     assert_eq!(chosen(FaceChoice::Only, &faces), Err("several_faces"));
     assert_eq!(chosen(FaceChoice::Index(2), &faces), Err("face_not_found"));
-    let fault = choose_face(&FaceChoice::Id("z".into()), &faces).unwrap_err();
+    let error = choose_face(&FaceChoice::Id("z".into()), &faces).unwrap_err();
     assert_eq!(
-        fault.to_string(),
+        error.to_string(),
         "there is no face `z` in the video, only `a`, `b`; change `face`"
     );
 }
@@ -73,13 +53,13 @@ fn an_id_listed_twice_is_one_face_at_its_longest() {
     assert_eq!(chosen(FaceChoice::Id("a".into()), &faces), Ok(("a".into(), 4_000)));
 }
 
-fn times(spec: &JobSpec, sound: Option<i64>, video: Option<i64>) -> Result<[i64; 3], TimingFault> {
-    let plan = plan(spec, &[face("0", 1_000, 5_200)], sound, video)?;
+fn times(spec: &JobSpec, audio: Option<i64>, video: Option<i64>) -> Result<[i64; 3], TimingError> {
+    let plan = plan(spec, &[face("0", 1_000, 5_200)], audio, video)?;
     Ok([plan.sound_start_ms, plan.sound_end_ms, plan.sound_insert_ms])
 }
 
 #[test]
-fn defaults_take_as_much_of_the_sound_as_fits_from_where_the_face_appears() {
+fn defaults_take_as_much_of_the_audio_as_fits_from_where_the_face_appears() {
     assert_eq!(times(&spec(), Some(3_000), Some(6_000)), Ok([0, 3_000, 1_000]));
     assert_eq!(times(&spec(), Some(9_000), Some(6_000)), Ok([0, 5_000, 1_000]));
     // The video's length is unknown: the face is seen until 5.2 s, so that much is sure.
@@ -103,47 +83,47 @@ fn every_broken_rule_is_told_with_its_figures_and_its_key() {
         change(&mut spec);
         spec
     };
-    let told = |spec: &JobSpec, sound, video| {
-        let fault = times(spec, sound, video).unwrap_err();
-        format!("{}: {fault}", fault.code())
+    let message = |spec: &JobSpec, audio, video| {
+        let error = times(spec, audio, video).unwrap_err();
+        format!("{}: {error}", error.code())
     };
     insta::assert_snapshot!(
         [
-            told(&spec(), Some(1_200), Some(6_000)),
-            told(&spec(), None, Some(6_000)),
-            told(&spec(), Some(3_000), Some(2_900)),
-            told(&with(|s| s.sound_start_ms = -1), Some(3_000), Some(6_000)),
-            told(&with(|s| s.sound_end_ms = Some(1_999)), Some(3_000), Some(6_000)),
-            told(&with(|s| s.sound_end_ms = Some(60_001)), Some(70_000), Some(60_000)),
-            told(&with(|s| s.sound_end_ms = Some(3_001)), Some(3_000), Some(6_000)),
-            told(&with(|s| (s.sound_start_ms, s.sound_end_ms) = (9_000, Some(61_000))), None, None),
-            told(&with(|s| s.sound_insert_ms = Some(-5)), Some(3_000), Some(6_000)),
-            told(
+            message(&spec(), Some(1_200), Some(6_000)),
+            message(&spec(), None, Some(6_000)),
+            message(&spec(), Some(3_000), Some(2_900)),
+            message(&with(|s| s.sound_start_ms = -1), Some(3_000), Some(6_000)),
+            message(&with(|s| s.sound_end_ms = Some(1_999)), Some(3_000), Some(6_000)),
+            message(&with(|s| s.sound_end_ms = Some(60_001)), Some(70_000), Some(60_000)),
+            message(&with(|s| s.sound_end_ms = Some(3_001)), Some(3_000), Some(6_000)),
+            message(&with(|s| (s.sound_start_ms, s.sound_end_ms) = (9_000, Some(61_000))), None, None),
+            message(&with(|s| s.sound_insert_ms = Some(-5)), Some(3_000), Some(6_000)),
+            message(
                 &with(|s| (s.sound_insert_ms, s.sound_end_ms) = (Some(3_500), Some(3_000))),
                 Some(3_000),
                 Some(6_000)
             ),
-            told(
+            message(
                 &with(|s| (s.sound_insert_ms, s.sound_end_ms) = (Some(57_500), Some(3_000))),
                 Some(3_000),
                 None
             ),
-            told(&with(|s| s.sound_insert_ms = Some(3_250)), Some(3_000), Some(8_000)),
+            message(&with(|s| s.sound_insert_ms = Some(3_250)), Some(3_000), Some(8_000)),
         ]
         .join("\n"),
         @r"
-        sound_too_short: the sound lasts 1.2 s and is cropped from 0 s; at least 2 s must be left, so change `sound_start_time` or take a longer sound
-        sound_end_needed: the length of a sound given by id is not known, so `sound_end_time` must be given
-        no_room: the sound goes in at 1 s, and there is room until 2.9 s; at least 2 s are needed, so change `sound_insert_time` or `face`
+        audio_too_short: the audio lasts 1.2 s and is cropped from 0 s; at least 2 s must be left, so change `sound_start_time` or use longer audio
+        sound_end_needed: the length of audio given by id is unknown: set `sound_end_time`
+        no_room: the audio goes in at 1 s, and there is room until 2.9 s; at least 2 s are needed, so change `sound_insert_time` or `face`
         negative_time: `sound_start_time` is -0.001 s; it must not be negative
-        crop_too_short: the crop from 0 s to 1.999 s is too short: `sound_end_time` must lie at least 2 s after `sound_start_time`
-        crop_too_long: the crop from 0 s to 60.001 s is too long: `sound_end_time` must lie at most 60 s after `sound_start_time`
-        past_sound_end: `sound_end_time` is 3.001 s, but the sound lasts 3 s; take an earlier one
-        past_sound_end: `sound_end_time` is 61 s, but a sound may last at most 60 s; take an earlier one
+        crop_too_short: the crop from 0 s to 1.999 s is too short: `sound_end_time` must be at least 2 s after `sound_start_time`
+        crop_too_long: the crop from 0 s to 60.001 s is too long: `sound_end_time` must be at most 60 s after `sound_start_time`
+        past_audio_end: `sound_end_time` is 3.001 s, but the audio lasts 3 s; choose an earlier time
+        past_audio_end: `sound_end_time` is 61 s, but an audio file may last at most 60 s; choose an earlier time
         negative_time: `sound_insert_time` is -0.005 s; it must not be negative
-        past_video_end: 3 s of sound inserted at 3.5 s would run past the end of the video: it lasts 6 s; take an earlier `sound_insert_time` or `sound_end_time`
-        past_video_end: 3 s of sound inserted at 57.5 s would run past the end of the video: its length is not known, and a video may last at most 60 s; take an earlier `sound_insert_time` or `sound_end_time`
-        no_overlap: the sound runs from 3.25 s to 6.25 s and face `0` is seen from 1 s to 5.2 s: they overlap for 1.95 s, at least 2 s are needed; change `sound_insert_time` or `face`
+        past_video_end: 3 s of audio inserted at 3.5 s would run past the end of the video: it lasts 6 s; choose an earlier `sound_insert_time` or `sound_end_time`
+        past_video_end: 3 s of audio inserted at 57.5 s would run past the end of the video: its length is not known, and a video may last at most 60 s; choose an earlier `sound_insert_time` or `sound_end_time`
+        no_overlap: the audio runs from 3.25 s to 6.25 s and face `0` is seen from 1 s to 5.2 s: they overlap for 1.95 s, at least 2 s are needed; change `sound_insert_time` or `face`
         "
     );
     let brief = plan(&spec(), &[face("0", 0, 1_500)], Some(3_000), Some(6_000)).unwrap_err();
@@ -188,20 +168,20 @@ proptest! {
         start in any_ms(),
         end in prop::option::of(any_ms()),
         insert in prop::option::of(any_ms()),
-        sound in prop::option::of(any_ms()),
+        audio in prop::option::of(any_ms()),
         video in prop::option::of(any_ms()),
     ) {
         let spec = JobSpec {
             face: choice, sound_start_ms: start, sound_end_ms: end, sound_insert_ms: insert, ..spec()
         };
-        match plan(&spec, &faces, sound, video) {
-            Err(fault) => prop_assert!(!fault.to_string().is_empty() && !fault.code().is_empty()),
+        match plan(&spec, &faces, audio, video) {
+            Err(error) => prop_assert!(!error.to_string().is_empty() && !error.code().is_empty()),
             Ok(plan) => {
                 let crop = plan.sound_end_ms - plan.sound_start_ms;
                 let stop = plan.sound_insert_ms + crop;
                 prop_assert!(plan.sound_start_ms >= 0 && plan.sound_insert_ms >= 0);
                 prop_assert!((2_000..=60_000).contains(&crop));
-                prop_assert!(plan.sound_end_ms <= sound.unwrap_or(60_000));
+                prop_assert!(plan.sound_end_ms <= audio.unwrap_or(60_000));
                 prop_assert!(stop <= video.unwrap_or(60_000));
                 prop_assert!(faces.iter().any(|face| face.face_id == plan.face_id
                     && stop.min(face.end_ms).saturating_sub(plan.sound_insert_ms.max(face.start_ms)) >= 2_000));
@@ -211,16 +191,16 @@ proptest! {
         }
     }
 
-    /// With everything left to the defaults, a plan is found whenever face, sound and video have
+    /// With everything left to the defaults, a plan is found whenever face, audio and video have
     /// two seconds in common to give.
     #[test]
     fn defaults_find_a_plan_where_there_is_one(
         seen in 0..58_000_i64, shown in 2_000..60_000_i64, more in 0..10_000_i64,
-        sound in 2_000..200_000_i64, known: bool,
+        audio in 2_000..200_000_i64, known: bool,
     ) {
         let gone = (seen + shown).min(60_000);
         let video = known.then_some((gone + more).min(60_000));
-        let plan = plan(&spec(), &[face("0", seen, gone)], Some(sound), video);
+        let plan = plan(&spec(), &[face("0", seen, gone)], Some(audio), video);
         prop_assert!(plan.is_ok(), "{plan:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The page's answers, word for word, and answers that stray from it harmlessly.
+//! The documented answers, and answers with harmless differences.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn the_pages_task() -> RemoteTask {
 }
 
 #[tokio::test]
-async fn identify_sends_the_video_and_reads_the_pages_answer() {
+async fn identify_matches_the_documented_example() {
     let server = Server::saying(200, IDENTIFIED).await;
     let reply = client(&server.url).identify(&video()).await;
     let found = reply.result.unwrap();
@@ -68,7 +68,7 @@ async fn identify_sends_the_video_and_reads_the_pages_answer() {
 }
 
 #[tokio::test]
-async fn create_sends_the_body_once_and_reads_the_pages_answer() {
+async fn create_matches_the_documented_example_and_is_sent_once() {
     let server = Server::saying(200, CREATED).await;
     let created = client(&server.url).create(&create_request()).await.result.unwrap();
     assert_eq!(
@@ -86,7 +86,7 @@ async fn create_sends_the_body_once_and_reads_the_pages_answer() {
 }
 
 #[tokio::test]
-async fn a_task_and_a_list_read_alike() {
+async fn single_and_listed_tasks_are_read_alike() {
     let one = Server::saying(200, success(TASK)).await;
     let task = client(&one.url).task("a/b ?#é").await.result.unwrap();
     assert_eq!(task, the_pages_task());
@@ -100,7 +100,7 @@ async fn a_task_and_a_list_read_alike() {
 }
 
 #[tokio::test]
-async fn odd_spellings_are_read_and_gaps_are_no_errors() {
+async fn unusual_types_and_missing_fields_are_accepted() {
     let data = json!({
         "task_id": 850508686686064678_u64, "task_status": "queued_somewhere", "brand_new": {"x": [1]},
         "task_info": null, "task_result": {"videos": [{"id": "v", "url": "", "duration": 5.1}, {}]},
@@ -120,7 +120,7 @@ async fn odd_spellings_are_read_and_gaps_are_no_errors() {
 }
 
 #[tokio::test]
-async fn a_success_without_what_it_is_about_is_no_usable_answer() {
+async fn success_without_required_data_is_an_error() {
     for body in [
         r#"{"code": 0}"#,
         r#"{"code": 0, "data": null}"#,
@@ -134,11 +134,11 @@ async fn a_success_without_what_it_is_about_is_no_usable_answer() {
         let server = Server::saying(200, body).await;
         let client = client(&server.url);
         let error = client.create(&create_request()).await.result.unwrap_err();
-        assert_eq!(error.meaning, Meaning::Transport, "{body}");
-        assert!(error.leaves_outcome_open(), "{body}");
+        assert_eq!(error.class, ErrorClass::Transport, "{body}");
+        assert!(error.outcome_is_unknown(), "{body}");
         assert_eq!(
-            client.identify(&video()).await.result.unwrap_err().meaning,
-            Meaning::Transport,
+            client.identify(&video()).await.result.unwrap_err().class,
+            ErrorClass::Transport,
             "{body}"
         );
     }
@@ -148,9 +148,9 @@ async fn a_success_without_what_it_is_about_is_no_usable_answer() {
         let server = Server::saying(200, success(&data)).await;
         let client = client(&server.url);
         let words = client.create(&create_request()).await.result.unwrap_err().message;
-        assert_eq!(words, "the API answered success, but it holds no task_id", "{id}");
+        assert_eq!(words, "the API answered success, but it has no task_id", "{id}");
         let words = client.identify(&video()).await.result.unwrap_err().message;
-        assert_eq!(words, "the API answered success, but it holds no session_id", "{id}");
+        assert_eq!(words, "the API answered success, but it has no session_id", "{id}");
         let listed = Server::saying(200, success(&format!("[{data}, {TASK}]"))).await;
         let tasks = self::client(&listed.url).tasks(1, 30).await.result.unwrap();
         assert_eq!(tasks, [the_pages_task()]);
@@ -162,12 +162,12 @@ async fn a_success_without_what_it_is_about_is_no_usable_answer() {
 }
 
 #[tokio::test]
-async fn faces_that_are_none_are_not_told_as_no_face() {
+async fn unreadable_faces_are_an_error_and_not_no_face() {
     for (faces, lack) in [
-        (r#"{"0": {}}"#, "its face_data is no list"),
-        (r#""none""#, "its face_data is no list"),
-        ("3", "its face_data is no list"),
-        ("[7]", "face 0 is none"),
+        (r#"{"0": {}}"#, "its face_data is not a list"),
+        (r#""none""#, "its face_data is not a list"),
+        ("3", "its face_data is not a list"),
+        ("[7]", "face 0 cannot be read"),
         (r#"[{"end_time": 9}]"#, "face 0 has no face_id"),
         (r#"[{"face_id": "0", "end_time": 9}, {"face_id": "1"}]"#, "face 1 has no end_time"),
     ] {
@@ -175,12 +175,12 @@ async fn faces_that_are_none_are_not_told_as_no_face() {
         let server = Server::saying(200, success(&data)).await;
         let error = client(&server.url).identify(&video()).await.result.unwrap_err();
         assert_eq!(error.message, format!("the API answered success, but {lack}"));
-        assert_eq!(error.meaning, Meaning::Transport);
+        assert_eq!(error.class, ErrorClass::Transport);
     }
 }
 
 #[tokio::test]
-async fn a_deduction_that_cannot_be_one_is_none() {
+async fn invalid_deduction_is_ignored() {
     for (told, micro) in [
         ("\"0.5\"", Some(500_000)),
         ("1000000", Some(1_000_000_000_000)),
@@ -199,7 +199,7 @@ async fn a_deduction_that_cannot_be_one_is_none() {
 }
 
 #[tokio::test]
-async fn the_accounts_packs_are_listed() {
+async fn resource_packs_are_listed() {
     let data = json!({ "code": 0, "resource_pack_subscribe_infos": [{
         "resource_pack_name": "Video", "resource_pack_id": "p", "resource_pack_type": "decreasing_total",
         "total_quantity": 200.0, "remaining_quantity": "118.5", "purchase_time": 1, "effective_time": 2,
@@ -215,7 +215,7 @@ async fn the_accounts_packs_are_listed() {
 }
 
 #[tokio::test]
-async fn a_path_in_the_base_url_and_a_fixed_token_are_used() {
+async fn path_of_the_base_url_and_fixed_token_are_used() {
     let server = Server::saying(200, success(TASK)).await;
     let base = server.url.join("/kling/").unwrap();
     let client =
@@ -226,11 +226,11 @@ async fn a_path_in_the_base_url_and_a_fixed_token_are_used() {
 }
 
 #[tokio::test]
-async fn an_id_that_would_change_the_path_is_not_sent() {
+async fn id_that_would_change_the_path_is_not_sent() {
     let server = Server::saying(200, success(TASK)).await;
     for id in ["", ".", ".."] {
         let error = client(&server.url).task(id).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.never_left), (Meaning::BadRequest, true), "{id:?}");
+        assert_eq!((error.class, error.never_left), (ErrorClass::BadRequest, true), "{id:?}");
     }
     assert!(server.seen().is_empty());
 }

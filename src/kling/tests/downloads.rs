@@ -1,11 +1,11 @@
-//! Downloads: parts and what they are joined to, redirects, hosts, and no credentials.
+//! Downloads: joining parts, redirects, hosts, and no credentials.
 
 use super::*;
 use crate::kling::Fetched;
 
 const FILE: &[u8] = b"0123456789";
 
-/// A file with an ETag, served whole or from where it is asked for.
+/// A file with an ETag, served completely or by range.
 async fn file_server(etag: &'static str) -> Server {
     Server::start(move |_, seen| async move {
         let asked = seen.headers.get("range").and_then(|range| {
@@ -41,7 +41,7 @@ async fn whole(mut fetched: Fetched) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_file_comes_whole_and_without_credentials() {
+async fn download_is_complete_and_sends_no_credentials() {
     let server = file_server("\"a\"").await;
     let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
     assert_eq!(
@@ -54,7 +54,7 @@ async fn a_file_comes_whole_and_without_credentials() {
 }
 
 #[tokio::test]
-async fn a_part_is_continued_while_the_etag_holds() {
+async fn part_is_continued_while_the_etag_matches() {
     let server = file_server("\"a\"").await;
     let client = client(&server.url);
     let rest = client.fetch(&server.url, 4, Some("\"a\"")).await.result.unwrap();
@@ -66,7 +66,7 @@ async fn a_part_is_continued_while_the_etag_holds() {
 }
 
 #[tokio::test]
-async fn a_part_that_is_all_there_needs_no_bytes_and_one_that_is_too_long_starts_anew() {
+async fn complete_part_needs_no_bytes_and_too_long_part_restarts() {
     let server = file_server("\"a\"").await;
     let client = client(&server.url);
     let rest = client.fetch(&server.url, 10, Some("\"a\"")).await.result.unwrap();
@@ -77,7 +77,7 @@ async fn a_part_that_is_all_there_needs_no_bytes_and_one_that_is_too_long_starts
 }
 
 #[tokio::test]
-async fn a_server_that_ignores_if_range_does_not_join_two_files() {
+async fn ignored_if_range_does_not_join_two_files() {
     let server = Server::start(|_, seen| async move {
         let mut response = answer(200, FILE.to_vec());
         if seen.headers.contains_key("range") {
@@ -94,7 +94,7 @@ async fn a_server_that_ignores_if_range_does_not_join_two_files() {
 }
 
 #[tokio::test]
-async fn a_weak_etag_is_not_relied_on() {
+async fn weak_etag_is_not_used() {
     let server = file_server("W/\"a\"").await;
     let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
     assert_eq!(fetched.etag, None);
@@ -120,7 +120,7 @@ async fn redirects_are_followed_five_times() {
 }
 
 #[tokio::test]
-async fn only_the_public_internet_is_fetched_from_by_address_and_by_name() {
+async fn only_public_hosts_are_allowed_by_address_and_by_name() {
     let here = file_server("\"a\"").await;
     let client = client(&"https://api.example.com".parse().unwrap());
     let port = here.url.port().unwrap();
@@ -130,14 +130,14 @@ async fn only_the_public_internet_is_fetched_from_by_address_and_by_name() {
         format!("https://localhost:{port}/?token=hush-hush"),
     ] {
         let error = client.fetch(&url.parse().unwrap(), 0, None).await.result.unwrap_err();
-        assert_eq!(error.meaning, Meaning::AddressRefused, "{url}: {error}");
+        assert_eq!(error.class, ErrorClass::AddressRefused, "{url}: {error}");
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
     }
     assert!(here.seen().is_empty());
 }
 
 #[tokio::test]
-async fn a_redirect_is_checked_like_the_address_itself() {
+async fn redirect_is_checked_like_the_first_address() {
     let server = Server::start(|_, _| async {
         let mut response = answer(302, "");
         response.headers_mut().insert("location", "file:///etc/passwd".parse().unwrap());
@@ -145,25 +145,25 @@ async fn a_redirect_is_checked_like_the_address_itself() {
     })
     .await;
     let error = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap_err();
-    assert_eq!(error.meaning, Meaning::AddressRefused);
+    assert_eq!(error.class, ErrorClass::AddressRefused);
 }
 
 #[tokio::test]
-async fn a_refused_download_tells_the_status_and_no_query() {
+async fn refused_download_shows_the_status_and_hides_the_query() {
     let server = Server::saying(403, "expired").await;
     let url = server.url.join("/a.mp4?signature=hush-hush").unwrap();
     let reply = client(&server.url).fetch(&url, 0, None).await;
     let error = reply.result.unwrap_err();
-    assert_eq!((reply.answer.http_status, error.meaning), (Some(403), Meaning::Transport));
+    assert_eq!((reply.answer.http_status, error.class), (Some(403), ErrorClass::Transport));
     assert_eq!(error.message, "the download from 127.0.0.1 was answered with HTTP 403");
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_or_stands_still_is_an_error() {
+async fn broken_or_stalled_stream_is_an_error() {
     let cut = Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nhalf").await;
     let mut fetched = client(&cut).fetch(&cut, 0, None).await.result.unwrap();
     assert_eq!(fetched.chunk().await.unwrap().unwrap(), "half");
-    assert_eq!(fetched.chunk().await.unwrap_err().meaning, Meaning::Transport);
+    assert_eq!(fetched.chunk().await.unwrap_err().class, ErrorClass::Transport);
 
     let server = Server::start(|_, _| async {
         answer(

@@ -1,10 +1,10 @@
-//! What is made of refusals, of answers that are not the API's, and of none.
+//! Refusals, answers that are not the API's, and missing answers.
 
 use super::*;
 use crate::kling::BuildError;
 
 #[tokio::test]
-async fn a_refusal_says_what_the_api_said() {
+async fn refusal_has_the_apis_message() {
     let server = Server::start(|_, _| async {
         let mut response = answer(
             429,
@@ -16,13 +16,10 @@ async fn a_refusal_says_what_the_api_said() {
     .await;
     let reply = client(&server.url).create(&create_request()).await;
     let error = reply.result.unwrap_err();
-    assert_eq!(error.meaning, Meaning::TooFast);
+    assert_eq!(error.class, ErrorClass::RateLimited);
     assert_eq!((error.code, error.retry_after_ms), (Some(1302), Some(7000)));
-    assert!(!error.never_left && !error.leaves_outcome_open());
-    assert_eq!(
-        error.to_string(),
-        "the API asks for fewer requests per second: slow down (code 1302)"
-    );
+    assert!(!error.never_left && !error.outcome_is_unknown());
+    assert_eq!(error.to_string(), "rate limited by the API: slow down (code 1302)");
     assert_eq!(error.request_id.as_deref(), Some("req-1"));
     assert_eq!((reply.answer.http_status, reply.answer.code), (Some(429), Some(1302)));
     assert_eq!(reply.answer.message.as_deref(), Some("slow down"));
@@ -41,7 +38,7 @@ async fn no_message_contains_the_request_id() {
 }
 
 #[tokio::test]
-async fn a_retry_after_date_counts_from_the_servers_clock() {
+async fn retry_after_date_uses_the_servers_clock() {
     let server = Server::start(|_, _| async {
         let mut response = answer(429, r#"{"code": "1303"}"#);
         let headers = response.headers_mut();
@@ -53,29 +50,29 @@ async fn a_retry_after_date_counts_from_the_servers_clock() {
     let reply = client(&server.url).create(&create_request()).await;
     assert_eq!(reply.answer.server_at_ms, Some(784_111_777_000));
     let error = reply.result.unwrap_err();
-    assert_eq!((error.meaning, error.retry_after_ms), (Meaning::Concurrency, Some(30_000)));
+    assert_eq!((error.class, error.retry_after_ms), (ErrorClass::Concurrency, Some(30_000)));
 }
 
 #[tokio::test]
-async fn the_code_decides_whatever_the_status() {
-    for (status, body, meaning, open) in [
-        (200, r#"{"code": 1201, "message": "bad"}"#, Meaning::BadRequest, false),
-        (500, r#"{"code": 1201, "message": "bad"}"#, Meaning::BadRequest, false),
-        (400, r#"{"code": 1999, "message": "new"}"#, Meaning::OtherRefusal, false),
-        (200, r#"{"code": 1999, "message": "new"}"#, Meaning::ServerTrouble, true),
-        (503, r#"{"code": 5001, "message": "busy"}"#, Meaning::ServerTrouble, true),
-        (500, r#"{"code": 0, "data": {"task_id": "t"}}"#, Meaning::Transport, true),
-        (400, r#"{"code": 0, "data": {"task_id": "t"}}"#, Meaning::Transport, true),
+async fn known_code_decides_with_any_status() {
+    for (status, body, class, open) in [
+        (200, r#"{"code": 1201, "message": "bad"}"#, ErrorClass::BadRequest, false),
+        (500, r#"{"code": 1201, "message": "bad"}"#, ErrorClass::BadRequest, false),
+        (400, r#"{"code": 1999, "message": "new"}"#, ErrorClass::OtherRefusal, false),
+        (200, r#"{"code": 1999, "message": "new"}"#, ErrorClass::ServerProblem, true),
+        (503, r#"{"code": 5001, "message": "busy"}"#, ErrorClass::ServerProblem, true),
+        (500, r#"{"code": 0, "data": {"task_id": "t"}}"#, ErrorClass::Transport, true),
+        (400, r#"{"code": 0, "data": {"task_id": "t"}}"#, ErrorClass::Transport, true),
     ] {
         let server = Server::saying(status, body).await;
         let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-        assert_eq!(error.meaning, meaning, "{status} {body}");
-        assert_eq!(error.leaves_outcome_open(), open, "{status} {body}");
+        assert_eq!(error.class, class, "{status} {body}");
+        assert_eq!(error.outcome_is_unknown(), open, "{status} {body}");
     }
 }
 
 #[tokio::test]
-async fn a_proxys_page_is_never_a_refusal() {
+async fn page_of_a_proxy_is_never_a_refusal() {
     for status in [200, 400, 401, 403, 404, 407, 429, 500, 502] {
         let server = Server::start(move |_, _| async move {
             let mut response = answer(status, "<html>\n<title>Access\u{7} denied</title>");
@@ -85,23 +82,23 @@ async fn a_proxys_page_is_never_a_refusal() {
         .await;
         let reply = client(&server.url).create(&create_request()).await;
         let error = reply.result.unwrap_err();
-        assert_eq!(error.meaning, Meaning::Transport, "{status}");
-        assert!(error.leaves_outcome_open(), "{status}");
+        assert_eq!(error.class, ErrorClass::Transport, "{status}");
+        assert!(error.outcome_is_unknown(), "{status}");
         assert_eq!(reply.answer.http_status, Some(status));
         assert_eq!(
             error.message,
             format!(
-                "the answer is not the API's: HTTP {status}, text/html, “<html> <title>Access denied</title>”"
+                "the answer is not from the API: HTTP {status}, text/html, “<html> <title>Access denied</title>”"
             )
         );
     }
     let server = Server::saying(204, "").await;
     let error = client(&server.url).task("t").await.result.unwrap_err();
-    assert_eq!(error.message, "the answer is not the API's: HTTP 204, empty");
+    assert_eq!(error.message, "the answer is not from the API: HTTP 204, empty");
 }
 
 #[tokio::test]
-async fn a_redirect_is_refused_and_names_its_target() {
+async fn redirect_is_refused_and_names_its_target() {
     let other = Server::saying(200, "{}").await;
     let target = other.url.join("/login?secret=1").unwrap();
     let server = Server::start(move |_, _| {
@@ -114,24 +111,24 @@ async fn a_redirect_is_refused_and_names_its_target() {
     })
     .await;
     let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-    assert_eq!(error.meaning, Meaning::Transport);
+    assert_eq!(error.class, ErrorClass::Transport);
     assert!(error.message.contains("redirects to 127.0.0.1 (HTTP 307)"), "{error}");
     assert!(!error.message.contains("secret"), "{error}");
     assert!(other.seen().is_empty());
 }
 
 #[tokio::test]
-async fn no_more_than_a_bound_is_read() {
+async fn answer_size_is_limited() {
     let long =
         Server::saying(200, format!(r#"{{"code": 0, "message": "{}"}}"#, "x".repeat(1 << 20)))
             .await;
     let error = client(&long.url).task("t").await.result.unwrap_err();
     assert!(error.message.contains("longer than 1048576 bytes"), "{error}");
     let page = client(&long.url).tasks(1, 500).await.result.unwrap_err();
-    assert_eq!(page.message, "the API answered success, but it holds no data");
+    assert_eq!(page.message, "the API answered success, but it has no data");
 }
 
-/// A gzip stream of a good megabyte of spaces: one literal, then repeats of the longest match (RFC 1951, fixed codes).
+/// A gzip stream of slightly more than a megabyte of spaces: one literal, then repeats of the longest match (RFC 1951, fixed codes).
 fn gzip_bomb() -> Vec<u8> {
     let bits = |text: &str| text.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
     let mut stream = bits("110"); // Last block, fixed codes.
@@ -149,7 +146,7 @@ fn gzip_bomb() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn the_bound_counts_what_gzip_unpacks() {
+async fn size_limit_counts_decompressed_bytes() {
     assert!(gzip_bomb().len() < 10_000);
     let server = Server::start(|_, _| async {
         let mut response = answer(200, gzip_bomb());
@@ -162,7 +159,7 @@ async fn the_bound_counts_what_gzip_unpacks() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_for_ever_ends_in_a_timeout() {
+async fn endless_slow_body_times_out() {
     let server = Server::start(|_, _| async {
         let drop = |sent: u32| async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -178,36 +175,36 @@ async fn a_body_that_trickles_for_ever_ends_in_a_timeout() {
     let error = reply.result.unwrap_err();
     assert_eq!(error.message, "no answer from 127.0.0.1 within 0.2 s");
     assert_eq!(reply.answer.http_status, Some(200));
-    assert!(error.leaves_outcome_open());
+    assert!(error.outcome_is_unknown());
 }
 
 #[tokio::test]
-async fn half_an_answer_is_none() {
+async fn incomplete_answer_is_an_error() {
     let cut =
         Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"code\": 0, \"data\"").await;
     let reply = client(&cut).create(&create_request()).await;
     let error = reply.result.unwrap_err();
-    assert_eq!((error.meaning, error.never_left), (Meaning::Transport, false));
+    assert_eq!((error.class, error.never_left), (ErrorClass::Transport, false));
     assert_eq!(reply.answer.http_status, Some(200));
     let closed = Server::raw(b"").await;
     let error = client(&closed).create(&create_request()).await.result.unwrap_err();
-    assert_eq!((error.meaning, error.never_left), (Meaning::Transport, false));
+    assert_eq!((error.class, error.never_left), (ErrorClass::Transport, false));
 }
 
 #[tokio::test]
-async fn a_hang_ends_in_a_timeout_with_the_outcome_open() {
+async fn timeout_leaves_the_outcome_unknown() {
     let server = Server::start(|_, _| std::future::pending()).await;
     let config =
         ClientConfig { request_timeout: Duration::from_millis(200), ..config(&server.url) };
     let client = Client::new(config, credential()).unwrap();
     let error = client.create(&create_request()).await.result.unwrap_err();
     assert_eq!(error.message, "no answer from 127.0.0.1 within 0.2 s");
-    assert!(error.leaves_outcome_open());
+    assert!(error.outcome_is_unknown());
     assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]
-async fn without_a_connection_nothing_left() {
+async fn failed_connection_means_never_left() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let refused = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
@@ -218,17 +215,17 @@ async fn without_a_connection_nothing_left() {
         let reply = client(&base).create(&create_request()).await;
         let error = reply.result.unwrap_err();
         assert_eq!(
-            (error.meaning, error.never_left),
-            (Meaning::Transport, true),
+            (error.class, error.never_left),
+            (ErrorClass::Transport, true),
             "{base}: {error}"
         );
-        assert!(!error.leaves_outcome_open());
+        assert!(!error.outcome_is_unknown());
         assert_eq!(reply.answer.http_status, None);
     }
 }
 
 #[test]
-fn a_base_url_that_would_leak_credentials_is_refused() {
+fn base_url_that_would_leak_credentials_is_refused() {
     for base in [
         "http://api.example.com",
         "http://10.0.0.1",
@@ -247,7 +244,7 @@ fn a_base_url_that_would_leak_credentials_is_refused() {
 }
 
 #[tokio::test]
-async fn no_secret_shows_in_any_error_or_debug() {
+async fn errors_and_debug_show_no_secrets() {
     let fixed = "fixed-token-0123456789";
     let with_keys = echo(format!("{ACCESS_KEY} {SECRET_KEY}")).await;
     let with_token = echo(fixed.to_owned()).await;
@@ -271,7 +268,7 @@ async fn no_secret_shows_in_any_error_or_debug() {
     assert!(texts.contains("[redacted]"));
 }
 
-/// A server that says back all it was told, in every place that people may see.
+/// A server that returns everything it received, in every field that people may read.
 async fn echo(known: String) -> Server {
     Server::start(move |number, seen| {
         let told = format!("{known} {}", seen.headers["authorization"].to_str().unwrap());

@@ -1,13 +1,13 @@
-//! Queries by name in each spelling, and successes without a task.
+//! Queries by name in each style, and successes without a task.
 
 use super::*;
 use crate::kling::{
+    LookupStyle::{self, Flag, Path, Query},
     RemoteTask, Reply,
-    Spelling::{self, Flag, Path, Query},
     offline::RawAnswer,
 };
 
-/// The answer with this `data`, and without any for "".
+/// The answer with this `data`; without `data` for "".
 fn success(data: &str) -> RawAnswer {
     let body = match data {
         "" => r#"{"code": 0}"#.to_owned(),
@@ -16,31 +16,31 @@ fn success(data: &str) -> RawAnswer {
     RawAnswer { http_status: 200, body: body.into_bytes(), ..RawAnswer::default() }
 }
 
-/// The task id, or what the error means and its words.
-fn outcome(reply: Reply<RemoteTask>) -> Result<String, (Meaning, String)> {
+/// The task id, or the error's class and message.
+fn outcome(reply: Reply<RemoteTask>) -> Result<String, (ErrorClass, String)> {
     reply.result.map(|task| task.task_id).map_err(|error| {
-        assert!(error.leaves_outcome_open(), "{error}");
-        (error.meaning, error.message)
+        assert!(error.outcome_is_unknown(), "{error}");
+        (error.class, error.message)
     })
 }
 
-fn empty(words: &str) -> Result<String, (Meaning, String)> {
-    Err((Meaning::Empty, format!("the API answered success, but {words}")))
+fn empty(words: &str) -> Result<String, (ErrorClass, String)> {
+    Err((ErrorClass::Empty, format!("the API answered success, but {words}")))
 }
 
-fn unusable(words: &str) -> Result<String, (Meaning, String)> {
-    Err((Meaning::Transport, format!("the API answered success, but {words}")))
+fn unusable(words: &str) -> Result<String, (ErrorClass, String)> {
+    Err((ErrorClass::Transport, format!("the API answered success, but {words}")))
 }
 
 #[tokio::test]
-async fn each_spelling_asks_in_its_own_way() {
-    for (spelling, target) in [
+async fn each_lookup_style_has_its_url() {
+    for (style, target) in [
         (Path, "/v1/videos/advanced-lip-sync/a%2Fb%26c"),
         (Query, "/v1/videos/advanced-lip-sync?external_task_id=a%2Fb%26c"),
         (Flag, "/v1/videos/advanced-lip-sync/a%2Fb%26c?external_task_id=true"),
     ] {
         let server = Server::saying(200, r#"{"code": 0, "data": {"task_id": "81"}}"#).await;
-        let found = client(&server.url).task_by_name("a/b&c", spelling).await;
+        let found = client(&server.url).task_by_name("a/b&c", style).await;
         assert_eq!(found.result.unwrap().task_id, "81");
         let [seen] = &server.seen()[..] else { panic!("one request") };
         assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", target));
@@ -49,17 +49,17 @@ async fn each_spelling_asks_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_request_can_carry_is_not_sent() {
+async fn name_that_a_url_cannot_contain_is_not_sent() {
     let server = Server::saying(200, r#"{"code": 0, "data": {"task_id": "81"}}"#).await;
-    for (name, spelling) in [("", Path), ("", Query), ("..", Path), (".", Flag)] {
-        let error = client(&server.url).task_by_name(name, spelling).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.never_left), (Meaning::BadRequest, true), "{name:?}");
+    for (name, style) in [("", Path), ("", Query), ("..", Path), (".", Flag)] {
+        let error = client(&server.url).task_by_name(name, style).await.result.unwrap_err();
+        assert_eq!((error.class, error.never_left), (ErrorClass::BadRequest, true), "{name:?}");
     }
     assert!(server.seen().is_empty());
 }
 
 #[test]
-fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
+fn success_without_a_task_is_empty() {
     for data in [
         "",
         "null",
@@ -71,14 +71,14 @@ fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
     ] {
         let answer = success(data);
         assert_eq!(outcome(answer.task()), empty("with no task"), "{data}");
-        for spelling in Spelling::ALL {
-            let found = outcome(answer.task_by_name("n", spelling));
-            assert_eq!(found, empty("with no task"), "{data} {spelling:?}");
+        for style in LookupStyle::ALL {
+            let found = outcome(answer.task_by_name("n", style));
+            assert_eq!(found, empty("with no task"), "{data} {style:?}");
         }
-        // The same answer to a create request leaves open what became of the request.
+        // The same answer to a create request leaves its outcome unknown.
         let error = answer.created().result.unwrap_err();
-        assert_eq!(error.meaning, Meaning::Transport, "{data}");
-        assert!(error.leaves_outcome_open(), "{data}");
+        assert_eq!(error.class, ErrorClass::Transport, "{data}");
+        assert!(error.outcome_is_unknown(), "{data}");
     }
     for page in ["null", "[]"] {
         assert_eq!(success(page).tasks().result.unwrap(), [], "{page}");
@@ -86,67 +86,67 @@ fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
 }
 
 #[test]
-fn nonsense_is_no_proof_that_there_is_no_task() {
+fn invalid_answer_does_not_prove_that_there_is_no_task() {
     for (data, words) in [
-        (r#"{"task_id": 1.5}"#, "it holds no task_id"),
-        (r#"{"task_id": "a\u0007"}"#, "it holds no task_id"),
-        (r#""yes""#, "its data is no object"),
-        ("7", "its data is no object"),
+        (r#"{"task_id": 1.5}"#, "it has no task_id"),
+        (r#"{"task_id": "a\u0007"}"#, "it has no task_id"),
+        (r#""yes""#, "its data is not an object"),
+        ("7", "its data is not an object"),
     ] {
         let answer = success(data);
         assert_eq!(outcome(answer.task()), unusable(words), "{data}");
-        for spelling in Spelling::ALL {
-            let found = outcome(answer.task_by_name("n", spelling));
-            assert_eq!(found, unusable(words), "{data} {spelling:?}");
+        for style in LookupStyle::ALL {
+            let found = outcome(answer.task_by_name("n", style));
+            assert_eq!(found, unusable(words), "{data} {style:?}");
         }
     }
 }
 
 #[test]
-fn one_object_counts_unless_it_shows_another_name() {
+fn single_task_counts_unless_it_shows_another_name() {
     let shown = |info: &str| success(&format!(r#"{{"task_id": "81", "task_info": {info}}}"#));
     for info in ["null", "{}", r#"{"external_task_id": null}"#, r#"{"external_task_id": "n"}"#] {
-        for spelling in Spelling::ALL {
-            let found = outcome(shown(info).task_by_name("n", spelling));
-            assert_eq!(found, Ok("81".to_owned()), "{info} {spelling:?}");
+        for style in LookupStyle::ALL {
+            let found = outcome(shown(info).task_by_name("n", style));
+            assert_eq!(found, Ok("81".to_owned()), "{info} {style:?}");
         }
     }
-    for spelling in Spelling::ALL {
+    for style in LookupStyle::ALL {
         let other = shown(r#"{"external_task_id": "n-2"}"#);
-        let found = outcome(other.task_by_name("n", spelling));
-        assert_eq!(found, empty("with a task of another name"), "{spelling:?}");
-        // By the task id the answer is about the task, whatever its name.
+        let found = outcome(other.task_by_name("n", style));
+        assert_eq!(found, empty("with a task of another name"), "{style:?}");
+        // A query by task id returns the task with any name.
         assert_eq!(outcome(other.task()), Ok("81".to_owned()));
     }
 }
 
 #[test]
-fn of_a_list_only_the_entry_with_the_name_counts() {
+fn only_the_list_entry_with_the_name_counts() {
     let named = |id: &str, name: &str| {
         format!(r#"{{"task_id": "{id}", "task_info": {{"external_task_id": "{name}"}}}}"#)
     };
     let list = |entries: &[String]| success(&format!("[{}]", entries.join(",")));
     let unnamed = r#"{"task_id": "79"}"#.to_owned();
     let ours = list(&[unnamed.clone(), "5".to_owned(), named("80", "m"), named("81", "n")]);
-    for spelling in Spelling::ALL {
-        assert_eq!(outcome(ours.task_by_name("n", spelling)), Ok("81".to_owned()), "{spelling:?}");
+    for style in LookupStyle::ALL {
+        assert_eq!(outcome(ours.task_by_name("n", style)), Ok("81".to_owned()), "{style:?}");
     }
-    // A plain list: the API ignored the parameter. Even a list of one is not about the name.
+    // A plain list: the API ignored the parameter. Even a list with one entry says nothing about the name.
     for plain in [list(std::slice::from_ref(&unnamed)), list(&[named("80", "m"), unnamed])] {
         assert_eq!(outcome(plain.task_by_name("n", Query)), empty("with no task of this name"));
-        for spelling in [Path, Flag] {
-            let found = outcome(plain.task_by_name("n", spelling));
-            assert_eq!(found, unusable("its data is no object"), "{spelling:?}");
+        for style in [Path, Flag] {
+            let found = outcome(plain.task_by_name("n", style));
+            assert_eq!(found, unusable("its data is not an object"), "{style:?}");
         }
-        assert_eq!(outcome(plain.task()), unusable("its data is no object"));
+        assert_eq!(outcome(plain.task()), unusable("its data is not an object"));
     }
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_query_by_name_stays_a_refusal() {
+async fn refused_query_by_name_is_a_refusal() {
     let server = Server::saying(404, r#"{"code": 1203, "message": "task not found"}"#).await;
-    for spelling in Spelling::ALL {
-        let error = client(&server.url).task_by_name("n", spelling).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.code), (Meaning::NotFound, Some(1203)));
+    for style in LookupStyle::ALL {
+        let error = client(&server.url).task_by_name("n", style).await.result.unwrap_err();
+        assert_eq!((error.class, error.code), (ErrorClass::NotFound, Some(1203)));
     }
 }

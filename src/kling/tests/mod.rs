@@ -1,4 +1,4 @@
-//! The client against a scripted server on this machine: what goes out, and what is made of what comes back.
+//! The client against a scripted local server: its requests, and how it reads the answers.
 
 use std::{
     future::Future,
@@ -18,7 +18,9 @@ use axum::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
-use super::{Api, Client, ClientConfig, CreateRequest, Credential, Meaning, Sound, VideoRef};
+use super::{
+    Api, AudioSource, Client, ClientConfig, CreateRequest, Credential, ErrorClass, VideoRef,
+};
 
 mod answers;
 mod bytes;
@@ -31,7 +33,7 @@ mod tokens;
 const ACCESS_KEY: &str = "access-key-0123456789";
 const SECRET_KEY: &str = "secret-key-0123456789";
 
-/// What the server was asked.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 struct Seen {
     method: String,
@@ -40,7 +42,7 @@ struct Seen {
     body: Bytes,
 }
 
-/// A server that answers by a script, and keeps what it was asked.
+/// A server that answers by a script, and records the requests.
 struct Server {
     url: Url,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -78,7 +80,7 @@ impl Server {
         Self { url, seen }
     }
 
-    /// Always the same answer.
+    /// A server that always gives the same answer.
     async fn saying(status: u16, body: impl Into<String>) -> Self {
         let body = body.into();
         Self::start(move |_, _| {
@@ -88,7 +90,7 @@ impl Server {
         .await
     }
 
-    /// Answers one connection after another with these bytes, then closes it.
+    /// Answers each connection with these bytes, and closes it.
     async fn raw(bytes: &'static [u8]) -> Url {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
@@ -112,7 +114,7 @@ fn answer(status: u16, body: impl Into<Body>) -> Response<Body> {
     response
 }
 
-/// A clock that tests set; one for all, so only the tests of tokens move theirs by the server's Date.
+/// A fixed clock for all tests; the tests of tokens use the server's Date.
 static NOW_MS: AtomicI64 = AtomicI64::new(1_700_000_000_000);
 
 fn config(base_url: &Url) -> ClientConfig {
@@ -141,7 +143,7 @@ fn create_request() -> CreateRequest {
     CreateRequest {
         session_id: "s".into(),
         face_id: "0".into(),
-        sound: Sound::File(vec![7; 100_000]),
+        audio: AudioSource::File(vec![7; 100_000]),
         sound_start_ms: 0,
         sound_end_ms: 3000,
         sound_insert_ms: 0,

@@ -1,4 +1,4 @@
-//! Requests that something on the way refuses for their size.
+//! Requests that a proxy refuses because of their size.
 
 use super::*;
 use crate::kling::offline::RawAnswer;
@@ -14,7 +14,7 @@ fn refused(http_status: u16, headers: &[(&'static str, &str)], body: &str) -> Ra
 }
 
 #[test]
-fn the_status_refuses_whatever_the_body() {
+fn status_alone_is_a_refusal() {
     for http_status in [413, 414, 431] {
         for body in [
             "",
@@ -24,10 +24,10 @@ fn the_status_refuses_whatever_the_body() {
         ] {
             let answer = refused(http_status, &[("server", "nginx")], body);
             let error = answer.created().result.unwrap_err();
-            assert_eq!(error.meaning, Meaning::TooLarge, "{http_status} {body}");
-            assert!(!error.leaves_outcome_open() && !error.never_left, "{http_status} {body}");
+            assert_eq!(error.class, ErrorClass::TooLarge, "{http_status} {body}");
+            assert!(!error.outcome_is_unknown() && !error.never_left, "{http_status} {body}");
             let words = format!(
-                "the request was refused as too large (HTTP {http_status}, answered by nginx)"
+                "the request was refused as too large (HTTP {http_status}, answered by nginx); use a smaller audio file or a shorter URL, or raise the proxy's size limit"
             );
             assert_eq!((error.message, error.code), (words, None), "{body}");
             for error in [
@@ -35,37 +35,37 @@ fn the_status_refuses_whatever_the_body() {
                 answer.task().result.map(drop).unwrap_err(),
                 answer.tasks().result.map(drop).unwrap_err(),
             ] {
-                assert_eq!(error.meaning, Meaning::TooLarge, "{http_status} {body}");
+                assert_eq!(error.class, ErrorClass::TooLarge, "{http_status} {body}");
             }
         }
     }
 }
 
 #[test]
-fn a_code_that_is_known_decides_and_another_is_shown() {
+fn known_code_decides_and_unknown_code_is_shown() {
     let known = refused(413, &[], r#"{"code": 1201, "message": "audio too long"}"#);
     let error = known.created().result.unwrap_err();
-    assert_eq!((error.meaning, error.code), (Meaning::BadRequest, Some(1201)));
+    assert_eq!((error.class, error.code), (ErrorClass::BadRequest, Some(1201)));
     assert!(error.message.contains("audio too long"), "{error}");
 
     let body = r#"{"code": 413, "message": "too large", "request_id": "r-1"}"#;
     let error = refused(413, &[], body).created().result.unwrap_err();
-    assert_eq!((error.meaning, error.code), (Meaning::TooLarge, Some(413)));
+    assert_eq!((error.class, error.code), (ErrorClass::TooLarge, Some(413)));
     assert_eq!(error.request_id.as_deref(), Some("r-1"));
     assert_eq!(
         error.message,
-        "the request was refused as too large (HTTP 413, code 413, answered by the API or a proxy before it)"
+        "the request was refused as too large (HTTP 413, code 413, answered by the API or a proxy before it); use a smaller audio file or a shorter URL, or raise the proxy's size limit"
     );
 
     // Success and failure in one answer: the task may exist.
     let both = refused(413, &[], r#"{"code": 0, "data": {"task_id": "81"}}"#);
     let error = both.created().result.unwrap_err();
-    assert_eq!(error.meaning, Meaning::Transport);
-    assert!(error.leaves_outcome_open());
+    assert_eq!(error.class, ErrorClass::Transport);
+    assert!(error.outcome_is_unknown());
 }
 
 #[test]
-fn whoever_refused_is_named_as_far_as_the_headers_do() {
+fn refusing_server_is_named_from_the_headers() {
     for (headers, who) in [
         (&[("server", "nginx/1.25.3"), ("via", "1.1 squid")][..], "nginx/1.25.3 via 1.1 squid"),
         (&[("via", "1.1 squid")], "the API or a proxy before it, via 1.1 squid"),
@@ -73,17 +73,17 @@ fn whoever_refused_is_named_as_far_as_the_headers_do() {
         (&[("server", "a\tsecret-key-0123456789")], "a [redacted]"),
     ] {
         let message = refused(413, headers, "").created().result.unwrap_err().message;
-        let words = "the request was refused as too large (HTTP 413, answered by";
-        assert_eq!(message, format!("{words} {who})"));
+        let answered_by = "the request was refused as too large (HTTP 413, answered by";
+        assert!(message.starts_with(&format!("{answered_by} {who}); ")), "{message}");
     }
     let long = "x".repeat(5_000);
     let message = refused(413, &[("server", &long)], "").created().result.unwrap_err().message;
-    assert!(message.chars().count() < 200, "{message}");
+    assert!(message.chars().count() < 250, "{message}");
 }
 
-/// A proxy answers as soon as it has read the length of the body, and reads the rest only to throw it away.
+/// A proxy answers as soon as it has read the length of the body, and discards the rest.
 #[tokio::test]
-async fn an_answer_that_comes_while_the_body_is_still_sent_is_read() {
+async fn answer_during_the_upload_is_read() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     tokio::spawn(async move {
@@ -93,16 +93,17 @@ async fn an_answer_that_comes_while_the_body_is_still_sent_is_read() {
         socket.write_all(answer).await.unwrap();
         while socket.read(&mut [0; 65536]).await.is_ok_and(|bytes| bytes > 0) {}
     });
-    let request = CreateRequest { sound: Sound::File(vec![7; 4_500_000]), ..create_request() };
+    let request =
+        CreateRequest { audio: AudioSource::File(vec![7; 4_500_000]), ..create_request() };
     let reply = client(&url).create(&request).await;
-    assert_eq!(reply.result.unwrap_err().meaning, Meaning::TooLarge);
+    assert_eq!(reply.result.unwrap_err().class, ErrorClass::TooLarge);
     assert_eq!(reply.answer.http_status, Some(413));
 }
 
 #[tokio::test]
-async fn half_an_answer_refuses_all_the_same() {
+async fn incomplete_answer_is_still_a_refusal() {
     let cut = Server::raw(b"HTTP/1.1 413 Too Large\r\ncontent-length: 90\r\n\r\n<html>").await;
-    let request = CreateRequest { sound: Sound::Id("s".into()), ..create_request() };
+    let request = CreateRequest { audio: AudioSource::Id("s".into()), ..create_request() };
     let error = client(&cut).create(&request).await.result.unwrap_err();
-    assert_eq!(error.meaning, Meaning::TooLarge);
+    assert_eq!(error.class, ErrorClass::TooLarge);
 }

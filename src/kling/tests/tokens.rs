@@ -1,4 +1,4 @@
-//! Tokens that are refused for their times: signed anew by the server's clock and sent once more.
+//! Tokens that are refused because of their times: signed again with the server's time, and sent again.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -11,7 +11,7 @@ fn claims(seen: &Seen) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
-/// Refuses the first `refusals` requests with `code`, its clock standing in 1994.
+/// Refuses the first `refusals` requests with `code`, with a clock in 1994.
 async fn refusing(code: i64, refusals: usize) -> Server {
     Server::start(move |number, _| async move {
         let mut response = if number < refusals {
@@ -27,13 +27,13 @@ async fn refusing(code: i64, refusals: usize) -> Server {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_valid_yet_is_signed_by_the_servers_clock() {
+async fn token_refused_as_not_yet_valid_is_signed_with_the_servers_time() {
     let server = refusing(1003, 1).await;
     let client = client(&server.url);
     client.create(&create_request()).await.result.unwrap();
     client.create(&create_request()).await.result.unwrap();
     let seen = server.seen();
-    assert_eq!(seen.len(), 3, "what was learnt is kept");
+    assert_eq!(seen.len(), 3, "the corrected time is kept");
     assert_eq!(claims(&seen[0])["nbf"], 1_700_000_000 - 5);
     assert_eq!(claims(&seen[1])["nbf"], 784_111_777 - 60);
     assert_eq!(claims(&seen[1])["exp"], 784_111_777 + 1800);
@@ -42,7 +42,7 @@ async fn a_token_that_is_not_valid_yet_is_signed_by_the_servers_clock() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_signed_anew() {
+async fn expired_token_is_replaced() {
     let server = refusing(1004, 1).await;
     client(&server.url).create(&create_request()).await.result.unwrap();
     let seen = server.seen();
@@ -50,12 +50,12 @@ async fn an_expired_token_is_signed_anew() {
 }
 
 #[tokio::test]
-async fn a_second_refusal_stands() {
-    for (code, meaning) in [(1003, Meaning::ClockAhead), (1004, Meaning::TokenExpired)] {
+async fn second_refusal_is_final() {
+    for (code, class) in [(1003, ErrorClass::ClockAhead), (1004, ErrorClass::TokenExpired)] {
         let server = refusing(code, 2).await;
         let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-        assert_eq!(error.meaning, meaning);
-        assert!(!error.leaves_outcome_open());
+        assert_eq!(error.class, class);
+        assert!(!error.outcome_is_unknown());
         assert_eq!(server.seen().len(), 2);
     }
 }
@@ -65,7 +65,7 @@ async fn other_refusals_and_fixed_tokens_are_not_repeated() {
     for code in [1000, 1001, 1002] {
         let server = refusing(code, 9).await;
         let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-        assert_eq!((error.meaning, server.seen().len()), (Meaning::Credentials, 1));
+        assert_eq!((error.class, server.seen().len()), (ErrorClass::Credentials, 1));
     }
     let server = refusing(1004, 9).await;
     let fixed =

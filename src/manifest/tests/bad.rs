@@ -1,14 +1,14 @@
-//! Faulty keys and values: each row is a text, and how each of its faults begins after the file's name.
+//! Keys and values with errors: each row is a text, and how each of its problems begins after the file's name.
 
 use super::*;
 
-/// The same for a key of a single job that is faultless without it; the key stands on line 3.
+/// The same for a key of a single job that is valid without it; the key is on line 3.
 #[track_caller]
 fn expect_key(key: &str, expected: &str) {
     expect(&format!("video: https://e.com/v.mp4\naudio: a.mp3\n{key}\n"), &[expected]);
 }
 
-/// Rows of a key and its fault; `\\n` in a key begins a line.
+/// Rows of a key and its problem; `\\n` in a key begins a line.
 #[track_caller]
 fn expect_keys(rows: &str) {
     for row in rows.trim().lines() {
@@ -18,24 +18,21 @@ fn expect_keys(rows: &str) {
 }
 
 #[test]
-fn keys_are_known_text_and_stand_once() {
+fn keys_are_known_texts_without_repetition() {
     expect_key("watermrk: true", "3:1: unknown key `watermrk` (did you mean `watermark`?)");
     expect_key("Watermark: true", "3:1: unknown key `Watermark` (did you mean `watermark`?)");
     expect_key("sound-volume: 1", "3:1: unknown key `sound-volume` (did you mean `sound_volume`?)");
     expect_key("zzz: 1", "3:1: unknown key `zzz` (known here: id, video, audio,");
-    expect_key(
-        "video: b.mp4",
-        "3:1: the key `video` stands here a second time (it is first at 1:1; keep one of them)",
-    );
+    expect_key("video: b.mp4", "3:1: the key `video` is repeated (it is first at 1:1; remove one)");
     expect_key("id: x", "3:1: a single job has no `id`: it is named by its file");
     expect_key("[a]: x", "3:1: a key cannot be a list");
     expect_key(": x", "3:1: a key is missing before the `:`");
     expect_key("<<: 1", "3:5: `<<` cannot merge this (it takes a mapping");
-    expect_key("output: !path x.mp4", "3:15: the tag `!path` means nothing here");
+    expect_key("output: !path x.mp4", "3:15: the tag `!path` is not known");
     // The file as Windows writes it, with its mark at the start.
     expect(
         "\u{feff}fce: only\r\nvideo: v.mp4\r\naudio: a.mp3\r\nfce: only\r\n",
-        &["1:1: unknown key `fce` (did you mean `face`?)", "4:1: the key `fce` stands here"],
+        &["1:1: unknown key `fce` (did you mean `face`?)", "4:1: the key `fce` is repeated"],
     );
     // Columns are characters, not bytes.
     expect(
@@ -45,7 +42,7 @@ fn keys_are_known_text_and_stand_once() {
 }
 
 #[test]
-fn a_misspelt_key_is_one_fault() {
+fn a_misspelled_key_is_one_problem() {
     expect(
         "defaults:\n  vidoe: v.mp4\njobs:\n  - {id: a, audio: a.mp3}\n  - {id: b, adio: a.mp3}\n",
         &[
@@ -59,10 +56,10 @@ fn a_misspelt_key_is_one_fault() {
 fn values_have_types_and_ranges() {
     expect_keys(
         r#"
-        watermark: yes => 3:12: `watermark` cannot be the text `yes` (write `true` or `false`
-        watermark: "true" => 3:12: `watermark` cannot be the text `true` (write
+        watermark: yes => 3:12: `watermark` cannot be the text `yes` (`true` or `false`
+        watermark: "true" => 3:12: `watermark` cannot be the text `true` (`true`
         watermark: 1 => 3:12: `watermark` cannot be the number `1`
-        watermark: => 3:1: `watermark` is left empty
+        watermark: => 3:1: `watermark` is empty
         priority: 0x10 => 3:11: `priority` cannot be the number `0x10` (a whole number
         priority: 101 => 3:11: `priority` cannot be the number `101`
         priority: -101 => 3:11: `priority` cannot be the number `-101`
@@ -71,7 +68,7 @@ fn values_have_types_and_ranges() {
         take: 100 => 3:7: `take` cannot be the number `100` (a whole number from 1 to 99
         take: 1.0 => 3:7: `take` cannot be the number `1.0` (a whole number from 1 to 99
         take: '2' => 3:7: `take` cannot be the text `2` (a whole number from 1 to 99
-        take: => 3:1: `take` is left empty
+        take: => 3:1: `take` is empty
         sound_volume: .nan => 3:15: `sound_volume` cannot be the number `.nan`
         sound_volume: .inf => 3:15: `sound_volume` cannot be the number `.inf`
         sound_volume: inf => 3:15: `sound_volume` cannot be the text `inf`
@@ -88,14 +85,14 @@ fn values_have_types_and_ranges() {
         labels: [a] => 3:9: `labels` cannot be a list
         labels: {a: [b]} => 3:13: a label cannot be a list
         labels: {'': b} => 3:10: a label's name has to be
-        labels: {a: "b\0"} => 3:13: a label's text holds a control character
+        labels: {a: "b\0"} => 3:13: a label's text contains a control character
         not_before: 2026-12-24 => 3:13: `not_before` cannot be the text `2026-12-24` (a time with its zone
         not_before: 2026-12-24T18:00:00 => 3:13: `not_before` cannot be
         not_before: tomorrow => 3:13: `not_before` cannot be
-        callback_url: example.com => 3:15: `callback_url` is not an http(s) address
-        callback_url: ftp://example.com => 3:15: `callback_url` is not an http(s) address
-        callback_url: https:// => 3:15: `callback_url` is not an address: empty host
-        callback_url: https://u:p@e.com => 3:15: `callback_url` has a user name or password in it
+        callback_url: example.com => 3:15: `callback_url` is not an http(s) URL
+        callback_url: ftp://example.com => 3:15: `callback_url` is not an http(s) URL
+        callback_url: https:// => 3:15: `callback_url` is not a URL: empty host
+        callback_url: https://u:p@e.com => 3:15: `callback_url` contains a user name or password
         external_task_id: a/b => 3:19: `external_task_id` cannot be the text `a/b`
         external_task_id: '' => 3:19: `external_task_id` is empty
         external_task_id: .. => 3:19: `external_task_id` cannot be the text `..`
@@ -113,39 +110,39 @@ fn times_are_whole_milliseconds_and_fit_together() {
         sound_start_time: 1e3 => 3:19: `sound_start_time` cannot be the number `1e3` (milliseconds such as
         sound_start_time: 0x10 => 3:19: `sound_start_time` cannot be the number `0x10`
         sound_start_time: 1.5 => 3:19: `sound_start_time` cannot be the number `1.5`
-        sound_start_time: 1.0005s => 3:19: `sound_start_time` is finer than a millisecond
+        sound_start_time: 1.0005s => 3:19: `sound_start_time` has a fraction of a millisecond
         sound_start_time: 5 parsecs => 3:19: `sound_start_time` cannot be the text `5 parsecs`
         sound_start_time: [1] => 3:19: `sound_start_time` cannot be a list
         sound_insert_time: 25h => 3:20: `sound_insert_time` is longer than a day
         sound_start_time: 99999999999999999999 => 3:19: `sound_start_time` cannot be the number
-        sound_end_time: 1999 => 3:17: less than 2 s lie between `sound_start_time` (0 ms) and
-        sound_start_time: 5s\nsound_end_time: 6s => 4:17: less than 2 s lie between
-        sound_start_time: 9s\nsound_end_time: 6s => 4:17: less than 2 s lie between
-        sound_end_time: 60001 => 3:17: more than 60 s lie between
+        sound_end_time: 1999 => 3:17: less than 2 s between `sound_start_time` (0 ms) and
+        sound_start_time: 5s\nsound_end_time: 6s => 4:17: less than 2 s between
+        sound_start_time: 9s\nsound_end_time: 6s => 4:17: less than 2 s between
+        sound_end_time: 60001 => 3:17: more than 60 s between
         "#,
     );
     expect(
         "video: v.mp4\naudio: {id: 12}\n",
-        &["2:8: a sound given by `id` needs a `sound_end_time`"],
+        &["2:8: audio given by `id` needs a `sound_end_time`"],
     );
 }
 
 #[test]
-fn sources_are_one_thing_that_the_api_can_take() {
+fn sources_are_a_url_a_file_or_an_id() {
     let files = "is not a file that the API takes (its name has to end in one of";
     for (video, audio, expected) in [
         (
             "ftp://e.com/v.mp4",
             "{url: a.mp3}",
             [
-                "1:8: `video` has an address that the API cannot fetch",
-                "2:14: `audio` is not an http(s) address",
+                "1:8: `video` is a URL that the API cannot download",
+                "2:14: `audio` is not an http(s) URL",
             ],
         ),
         (
             "s3://b/v.mp4",
             "file:///a.mp3",
-            ["1:8: `video` has an address", "2:8: `audio` has an address"],
+            ["1:8: `video` is a URL that", "2:8: `audio` is a URL that"],
         ),
         (
             "{url: https://e.com/v.mp4, file: v.mp4}",
@@ -164,18 +161,18 @@ fn sources_are_one_thing_that_the_api_can_take() {
         (
             "''",
             "\"a\\0.mp3\"",
-            ["1:8: `video` is empty", "2:8: `audio` holds a control character (U+0000)"],
+            ["1:8: `video` is empty", "2:8: `audio` contains a control character (U+0000)"],
         ),
-        ("", "~", ["1:1: `video` cannot be left empty", "2:8: `audio` cannot be null"]),
+        ("", "~", ["1:1: `video` cannot be empty", "2:8: `audio` cannot be null"]),
         (
             "{id: \"a b\"}",
             "{file: }",
-            ["1:13: `video` is an id with a blank in it", "2:9: `audio` cannot be left empty"],
+            ["1:13: `video` is an id with a blank in it", "2:9: `audio` cannot be empty"],
         ),
         (
             "https://u:p@e.com/v.mp4",
             "http://[/a.mp3",
-            ["1:8: `video` has a user name or password", "2:8: `audio` is not an address: "],
+            ["1:8: `video` contains a user name or password", "2:8: `audio` is not a URL: "],
         ),
     ] {
         expect(&format!("video: {video}\naudio: {audio}\n"), &expected);
@@ -183,7 +180,7 @@ fn sources_are_one_thing_that_the_api_can_take() {
 }
 
 #[test]
-fn an_output_stays_in_its_folder_and_out_of_the_way() {
+fn an_output_stays_in_its_folder_and_collides_with_nothing() {
     for (output, expected) in [
         ("/x.mp4", "it has to be relative to `output_dir`"),
         ("../x.mp4", "no part may start with a dot"),
@@ -192,25 +189,25 @@ fn an_output_stays_in_its_folder_and_out_of_the_way() {
         (".x.mp4", "no part may start with a dot"),
         ("a/.mp4", "no part may start with a dot"),
         ("..\\x.mp4", "no part may start with a dot"),
-        ("a\\x.mp4", "it holds a backslash"),
+        ("a\\x.mp4", "it contains a backslash"),
         ("a//x.mp4", "a part is empty"),
         ("'a /x.mp4'", "a part begins or ends with a blank"),
         ("x.mov", "it has to end in `.mp4`"),
         ("x.MP4", "it has to end in `.mp4`"),
         ("a/", "a part is empty"),
-        ("x.watermark.mp4", "`.watermark.mp4` is kept for watermarked results"),
-        ("a.mp4/x.mp4", "a folder named like a result"),
+        ("x.watermark.mp4", "`.watermark.mp4` is reserved for watermarked results"),
+        ("a.mp4/x.mp4", "a folder in it is named like a result"),
     ] {
         let expected = format!("3:9: `output` cannot be used: {expected}");
         expect_key(&format!("output: {output}"), &expected);
     }
-    expect_key("output: \"a\\0b.mp4\"", "3:9: `output` holds a control character (U+0000)");
+    expect_key("output: \"a\\0b.mp4\"", "3:9: `output` contains a control character (U+0000)");
     let long = "x".repeat(200);
     expect_key(&format!("output: {long}.mp4"), "3:9: `output` cannot be used: a part is longer");
 }
 
 #[test]
-fn jobs_of_a_batch_are_named_and_share_nothing() {
+fn jobs_of_a_batch_have_unique_names_and_outputs() {
     let jobs = "\
 defaults: {video: v.mp4}
 jobs:
@@ -233,7 +230,7 @@ jobs:
             "6:10: `id` cannot be the text `.x` (1 to 64 letters,",
             "7:10: `id` cannot be the text `a b`",
             "8:10: `id` cannot be null",
-            "9:6: `id` cannot be left empty",
+            "9:6: `id` cannot be empty",
             "10:10: the output would be `m/x.watermark.mp4`: ",
             "11:10: `id` cannot be a list",
         ],
@@ -281,18 +278,18 @@ fn only_jobs_of_one_task_share_an_output_and_only_jobs_of_one_request_share_a_ta
 }
 
 #[test]
-fn a_fault_of_defaults_is_told_once() {
+fn a_problem_of_defaults_is_reported_once() {
     expect(
         "defaults: {id: x, face: nobody, video: v.mp4, sound_end_time: 1s}\njobs:\n  - {id: a, audio: a.mp3}\n  - {id: b, audio: b.mp3}\n",
         &[
             "1:12: `id` cannot be a default",
             "1:25: `face` cannot be the text `nobody`",
-            "1:63: less than 2 s lie between",
+            "1:63: less than 2 s between",
         ],
     );
     expect(
         "defaults: {output: x.mp4, video: v.mp4}\njobs:\n  - {id: a, audio: a.mp3}\n  - {id: b, audio: b.mp3}\n  - {id: c, audio: b.mp3}\n",
-        &["1:20: two jobs have the `output` `x.mp4` (each job needs one of its own"],
+        &["1:20: two jobs have the `output` `x.mp4` (each job needs its own"],
     );
     expect(
         "defaults: [video]\njobs: [{id: a, video: v.mp4, audio: a.mp3}]\n",
@@ -301,11 +298,11 @@ fn a_fault_of_defaults_is_told_once() {
 }
 
 #[test]
-fn what_is_missed_at_the_end_of_a_text_is_missed_on_its_last_line() {
+fn an_unclosed_mapping_is_reported_on_the_last_line() {
     expect("video: v.mp4\nlabels: { a: b", &["2:15: this is not YAML"]);
     expect("video: v.mp4\nlabels: { a: b\n", &["3:1: this is not YAML"]);
     let text = "video: v.mp4\r\nlabels: [ü";
     expect(text, &["2:11: this is not YAML"]);
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).unwrap_err();
+    let problems = read(text.as_bytes(), "m.yaml").unwrap_err();
     assert!(problems.render("m.yaml", text, false).contains("labels: [ü"));
 }

@@ -1,20 +1,21 @@
 //! Request hashes and spec hashes: what changes them, and that stored ones stay valid.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::{
     super::{
+        canonical::DigestInput,
         digest::canonical,
-        keys::{Key, KeyClass, Subject, TABLE},
+        keys::{KeyClass, TABLE},
     },
     *,
 };
 use crate::job::{FaceChoice, Source};
 
-const CONTENT: Content<'_> =
-    Content { video_sha256: Some("11112222"), audio_sha256: Some("33334444") };
+const CONTENT: ContentHashes<'_> =
+    ContentHashes { video_sha256: Some("11112222"), audio_sha256: Some("33334444") };
 
 /// A single job with more keys.
 fn job(keys: &str) -> ManifestJob {
@@ -29,82 +30,69 @@ fn request(spec: &JobSpec) -> String {
     request_hash(spec, CONTENT).expect("the content is given")
 }
 
-type Change = (&'static str, fn(&mut JobSpec));
-
-/// One change per key of the table.
-const CHANGES: [Change; TABLE.len()] = [
-    ("id", |spec| spec.id = Some("x".into())),
-    ("video", |spec| spec.video = Source::Id("1".into())),
-    ("audio", |spec| spec.audio = Source::Id("1".into())),
-    ("face", |spec| spec.face = FaceChoice::Only),
-    ("sound_start_time", |spec| spec.sound_start_ms = 1),
-    ("sound_end_time", |spec| spec.sound_end_ms = Some(2_000)),
-    ("sound_insert_time", |spec| spec.sound_insert_ms = Some(0)),
-    ("sound_volume", |spec| spec.sound_volume = 0.5),
-    ("original_audio_volume", |spec| spec.original_audio_volume = 0.5),
-    ("watermark", |spec| spec.watermark = true),
-    ("callback_url", |spec| spec.callback_url = Some("https://e.com/".into())),
-    ("external_task_id", |spec| spec.external_task_id = Some("x".into())),
-    ("take", |spec| spec.take = Some(1)),
-    ("output", |spec| spec.output = "x.mp4".into()),
-    ("priority", |spec| spec.priority = 1),
-    ("not_before", |spec| spec.not_before_at_ms = Some(0)),
-    ("labels", |spec| _ = spec.labels.insert("a".into(), "b".into())),
-];
+/// A job without and with a key's example value.
+fn before_and_after(key: &ManifestKey) -> (ManifestJob, ManifestJob) {
+    let base = [("id", "a"), ("video", "v.mp4"), ("audio", "a.mp3")];
+    let with = |changed: Option<(&'static str, &'static str)>| {
+        let keys: BTreeMap<_, _> = base.into_iter().chain(changed).collect();
+        let keys: Vec<_> =
+            keys.iter().map(|(name, value)| format!("    {name}: {value}\n")).collect();
+        good(&format!("jobs:\n  -\n{}", keys.concat())).jobs.remove(0)
+    };
+    (with(None), with(Some((key.name, key.example))))
+}
 
 #[test]
 fn every_field_of_a_job_belongs_to_one_key_of_the_table() {
-    // No `..`: a new field does not compile until this list has it.
-    let JobSpec {
-        key: _,
-        id: _,
-        video: _,
-        audio: _,
-        face: _,
-        sound_start_ms: _,
-        sound_end_ms: _,
-        sound_insert_ms: _,
-        sound_volume: _,
-        original_audio_volume: _,
-        watermark: _,
-        callback_url: _,
-        external_task_id: _,
-        take: _,
-        output: _,
-        priority: _,
-        not_before_at_ms: _,
-        labels: _,
-    } = spec();
-    let fields_beside_key = 17;
-    assert_eq!(KEYS.len(), fields_beside_key);
+    let fields = |spec: &JobSpec| json!(spec).as_object().cloned().expect("fields");
+    let mut changed = BTreeSet::new();
+    for key in &TABLE {
+        let (before, after) = before_and_after(key);
+        let (before, after) = (fields(&before.spec), fields(&after.spec));
+        // The id is also part of the job's key, and so of its output.
+        let differs = |field: &&String| key.name != "id" || field.as_str() == "id";
+        let names = before.keys().filter(|field| before[*field] != after[*field]).filter(differs);
+        let names: Vec<_> = names.cloned().collect();
+        assert_eq!(names.len(), 1, "`{}` changes {names:?}", key.name);
+        assert!(changed.insert(names[0].clone()), "`{}` changes {names:?}, too", key.name);
+    }
+    changed.insert("key".to_owned());
+    assert_eq!(changed, fields(&spec()).keys().cloned().collect());
     assert_eq!(KEYS.iter().collect::<BTreeSet<_>>().len(), KEYS.len());
-    assert_eq!(CHANGES.map(|(name, _)| name), KEYS);
 }
 
 #[test]
 fn only_what_decides_the_result_is_in_the_request_hash() {
-    let of_class = |class| TABLE.iter().filter(move |key| key.class == class).map(|key| key.name);
-    let job_keys: Vec<_> = of_class(KeyClass::Job).collect();
-    let expected = ["id", "callback_url", "take", "output", "priority", "not_before", "labels"];
-    assert_eq!(job_keys, expected);
-    let mut seen = BTreeSet::from([request(&spec())]);
-    for (name, change) in CHANGES {
-        let mut changed = spec();
-        change(&mut changed);
-        let is_new = seen.insert(request(&changed));
-        assert_eq!(is_new, of_class(KeyClass::Request).any(|key| key == name), "{name}");
+    let request_keys = TABLE.iter().filter(|key| key.class == KeyClass::Request);
+    let request_keys: Vec<_> = request_keys.map(|key| key.name).collect();
+    let expected = [
+        "video",
+        "audio",
+        "face",
+        "sound_start_time",
+        "sound_end_time",
+        "sound_insert_time",
+        "sound_volume",
+        "original_audio_volume",
+        "watermark",
+        "external_task_id",
+    ];
+    assert_eq!(request_keys, expected);
+    for key in &TABLE {
+        let (before, after) = before_and_after(key);
+        let decides = request(&before.spec) != request(&after.spec);
+        assert_eq!(decides, key.class == KeyClass::Request, "{}", key.name);
+        assert_eq!(before.spec.has_same_request_text(&after.spec), !decides, "{}", key.name);
     }
     let moved = JobSpec { key: "other/place".into(), ..spec() };
     assert_eq!(request(&moved), request(&spec()));
 }
 
 #[test]
-fn every_key_but_the_place_of_the_manifest_is_in_the_spec_hash() {
-    let mut seen = BTreeSet::from([spec_hash(&spec(), true), spec_hash(&spec(), false)]);
-    for (name, change) in CHANGES {
-        let mut changed = spec();
-        change(&mut changed);
-        assert!(seen.insert(spec_hash(&changed, true)), "{name}");
+fn every_key_but_the_path_of_the_manifest_is_in_the_spec_hash() {
+    for key in &TABLE {
+        let (before, after) = before_and_after(key);
+        assert_ne!(before.spec_hash, after.spec_hash, "{}", key.name);
     }
     let moved = JobSpec { key: "other".into(), output: "other.mp4".into(), ..spec() };
     assert_eq!(spec_hash(&moved, false), spec_hash(&spec(), false));
@@ -113,16 +101,16 @@ fn every_key_but_the_place_of_the_manifest_is_in_the_spec_hash() {
 #[test]
 fn a_new_key_with_its_default_changes_no_digest() {
     let spec = job("face: {index: 1}\ntake: 2\nlabels: {a: b}\nwatermark: true").spec;
-    let subject = Subject {
+    let input = DigestInput {
         spec: &spec,
         video_sha256: Some("1"),
         audio_sha256: Some("2"),
         output_is_explicit: true,
     };
-    let before = canonical(&TABLE, &subject);
+    let before = canonical(&TABLE, &input);
     let with = |name, value| {
-        let added = Key { name, class: KeyClass::Request, value };
-        canonical([added].iter().chain(&TABLE), &subject)
+        let added = ManifestKey { name, class: KeyClass::Request, canonical: value, ..TABLE[0] };
+        canonical([added].iter().chain(&TABLE), &input)
     };
     for name in ["aaa", "resolution", "zzz"] {
         assert_eq!(with(name, |_| None), before);
@@ -136,26 +124,28 @@ fn local_media_count_by_content_in_the_request_hash_and_by_path_in_the_spec_hash
     assert_eq!(request(&moved), request(&spec()));
     assert_ne!(spec_hash(&moved, false), spec_hash(&spec(), false));
     for content in [
-        Content { video_sha256: Some("5"), ..CONTENT },
-        Content { audio_sha256: Some("5"), ..CONTENT },
-        Content { video_sha256: CONTENT.audio_sha256, audio_sha256: CONTENT.video_sha256 },
+        ContentHashes { video_sha256: Some("5"), ..CONTENT },
+        ContentHashes { audio_sha256: Some("5"), ..CONTENT },
+        ContentHashes { video_sha256: CONTENT.audio_sha256, audio_sha256: CONTENT.video_sha256 },
     ] {
         assert_ne!(request_hash(&spec(), content), request_hash(&spec(), CONTENT));
     }
-    let (no_video, no_audio) =
-        (Content { video_sha256: None, ..CONTENT }, Content { audio_sha256: None, ..CONTENT });
+    let (no_video, no_audio) = (
+        ContentHashes { video_sha256: None, ..CONTENT },
+        ContentHashes { audio_sha256: None, ..CONTENT },
+    );
     assert_eq!(request_hash(&spec(), no_video), None);
     assert_eq!(request_hash(&spec(), no_audio), None);
     let remote = good("video: https://e.com/v.mp4\naudio: {id: a}\nsound_end_time: 2s\n");
     let remote = &remote.jobs[0].spec;
     // The content of media that are not local is not read.
-    assert_eq!(request_hash(remote, Content::default()), request_hash(remote, CONTENT));
+    assert_eq!(request_hash(remote, ContentHashes::default()), request_hash(remote, CONTENT));
 }
 
 #[test]
 fn a_url_a_path_a_content_and_an_id_are_never_the_same() {
     let text = || "https://e.com/v.mp4".to_owned();
-    let content = Content { video_sha256: Some(&text()), audio_sha256: Some(&text()) };
+    let content = ContentHashes { video_sha256: Some(&text()), audio_sha256: Some(&text()) };
     let sources = [Source::Url(text()), Source::File(text()), Source::Id(text())];
     let (mut requests, mut specs) = (BTreeSet::new(), BTreeSet::new());
     for video in &sources {
@@ -201,7 +191,7 @@ fn the_spelling_of_a_manifest_changes_no_digest() {
     ] {
         assert_eq!(hashes(good(other)), expected);
     }
-    assert_eq!(hashes(good_at("other/place.yml", plain)), expected);
+    assert_eq!(hashes(good_at("other/location.yml", plain)), expected);
     // An output counts where it is written, also if it is the default one.
     assert_ne!(job("output: promo/m.mp4").spec_hash, job("").spec_hash);
     let volumes = ["0.5", ".5", "5e-1", "0.50"];
@@ -215,8 +205,11 @@ fn the_spelling_of_a_manifest_changes_no_digest() {
 fn stored_digests_stay_valid() {
     let local = job("");
     let canonical_of = |spec: &JobSpec| {
-        let Content { video_sha256, audio_sha256 } = CONTENT;
-        canonical(&TABLE, &Subject { spec, video_sha256, audio_sha256, output_is_explicit: true })
+        let ContentHashes { video_sha256, audio_sha256 } = CONTENT;
+        canonical(
+            &TABLE,
+            &DigestInput { spec, video_sha256, audio_sha256, output_is_explicit: true },
+        )
     };
     let full = good(
         "jobs: [{id: a, video: 'https://e.com/v.mp4?v=1&sv=1&sig=2', audio: {id: 9}, face: {index: 2}, \

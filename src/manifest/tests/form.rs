@@ -1,9 +1,9 @@
-//! What is no manifest as a whole, and how faults are shown.
+//! Texts that are not manifests, and how problems are shown.
 
 use super::*;
 
 #[test]
-fn a_text_has_to_have_a_form() {
+fn a_manifest_is_a_single_job_or_a_batch() {
     for (text, expected) in [
         ("", "the manifest is empty (a manifest is one job (`video` and `audio`), or a batch"),
         ("# nothing\n", "the manifest is empty"),
@@ -11,12 +11,12 @@ fn a_text_has_to_have_a_form() {
         ("hello\n", "1:1: a manifest cannot be text"),
         ("- id: a\n", "1:1: a manifest cannot be a list (put the list under `jobs:`)"),
         ("job:\n  - id: a\n", "1:1: unknown key `job` (did you mean `jobs`?"),
-        ("foo: 1\n", "1:1: this is no manifest (a manifest is one job"),
-        ("1: 2\n", "1:1: this is no manifest"),
+        ("foo: 1\n", "1:1: this is not a manifest (a manifest is one job"),
+        ("1: 2\n", "1:1: this is not a manifest"),
         ("video: v.mp4\n", "1:1: this job has no `audio`"),
         ("jobs: []\n", "1:7: `jobs` is an empty list"),
         ("jobs: {}\n", "1:7: `jobs` cannot be a mapping"),
-        ("jobs:\n", "1:1: `jobs` cannot be left empty"),
+        ("jobs:\n", "1:1: `jobs` cannot be empty"),
         ("defaults: {video: a.mp4}\n", "1:1: a batch needs a list of `jobs`"),
     ] {
         expect(text, &[expected]);
@@ -24,7 +24,7 @@ fn a_text_has_to_have_a_form() {
     expect(
         "jobs: [{id: a, video: v.mp4, audio: a.mp3}]\nvideo: v.mp4\nfoo: 1\n",
         &[
-            "2:1: `video` cannot stand beside `jobs` (put it in a job, or under `defaults`",
+            "2:1: `video` cannot be beside `jobs` (put it in a job, or under `defaults`",
             "3:1: unknown key `foo` (known here: defaults, jobs)",
         ],
     );
@@ -39,11 +39,11 @@ fn a_text_has_to_have_a_form() {
 }
 
 #[test]
-fn what_is_no_yaml_is_told_where_it_stops_being_it() {
+fn a_yaml_error_is_reported_where_it_is() {
     for (text, expected) in [
         ("a: 1\n---\nb: 2\n", "2:1: a second YAML document begins here"),
-        ("video: *nope\n", "1:8: this alias names nothing"),
-        ("video: &a [*a]\n", "1:12: this alias stands inside of what it names"),
+        ("video: *nope\n", "1:8: this alias has no anchor"),
+        ("video: &a [*a]\n", "1:12: this alias is inside of its own anchor"),
         ("a: [1\nb: 2\n", "2:2: this is not YAML: "),
         ("a: 'x\n", "1:4: this is not YAML: "),
         ("a:\n\tb: 1\n", "2:2: this is not YAML: tabs disallowed"),
@@ -56,49 +56,49 @@ fn what_is_no_yaml_is_told_where_it_stops_being_it() {
         expect(text, &[expected]);
     }
     let deep = "[".repeat(40) + &"]".repeat(40);
-    expect(&deep, &["1:33: more than 32 levels stand in each other"]);
-    expect(&"- ".repeat(100), &["1:65: more than 32 levels stand in each other"]);
+    expect(&deep, &["1:33: more than 32 levels of nesting"]);
+    expect(&"- ".repeat(100), &["1:65: more than 32 levels of nesting"]);
 }
 
 #[test]
-fn bytes_that_are_no_text_are_told() {
-    let of = |bytes: &[u8]| faults(bytes);
+fn bytes_that_are_not_text_are_reported() {
+    let of = |bytes: &[u8]| problems(bytes);
     assert!(of(b"a: b\nvideo: \xff\n").starts_with("m.yaml:2:8: this byte is not UTF-8"));
     assert!(of(b"\xff\xfev\0i\0").starts_with("m.yaml:1:1: the file is in UTF-16"));
     let comments = vec![b'#'; 60 << 20];
-    assert!(of(&comments).starts_with("m.yaml: the file is 60 MiB large (at most 8 MiB"));
+    assert!(of(&comments).starts_with("m.yaml: the file has 60 MiB (at most 8 MiB"));
 }
 
 #[test]
-fn a_path_that_makes_no_key_is_refused() {
+fn a_path_that_cannot_name_jobs_is_refused() {
     let text = b"video: v.mp4\naudio: a.mp3\n";
     for path in
         [".hidden.yaml", "a/.b/c.yaml", "a//b.yaml", "../a.yaml", "a\n.yaml", "a\\b.yaml", ".yaml"]
     {
-        let problems = read(text, &ManifestPath::new(path)).expect_err(path);
-        let told = problems.one_line("m.yaml");
-        assert!(told.starts_with("m.yaml: the path "), "{path}: {told}");
-        assert_eq!(problems.len(), 1, "{path}: {told}");
+        let problems = read(text, path).expect_err(path);
+        let shown = problems.one_line("m.yaml");
+        assert!(shown.starts_with("m.yaml: the path "), "{path}: {shown}");
+        assert_eq!(problems.len(), 1, "{path}: {shown}");
     }
-    let problems = read(text, &ManifestPath::new("x.watermark.yaml")).expect_err("an output");
+    let problems = read(text, "x.watermark.yaml").expect_err("an output");
     assert!(problems.one_line("").starts_with("the output would be `x.watermark.mp4`: "));
 }
 
 #[test]
-fn aliases_cannot_blow_up() {
+fn aliases_are_limited() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let previous = format!("*a{}, ", level - 1).repeat(10);
         bomb += &format!("a{level}: &a{level} [{previous}]\n");
     }
-    let told = faults(&bomb);
-    assert!(told.contains("the aliases of this file stand for too much"), "{told}");
+    let shown = problems(&bomb);
+    assert!(shown.contains("the aliases of this file repeat too much"), "{shown}");
 }
 
 #[test]
-fn a_fault_is_shown_in_its_line() {
+fn a_problem_is_shown_in_its_line() {
     let text = "defaults:\n  vidoe: x.mp4\njobs:\n  - id: a\n    audio: ü/ä.ogg   # no\n    face: {a: 1,\n      b: 2}\n";
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("faults");
+    let problems = read(text.as_bytes(), "m.yaml").expect_err("problems");
     insta::assert_snapshot!(problems.render("jobs/m.yaml", text, false), @r#"
     jobs/m.yaml:2:3: unknown key `vidoe`
       |
@@ -124,16 +124,16 @@ fn a_fault_is_shown_in_its_line() {
 }
 
 #[test]
-fn a_fault_in_a_long_line_is_shown_alone() {
+fn a_problem_in_a_long_line_is_shown_alone() {
     let text = format!("{{video: {}.mp4, audio: 5, face: 1}}", "ä".repeat(50_000));
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("faults");
+    let problems = read(text.as_bytes(), "m.yaml").expect_err("problems");
     assert!(problems.render("m.yaml", &text, false).len() < 3_000);
 }
 
 #[test]
-fn very_many_faults_are_counted() {
+fn more_problems_than_are_shown_are_counted() {
     let text = "jobs:\n".to_owned() + &"  - 7\n".repeat(1_000);
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("faults");
+    let problems = read(text.as_bytes(), "m.yaml").expect_err("problems");
     assert_eq!(problems.len(), 1_000);
     assert!(problems.one_line("m.yaml").ends_with("\nm.yaml: and 900 more"));
     assert!(problems.render("m.yaml", &text, false).ends_with("\nm.yaml: and 900 more\n"));

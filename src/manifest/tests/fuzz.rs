@@ -8,7 +8,7 @@ const EXAMPLE: &str = include_str!("../../../jobs.example.yaml");
 
 /// Reads and shows it every way there is.
 fn survive(bytes: &[u8]) {
-    match read(bytes, &ManifestPath::new("m.yaml")) {
+    match read(bytes, "m.yaml") {
         Ok(manifest) => assert!(!manifest.jobs.is_empty()),
         Err(problems) => {
             let text = String::from_utf8_lossy(bytes);

@@ -1,6 +1,4 @@
-//! Faultless manifests: what they ask, and by which names.
-
-use std::collections::BTreeMap;
+//! Manifests without errors: what their jobs ask for, and how the jobs are named.
 
 use super::*;
 use crate::job::{FaceChoice, Source};
@@ -19,33 +17,15 @@ fn url(url: &str) -> Source {
 #[test]
 fn a_single_job_is_named_by_its_file_and_has_defaults() {
     for path in ["promo/fr.yaml", "promo/fr.yml"] {
-        let manifest = good_at(path, "video: ../v.MOV\naudio: sound/a.mp3\n");
-        let expected = JobSpec {
-            key: "promo/fr".into(),
-            id: None,
-            video: Source::File("../v.MOV".into()),
-            audio: Source::File("sound/a.mp3".into()),
-            face: FaceChoice::Longest,
-            sound_start_ms: 0,
-            sound_end_ms: None,
-            sound_insert_ms: None,
-            sound_volume: 1.0,
-            original_audio_volume: 1.0,
-            watermark: false,
-            callback_url: None,
-            external_task_id: None,
-            take: None,
-            output: "promo/fr.mp4".into(),
-            priority: 0,
-            not_before_at_ms: None,
-            labels: BTreeMap::new(),
-        };
+        let manifest = good_at(path, "video: ../v.MOV\naudio: audio/a.mp3\n");
+        let [video, audio] = ["../v.MOV", "audio/a.mp3"].map(|path| Source::File(path.into()));
+        let expected = JobSpec::new("promo/fr", video, audio);
         assert_eq!(manifest.jobs[0].spec, expected);
     }
 }
 
 #[test]
-fn jobs_of_a_batch_take_defaults_and_win_over_them() {
+fn jobs_of_a_batch_use_defaults_and_override_them() {
     let manifest = good(
         "defaults:\n  video: https://e.com/v.mp4\n  priority: 5\n  watermark: true\njobs:\n  \
          - id: en\n    audio: a.mp3\n  - {id: fr, audio: b.mp3, priority: null, video: w.mp4}\n",
@@ -59,13 +39,13 @@ fn jobs_of_a_batch_take_defaults_and_win_over_them() {
     assert_eq!(fr.spec.video, Source::File("w.mp4".into()));
     assert_eq!(fr.spec.output, "promo/m/fr.mp4");
     assert!(fr.spec.watermark);
-    let at = |place: Place| (place.line, place.column);
-    assert_eq!(at(en.place), (6, 5));
-    assert_eq!(at(en.id_place), (6, 9));
-    assert_eq!(at(en.video_place), (2, 10));
-    assert_eq!(at(en.audio_place), (7, 12));
-    assert_eq!(at(fr.video_place), (8, 51));
-    assert_eq!(at(fr.output_place), at(fr.id_place));
+    let at = |location: Location| (location.line, location.column);
+    assert_eq!(at(en.location), (6, 5));
+    assert_eq!(at(en.id_location), (6, 9));
+    assert_eq!(at(en.video_location), (2, 10));
+    assert_eq!(at(en.audio_location), (7, 12));
+    assert_eq!(at(fr.video_location), (8, 51));
+    assert_eq!(at(fr.output_location), at(fr.id_location));
 }
 
 #[test]
@@ -109,7 +89,7 @@ fn times_are_milliseconds_or_durations() {
 }
 
 #[test]
-fn faces_numbers_and_moments_are_read() {
+fn faces_numbers_and_times_are_read() {
     for (face, expected) in [
         ("longest", FaceChoice::Longest),
         ("first", FaceChoice::First),
@@ -140,7 +120,7 @@ fn faces_numbers_and_moments_are_read() {
 }
 
 #[test]
-fn names_and_labels_are_the_text_that_stands_there() {
+fn names_and_labels_are_the_text_as_written() {
     for id in ["007", "1.0", "on", "true", "1e3", "0x10", "'-'", "A.b_c-9"] {
         let manifest = good(&format!("jobs: [{{id: {id}, video: v.mp4, audio: a.mp3}}]"));
         assert_eq!(manifest.jobs[0].spec.key, format!("promo/m/{}", id.trim_matches('\'')));
@@ -179,6 +159,17 @@ fn yaml_is_read_as_it_may_be_written() {
         assert_eq!(spec.video, Source::File("v.mp4".into()), "{text:?}");
         assert_eq!(spec.audio, Source::File("a.mp3".into()), "{text:?}");
     }
+}
+
+#[test]
+fn keys_for_notes_are_ignored_at_the_top() {
+    assert_eq!(job("x-note: {any: thing}").spec, job("").spec);
+    let batch = good("x-base: &base {video: v.mp4}\njobs: [{<<: *base, id: a, audio: a.mp3}]\n");
+    assert_eq!(batch.jobs[0].spec.video, Source::File("v.mp4".into()));
+    expect(
+        "jobs: [{id: a, video: v.mp4, audio: a.mp3, x-note: 1}]",
+        &["1:44: unknown key `x-note`"],
+    );
 }
 
 #[test]

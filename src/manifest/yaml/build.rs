@@ -1,4 +1,4 @@
-//! Parser events into the tree, with the bounds that keep a hostile text cheap.
+//! Parser events to the tree, with limits that keep a hostile text cheap.
 
 use std::{
     borrow::Cow,
@@ -8,75 +8,84 @@ use std::{
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::{Entry, Kind, Node, Scalar, Style, decode::end_of, scalar::Type};
-use crate::manifest::problem::{Place, Problem, Report, quoted};
+use super::{
+    decode::end_of,
+    node::{Entry, Node, NodeKind},
+    scalar::{Scalar, ScalarType, Style},
+};
+use crate::manifest::problem::{Location, Problem, ProblemCollector, quoted};
 
-/// So many levels may stand in each other.
 const MAX_DEPTH: usize = 32;
-/// So many values all aliases and merges of a text may stand for.
+/// The most values that all aliases and merges of a text may repeat.
 const MAX_REPEATED: usize = 1_000_000;
 
-/// The one document of a text. Faults that leave the rest readable go to the report only; none is
-/// returned for a text that is no YAML or goes over a bound, with that in the report.
-pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Rc<Node>> {
-    let mut builder = Builder::default();
+/// Parses the one document of a text. Reports problems; returns none for a text that is not YAML or exceeds a
+/// limit.
+pub(crate) fn parse(text: &str, problems: &mut ProblemCollector) -> Option<Rc<Node>> {
+    let mut builder = Builder {
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        repeated: 0,
+        documents: 0,
+        root: None,
+        problems,
+    };
     let end = end_of(text);
     for event in Parser::new_from_str(text) {
         let read = match event {
-            Ok((event, span)) => builder.take(event, place(span, end), report),
+            Ok((event, span)) => builder.take(event, location(span, end)),
             Err(error) => Err(scan_problem(&error, end)),
         };
         if let Err(problem) = read {
-            report.add(problem);
+            builder.problems.add(problem);
             return None;
         }
     }
     Some(builder.root.unwrap_or_else(|| {
         let nothing = Scalar { text: String::new(), style: Style::Absent };
-        Rc::new(Node::new(Place::at(1, 1), Kind::Scalar(nothing)))
+        Rc::new(Node::new(Location::at(1, 1), NodeKind::Scalar(nothing)))
     }))
 }
 
-fn scan_problem(error: &ScanError, end: Place) -> Problem {
+fn scan_problem(error: &ScanError, end: Location) -> Problem {
     let (line, column) = point(*error.marker(), end);
-    let place = Place::at(line, column);
-    let problem = Problem::at(place, format!("this is not YAML: {}", error.info()));
+    let location = Location::at(line, column);
+    let problem = Problem::at(location, format!("this is not YAML: {}", error.info()));
     if error.info().contains("unknown anchor") {
-        Problem::at(place, "this alias names nothing that stands before it")
+        Problem::at(location, "this alias has no anchor before it")
     } else if error.info().contains("tab") {
-        problem.help("YAML is indented by spaces, never by tabs")
+        problem.help("indent YAML by spaces, not by tabs")
     } else {
         problem
     }
 }
 
-/// Line and column, both from 1. The parser counts columns from 0, and puts the end of a text that
-/// lacks its last line break on a line that is not there. Both fit, for texts are bounded.
-fn point(marker: Marker, end: Place) -> (u32, u32) {
+/// Returns line and column, both from 1. The parser counts columns from 0, and puts the end of a text without
+/// a last line break on a line that does not exist. Both fit into u32, because texts are bounded.
+fn point(marker: Marker, end: Location) -> (u32, u32) {
     (marker.line() as u32, marker.col() as u32 + 1).min((end.line, end.column))
 }
 
-fn place(span: Span, end: Place) -> Place {
-    Place::between(point(span.start, end), point(span.end, end))
+fn location(span: Span, end: Location) -> Location {
+    Location::between(point(span.start, end), point(span.end, end))
 }
 
-#[derive(Default)]
-struct Builder {
+struct Builder<'p> {
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     repeated: usize,
     documents: usize,
     root: Option<Rc<Node>>,
+    problems: &'p mut ProblemCollector,
 }
 
-/// A collection whose end has not come yet.
 struct Open {
-    place: Place,
+    location: Location,
     anchor: usize,
-    content: Content,
+    content: Children,
 }
 
-enum Content {
+enum Children {
     Sequence(Vec<Rc<Node>>),
     Mapping(OpenMapping),
 }
@@ -84,150 +93,145 @@ enum Content {
 #[derive(Default)]
 struct OpenMapping {
     entries: Vec<Entry>,
-    seen: HashMap<Rc<str>, Place>,
+    seen: HashMap<Rc<str>, Location>,
     awaited: Awaited,
     merged: Vec<Rc<Node>>,
 }
 
-/// What comes next in a mapping.
 #[derive(Default)]
 enum Awaited {
     #[default]
     Key,
-    Value(Rc<str>, Place),
+    Value(Rc<str>, Location),
     /// The value of `<<`.
     Merge,
     /// The value of a key that was refused.
     Nothing,
 }
 
-impl Builder {
-    fn take(&mut self, event: Event<'_>, at: Place, report: &mut Report) -> Result<(), Problem> {
+impl Builder<'_> {
+    fn take(&mut self, event: Event<'_>, at: Location) -> Result<(), Problem> {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     let problem = Problem::at(at, "a second YAML document begins here");
-                    return Err(problem.help("a file holds one document: remove the `---`"));
+                    return Err(problem.help("a file has one document: remove the `---`"));
                 }
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
-                // The parser puts its own borrowed `~` (behind an anchor or a tag, its own empty
-                // text) where nothing stands, at the place of whatever comes next.
+                // For a missing value, the parser reports a borrowed `~` (after an anchor or a tag, a borrowed
+                // empty text) at the location of what follows. A scalar that is in the text is never such a borrowed `~`.
                 let absent = style == ScalarStyle::Plain && matches!(text, Cow::Borrowed("~" | ""));
                 let at = if absent { self.awaiting_key().unwrap_or(at) } else { at };
                 let node = Node::new(
                     at,
-                    Kind::Scalar(Scalar {
-                        style: style_of(style, absent, tag.as_deref(), at, report),
+                    NodeKind::Scalar(Scalar {
+                        style: style_of(style, absent, tag.as_deref(), at, self.problems),
                         text: if absent { String::new() } else { text.into_owned() },
                     }),
                 );
-                self.attach(Rc::new(node), anchor, report)
+                self.attach(Rc::new(node), anchor)
             }
             Event::SequenceStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "seq", at, report);
-                self.begin(at, anchor, Content::Sequence(Vec::new()))
+                check_tag(tag.as_deref(), "seq", at, self.problems);
+                self.begin(at, anchor, Children::Sequence(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "map", at, report);
-                self.begin(at, anchor, Content::Mapping(OpenMapping::default()))
+                check_tag(tag.as_deref(), "map", at, self.problems);
+                self.begin(at, anchor, Children::Mapping(OpenMapping::default()))
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(at, report),
-            Event::Alias(anchor) => self.alias(anchor, at, report),
+            Event::SequenceEnd | Event::MappingEnd => self.end(at),
+            Event::Alias(anchor) => self.alias(anchor, at),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
         }
     }
 
-    /// The place of the key whose value comes next.
-    fn awaiting_key(&self) -> Option<Place> {
+    fn awaiting_key(&self) -> Option<Location> {
         match &self.open.last()?.content {
-            Content::Mapping(OpenMapping { awaited: Awaited::Value(_, place), .. }) => Some(*place),
+            Children::Mapping(OpenMapping { awaited: Awaited::Value(_, location), .. }) => {
+                Some(*location)
+            }
             _ => None,
         }
     }
 
-    fn begin(&mut self, place: Place, anchor: usize, content: Content) -> Result<(), Problem> {
+    fn begin(
+        &mut self,
+        location: Location,
+        anchor: usize,
+        content: Children,
+    ) -> Result<(), Problem> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(too_deep(place));
+            return Err(too_deep(location));
         }
-        self.open.push(Open { place, anchor, content });
+        self.open.push(Open { location, anchor, content });
         Ok(())
     }
 
-    fn end(&mut self, at: Place, report: &mut Report) -> Result<(), Problem> {
+    fn end(&mut self, at: Location) -> Result<(), Problem> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
         let kind = match open.content {
-            Content::Sequence(items) => Kind::Sequence(items),
-            Content::Mapping(mapping) => Kind::Mapping(self.merge(mapping, report)?),
+            Children::Sequence(items) => NodeKind::Sequence(items),
+            Children::Mapping(mapping) => NodeKind::Mapping(self.merge(mapping)?),
         };
-        let place = Place::between((open.place.line, open.place.column), at.end);
-        self.attach(Rc::new(Node::new(place, kind)), open.anchor, report)
+        let location = Location::between((open.location.line, open.location.column), at.end);
+        self.attach(Rc::new(Node::new(location, kind)), open.anchor)
     }
 
-    /// Puts a whole value where it belongs.
-    fn attach(
-        &mut self,
-        node: Rc<Node>,
-        anchor: usize,
-        report: &mut Report,
-    ) -> Result<(), Problem> {
+    fn attach(&mut self, node: Rc<Node>, anchor: usize) -> Result<(), Problem> {
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.root = Some(node),
-            Some(Content::Sequence(items)) => items.push(node),
-            Some(Content::Mapping(mapping)) => mapping.attach(node, report),
+            Some(Children::Sequence(items)) => items.push(node),
+            Some(Children::Mapping(mapping)) => mapping.attach(node, self.problems),
         }
         Ok(())
     }
 
-    fn alias(&mut self, anchor: usize, at: Place, report: &mut Report) -> Result<(), Problem> {
+    fn alias(&mut self, anchor: usize, at: Location) -> Result<(), Problem> {
         let Some(node) = self.anchors.get(&anchor).map(Rc::clone) else {
-            return Err(Problem::at(at, "this alias stands inside of what it names"));
+            return Err(Problem::at(at, "this alias is inside of its own anchor"));
         };
         if self.open.len() + node.height > MAX_DEPTH {
             return Err(too_deep(at));
         }
         self.repeat(node.size, at)?;
-        self.attach(node, 0, report)
+        self.attach(node, 0)
     }
 
-    fn repeat(&mut self, values: usize, at: Place) -> Result<(), Problem> {
+    fn repeat(&mut self, values: usize, at: Location) -> Result<(), Problem> {
         self.repeated = self.repeated.saturating_add(values);
         if self.repeated > MAX_REPEATED {
-            let problem = Problem::at(at, "the aliases of this file stand for too much");
+            let problem = Problem::at(at, "the aliases of this file repeat too much");
             return Err(problem.help("together they may repeat at most 1000000 values"));
         }
         Ok(())
     }
 
-    /// The entries with those of `<<` behind them: a mapping's own keys win, then the earlier merge.
-    fn merge(
-        &mut self,
-        mut mapping: OpenMapping,
-        report: &mut Report,
-    ) -> Result<Vec<Entry>, Problem> {
+    /// Returns the entries, then those of `<<`: a mapping's own keys win, then the earlier merge.
+    fn merge(&mut self, mut mapping: OpenMapping) -> Result<Vec<Entry>, Problem> {
         for merged in std::mem::take(&mut mapping.merged) {
             let sources = match &merged.kind {
-                Kind::Sequence(items) => items.clone(),
+                NodeKind::Sequence(items) => items.clone(),
                 _ => vec![Rc::clone(&merged)],
             };
             for source in sources {
                 let Some(entries) = source.entries() else {
-                    let problem = Problem::at(source.place, "`<<` cannot merge this");
-                    report.add(problem.help("it takes a mapping, or a list of mappings"));
+                    let problem = Problem::at(source.location, "`<<` cannot merge this");
+                    self.problems.add(problem.help("it takes a mapping, or a list of mappings"));
                     continue;
                 };
-                self.repeat(entries.len(), source.place)?;
+                self.repeat(entries.len(), source.location)?;
                 for entry in entries {
                     if let hash_map::Entry::Vacant(new) = mapping.seen.entry(Rc::clone(&entry.key))
                     {
-                        new.insert(entry.key_place);
+                        new.insert(entry.key_location);
                         mapping.entries.push(entry.clone());
                     }
                 }
@@ -238,29 +242,29 @@ impl Builder {
 }
 
 impl OpenMapping {
-    fn attach(&mut self, node: Rc<Node>, report: &mut Report) {
+    fn attach(&mut self, node: Rc<Node>, problems: &mut ProblemCollector) {
         self.awaited = match std::mem::take(&mut self.awaited) {
-            Awaited::Key => self.key(&node, report),
+            Awaited::Key => self.key(&node, problems),
             Awaited::Nothing => Awaited::Key,
             Awaited::Merge => {
                 self.merged.push(node);
                 Awaited::Key
             }
-            Awaited::Value(key, key_place) => {
-                self.entries.push(Entry { key, key_place, value: node });
+            Awaited::Value(key, key_location) => {
+                self.entries.push(Entry { key, key_location, value: node });
                 Awaited::Key
             }
         };
     }
 
-    fn key(&mut self, node: &Node, report: &mut Report) -> Awaited {
+    fn key(&mut self, node: &Node, problems: &mut ProblemCollector) -> Awaited {
         let Some(scalar) = node.scalar() else {
             let what = format!("a key cannot be {}", node.in_words());
-            report.add(Problem::at(node.place, what).help("keys are plain text"));
+            problems.add(Problem::at(node.location, what).help("keys are plain text"));
             return Awaited::Nothing;
         };
-        if scalar.class() == Type::Absent {
-            report.add(Problem::at(node.place, "a key is missing before the `:`"));
+        if scalar.class() == ScalarType::Absent {
+            problems.add(Problem::at(node.location, "a key is missing before the `:`"));
             return Awaited::Nothing;
         }
         if scalar.style == Style::Plain && scalar.text == "<<" {
@@ -269,58 +273,58 @@ impl OpenMapping {
         let key: Rc<str> = scalar.text.as_str().into();
         match self.seen.entry(Rc::clone(&key)) {
             hash_map::Entry::Vacant(new) => {
-                new.insert(node.place);
-                Awaited::Value(key, node.place)
+                new.insert(node.location);
+                Awaited::Value(key, node.location)
             }
             hash_map::Entry::Occupied(first) => {
-                let Place { line, column, .. } = *first.get();
-                let what = format!("the key {} stands here a second time", quoted(&key));
-                let help = format!("it is first at {line}:{column}; keep one of them");
-                report.add(Problem::at(node.place, what).help(help));
+                let Location { line, column, .. } = *first.get();
+                let what = format!("the key {} is repeated", quoted(&key));
+                let help = format!("it is first at {line}:{column}; remove one");
+                problems.add(Problem::at(node.location, what).help(help));
                 Awaited::Nothing
             }
         }
     }
 }
 
-fn too_deep(at: Place) -> Problem {
-    Problem::at(at, format!("more than {MAX_DEPTH} levels stand in each other"))
+fn too_deep(at: Location) -> Problem {
+    Problem::at(at, format!("more than {MAX_DEPTH} levels of nesting"))
 }
 
-/// How a scalar is meant. `!!str` makes text of anything; the other core tags let it speak for itself.
+/// Returns how a scalar is read. `!!str` makes it text; the other core tags change nothing.
 fn style_of(
     style: ScalarStyle,
     absent: bool,
     tag: Option<&Tag>,
-    at: Place,
-    report: &mut Report,
+    at: Location,
+    problems: &mut ProblemCollector,
 ) -> Style {
-    const SPEAKING: [&str; 4] = ["int", "float", "bool", "null"];
+    const CORE_TAGS: [&str; 4] = ["int", "float", "bool", "null"];
     match tag {
         None if absent => Style::Absent,
         None if style == ScalarStyle::Plain => Style::Plain,
         None => Style::Text,
         Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Style::Text,
-        Some(tag) if tag.is_yaml_core_schema() && SPEAKING.contains(&tag.suffix.as_str()) => {
+        Some(tag) if tag.is_yaml_core_schema() && CORE_TAGS.contains(&tag.suffix.as_str()) => {
             Style::Plain
         }
         Some(tag) => {
-            refuse_tag(tag, at, report);
+            refuse_tag(tag, at, problems);
             Style::Text
         }
     }
 }
 
-fn check_tag(tag: Option<&Tag>, core: &str, at: Place, report: &mut Report) {
+fn check_tag(tag: Option<&Tag>, core: &str, at: Location, problems: &mut ProblemCollector) {
     match tag {
         Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == core) => {
-            refuse_tag(tag, at, report);
+            refuse_tag(tag, at, problems);
         }
         _ => {}
     }
 }
 
-fn refuse_tag(tag: &Tag, at: Place, report: &mut Report) {
-    let what = format!("the tag {} means nothing here", quoted(&tag.to_string()));
-    report.add(Problem::at(at, what).help("leave it out"));
+fn refuse_tag(tag: &Tag, at: Location, problems: &mut ProblemCollector) {
+    let what = format!("the tag {} is not known", quoted(&tag.to_string()));
+    problems.add(Problem::at(at, what).help("remove it"));
 }

@@ -1,20 +1,20 @@
-//! From bytes to text that is worth parsing: bounded, UTF-8, without control characters.
+//! From bytes to text that can be parsed: bounded, UTF-8, without control characters.
 
-use crate::manifest::problem::{Place, Problem};
+use crate::manifest::problem::{Location, Problem};
 
-/// So many bytes a manifest, or a configuration, may have.
+/// The largest manifest or configuration in bytes.
 pub const MAX_BYTES: usize = 8 << 20;
 
-/// The text without its byte order mark. Fails for what is too large, is no UTF-8, or holds
+/// Returns the text without its byte order mark. Fails for bytes that are too many, not UTF-8, or contain
 /// characters that YAML forbids (a NUL would silently end the text).
 pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Problem> {
     if bytes.len() > MAX_BYTES {
         let mebibytes = bytes.len().div_ceil(1 << 20);
-        let problem = Problem::whole(format!("the file is {mebibytes} MiB large"));
-        return Err(problem.help("at most 8 MiB are read: split it into several files"));
+        let problem = Problem::of_file(format!("the file has {mebibytes} MiB"));
+        return Err(problem.help("at most 8 MiB are read: split the file"));
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        let problem = Problem::at(Place::at(1, 1), "the file is in UTF-16");
+        let problem = Problem::at(Location::at(1, 1), "the file is in UTF-16");
         return Err(problem.help("save it as UTF-8"));
     }
     let text = str::from_utf8(bytes).map_err(|error| {
@@ -36,8 +36,8 @@ fn forbidden(character: char) -> bool {
     character.is_control() && !allowed || matches!(character, '\u{fffe}' | '\u{ffff}')
 }
 
-/// The place just behind a text.
-pub(super) fn end_of(text: &str) -> Place {
+/// The location after the last character of a text.
+pub(super) fn end_of(text: &str) -> Location {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let bytes = text.as_bytes();
     let breaks = |at: &usize| match bytes[*at] {
@@ -49,5 +49,5 @@ pub(super) fn end_of(text: &str) -> Place {
     let start = (0..bytes.len()).rev().find(breaks).map_or(0, |at| at + 1);
     let column = text[start..].chars().count() + 1;
     // Both are below `MAX_BYTES`.
-    Place::at(line as u32, column as u32)
+    Location::at(line as u32, column as u32)
 }

@@ -1,6 +1,5 @@
-//! A scalar's text, and what YAML 1.2's core schema takes it for.
+//! A scalar's text, and its type in YAML 1.2's core schema.
 
-/// One scalar.
 #[derive(Debug, Clone)]
 pub(crate) struct Scalar {
     /// The text as written, without quotes; escapes resolved.
@@ -8,20 +7,17 @@ pub(crate) struct Scalar {
     pub(crate) style: Style,
 }
 
-/// How it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Without quotes: it may be a number, a truth value or null.
+    /// Without quotes: it may be a number, a boolean or null.
     Plain,
     /// In quotes, as a block, or tagged `!!str`: always text.
     Text,
-    /// Nothing at all stands there.
     Absent,
 }
 
-/// What a scalar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
+pub(crate) enum ScalarType {
     Absent,
     Null,
     Bool(bool),
@@ -30,29 +26,32 @@ pub(crate) enum Type {
 }
 
 impl Scalar {
-    /// Its type by the core schema.
-    pub(crate) fn class(&self) -> Type {
+    pub(crate) fn class(&self) -> ScalarType {
         match self.style {
-            Style::Absent => Type::Absent,
-            Style::Text => Type::Text,
+            Style::Absent => ScalarType::Absent,
+            Style::Text => ScalarType::Text,
             Style::Plain => match self.text.as_str() {
-                "null" | "Null" | "NULL" | "~" => Type::Null,
-                "true" | "True" | "TRUE" => Type::Bool(true),
-                "false" | "False" | "FALSE" => Type::Bool(false),
-                text if is_number(text) => Type::Number,
-                _ => Type::Text,
+                "null" | "Null" | "NULL" | "~" => ScalarType::Null,
+                "true" | "True" | "TRUE" => ScalarType::Bool(true),
+                "false" | "False" | "FALSE" => ScalarType::Bool(false),
+                text if is_number(text) => ScalarType::Number,
+                _ => ScalarType::Text,
             },
         }
     }
 
-    /// The whole number it is, if it is written in decimal digits without quotes and fits.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.class(), ScalarType::Absent | ScalarType::Null)
+    }
+
+    /// Returns the whole number, if it is written in decimal digits without quotes and fits.
     pub(crate) fn integer(&self) -> Option<i64> {
         let digits = self.text.strip_prefix(['-', '+']).unwrap_or(&self.text);
         let decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if self.style == Style::Plain && decimal { self.text.parse().ok() } else { None }
     }
 
-    /// The finite number it is, if it is written as a decimal without quotes.
+    /// Returns the finite number, if it is written as a decimal without quotes.
     pub(crate) fn decimal(&self) -> Option<f64> {
         if self.style != Style::Plain || !is_decimal(&self.text) {
             return None;
@@ -77,10 +76,10 @@ fn is_number(text: &str) -> bool {
 /// `[-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let starts_well = match unsigned.as_bytes() {
+    let starts_like_number = match unsigned.as_bytes() {
         [b'.', digit, ..] | [digit, ..] => digit.is_ascii_digit(),
         [] => false,
     };
-    // `inf` and `nan`, which Rust would read as numbers, do not start well.
-    starts_well && text.parse::<f64>().is_ok()
+    // `inf` and `nan`, which Rust would read as numbers, do not start like a number.
+    starts_like_number && text.parse::<f64>().is_ok()
 }

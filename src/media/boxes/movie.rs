@@ -1,57 +1,56 @@
-//! What the boxes say of a movie: its tracks, their samples, shape and length.
+//! Reads a movie from its boxes: tracks, samples, shape and length, plain and fragmented.
 //!
-//! Owns the meaning of the few boxes that tell it, plain and fragmented; decides nothing about what
-//! the API allows.
+//! Does not know what the API allows.
 
 use std::io::{Read, Seek};
 
-use super::{BoxFault, Span, Walk, track::Track};
+use super::{BoxError, BoxReader, BoxSpan, track::Track};
 
 /// More tracks than any clip has.
 const MOST_TRACKS: usize = 256;
 
-/// A movie file, as far as its boxes tell.
+/// What the boxes of a movie file say.
 #[derive(Debug, Default)]
 pub(in crate::media) struct Movie {
     /// Whether there is a `moov` box at all.
-    pub(in crate::media) described: bool,
-    /// Whether any `mdat` box holds something.
+    pub(in crate::media) has_description: bool,
+    /// Whether any `mdat` box has content.
     pub(in crate::media) has_media: bool,
-    /// Whether the file's boxes fill it exactly.
-    pub(in crate::media) tiled: bool,
+    /// Whether the boxes fill the file exactly.
+    pub(in crate::media) is_filled: bool,
     timescale: u32,
     tracks: Vec<Track>,
 }
 
 impl Movie {
     /// Reads the boxes of a file of `len` bytes.
-    pub(in crate::media) fn read(reader: impl Read + Seek, len: u64) -> Result<Self, BoxFault> {
+    pub(in crate::media) fn read(reader: impl Read + Seek, len: u64) -> Result<Self, BoxError> {
         let mut movie = Self::default();
-        let tiled = Walk::new(reader, len)?.top_level(|walk, span| {
+        let is_filled = BoxReader::new(reader, len)?.top_level(|reader, span| {
             match &span.kind {
-                b"moov" if !movie.described => {
-                    movie.described = true;
-                    movie.read_moov(walk, span)?;
+                b"moov" if !movie.has_description => {
+                    movie.has_description = true;
+                    movie.read_moov(reader, span)?;
                 }
-                b"moof" => movie.read_moof(walk, span)?,
+                b"moof" => movie.read_moof(reader, span)?,
                 b"mdat" => movie.has_media |= span.end > span.body,
                 _ => {}
             }
             Ok(())
         })?;
-        movie.tiled = tiled;
+        movie.is_filled = is_filled;
         Ok(movie)
     }
 
-    /// The longest track of `handler` (`vide`, `soun`) that has samples.
+    /// Returns the longest track of `handler` (`vide`, `soun`) that has samples.
     pub(in crate::media) fn track(&self, handler: &[u8; 4]) -> Option<&Track> {
         let of_kind = self.tracks.iter().filter(|track| track.handler == *handler);
-        // Of equals the first: the maximum of a reversed list.
+        // `max_by_key` returns the last of equals: the list is reversed, so that the first one counts.
         of_kind.rev().filter(|track| track.samples > 0).max_by_key(|track| self.length_ms(track))
     }
 
-    /// How long a track lasts, rounded down: its samples as far as its edit list shows them, and
-    /// the delay that the edit list puts before. None when it does not say.
+    /// Returns the length of a track, rounded down: its samples as far as its edit list shows them, after the delay
+    /// that the edit list sets. None: unknown.
     pub(in crate::media) fn length_ms(&self, track: &Track) -> Option<i64> {
         let media_ms = milliseconds(track.media_units, track.timescale)?;
         let shown_ms = match milliseconds(track.shown_units, self.timescale) {
@@ -62,23 +61,19 @@ impl Movie {
         Some(shown_ms.saturating_add(delay_ms))
     }
 
-    fn read_moov<R: Read + Seek>(
-        &mut self,
-        walk: &mut Walk<R>,
-        moov: Span,
-    ) -> Result<(), BoxFault> {
+    fn read_moov(&mut self, reader: &mut BoxReader<'_>, moov: BoxSpan) -> Result<(), BoxError> {
         let mut defaults = Vec::new();
-        walk.children(moov, |walk, span| {
+        reader.children(moov, |reader, span| {
             match &span.kind {
-                b"mvhd" => self.timescale = walk.timescale(span)?,
+                b"mvhd" => self.timescale = reader.timescale(span)?,
                 b"trak" if self.tracks.len() < MOST_TRACKS => {
                     let mut track = Track::default();
-                    track.read_trak(walk, span)?;
+                    track.read_trak(reader, span)?;
                     self.tracks.push(track);
                 }
-                b"mvex" => walk.children(span, |walk, span| {
+                b"mvex" => reader.children(span, |reader, span| {
                     if &span.kind == b"trex" && defaults.len() < MOST_TRACKS {
-                        defaults.push((walk.field_u32(span, 4)?, walk.field_u32(span, 12)?));
+                        defaults.push((reader.field_u32(span, 4)?, reader.field_u32(span, 12)?));
                     }
                     Ok(())
                 })?,
@@ -94,24 +89,20 @@ impl Movie {
         Ok(())
     }
 
-    /// Adds what a fragment holds to its tracks.
-    fn read_moof<R: Read + Seek>(
-        &mut self,
-        walk: &mut Walk<R>,
-        moof: Span,
-    ) -> Result<(), BoxFault> {
-        walk.children(moof, |walk, traf| {
+    /// Adds a fragment to its tracks.
+    fn read_moof(&mut self, reader: &mut BoxReader<'_>, moof: BoxSpan) -> Result<(), BoxError> {
+        reader.children(moof, |reader, traf| {
             if &traf.kind != b"traf" {
                 return Ok(());
             }
             let mut header = None;
-            walk.children(traf, |walk, span| {
+            reader.children(traf, |reader, span| {
                 match (&span.kind, header) {
-                    (b"tfhd", _) => header = Some(walk.fragment_header(span)?),
+                    (b"tfhd", _) => header = Some(reader.fragment_header(span)?),
                     (b"trun", Some((id, units))) => {
                         let track = self.tracks.iter_mut().find(|track| track.id == id);
                         if let Some(track) = track {
-                            track.read_trun(walk, span, units.unwrap_or(track.default_units))?;
+                            track.read_trun(reader, span, units.unwrap_or(track.default_units))?;
                         }
                     }
                     _ => {}
@@ -122,9 +113,9 @@ impl Movie {
     }
 }
 
-impl<R: Read + Seek> Walk<R> {
-    /// The track of a `tfhd`, and how long its samples last unless a run says otherwise.
-    fn fragment_header(&mut self, span: Span) -> Result<(u32, Option<u32>), BoxFault> {
+impl BoxReader<'_> {
+    /// Returns the track of a `tfhd`, and the default length of its samples.
+    fn fragment_header(&mut self, span: BoxSpan) -> Result<(u32, Option<u32>), BoxError> {
         let flags = self.field_u32(span, 0)?;
         let id = self.field_u32(span, 4)?;
         if flags & 0x8 == 0 {
@@ -136,7 +127,7 @@ impl<R: Read + Seek> Walk<R> {
     }
 }
 
-/// Rounded down, so that no crop that ends there is past the end; none for no units at all.
+/// Rounded down, so that a crop that ends there is not past the end. None for zero units.
 fn milliseconds(units: u64, timescale: u32) -> Option<i64> {
     if units == 0 || timescale == 0 {
         return None;

@@ -1,23 +1,22 @@
-//! Videos as ffmpeg writes them, with what ffprobe 5.1 tells of them; files that are none; and
-//! thousands of broken ones.
+//! Videos that ffmpeg wrote, with the facts that ffprobe 5.1 reports; other files; and thousands of damaged files.
 
 use std::io::Cursor;
 
 use super::*;
-use crate::media::fixtures::{Breaker, clip, content};
+use crate::testing::media::{Breaker, clip, clip_path};
 
 fn facts(name: &str) -> (Option<i64>, u32, u32) {
-    let facts = probe(&clip(name)).unwrap();
-    assert_eq!(facts.bytes, content(name).len() as u64);
+    let facts = probe(&clip_path(name)).unwrap();
+    assert_eq!(facts.bytes, clip(name).len() as u64);
     (facts.length_ms, facts.width, facts.height)
 }
 
-fn whole(bytes: &[u8]) -> Result<VideoFacts, String> {
-    is_whole(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| fault.to_string())
+fn complete(bytes: &[u8]) -> Result<VideoFacts, String> {
+    check_complete(Cursor::new(bytes), bytes.len() as u64).map_err(|error| error.to_string())
 }
 
 fn probed(bytes: &[u8]) -> Result<VideoFacts, String> {
-    probe_reader(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| fault.to_string())
+    probe_reader(Cursor::new(bytes), bytes.len() as u64).map_err(|error| error.to_string())
 }
 
 /// A box with a 32-bit size.
@@ -37,7 +36,7 @@ fn split(mut bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
 }
 
 #[test]
-fn clips_are_as_ffprobe_says() {
+fn facts_of_clips_equal_those_of_ffprobe() {
     assert_eq!(facts("anna.mp4"), (Some(6_000), 1280, 720));
     assert_eq!(facts("bruno.mp4"), (Some(9_000), 720, 1280));
     assert_eq!(facts("moov-last.mov"), (Some(2_600), 1280, 720));
@@ -50,121 +49,121 @@ fn clips_are_as_ffprobe_says() {
 }
 
 #[test]
-fn whole_videos_are_whole() {
+fn complete_videos_are_accepted() {
     for name in ["anna.mp4", "moov-last.mov", "edit-list.mp4", "rotated.mp4", "fragmented.mp4"] {
-        let bytes = content(name);
-        assert_eq!(whole(&bytes), probed(&bytes), "{name}");
-        assert!(whole(&bytes).is_ok(), "{name}");
+        let bytes = clip(name);
+        assert_eq!(complete(&bytes), probed(&bytes), "{name}");
+        assert!(complete(&bytes).is_ok(), "{name}");
     }
 }
 
 #[test]
 fn sizes_of_64_bits_and_to_the_end_are_read() {
-    let bytes = content("moov-last.mov");
+    let bytes = clip("moov-last.mov");
     let mut wide = Vec::new();
     for (kind, content) in split(&bytes) {
         wide.extend(
             [&[0, 0, 0, 1], kind, &(content.len() as u64 + 16).to_be_bytes(), content].concat(),
         );
     }
-    assert_eq!(whole(&wide).unwrap().length_ms, Some(2_600));
+    assert_eq!(complete(&wide).unwrap().length_ms, Some(2_600));
 
-    let bytes = content("anna.mp4");
+    let bytes = clip("anna.mp4");
     let (last, _) = split(&bytes).pop().unwrap();
     assert_eq!(last, b"mdat");
     let mut open = bytes.clone();
     let at = open.windows(4).position(|window| window == b"mdat").unwrap() - 4;
     open[at..at + 4].fill(0);
-    assert_eq!(whole(&open), whole(&bytes));
+    assert_eq!(complete(&open), complete(&bytes));
 }
 
 #[test]
 fn every_cut_of_a_video_is_refused() {
     for name in ["moov-last.mov", "rotated.mp4"] {
-        let bytes = content(name);
+        let bytes = clip(name);
         for len in 0..bytes.len() {
-            assert!(whole(&bytes[..len]).is_err(), "{name} cut to {len}");
+            assert!(complete(&bytes[..len]).is_err(), "{name} cut to {len}");
         }
     }
-    let anna = content("anna.mp4");
+    let anna = clip("anna.mp4");
     assert_eq!(
         probed(&anna[..anna.len() - 1]).unwrap_err(),
-        "the video is cut short: its file is smaller than its boxes say"
+        "the video is incomplete: the file is smaller than its boxes say"
     );
     let unfinished: Vec<_> = split(&anna)
         .into_iter()
         .filter(|(kind, _)| kind != b"moov")
         .flat_map(|(kind, content)| boxed(kind.try_into().unwrap(), content))
         .collect();
-    assert_eq!(probed(&unfinished).unwrap_err(), "the video is not whole: it has no `moov` box");
+    assert_eq!(probed(&unfinished).unwrap_err(), "the video is incomplete: it has no `moov` box");
     let description: Vec<_> = split(&anna)
         .into_iter()
         .filter(|(kind, _)| kind != b"mdat")
         .flat_map(|(kind, content)| boxed(kind.try_into().unwrap(), content))
         .collect();
-    assert_eq!(whole(&description).unwrap_err(), "the video is not whole: it has no `mdat` box");
-}
-
-#[test]
-fn what_is_no_video_is_refused_with_what_it_is() {
-    let told = |bytes: &[u8]| whole(bytes).unwrap_err();
-    let foreign = |what| format!("the file is no MP4 or QuickTime video: it holds {what}");
-    assert_eq!(told(b""), foreign("nothing: it is empty"));
-    assert_eq!(told(b"\n<!DOCTYPE html><html>"), foreign("a web page or XML"));
-    assert_eq!(told(br#"{"code":1203}"#), foreign("JSON"));
-    assert_eq!(told(b"Access denied, sorry"), foreign("plain text"));
-    assert_eq!(told(&[0; 4_096]), foreign("nothing but zeros"));
-    assert_eq!(told(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("something else"));
-    assert_eq!(told(&content("welcome-pt.m4a")), "the file has no video track with pictures");
-}
-
-#[test]
-fn what_stands_behind_a_video_is_let_pass_but_not_in_a_download() {
-    for extra in [b"\r\n".as_slice(), &[0; 64], b"</body></html>"] {
-        let bytes = [content("anna.mp4"), extra.to_vec()].concat();
-        assert_eq!(probed(&bytes).unwrap().length_ms, Some(6_000));
-        assert_eq!(
-            whole(&bytes).unwrap_err(),
-            "the video's file holds something besides the video"
-        );
-    }
-}
-
-#[test]
-fn the_limits_are_told_with_the_figures() {
-    let told = |length_ms, width, height, bytes| {
-        check(&VideoFacts { length_ms, width, height, bytes }).map_err(|fault| fault.to_string())
-    };
-    for (width, height) in
-        [(1280, 720), (720, 1280), (1920, 1080), (1920, 1088), (960, 720), (960, 960), (1440, 1440)]
-    {
-        assert_eq!(told(Some(2_000), width, height, 100_000_000), Ok(()));
-    }
-    assert_eq!(told(None, 1280, 720, 1), Ok(()));
-    for (width, height) in [(640, 480), (500, 720), (2300, 1080), (800, 600), (3840, 2160), (0, 0)]
-    {
-        let fault = told(Some(3_000), width, height, 1).unwrap_err();
-        assert!(fault.starts_with(&format!("the video is {width}x{height}; 720p or")), "{fault}");
-    }
-    let fault = told(Some(60_001), 1280, 720, 1).unwrap_err();
-    assert_eq!(fault, "the video lasts 60.001 s; 2 to 60 s are allowed");
     assert_eq!(
-        told(Some(3_000), 1280, 720, 100_000_001).unwrap_err(),
-        "the video is 100000001 bytes; at most 100 MB (100000000 bytes) are allowed"
+        complete(&description).unwrap_err(),
+        "the video is incomplete: it has no `mdat` box"
     );
 }
 
 #[test]
-fn only_names_that_the_api_takes_are_probed() {
-    let fault = probe(&clip("welcome-es.wav")).unwrap_err();
-    assert_eq!(fault.to_string(), "the video's name ends in `.wav`; .mp4 and .mov are allowed");
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("folder.mp4")).unwrap();
-    assert!(matches!(probe(&folder.path().join("folder.mp4")), Err(VideoFault::Io(_))));
+fn other_content_is_refused_and_named() {
+    let message = |bytes: &[u8]| complete(bytes).unwrap_err();
+    let foreign = |what| format!("the file is not an MP4 or QuickTime video: it contains {what}");
+    assert_eq!(message(b""), foreign("nothing: it is empty"));
+    assert_eq!(message(b"\n<!DOCTYPE html><html>"), foreign("a web page or XML"));
+    assert_eq!(message(br#"{"code":1203}"#), foreign("JSON"));
+    assert_eq!(message(b"Access denied, sorry"), foreign("plain text"));
+    assert_eq!(message(&[0; 4_096]), foreign("only zeros"));
+    assert_eq!(message(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("something else"));
+    assert_eq!(message(&clip("welcome-pt.m4a")), "the file has no video track with pictures");
 }
 
 #[test]
-fn claims_that_no_file_can_hold_end_soon() {
+fn bytes_behind_a_video_are_refused_only_in_a_download() {
+    for extra in [b"\r\n".as_slice(), &[0; 64], b"</body></html>"] {
+        let bytes = [clip("anna.mp4"), extra.to_vec()].concat();
+        assert_eq!(probed(&bytes).unwrap().length_ms, Some(6_000));
+        assert_eq!(complete(&bytes).unwrap_err(), "the file contains more than the video");
+    }
+}
+
+#[test]
+fn errors_contain_limit_and_value() {
+    let message = |length_ms, width, height, bytes| {
+        check(&VideoFacts { length_ms, width, height, bytes }).map_err(|error| error.to_string())
+    };
+    for (width, height) in
+        [(1280, 720), (720, 1280), (1920, 1080), (1920, 1088), (960, 720), (960, 960), (1440, 1440)]
+    {
+        assert_eq!(message(Some(2_000), width, height, 100_000_000), Ok(()));
+    }
+    assert_eq!(message(None, 1280, 720, 1), Ok(()));
+    for (width, height) in [(640, 480), (500, 720), (2300, 1080), (800, 600), (3840, 2160), (0, 0)]
+    {
+        let error = message(Some(3_000), width, height, 1).unwrap_err();
+        assert!(error.starts_with(&format!("the video is {width}x{height}; 720p or")), "{error}");
+    }
+    let error = message(Some(60_001), 1280, 720, 1).unwrap_err();
+    assert_eq!(error, "the video lasts 60.001 s; 2 to 60 s are allowed");
+    assert_eq!(
+        message(Some(3_000), 1280, 720, 100_000_001).unwrap_err(),
+        "the video has 100000001 bytes; at most 100 MB (100000000 bytes) are allowed"
+    );
+}
+
+#[test]
+fn other_endings_are_refused() {
+    let error = probe(&clip_path("welcome-es.wav")).unwrap_err();
+    assert_eq!(error.to_string(), "the video's name ends in `.wav`; .mp4 and .mov are allowed");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("folder.mp4")).unwrap();
+    assert!(matches!(probe(&folder.path().join("folder.mp4")), Err(VideoError::Io(_))));
+}
+
+#[test]
+fn impossible_sizes_are_refused_early() {
     // A table of 2^32-1 entries, boxes in plenty, a run of 2^32-1 samples that take no bytes.
     let table = boxed(b"stts", &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
     let file = [b"moov", b"trak", b"mdia", b"minf", b"stbl"]
@@ -176,28 +175,28 @@ fn claims_that_no_file_can_hold_end_soon() {
     let plenty = boxed(b"free", b"").repeat(250_000);
     assert_eq!(
         probed(&plenty).unwrap_err(),
-        "the video is damaged: it has more boxes than a clip can have"
+        "the video is damaged: it has more boxes than a video can have"
     );
 
-    let mut fragment = content("fragmented.mp4");
+    let mut fragment = clip("fragmented.mp4");
     let run = fragment.windows(4).position(|window| window == b"trun").unwrap() + 4;
     fragment[run..run + 4].fill(0);
     fragment[run + 4..run + 8].fill(0xff);
     assert_eq!(
         probed(&fragment).unwrap_err(),
-        "the video is damaged: its tables are longer than a clip's can be"
+        "the video is damaged: its tables are longer than those of a video can be"
     );
 }
 
 #[test]
-fn broken_videos_neither_panic_nor_run_away() {
+fn damaged_videos_do_not_panic_or_hang() {
     let mut breaker = Breaker::new();
-    let clips = ["moov-last.mov", "fragmented.mp4", "edit-list.mp4", "rotated.mp4"].map(content);
+    let clips = ["moov-last.mov", "fragmented.mp4", "edit-list.mp4", "rotated.mp4"].map(clip);
     let mut read = 0;
     for _ in 0..1_500 {
         for clip in &clips {
             let broken = breaker.broken(clip);
-            let _ = whole(&broken);
+            let _ = complete(&broken);
             read += u32::from(probed(&broken).is_ok_and(|facts| check(&facts).is_ok()));
         }
     }

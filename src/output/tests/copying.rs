@@ -3,13 +3,13 @@
 use std::os::unix::fs::{MetadataExt as _, symlink};
 
 use super::*;
-use crate::output::{Copied, copy_result, publish, published_before};
+use crate::output::{copy_result, publish, published_result};
 
-fn published(folder: &TempDir) -> (Place, Place, Metadata) {
-    let from = place(folder);
+fn published(folder: &TempDir) -> (OutputPaths, OutputPaths, Metadata) {
+    let from = paths(folder);
     let metadata = take(&from, 1, VIDEO, Some(b"marked"));
     publish(&from, &metadata, &[]).unwrap();
-    let to = Place::prepare(folder.path(), "other/fr.mp4").unwrap();
+    let to = OutputPaths::prepare(folder.path(), "other/fr.mp4").unwrap();
     (from, to, metadata)
 }
 
@@ -18,13 +18,13 @@ fn a_copy_is_published_and_shares_no_file_with_its_source() {
     let folder = folder();
     let (from, to, metadata) = published(&folder);
     // What an earlier download left is not continued.
-    download(&to, "task-9", Kind::Result, b"something else").bytes.to_string();
-    assert!(matches!(copy_result(&from, &to, &metadata).unwrap(), Copied::Bytes | Copied::Reflink));
-    assert_eq!(published_before(&to).unwrap(), None);
+    download(&to, "task-9", VideoKind::Result, b"something else").bytes.to_string();
+    copy_result(&from, &to, &metadata).unwrap();
+    assert_eq!(published_result(&to).unwrap(), None);
     let mine = Metadata { job: "other/fr".into(), ..metadata.clone() };
     publish(&to, &mine, &[]).unwrap();
     assert_eq!(names(to.folder()), ["fr.json", "fr.mp4", "fr.watermark.mp4"]);
-    for kind in [Kind::Result, Kind::Watermark] {
+    for kind in [VideoKind::Result, VideoKind::Watermark] {
         let (one, other) = (from.video(kind), to.video(kind));
         assert_ne!(fs::metadata(&one).unwrap().ino(), fs::metadata(&other).unwrap().ino());
         let before = fs::read(&one).unwrap();
@@ -38,7 +38,7 @@ fn a_copy_is_published_and_shares_no_file_with_its_source() {
 fn a_changed_source_is_not_copied() {
     let folder = folder();
     let (from, to, metadata) = published(&folder);
-    let path = from.video(Kind::Result);
+    let path = from.video(VideoKind::Result);
     let edited = |bytes: &'static [u8]| {
         let path = path.clone();
         move || fs::write(path, bytes).unwrap()
@@ -67,7 +67,7 @@ fn a_changed_source_is_not_copied() {
 fn a_missing_watermark_is_reported_with_its_path() {
     let folder = folder();
     let (from, to, metadata) = published(&folder);
-    fs::remove_file(from.video(Kind::Watermark)).unwrap();
+    fs::remove_file(from.video(VideoKind::Watermark)).unwrap();
     let error = copy_result(&from, &to, &metadata).unwrap_err();
     assert!(error.to_string().contains("en.watermark.mp4"), "{error}");
     let result = Metadata { watermark: None, ..metadata };
@@ -78,7 +78,8 @@ fn a_missing_watermark_is_reported_with_its_path() {
 fn a_job_with_the_same_output_copies_nothing() {
     let folder = folder();
     let (from, _, metadata) = published(&folder);
-    assert_eq!(copy_result(&from, &from, &metadata).unwrap(), Copied::SamePlace);
+    copy_result(&from, &from, &metadata).unwrap();
+    assert!(!OutputPaths::part_of(&from.video(VideoKind::Result)).exists());
     publish(&from, &metadata, &[]).unwrap();
     assert_eq!(names(from.folder()), ["en.json", "en.mp4", "en.watermark.mp4"]);
 }
@@ -89,8 +90,8 @@ fn a_result_that_was_set_aside_can_be_copied() {
     let (from, to, metadata) = published(&folder);
     publish(&from, &take(&from, 2, b"another video", None), &[]).unwrap();
     assert_eq!(copy_result(&from, &to, &metadata).unwrap_err().code(), "source_changed");
-    let aside = crate::output::published_aside(&from, &metadata.request_hash, 1).unwrap();
+    let aside = crate::output::find_set_aside(&from, &metadata.request_hash, 1).unwrap();
     copy_result(&aside.unwrap().0, &to, &metadata).unwrap();
     publish(&to, &metadata, &[]).unwrap();
-    assert_eq!(fs::read(to.video(Kind::Result)).unwrap(), VIDEO);
+    assert_eq!(fs::read(to.video(VideoKind::Result)).unwrap(), VIDEO);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     failpoint::crash,
-    output::{OutputError, already_published, publish, publish_superseded},
+    output::{OutputError, publish, publish_superseded, recover_published},
 };
 
 /// One take's videos.
@@ -14,43 +14,43 @@ const SECOND: Take = (2, b"another video", Some(b"marked too"));
 /// More fail points than any case has.
 const POINTS_MAX: u32 = 200;
 
-fn fetched(place: &Place, (number, result, watermark): Take) -> Metadata {
-    take(place, number, result, watermark)
+fn fetched(paths: &OutputPaths, (number, result, watermark): Take) -> Metadata {
+    take(paths, number, result, watermark)
 }
 
 /// Repeats `work` in a new folder that `prepare` filled, with a crash at the first, the second, … fail point. After
 /// the crash, `check` sees the folder; then the work is repeated, with another crash, and completed.
 fn crash_everywhere(
-    prepare: impl Fn(&Place),
-    work: impl Fn(&Place) -> Result<(), OutputError>,
-    check: impl Fn(&Place, &str),
+    prepare: impl Fn(&OutputPaths),
+    work: impl Fn(&OutputPaths) -> Result<(), OutputError>,
+    check: impl Fn(&OutputPaths, &str),
     expected: &[String],
 ) {
     for nth in 1..POINTS_MAX {
         let folder = folder();
-        let place = place(&folder);
-        prepare(&place);
-        if let Some(done) = crash::at(nth, || work(&place)) {
+        let paths = paths(&folder);
+        prepare(&paths);
+        if let Some(done) = crash::at(nth, || work(&paths)) {
             done.unwrap();
             assert!(nth > 10, "the fail points were not passed");
             return;
         }
-        check(&place, &format!("after fail point {nth}"));
-        let again = crash::at(nth.div_ceil(2), || work(&place));
-        check(&place, &format!("after fail point {nth}, then {}", nth.div_ceil(2)));
-        again.unwrap_or_else(|| work(&place)).unwrap();
-        work(&place).unwrap();
-        check(&place, "at the end");
-        assert_eq!(names(place.folder()), expected, "fail point {nth}");
+        check(&paths, &format!("after fail point {nth}"));
+        let again = crash::at(nth.div_ceil(2), || work(&paths));
+        check(&paths, &format!("after fail point {nth}, then {}", nth.div_ceil(2)));
+        again.unwrap_or_else(|| work(&paths)).unwrap();
+        work(&paths).unwrap();
+        check(&paths, "at the end");
+        assert_eq!(names(paths.folder()), expected, "fail point {nth}");
     }
     panic!("the work has too many fail points");
 }
 
 /// Checks that each visible video is complete and named by the metadata beside it, and that no `kept` video is lost.
-fn check(place: &Place, kept: &[Take], new: &[Take], when: &str) {
+fn check(paths: &OutputPaths, kept: &[Take], new: &[Take], when: &str) {
     let mut found = Vec::new();
-    for name in names(place.folder()).into_iter().filter(|name| !name.starts_with('.')) {
-        let path = place.folder().join(&name);
+    for name in names(paths.folder()).into_iter().filter(|name| !name.starts_with('.')) {
+        let path = paths.folder().join(&name);
         if !name.ends_with(".mp4") {
             assert!(Metadata::read(&path).unwrap().is_some(), "{name} {when}");
             continue;
@@ -61,10 +61,10 @@ fn check(place: &Place, kept: &[Take], new: &[Take], when: &str) {
         });
         assert!(whole, "half of {name} {when}");
         let (stem, kind) = match name.strip_suffix(".watermark.mp4") {
-            Some(stem) => (stem, Kind::Watermark),
-            None => (name.trim_end_matches(".mp4"), Kind::Result),
+            Some(stem) => (stem, VideoKind::Watermark),
+            None => (name.trim_end_matches(".mp4"), VideoKind::Result),
         };
-        let beside = Metadata::read(&place.folder().join(format!("{stem}.json"))).unwrap();
+        let beside = Metadata::read(&paths.folder().join(format!("{stem}.json"))).unwrap();
         let beside = beside.unwrap_or_else(|| panic!("no metadata beside {name} {when}"));
         assert_eq!(beside.facts(kind), Some(&facts(&bytes)), "{name} {when}");
         found.push((bytes, beside.take));
@@ -76,15 +76,15 @@ fn check(place: &Place, kept: &[Take], new: &[Take], when: &str) {
     }
 }
 
-fn publish_take(place: &Place, take: Take) -> Result<(), OutputError> {
+fn publish_take(paths: &OutputPaths, take: Take) -> Result<(), OutputError> {
     let (number, ..) = take;
     // As a start after a crash does. The database is lost: it knows no earlier result.
     let hash = "5a".repeat(32);
-    let done = already_published(place, &hash, number)?;
+    let done = recover_published(paths, &hash, number)?;
     if done.is_some_and(|found| found.watermark.is_some() == take.2.is_some()) {
         return Ok(());
     }
-    publish(place, &fetched(place, take), &[]).map(drop)
+    publish(paths, &fetched(paths, take), &[]).map(drop)
 }
 
 fn sorted(names: &[&str]) -> Vec<String> {
@@ -97,8 +97,8 @@ fn sorted(names: &[&str]) -> Vec<String> {
 fn the_first_result_survives_a_crash_at_every_point() {
     crash_everywhere(
         |_| {},
-        |place| publish_take(place, FIRST),
-        |place, when| check(place, &[], &[FIRST], when),
+        |paths| publish_take(paths, FIRST),
+        |paths, when| check(paths, &[], &[FIRST], when),
         &sorted(&["en.json", "en.mp4", "en.watermark.mp4"]),
     );
 }
@@ -110,20 +110,20 @@ fn an_earlier_result_survives_a_crash_at_every_point() {
     let mut all = vec!["en.json", "en.mp4", "en.watermark.mp4"];
     all.extend(aside.iter().map(String::as_str));
     crash_everywhere(
-        |place| publish_take(place, FIRST).unwrap(),
-        |place| publish_take(place, SECOND),
-        |place, when| check(place, &[FIRST], &[SECOND], when),
+        |paths| publish_take(paths, FIRST).unwrap(),
+        |paths| publish_take(paths, SECOND),
+        |paths, when| check(paths, &[FIRST], &[SECOND], when),
         &sorted(&all),
     );
     // The earlier result was kept before: the second copy of it is removed.
     crash_everywhere(
-        |place| {
+        |paths| {
             for take in [FIRST, SECOND, FIRST] {
-                publish_take(place, take).unwrap();
+                publish_take(paths, take).unwrap();
             }
         },
-        |place| publish_take(place, (3, b"a third video", None)),
-        |place, when| check(place, &[FIRST, SECOND], &[(3, b"a third video", None)], when),
+        |paths| publish_take(paths, (3, b"a third video", None)),
+        |paths, when| check(paths, &[FIRST, SECOND], &[(3, b"a third video", None)], when),
         &{
             let h2 = digest(SECOND.1, 8);
             let second = ["json", "mp4", "watermark.mp4"].map(|end| format!("en.{h2}.{end}"));
@@ -141,9 +141,9 @@ fn another_take_with_the_same_bytes_survives_a_crash_at_every_point() {
     let mut all = vec!["en.json", "en.mp4"];
     all.extend(aside.iter().map(String::as_str));
     crash_everywhere(
-        |place| publish_take(place, (1, VIDEO, None)).unwrap(),
-        |place| publish_take(place, (2, VIDEO, None)),
-        |place, when| check(place, &[(1, VIDEO, None)], &[(2, VIDEO, None)], when),
+        |paths| publish_take(paths, (1, VIDEO, None)).unwrap(),
+        |paths| publish_take(paths, (2, VIDEO, None)),
+        |paths, when| check(paths, &[(1, VIDEO, None)], &[(2, VIDEO, None)], when),
         &sorted(&all),
     );
 }
@@ -155,12 +155,12 @@ fn a_superseded_result_survives_a_crash_at_every_point() {
     let mut all = vec!["en.json", "en.mp4", "en.watermark.mp4"];
     all.extend(aside.iter().map(String::as_str));
     crash_everywhere(
-        |place| publish_take(place, SECOND).unwrap(),
-        |place| {
-            let metadata = fetched(&place.superseded("task-1"), FIRST);
-            publish_superseded(place, &metadata).map(drop)
+        |paths| publish_take(paths, SECOND).unwrap(),
+        |paths| {
+            let metadata = fetched(&paths.superseded("task-1"), FIRST);
+            publish_superseded(paths, &metadata).map(drop)
         },
-        |place, when| check(place, &[SECOND], &[FIRST], when),
+        |paths, when| check(paths, &[SECOND], &[FIRST], when),
         &sorted(&all),
     );
 }

@@ -2,16 +2,17 @@
 
 use std::{fs, path::Path};
 
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed, digest::hex};
+use super::{FileFacts, Metadata, OutputPaths, Part, PartSource, VideoKind, digest::hex};
 
 mod aside;
 mod copying;
 mod crash;
 mod parts;
-mod places;
+mod paths;
 mod publishing;
 mod recognition;
 mod superseded;
@@ -22,12 +23,12 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn place(folder: &TempDir) -> Place {
-    Place::prepare(folder.path(), "promo/en.mp4").unwrap()
+fn paths(folder: &TempDir) -> OutputPaths {
+    OutputPaths::prepare(folder.path(), "promo/en.mp4").unwrap()
 }
 
-fn source(task_id: &str) -> Source<'_> {
-    Source { task_id, kind: Kind::Result }
+fn source(task_id: &str) -> PartSource<'_> {
+    PartSource { task_id, kind: VideoKind::Result }
 }
 
 fn whole(_: &mut fs::File, _: u64) -> Result<(), String> {
@@ -35,45 +36,48 @@ fn whole(_: &mut fs::File, _: u64) -> Result<(), String> {
 }
 
 /// Downloads `bytes` as the given video of the task.
-fn download(place: &Place, task_id: &str, kind: Kind, bytes: &[u8]) -> FileFacts {
-    let mut part = Part::open(place, Source { task_id, kind }, 1000).unwrap();
+fn download(paths: &OutputPaths, task_id: &str, kind: VideoKind, bytes: &[u8]) -> FileFacts {
+    let mut part = Part::open(paths, PartSource { task_id, kind }, 1000).unwrap();
     part.begin(0, Some("\"a\"")).unwrap();
     part.append(bytes).unwrap();
     part.finish(whole, Some(bytes.len() as u64)).unwrap()
 }
 
 fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> Metadata {
-    Metadata {
-        job: "promo/en".into(),
-        request_hash: "5a".repeat(32),
-        take: 1,
-        task_id: task_id.into(),
-        external_task_id: "mine".into(),
-        video: "welcome.mp4".into(),
-        audio: "en.mp3".into(),
-        face: FaceUsed { id: "0".into(), start_ms: 0, end_ms: 5000 },
-        timing: TimingUsed {
-            sound_start_ms: 0,
-            sound_end_ms: 3000,
-            sound_insert_ms: 100,
-            sound_volume: 1.0,
-            original_audio_volume: 0.0,
+    let text = json!({
+        "format": "lipsyncd-result",
+        "job": "promo/en",
+        "request_hash": "5a".repeat(32),
+        "take": 1,
+        "task_id": task_id,
+        "external_task_id": "mine",
+        "video": "welcome.mp4",
+        "audio": "en.mp3",
+        "face": {"id": "0", "start_ms": 0, "end_ms": 5000},
+        "timing": {
+            "sound_start_ms": 0,
+            "sound_end_ms": 3000,
+            "sound_insert_ms": 100,
+            "sound_volume": 1.0,
+            "original_audio_volume": 0.0,
         },
-        units_micro: Some(500_001),
-        duration_ms: Some(5041),
-        result,
-        watermark,
-        labels: [("team".to_owned(), "web".to_owned())].into(),
-        created_at_ms: 1_722_769_557_708,
-        finished_at_ms: 1_722_769_657_000,
-    }
+        "units": 0.500_001,
+        "duration_ms": 5041,
+        "sha256": result.sha256,
+        "bytes": result.bytes,
+        "watermark": watermark,
+        "labels": {"team": "web"},
+        "created_at": "2024-08-04T11:05:57.708Z",
+        "finished_at": "2024-08-04T11:07:37.000Z",
+    });
+    Metadata::from_json(text.to_string().as_bytes()).unwrap()
 }
 
 /// Downloads and describes a result of this take; publishing is left to the test.
-fn take(place: &Place, take: u32, result: &[u8], watermark: Option<&[u8]>) -> Metadata {
+fn take(paths: &OutputPaths, take: u32, result: &[u8], watermark: Option<&[u8]>) -> Metadata {
     let task_id = format!("task-{take}");
-    let marked = watermark.map(|bytes| download(place, &task_id, Kind::Watermark, bytes));
-    let facts = download(place, &task_id, Kind::Result, result);
+    let marked = watermark.map(|bytes| download(paths, &task_id, VideoKind::Watermark, bytes));
+    let facts = download(paths, &task_id, VideoKind::Result, result);
     Metadata { take, ..metadata(&task_id, facts, marked) }
 }
 

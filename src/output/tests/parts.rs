@@ -6,8 +6,8 @@ use crate::output::OutputError;
 #[test]
 fn a_part_that_was_kept_is_continued_and_another_starts_again() {
     let folder = folder();
-    let place = place(&folder);
-    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    let paths = paths(&folder);
+    let mut part = Part::open(&paths, source("t"), 1000).unwrap();
     assert_eq!((part.bytes(), part.etag()), (0, None));
     part.begin(0, Some("\"a\"")).unwrap();
     part.append(&VIDEO[..4]).unwrap();
@@ -15,7 +15,7 @@ fn a_part_that_was_kept_is_continued_and_another_starts_again() {
     part.append(b"lost in the crash").unwrap();
     drop(part);
 
-    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    let mut part = Part::open(&paths, source("t"), 1000).unwrap();
     assert_eq!((part.bytes(), part.etag()), (4, Some("\"a\"")));
     assert!(matches!(
         part.begin(5, Some("\"a\"")),
@@ -25,52 +25,52 @@ fn a_part_that_was_kept_is_continued_and_another_starts_again() {
     part.begin(4, Some("\"a\"")).unwrap();
     part.append(&VIDEO[4..]).unwrap();
     let facts = part.finish(whole, Some(VIDEO.len() as u64)).unwrap();
-    assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
+    assert_eq!(facts, download(&paths, "other", VideoKind::Watermark, VIDEO));
 
     // A small part is fetched again after a crash, unless it is kept.
     part.keep().unwrap();
-    let whole_part = Part::open(&place, source("t"), 1000).unwrap();
+    let whole_part = Part::open(&paths, source("t"), 1000).unwrap();
     assert_eq!(whole_part.bytes(), VIDEO.len() as u64);
-    let other_task = Part::open(&place, source("t2"), 1000).unwrap();
+    let other_task = Part::open(&paths, source("t2"), 1000).unwrap();
     assert_eq!((other_task.bytes(), other_task.etag()), (0, None));
 }
 
 #[test]
 fn a_part_without_an_etag_or_shorter_than_its_note_starts_again() {
     let folder = folder();
-    let place = place(&folder);
-    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    let paths = paths(&folder);
+    let mut part = Part::open(&paths, source("t"), 1000).unwrap();
     part.begin(0, None).unwrap();
     part.append(VIDEO).unwrap();
     part.keep().unwrap();
-    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 0);
+    assert_eq!(Part::open(&paths, source("t"), 1000).unwrap().bytes(), 0);
 
-    let path = Place::part_of(&place.video(Kind::Result));
-    download(&place, "t", Kind::Result, VIDEO);
+    let path = OutputPaths::part_of(&paths.video(VideoKind::Result));
+    download(&paths, "t", VideoKind::Result, VIDEO);
     fs::write(&path, &VIDEO[..3]).unwrap();
-    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 0);
+    assert_eq!(Part::open(&paths, source("t"), 1000).unwrap().bytes(), 0);
 }
 
 #[test]
-fn a_server_may_start_again_from_the_first_byte() {
+fn a_server_may_restart_from_the_first_byte() {
     let folder = folder();
-    let place = place(&folder);
-    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    let paths = paths(&folder);
+    let mut part = Part::open(&paths, source("t"), 1000).unwrap();
     part.begin(0, Some("\"a\"")).unwrap();
     part.append(b"old old old old old").unwrap();
     part.begin(0, Some("\"b\"")).unwrap();
     part.append(VIDEO).unwrap();
     let facts = part.finish(whole, None).unwrap();
-    assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
+    assert_eq!(facts, download(&paths, "other", VideoKind::Watermark, VIDEO));
 }
 
 #[test]
 fn a_video_of_the_wrong_length_or_shape_is_refused() {
     let folder = folder();
-    let place = place(&folder);
-    let path = Place::part_of(&place.video(Kind::Result));
+    let paths = paths(&folder);
+    let path = OutputPaths::part_of(&paths.video(VideoKind::Result));
     let begin = || {
-        let mut part = Part::open(&place, source("t"), 1000).unwrap();
+        let mut part = Part::open(&paths, source("t"), 1000).unwrap();
         part.begin(0, Some("\"a\"")).unwrap();
         part
     };
@@ -78,7 +78,7 @@ fn a_video_of_the_wrong_length_or_shape_is_refused() {
     short.append(&VIDEO[..5]).unwrap();
     let error = short.finish(whole, Some(13)).unwrap_err();
     assert!(matches!(error, OutputError::WrongLength { bytes: 5, expected_bytes: 13, .. }));
-    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 5, "it can be continued");
+    assert_eq!(Part::open(&paths, source("t"), 1000).unwrap().bytes(), 5, "it can be continued");
 
     let mut long = begin();
     long.append(VIDEO).unwrap();
@@ -96,24 +96,27 @@ fn a_video_of_the_wrong_length_or_shape_is_refused() {
 #[test]
 fn no_more_than_the_limit_is_written() {
     let folder = folder();
-    let place = place(&folder);
-    let mut part = Part::open(&place, source("t"), 10).unwrap();
+    let paths = paths(&folder);
+    let mut part = Part::open(&paths, source("t"), 10).unwrap();
     part.begin(0, None).unwrap();
     part.append(&[0; 10]).unwrap();
     assert!(matches!(part.append(&[0]), Err(OutputError::TooLarge { max_bytes: 10, .. })));
-    assert_eq!(fs::metadata(Place::part_of(&place.video(Kind::Result))).unwrap().len(), 10);
+    assert_eq!(
+        fs::metadata(OutputPaths::part_of(&paths.video(VideoKind::Result))).unwrap().len(),
+        10
+    );
 }
 
 /// A download of an earlier task is still running when the newer result is published.
 #[test]
 fn part_of_another_task_does_not_write_to_the_newer_result() {
     let folder = folder();
-    let place = place(&folder);
-    let mut old = Part::open(&place, source("old"), 1000).unwrap();
+    let paths = paths(&folder);
+    let mut old = Part::open(&paths, source("old"), 1000).unwrap();
     old.begin(0, None).unwrap();
     old.append(b"old").unwrap();
-    let facts = download(&place, "new", Kind::Result, VIDEO);
-    let path = Place::part_of(&place.video(Kind::Result));
+    let facts = download(&paths, "new", VideoKind::Result, VIDEO);
+    let path = OutputPaths::part_of(&paths.video(VideoKind::Result));
     old.append(b" and more of it").unwrap();
     assert_eq!(fs::read(&path).unwrap(), VIDEO);
     assert_eq!(facts.bytes, VIDEO.len() as u64);

@@ -3,29 +3,29 @@
 use std::{os::unix::fs::symlink, path::PathBuf};
 
 use super::*;
-use crate::output::{OutputError, already_published, free_or_ours, publish, published_before};
+use crate::output::{OutputError, check_available, publish, published_result, recover_published};
 
 #[test]
 fn a_result_gets_its_names_and_leaves_nothing_else() {
     let folder = folder();
-    let place = place(&folder);
-    let watermark = download(&place, "t", Kind::Watermark, b"marked");
-    let result = download(&place, "t", Kind::Result, VIDEO);
+    let paths = paths(&folder);
+    let watermark = download(&paths, "t", VideoKind::Watermark, b"marked");
+    let result = download(&paths, "t", VideoKind::Result, VIDEO);
     assert_eq!(
         names(&folder.path().join("promo")).iter().filter(|name| !name.starts_with('.')).count(),
         0
     );
     let metadata = metadata("t", result.clone(), Some(watermark));
-    publish(&place, &metadata, &[]).unwrap();
+    publish(&paths, &metadata, &[]).unwrap();
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
     assert_eq!(fs::read(folder.path().join("promo/en.mp4")).unwrap(), VIDEO);
-    assert_eq!(fs::read(place.video(Kind::Watermark)).unwrap(), b"marked");
-    assert_eq!(already_published(&place, &"5a".repeat(32), 1).unwrap(), Some(metadata));
-    assert_eq!(already_published(&place, &"5a".repeat(32), 2).unwrap(), None);
+    assert_eq!(fs::read(paths.video(VideoKind::Watermark)).unwrap(), b"marked");
+    assert_eq!(recover_published(&paths, &"5a".repeat(32), 1).unwrap(), Some(metadata));
+    assert_eq!(recover_published(&paths, &"5a".repeat(32), 2).unwrap(), None);
 }
 
 #[test]
-fn the_metadata_reads_well() {
+fn the_metadata_file_is_readable() {
     let facts = facts(b"seven b");
     let metadata = metadata("t", facts.clone(), Some(facts.clone()));
     let text = metadata.to_json().unwrap();
@@ -62,45 +62,45 @@ fn metadata_with_unknown_keys_are_read_and_metadata_of_others_are_not() {
 #[test]
 fn another_job_with_the_same_output_and_task_changes_nothing() {
     let folder = folder();
-    let place = place(&folder);
-    let first = take(&place, 1, VIDEO, Some(b"marked"));
-    publish(&place, &first, &[]).unwrap();
-    let second = Metadata { job: "promo/other".into(), ..take(&place, 1, VIDEO, Some(b"marked")) };
-    assert_eq!(publish(&place, &second, &[]).unwrap(), [""; 0].map(PathBuf::from));
+    let paths = paths(&folder);
+    let first = take(&paths, 1, VIDEO, Some(b"marked"));
+    publish(&paths, &first, &[]).unwrap();
+    let second = Metadata { job: "promo/other".into(), ..take(&paths, 1, VIDEO, Some(b"marked")) };
+    assert_eq!(publish(&paths, &second, &[]).unwrap(), [""; 0].map(PathBuf::from));
     // Without parts, too: the files are there.
-    publish(&place, &second, &[]).unwrap();
+    publish(&paths, &second, &[]).unwrap();
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
-    assert_eq!(published_before(&place).unwrap(), Some(first));
+    assert_eq!(published_result(&paths).unwrap(), Some(first));
 }
 
 #[test]
 fn a_watermarked_result_may_be_published_later_than_the_result() {
     let folder = folder();
-    let place = place(&folder);
-    let result = take(&place, 1, VIDEO, None);
-    publish(&place, &result, &[]).unwrap();
-    let both = take(&place, 1, VIDEO, Some(b"marked"));
-    assert_eq!(publish(&place, &both, &[]).unwrap().len(), 0);
-    assert_eq!(published_before(&place).unwrap(), Some(both.clone()));
+    let paths = paths(&folder);
+    let result = take(&paths, 1, VIDEO, None);
+    publish(&paths, &result, &[]).unwrap();
+    let both = take(&paths, 1, VIDEO, Some(b"marked"));
+    assert_eq!(publish(&paths, &both, &[]).unwrap().len(), 0);
+    assert_eq!(published_result(&paths).unwrap(), Some(both.clone()));
     // The result alone, published again, does not take the watermarked one away.
-    publish(&place, &result, &[]).unwrap();
-    assert_eq!(published_before(&place).unwrap(), Some(both));
+    publish(&paths, &result, &[]).unwrap();
+    assert_eq!(published_result(&paths).unwrap(), Some(both));
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
 }
 
 #[test]
-fn a_file_of_somebody_else_is_not_touched() {
+fn a_foreign_file_is_not_touched() {
     for name in ["en.mp4", "en.watermark.mp4", "en.json"] {
         let folder = folder();
-        let place = place(&folder);
+        let paths = paths(&folder);
         let theirs = folder.path().join("promo").join(name);
         fs::write(&theirs, "{}").unwrap();
         let named = |error: OutputError| matches!(error, OutputError::Foreign(path) if path.ends_with(name));
-        assert!(named(free_or_ours(&place, true, &[]).unwrap_err()), "{name}");
-        let watermark = download(&place, "t", Kind::Watermark, b"marked");
-        let result = download(&place, "t", Kind::Result, VIDEO);
+        assert!(named(check_available(&paths, true, &[]).unwrap_err()), "{name}");
+        let watermark = download(&paths, "t", VideoKind::Watermark, b"marked");
+        let result = download(&paths, "t", VideoKind::Result, VIDEO);
         assert!(
-            named(publish(&place, &metadata("t", result, Some(watermark)), &[]).unwrap_err()),
+            named(publish(&paths, &metadata("t", result, Some(watermark)), &[]).unwrap_err()),
             "{name}"
         );
         assert_eq!(fs::read(&theirs).unwrap(), b"{}");
@@ -111,48 +111,48 @@ fn a_file_of_somebody_else_is_not_touched() {
 }
 
 #[test]
-fn a_link_at_the_place_of_a_result_is_not_ours() {
+fn a_link_with_the_name_of_a_result_is_not_lipsyncds_own() {
     let folder = folder();
-    let place = place(&folder);
-    symlink("nowhere", place.video(Kind::Result)).unwrap();
-    assert_eq!(free_or_ours(&place, false, &[]).unwrap_err().code(), "output_exists");
+    let paths = paths(&folder);
+    symlink("nowhere", paths.video(VideoKind::Result)).unwrap();
+    assert_eq!(check_available(&paths, false, &[]).unwrap_err().code(), "output_exists");
 }
 
 #[test]
-fn a_result_that_was_edited_is_no_longer_ours() {
+fn an_edited_result_is_not_lipsyncds_own() {
     let folder = folder();
-    let place = place(&folder);
-    let facts = download(&place, "t", Kind::Result, VIDEO);
-    publish(&place, &metadata("t", facts.clone(), None), &[]).unwrap();
-    fs::write(place.video(Kind::Result), b"A whole video").unwrap();
-    assert_eq!(already_published(&place, &"5a".repeat(32), 1).unwrap(), None);
-    assert_eq!(free_or_ours(&place, false, &[facts]).unwrap_err().code(), "output_exists");
+    let paths = paths(&folder);
+    let facts = download(&paths, "t", VideoKind::Result, VIDEO);
+    publish(&paths, &metadata("t", facts.clone(), None), &[]).unwrap();
+    fs::write(paths.video(VideoKind::Result), b"A whole video").unwrap();
+    assert_eq!(recover_published(&paths, &"5a".repeat(32), 1).unwrap(), None);
+    assert_eq!(check_available(&paths, false, &[facts]).unwrap_err().code(), "output_exists");
 }
 
 #[test]
 fn parts_that_are_not_what_was_checked_are_not_published() {
     let folder = folder();
-    let place = place(&folder);
-    let facts = download(&place, "t", Kind::Result, VIDEO);
-    fs::write(Place::part_of(&place.video(Kind::Result)), b"A whole video").unwrap();
+    let paths = paths(&folder);
+    let facts = download(&paths, "t", VideoKind::Result, VIDEO);
+    fs::write(OutputPaths::part_of(&paths.video(VideoKind::Result)), b"A whole video").unwrap();
     assert_eq!(
-        publish(&place, &metadata("t", facts, None), &[]).unwrap_err().code(),
+        publish(&paths, &metadata("t", facts, None), &[]).unwrap_err().code(),
         "broken_video"
     );
-    assert!(!place.video(Kind::Result).exists() && !place.metadata().exists());
+    assert!(!paths.video(VideoKind::Result).exists() && !paths.metadata().exists());
 }
 
 #[test]
 fn metadata_of_another_take_without_their_result_are_kept() {
     let folder = folder();
-    let place = place(&folder);
+    let paths = paths(&folder);
     let orphan = metadata("t1", facts(b"gone"), None);
-    fs::write(place.metadata(), orphan.to_json().unwrap()).unwrap();
-    free_or_ours(&place, false, &[]).unwrap();
-    assert_eq!(published_before(&place).unwrap(), None);
-    let second = take(&place, 2, VIDEO, None);
-    assert_eq!(publish(&place, &second, &[]).unwrap().len(), 0);
-    assert_eq!(published_before(&place).unwrap(), Some(second));
+    fs::write(paths.metadata(), orphan.to_json().unwrap()).unwrap();
+    check_available(&paths, false, &[]).unwrap();
+    assert_eq!(published_result(&paths).unwrap(), None);
+    let second = take(&paths, 2, VIDEO, None);
+    assert_eq!(publish(&paths, &second, &[]).unwrap().len(), 0);
+    assert_eq!(published_result(&paths).unwrap(), Some(second));
     let kept = format!("en.{}.json", digest(b"gone", 8));
     assert_eq!(visible(&folder), [kept.as_str(), "en.json", "en.mp4"]);
     let kept = Metadata::read(&folder.path().join("promo").join(kept)).unwrap();

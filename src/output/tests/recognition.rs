@@ -4,36 +4,36 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::output::{
-    Presence, already_published, presence, publish, published_before, require_names,
+    Presence, check_names, presence, publish, published_result, recover_published,
 };
 
 #[test]
 fn a_lost_database_recognises_results_by_their_metadata() {
     let folder = folder();
-    let place = place(&folder);
-    let first = take(&place, 3, VIDEO, Some(b"marked"));
-    publish(&place, &first, &[]).unwrap();
-    assert_eq!(published_before(&place).unwrap(), Some(first.clone()));
-    assert_eq!(already_published(&place, &first.request_hash, 3).unwrap(), Some(first.clone()));
-    assert_eq!(already_published(&place, &first.request_hash, 2).unwrap(), None);
-    assert_eq!(already_published(&place, "other", 3).unwrap(), None);
+    let paths = paths(&folder);
+    let first = take(&paths, 3, VIDEO, Some(b"marked"));
+    publish(&paths, &first, &[]).unwrap();
+    assert_eq!(published_result(&paths).unwrap(), Some(first.clone()));
+    assert_eq!(recover_published(&paths, &first.request_hash, 3).unwrap(), Some(first.clone()));
+    assert_eq!(recover_published(&paths, &first.request_hash, 2).unwrap(), None);
+    assert_eq!(recover_published(&paths, "other", 3).unwrap(), None);
 
-    fs::write(place.video(Kind::Watermark), "edited").unwrap();
+    fs::write(paths.video(VideoKind::Watermark), "edited").unwrap();
     let without = Metadata { watermark: None, ..first };
-    assert_eq!(published_before(&place).unwrap(), Some(without));
-    fs::write(place.video(Kind::Result), b"A whole video").unwrap();
-    assert_eq!(published_before(&place).unwrap(), None);
+    assert_eq!(published_result(&paths).unwrap(), Some(without));
+    fs::write(paths.video(VideoKind::Result), b"A whole video").unwrap();
+    assert_eq!(published_result(&paths).unwrap(), None);
 }
 
 #[test]
 fn the_part_of_a_missing_watermark_is_not_removed() {
     let folder = folder();
-    let place = place(&folder);
-    let first = take(&place, 1, VIDEO, None);
-    publish(&place, &first, &[]).unwrap();
-    download(&place, "task-1", Kind::Watermark, b"marked");
-    assert_eq!(already_published(&place, &first.request_hash, 1).unwrap(), Some(first));
-    assert!(Place::part_of(&place.video(Kind::Watermark)).exists());
+    let paths = paths(&folder);
+    let first = take(&paths, 1, VIDEO, None);
+    publish(&paths, &first, &[]).unwrap();
+    download(&paths, "task-1", VideoKind::Watermark, b"marked");
+    assert_eq!(recover_published(&paths, &first.request_hash, 1).unwrap(), Some(first));
+    assert!(OutputPaths::part_of(&paths.video(VideoKind::Watermark)).exists());
 }
 
 #[test]
@@ -53,9 +53,9 @@ fn a_delivered_file_is_present_while_it_has_its_size() {
 #[test]
 fn names_too_long_for_an_earlier_result_are_found_before_anything_is_paid() {
     let folder = folder();
-    let name = |length: usize| Place::in_folder(folder.path().to_owned(), "n".repeat(length));
-    require_names(&name(220), true).unwrap();
-    assert_eq!(require_names(&name(230), true).unwrap_err().code(), "bad_name");
-    require_names(&name(230), false).unwrap();
-    assert_eq!(require_names(&name(240), false).unwrap_err().code(), "bad_name");
+    let name = |length: usize| OutputPaths::in_folder(folder.path().to_owned(), "n".repeat(length));
+    check_names(&name(220), true).unwrap();
+    assert_eq!(check_names(&name(230), true).unwrap_err().code(), "bad_name");
+    check_names(&name(230), false).unwrap();
+    assert_eq!(check_names(&name(240), false).unwrap_err().code(), "bad_name");
 }

@@ -1,39 +1,36 @@
-//! The account's tasks that a task with an unknown create request could be.
+//! The tasks at Kling that a task whose create request has an unknown outcome could be.
 
-use super::{
-    inquiry::first_sent_at_ms,
-    task_list::{Listing, is_of},
-};
+use super::{TaskListing, first_sent_at_ms, is_of_video};
 use crate::{
     job::{State, Task},
     kling::{Api, ParentVideo, RemoteTask, TaskStatus},
-    pipeline::{context::Context, local::video_ref},
+    pipeline::{StepContext, video_ref},
     store::{Candidate, StoreError},
 };
 
-/// A person is shown no more; who has more to choose from looks at the account itself.
+/// A person is shown no more candidates than these.
 const CANDIDATES_MAX: usize = 100;
 
-/// So many open create requests are compared with the tasks that nobody owns.
+/// The most open create requests that are compared with the unowned tasks.
 const OPEN_MAX: usize = 100;
 
-/// The listed tasks that nobody owns, that have no other name, and that are of the task's own video. Where Kling
-/// shows no video as it was sent, videos cannot be compared, and all of them could be it.
-pub(super) async fn could_be<'a, A: Api>(
-    context: &Context<A>,
+/// Returns the listed tasks without an owner and without another name that are of the task's video. If Kling shows no
+/// video as it was sent, videos cannot be compared, and each of these tasks is possible.
+pub(super) async fn possible_tasks<'a, A: Api>(
+    context: &StepContext<A>,
     task: &Task,
-    listing: &'a Listing,
+    listing: &'a TaskListing,
 ) -> Result<Vec<&'a RemoteTask>, StoreError> {
     let (wanted, name) = (video_ref(task), task.external_task_id());
     let mut unowned = Vec::new();
     let mut is_comparable = false;
     for remote in listing.since(first_sent_at_ms(task)) {
-        is_comparable |= is_of(remote, &wanted);
+        is_comparable |= is_of_video(remote, &wanted);
         match context.store.owner_of_task(&remote.task_id).await? {
             Some(owner) if is_comparable || owner == task.id => {}
             Some(owner) => {
                 let owner = context.store.task(owner).await?;
-                is_comparable |= owner.is_some_and(|owner| is_of(remote, &video_ref(&owner)));
+                is_comparable |= owner.is_some_and(|owner| is_of_video(remote, &video_ref(&owner)));
             }
             None if remote.external_task_id.as_ref().is_some_and(|other| *other != name) => {}
             None => unowned.push(remote),
@@ -43,21 +40,22 @@ pub(super) async fn could_be<'a, A: Api>(
         is_comparable = is_of_open_task(context, &unowned).await?;
     }
     if is_comparable {
-        unowned.retain(|remote| is_of(remote, &wanted) || !shows_video(remote));
+        unowned.retain(|remote| is_of_video(remote, &wanted) || !shows_video(remote));
     }
     Ok(unowned)
 }
 
-/// Whether one of these tasks shows the video of a task whose create request has an unknown outcome: nobody owns
-/// such a task, but its video was sent, too.
+/// Whether one of these tasks shows the video of another create request with an unknown outcome. Its task has no owner
+/// either, but its video was sent, so videos can be compared.
 async fn is_of_open_task<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     unowned: &[&RemoteTask],
 ) -> Result<bool, StoreError> {
     for state in [State::Creating, State::Unresolved] {
-        let open = context.store.under_way(state, i64::MAX, 0, OPEN_MAX).await?;
+        let open = context.store.due_in_state(state, i64::MAX, 0, OPEN_MAX).await?;
         let videos = open.iter().map(video_ref);
-        if videos.into_iter().any(|video| unowned.iter().any(|remote| is_of(remote, &video))) {
+        if videos.into_iter().any(|video| unowned.iter().any(|remote| is_of_video(remote, &video)))
+        {
             return Ok(true);
         }
     }
@@ -68,9 +66,9 @@ fn shows_video(remote: &RemoteTask) -> bool {
     remote.parent_video.as_ref().is_some_and(|video| video.url.is_some() || video.id.is_some())
 }
 
-/// The same as they are kept for a person.
-pub(super) fn to_candidates(could_be: &[&RemoteTask]) -> Vec<Candidate> {
-    could_be.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
+/// Returns possible tasks as they are kept for a person.
+pub(super) fn to_candidates(tasks: &[&RemoteTask]) -> Vec<Candidate> {
+    tasks.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
 }
 
 fn candidate(remote: &RemoteTask) -> Candidate {

@@ -1,50 +1,39 @@
-//! The first create request of a task: everything local is checked, and Kling is asked by name, while it is free
-//! to find out that nothing must be sent.
+//! The first create request of a task. While it is still free to send nothing, everything local is checked, and Kling is
+//! asked whether it has the task.
 
 use tokio::time::Instant;
 
-use super::{
-    Gate, LOOKUP_AGE_MAX,
-    earlier_task::follow_earlier,
-    first_lookup::find,
-    send::{Sending, send},
-};
+use super::{LOOKUP_AGE_MAX, Sending, find, follow_earlier, obstacle, send};
 use crate::{
     job::Task,
-    kling::{Api, Sound},
+    kling::{Api, AudioSource},
     pipeline::{
-        context::Context,
-        in_the_way::{InTheWay, check_output},
-        local::{check_video, load_audio},
-        pace::Kind,
-        step::StepEnd,
+        CallKind, Obstacle, PaidCallPermit, StepContext, StepEnd, check_output, check_video,
+        load_audio,
     },
-    store::{LeadLost, StoreError},
+    store::{DetachReason, StoreError},
 };
 
-/// So often a lookup is repeated because it took too long. Where every lookup does, because so few queries a second
-/// are allowed, the last one counts.
+/// The most lookups: one that took too long is repeated. If every lookup does, because few queries per second are
+/// allowed, the last one counts.
 const LOOKUPS_MAX: usize = 3;
 
-/// Writes the create request of an identified task and sends it, unless Kling has the task already.
-pub(in crate::pipeline) async fn create<A: Api>(
-    context: &Context<A>,
+/// Records the create request of an identified task and sends it, unless Kling has the task already.
+pub(crate) async fn create<A: Api>(
+    context: &StepContext<A>,
     task: Task,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
-    let sound = match ready(context, &task).await {
-        Ok(sound) => sound,
-        Err(NotReady::MediaChanged(what)) => {
-            let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
+    let audio = match check_local(context, &task).await? {
+        Local::Ready(audio) => audio,
+        Local::MediaChanged(what) => {
+            let task = context.detach_lead(&task, DetachReason::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
-        Err(NotReady::InTheWay(found)) => {
-            return context.note_in_the_way(&task, found).await;
-        }
-        Err(NotReady::Store(error)) => return Err(error),
+        Local::Obstacle(found) => return obstacle::record(context, &task, found).await,
     };
-    context.pace.ready(Kind::Create).await;
-    if !gate.is_open() {
+    context.rate.ready(CallKind::Create).await;
+    if !permit.allows_call() {
         return Ok(StepEnd::new(task, None));
     }
     if let Some(end) = follow_earlier(context, &task).await? {
@@ -55,33 +44,34 @@ pub(in crate::pipeline) async fn create<A: Api>(
         if let Some(end) = find(context, &task).await? {
             return Ok(end);
         }
-        if !gate.is_open() {
+        if !permit.allows_call() {
             return Ok(StepEnd::new(task, None));
         }
+        // Another host may have created the task since an old lookup.
         if asked_at.elapsed() <= LOOKUP_AGE_MAX {
             break;
         }
     }
-    send(context, Sending::First { task, sound }, gate).await
+    send(context, Sending::First { task, audio }, permit).await
 }
 
-/// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<Sound, NotReady> {
-    check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
-    let sound = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
-    match check_output(context, task).await {
-        Ok(None) => Ok(sound),
-        Ok(Some(found)) => Err(NotReady::InTheWay(found)),
-        Err(error) => Err(NotReady::Store(error)),
-    }
-}
-
-/// Why a create request is not sent.
-enum NotReady {
-    /// A local file has other content by now.
+enum Local {
+    Ready(AudioSource),
+    /// A local file has other content than it had when it was measured.
     MediaChanged(String),
-    /// Something is at the place of its output.
-    InTheWay(InTheWay),
-    /// The database failed.
-    Store(StoreError),
+    Obstacle(Obstacle),
+}
+
+async fn check_local<A: Api>(context: &StepContext<A>, task: &Task) -> Result<Local, StoreError> {
+    if let Err(what) = check_video(&context.settings, task).await {
+        return Ok(Local::MediaChanged(what));
+    }
+    let audio = match load_audio(&context.settings, task).await {
+        Ok(audio) => audio,
+        Err(what) => return Ok(Local::MediaChanged(what)),
+    };
+    Ok(match check_output(context, task).await? {
+        Some(found) => Local::Obstacle(found),
+        None => Local::Ready(audio),
+    })
 }

@@ -2,47 +2,43 @@
 
 use crate::{
     job::{Outcome, Task},
-    kling::{Api, Meaning, TaskStatus},
-    pipeline::{
-        context::Context,
-        pace::Kind,
-        step::{StepEnd, Word, trouble},
-    },
+    kling::{Api, ErrorClass, TaskStatus},
+    pipeline::{AccountSignal, CallKind, StepContext, StepEnd, transient_error},
     store::StoreError,
 };
 
-/// Asks for the earlier task of the job that a task is created for, if that task failed only because Kling did not
-/// show it. Returns none where there is none, or Kling does not show it still.
+/// Asks for the earlier task of the lead job, if that task failed only because Kling did not show it. Returns none if
+/// there is no such task, or Kling still does not show it.
 pub(super) async fn follow_earlier<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: &Task,
 ) -> Result<Option<StepEnd>, StoreError> {
     let Some(earlier) = context.store.lost_earlier_task(task).await? else { return Ok(None) };
     let Some(task_id) = earlier.task_id.clone() else { return Ok(None) };
-    context.pace.ready(Kind::Query).await;
+    context.rate.ready(CallKind::Query).await;
     match context.api.task(&task_id).await.result {
         Ok(remote) if remote.task_id == task_id && remote.status != TaskStatus::Failed => {
             let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
             let task =
                 context.store.follow_earlier(task.clone(), earlier.id, moment, policy).await?;
-            Ok(Some(StepEnd::new(task, Some(Word::Transferred))))
+            Ok(Some(StepEnd::transferred(task)))
         }
         Ok(_) => Ok(None),
         Err(error)
             if matches!(
-                error.meaning,
-                Meaning::NotFound | Meaning::BadRequest | Meaning::Empty
+                error.class,
+                ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty
             ) =>
         {
             Ok(None)
         }
         Err(error) => {
-            let word = Word::of_query(&error);
-            let outcome = match &word {
-                Some(_) => Outcome::HeldBack(error.message),
-                None => Outcome::Trouble(trouble(&error)),
+            let signal = AccountSignal::of_query(&error);
+            let outcome = match &signal {
+                Some(_) => Outcome::Deferred(error.message),
+                None => Outcome::TransientError(transient_error(&error)),
             };
-            Ok(Some(StepEnd::new(context.note(task, outcome, None).await?, word)))
+            Ok(Some(StepEnd::new(context.record(task, outcome, None).await?, signal)))
         }
     }
 }

@@ -1,77 +1,97 @@
-//! Whether Kling has the task of a create request: by name, by the list, and by what shows that both can be
-//! believed.
+//! Finds out whether Kling has the task of a create request: by name, by the list, and by what shows that both can be
+//! trusted.
 
 use super::{
-    candidates::{could_be, to_candidates},
-    lookup::{Lookup, by_name, whose},
-    lookup_support::{Proof, prove},
-    task_list::{self, Listing},
+    Lookup, LookupProof, TaskListing, by_name, first_sent_at_ms, possible_tasks, prove, task_list,
+    to_candidates, verify_owner,
 };
 use crate::{
-    job::{Account, Create, CreateAnswer, Outcome, Task, outcome::Trouble},
-    kling::Api,
-    pipeline::{
-        context::Context,
-        step::{Word, trouble},
-    },
-    store::{Answer, Candidate, Listed, Lookups, StoreError},
+    job::{Account, CreateAnswer, CreateAttempt, Outcome, Task, outcome::TransientError},
+    kling::{Api, RemoteTask},
+    pipeline::{AccountSignal, StepContext, transient_error},
+    store::{Candidate, HistoryAnswer, ListScan, Lookups, StoreError},
 };
 
-/// What was found out.
-pub(super) enum Finding {
+/// What was found out about a create request.
+pub(super) enum Conclusion {
     /// Kling's id of the task.
     Found(String),
-    /// A task has the name that cannot be proved to be this one; in words.
+    /// A task has the name and cannot be proved to be this one, and why.
     Conflict(String),
-    /// There is no such task, by name and by list.
+    /// Lookup by name and list do not show the task, and both can be trusted.
     Absent,
-    /// Nothing that can be asked decides, and asking again does not help; in words.
+    /// No query decides, and asking again does not help, and why.
     Undecided(String),
-    /// The answers prove nothing this time; in words.
-    Unproven(Trouble),
+    /// The answers prove nothing this time.
+    Unproven(TransientError),
     /// A call failed.
-    Failed(Trouble, Option<Word>),
+    Failed(TransientError, Option<AccountSignal>),
 }
 
-/// What was found out, and what of it is kept for a person.
+/// A conclusion, and the facts that are stored for a person.
 pub(super) struct Inquiry {
-    pub(super) finding: Finding,
-    pub(super) answer: Option<Answer>,
-    /// The tasks that it could be, where the list was read.
-    pub(super) candidates: Option<(Vec<Candidate>, Option<Listed>)>,
-    /// The lookup by name failed: another one may decide.
+    pub(super) conclusion: Conclusion,
+    pub(super) answer: Option<HistoryAnswer>,
+    /// The tasks that could be this one, if the list was read.
+    pub(super) candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
+    /// The lookup by name failed; another one may decide.
     pub(super) name_failed: bool,
 }
 
-/// Asks Kling for the task of a create request. `listing` is the list, where it was just read.
+enum ByName {
+    Decided(Conclusion),
+    /// The list has to be read as well.
+    Open(Lookup, Option<NameConflict>),
+}
+
+/// A task of the name that cannot be proved to be this one: why, and the task if no job has it.
+type NameConflict = (String, Option<Box<RemoteTask>>);
+
+/// Asks Kling for the task of a create request. `listing` is the list, if it was just read.
 pub(super) async fn inquire<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: &Task,
-    listing: Option<&Listing>,
+    listing: Option<&TaskListing>,
 ) -> Result<Inquiry, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
     let name_failed = matches!(lookup, Lookup::Failed { .. });
-    let only =
-        |finding| Ok(Inquiry { finding, answer: answer.clone(), candidates: None, name_failed });
-    let mut conflict = None;
-    let by_name = match lookup {
-        Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
-        // The list is read all the same: a person has to know what else it could be.
-        Lookup::Conflict(why, remote) => {
-            conflict = Some((why, remote));
-            Lookup::NotFound { is_proper: false }
+    let (conclusion, candidates) = match decide_by_name(task, lookup) {
+        ByName::Decided(conclusion) => (conclusion, None),
+        ByName::Open(lookup, conflict) => {
+            ask_list(context, task, listing, (lookup, conflict)).await?
         }
-        Lookup::Failed { trouble, word, is_answer } if word.is_some() || !is_answer => {
-            return only(Finding::Failed(trouble, word));
-        }
-        by_name => by_name,
     };
-    // Nothing was ever sent, and the name is free: it may be sent.
+    Ok(Inquiry { conclusion, answer, candidates, name_failed })
+}
+
+fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
+    // Nothing was ever sent, and the name is free: the request may be sent.
     let was_never_sent = task.create.is_none() && task.resend.is_none();
-    if was_never_sent && matches!(by_name, Lookup::NotFound { is_proper: true }) {
-        return only(Finding::Absent);
+    match lookup {
+        Lookup::Found(remote) => ByName::Decided(Conclusion::Found(remote.task_id)),
+        // The list is read all the same, because a person has to see which other tasks it could be.
+        Lookup::Conflict(why, remote) => {
+            ByName::Open(Lookup::NotFound { is_proper: false }, Some((why, remote)))
+        }
+        Lookup::Failed { error, signal, is_answer } if signal.is_some() || !is_answer => {
+            ByName::Decided(Conclusion::Failed(error, signal))
+        }
+        Lookup::NotFound { is_proper: true } if was_never_sent => {
+            ByName::Decided(Conclusion::Absent)
+        }
+        lookup => ByName::Open(lookup, None),
     }
-    // Asked before and after: a create request that begins and ends in between has its task written.
+}
+
+type Concluded = (Conclusion, Option<(Vec<Candidate>, Option<ListScan>)>);
+
+async fn ask_list<A: Api>(
+    context: &StepContext<A>,
+    task: &Task,
+    listing: Option<&TaskListing>,
+    (lookup, mut conflict): (Lookup, Option<NameConflict>),
+) -> Result<Concluded, StoreError> {
+    // Checked before and after: the task of a request that starts and ends in between is recorded by then.
     let was_in_flight = context.in_flight.is_any();
     let read;
     let listing = match listing {
@@ -82,10 +102,10 @@ pub(super) async fn inquire<A: Api>(
                 &read
             }
             Err(error) => {
-                return only(match conflict {
-                    Some((why, _)) => Finding::Conflict(why),
-                    None => Finding::Failed(trouble(&error), Word::of_query(&error)),
-                });
+                let signal = AccountSignal::of_query(&error);
+                let failed = || Conclusion::Failed(transient_error(&error), signal);
+                let conclusion = conflict.map_or_else(failed, |(why, _)| Conclusion::Conflict(why));
+                return Ok((conclusion, None));
             }
         },
     };
@@ -93,121 +113,112 @@ pub(super) async fn inquire<A: Api>(
     if conflict.is_none()
         && let Some(remote) = listing.named(&task.external_task_id())
     {
-        let found = whose(context, task, remote.clone(), listing.ahead_ms).await?;
-        match found {
-            Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
+        match verify_owner(context, task, remote.clone(), listing.ahead_ms).await? {
+            Lookup::Found(remote) => return Ok((Conclusion::Found(remote.task_id), None)),
             Lookup::Conflict(why, remote) => conflict = Some((why, remote)),
-            Lookup::Failed { trouble, word, .. } => return only(Finding::Failed(trouble, word)),
+            Lookup::Failed { error, signal, .. } => {
+                return Ok((Conclusion::Failed(error, signal), None));
+            }
             Lookup::NotFound { .. } => {}
         }
     }
-    let mut all = could_be(context, task, listing).await?;
-    let of_name = conflict.as_ref().and_then(|(_, remote)| remote.as_deref());
-    all.extend(of_name.filter(|remote| all.iter().all(|it| it.task_id != remote.task_id)));
-    let finding = match all.first() {
-        _ if let Some((why, _)) = &conflict => Finding::Conflict(why.clone()),
-        _ if !listing.is_complete => {
-            Finding::Undecided("the account has too many tasks to look through them all".to_owned())
-        }
+    let mut possible = possible_tasks(context, task, listing).await?;
+    let named = conflict.as_ref().and_then(|(_, remote)| remote.as_deref());
+    possible.extend(named.filter(|named| possible.iter().all(|it| it.task_id != named.task_id)));
+    let conclusion = match possible.first() {
+        _ if let Some((why, _)) = &conflict => Conclusion::Conflict(why.clone()),
+        _ if !listing.is_complete => Conclusion::Undecided(task_list::TOO_MANY.to_owned()),
+        // It may be the task of another job, whose create request is in flight.
         Some(remote) if is_in_flight => {
-            // It may be another job's, whose create request is in flight.
-            let message = format!("task {} could be it", remote.task_id);
-            let code = "lookup".to_owned();
-            Finding::Unproven(Trouble { code, message, retry_after_ms: None })
+            unproven("lookup", format!("task {} could be this one", remote.task_id))
         }
-        Some(remote) => Finding::Undecided(format!(
-            "task {} could be it, and Kling shows no name of it",
+        Some(remote) => Conclusion::Undecided(format!(
+            "task {} could be this one, and Kling does not show its name",
             remote.task_id
         )),
-        None => believed(context, task, by_name).await?,
+        None => prove_absence(context, task, lookup).await?,
     };
-    let candidates = to_candidates(&all);
+    let candidates = to_candidates(&possible);
     let listed = listing.listed(candidates.len());
-    Ok(Inquiry { finding, answer, candidates: Some((candidates, listed)), name_failed })
+    Ok((conclusion, Some((candidates, listed))))
 }
 
-/// Whether an absence can be believed: only of an account that answers lookups by name, which the newest known task
-/// has to show. The list shows no task that could be it.
-async fn believed<A: Api>(
-    context: &Context<A>,
+/// Decides whether an absence can be trusted, after the list showed no task that could be this one. Only an account that
+/// answers lookups by name can prove it, and the newest known task has to show that it does.
+async fn prove_absence<A: Api>(
+    context: &StepContext<A>,
     task: &Task,
     by_name: Lookup,
-) -> Result<Finding, StoreError> {
-    let Some(create) = &task.create else { return Ok(Finding::Absent) };
+) -> Result<Conclusion, StoreError> {
+    let Some(create) = &task.create else { return Ok(Conclusion::Absent) };
     let account = &context.settings.account;
     let sent_to = Account { host: create.host.clone(), key: create.account.clone() };
     if create.host != account.host {
         let message = format!(
-            "its create request was sent to {}, and {} does not know it: set kling.base_url back, \
-             or type `lipsyncd resolve {}`",
+            "the create request was sent to {}, and {} does not know its task: set kling.base_url \
+             back, or type `lipsyncd resolve {}`",
             create.host, account.host, task.spec.key
         );
         return Ok(unproven("other_host", message));
     }
-    let is_refused_name = match by_name {
-        Lookup::Failed { trouble, .. } => return Ok(Finding::Unproven(trouble)),
+    let is_proper = match by_name {
+        Lookup::Failed { error, .. } => return Ok(Conclusion::Unproven(error)),
         Lookup::NotFound { is_proper } => is_proper,
         Lookup::Found(_) | Lookup::Conflict(..) => false,
     };
     if context.lookups() == Lookups::Unanswered {
         let why = "this account answers no lookups by external_task_id";
-        return Ok(Finding::Undecided(why.to_owned()));
+        return Ok(Conclusion::Undecided(why.to_owned()));
     }
     Ok(match prove(context, &sent_to).await? {
-        Proof::Answered => Finding::Absent,
-        Proof::Unanswered => Finding::Undecided(
-            "this account answers no lookups by external_task_id any more".to_owned(),
+        LookupProof::Answered => Conclusion::Absent,
+        LookupProof::Unanswered => Conclusion::Undecided(
+            "this account no longer answers lookups by external_task_id".to_owned(),
         ),
-        Proof::NotShown(known) => unproven(
+        LookupProof::NotShown(known) => unproven(
             "unproven",
-            format!("Kling shows neither it nor task {known}, which exists, by name"),
+            format!("Kling does not show task {known} by name either, although that task exists"),
         ),
-        Proof::Failed(trouble, word) => Finding::Failed(trouble, word),
-        Proof::NoTask if create.account != account.key => unproven(
+        LookupProof::Failed(error, signal) => Conclusion::Failed(error, signal),
+        LookupProof::NoTask if create.account != account.key => unproven(
             "other_key",
             format!(
-                "its create request was sent with {}, and nothing shows that {} is of the same \
+                "the create request was sent with {}, and nothing shows that {} belongs to the same \
                  account",
                 create.account, account.key
             ),
         ),
-        // The first task of an account: nothing can be proved, and nothing speaks against it.
-        Proof::NoTask if is_refused_name => Finding::Absent,
-        Proof::NoTask => unproven(
+        // The first task of an account: nothing can be proved, and nothing contradicts the answer.
+        LookupProof::NoTask if is_proper => Conclusion::Absent,
+        LookupProof::NoTask => unproven(
             "unproven",
             "Kling answers with an empty success, which proves nothing".to_owned(),
         ),
     })
 }
 
-fn unproven(code: &str, message: String) -> Finding {
+fn unproven(code: &str, message: String) -> Conclusion {
     let code = code.to_owned();
-    Finding::Unproven(Trouble { code, message, retry_after_ms: None })
+    Conclusion::Unproven(TransientError { code, message, retry_after_ms: None })
 }
 
-/// How far back (Unix ms) the list is read. A name that exists, or a refusal in words that are not known, may be about a
-/// task that another database created long ago.
+/// Returns how far back (Unix ms) the list is read. After a refusal that says that the name exists, or one in unknown
+/// words, the task may be one that another database created long ago.
 pub(super) fn oldest_ms(task: &Task) -> i64 {
-    let answer = task.create.as_ref().map(|create| create.answer);
-    match answer {
-        Some(CreateAnswer::Unknown) => first_sent_at_ms(task),
+    match &task.create {
+        Some(CreateAttempt { answer: CreateAnswer::Unknown, .. }) => first_sent_at_ms(task),
         _ => i64::MIN,
     }
 }
 
-/// When (Unix ms) the create request was first sent. A task that has none conflicts with one that may be older.
-pub(super) fn first_sent_at_ms(task: &Task) -> i64 {
-    task.create.as_ref().map_or(i64::MIN, |Create { first_sent_at_ms, .. }| *first_sent_at_ms)
-}
-
-/// What an unresolved task becomes by what was found out; none: it stays unresolved.
-pub(super) fn outcome_of_unresolved(finding: Finding, task: &Task) -> Option<Outcome> {
+/// Returns what an unresolved task becomes; none: it stays unresolved.
+pub(super) fn outcome_of_unresolved(conclusion: Conclusion, task: &Task) -> Option<Outcome> {
     let answer = task.create.as_ref().map(|create| create.answer);
-    match finding {
-        Finding::Found(task_id) => Some(Outcome::Found { task_id }),
-        // Kling said that the task exists: that it shows none is no news.
-        Finding::Absent if answer == Some(CreateAnswer::NameExists) => None,
-        Finding::Absent => Some(Outcome::Reopened),
+    match conclusion {
+        Conclusion::Found(task_id) => Some(Outcome::Found { task_id }),
+        // Kling said that the task exists. That it does not show the task is nothing new.
+        Conclusion::Absent if answer == Some(CreateAnswer::NameExists) => None,
+        Conclusion::Absent => Some(Outcome::Reopened),
         _ => None,
     }
 }

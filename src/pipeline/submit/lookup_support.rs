@@ -1,123 +1,119 @@
-//! How the account answers lookups by name: learned from a task that exists, and proved again by one before an
-//! absence is believed.
+//! How the account answers lookups by name: learned from a task that exists, and proved again by one before an absence
+//! is trusted.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    job::{Account, Task, outcome::Trouble},
-    kling::{Api, Meaning, Spelling},
-    pipeline::{
-        context::Context,
-        step::{Word, trouble},
-    },
+    job::{Account, Task, outcome::TransientError},
+    kling::{Api, LookupStyle},
+    pipeline::{AccountSignal, StepContext, transient_error},
     store::{Lookups, StoreError},
 };
 
 /// How long to wait between two lookups of a task that is known to exist.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// A new task may become visible late; only what stays unseen for so long counts as unanswered.
+/// Kling may show a new task late. Only a task that is not shown for this long counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Kling deletes results after 30 days; an older task need not be shown any more.
+/// Kling deletes results after 30 days, and need not show older tasks.
 const SHOWN_MS: i64 = 29 * 24 * 60 * 60 * 1000;
 
-/// The ways in which a name may be asked for: the one that was learned, or all while none is.
-pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, Spelling)> {
+/// Returns the spellings of a lookup to try: the learned one, or all while none is learned.
+pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, LookupStyle)> {
     let all = [
-        (Lookups::Path, Spelling::Path),
-        (Lookups::Query, Spelling::Query),
-        (Lookups::Flag, Spelling::Flag),
+        (Lookups::Path, LookupStyle::Path),
+        (Lookups::Query, LookupStyle::Query),
+        (Lookups::Flag, LookupStyle::Flag),
     ];
     all.into_iter().filter(|(one, _)| *one == lookups || lookups == Lookups::Unknown).collect()
 }
 
 /// What a task that exists shows about lookups by name.
-pub(super) enum Proof {
-    /// They find it.
+pub(super) enum LookupProof {
+    /// They find the task.
     Answered,
-    /// They do not find it, though Kling shows it by its id.
+    /// They do not find the task, although Kling shows it by its id.
     Unanswered,
-    /// Kling shows it by no name and not by its id, which is returned.
+    /// Kling shows the task not by its name and not by its id, which is returned.
     NotShown(String),
     /// No task of this key at this host is known.
     NoTask,
     /// The calls failed.
-    Failed(Trouble, Option<Word>),
+    Failed(TransientError, Option<AccountSignal>),
 }
 
-/// Looks up the newest known task of an account. `account` is what a create request was sent to and with.
+/// Looks up the newest known task of an account: the host and key of a create request.
 pub(super) async fn prove<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     account: &Account,
-) -> Result<Proof, StoreError> {
-    // An adopted task shows how the account at hand answers, and says nothing of another one.
+) -> Result<LookupProof, StoreError> {
+    // An adopted task shows how the current account answers lookups, but nothing about another account.
     let or_adopted = *account == context.settings.account;
     let since_ms = context.clock.now_ms().saturating_sub(SHOWN_MS);
-    let Some(known) = context.store.known_task(account, or_adopted, since_ms).await? else {
-        return Ok(Proof::NoTask);
+    let Some(known) = context.store.newest_accepted_task(account, or_adopted, since_ms).await?
+    else {
+        return Ok(LookupProof::NoTask);
     };
     ask(context, &known).await
 }
 
-/// Tries an account again that answered no lookups: it may by now, or have been slow to show a new task.
-pub(super) async fn learn_again<A: Api>(context: &Context<A>) -> Result<(), StoreError> {
+/// Tries an account again that answered no lookups: it may answer by now, or have shown a new task late.
+pub(super) async fn learn_again<A: Api>(context: &StepContext<A>) -> Result<(), StoreError> {
     if context.lookups() == Lookups::Unanswered {
         prove(context, &context.settings.account).await?;
     }
     Ok(())
 }
 
-async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreError> {
+async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<LookupProof, StoreError> {
     let task_id = known.task_id.clone().unwrap_or_default();
-    // What was learned may hold no longer.
+    // The learned spelling may be answered no longer.
     for (lookups, spelling) in spellings(Lookups::Unknown) {
         let name = known.external_task_id();
         match context.query(|| context.api.task_by_name(&name, spelling)).await.result {
             Ok(remote) if remote.task_id == task_id => {
                 context.learn_lookups(lookups).await?;
-                return Ok(Proof::Answered);
+                return Ok(LookupProof::Answered);
             }
             Ok(_) => {}
-            Err(error) if is_not_found(error.meaning) => {}
-            Err(error) => return Ok(Proof::Failed(trouble(&error), Word::of_query(&error))),
+            Err(error) if error.class.is_not_found() => {}
+            Err(error) => {
+                return Ok(LookupProof::Failed(
+                    transient_error(&error),
+                    AccountSignal::of_query(&error),
+                ));
+            }
         }
     }
     Ok(match context.query(|| context.api.task(&task_id)).await.result {
-        Ok(remote) if remote.task_id == task_id => Proof::Unanswered,
-        Ok(_) => Proof::NotShown(task_id),
-        Err(error) if is_not_found(error.meaning) => Proof::NotShown(task_id),
-        Err(error) => Proof::Failed(trouble(&error), Word::of_query(&error)),
+        Ok(remote) if remote.task_id == task_id => LookupProof::Unanswered,
+        Ok(_) => LookupProof::NotShown(task_id),
+        Err(error) if error.class.is_not_found() => LookupProof::NotShown(task_id),
+        Err(error) => LookupProof::Failed(transient_error(&error), AccountSignal::of_query(&error)),
     })
 }
 
 /// Learns from a task that was just accepted how the account answers lookups.
-pub(in crate::pipeline) async fn learn<A: Api>(
-    context: &Context<A>,
-    task: &Task,
-) -> Result<(), StoreError> {
+pub(crate) async fn learn<A: Api>(context: &StepContext<A>, task: &Task) -> Result<(), StoreError> {
     let began = Instant::now();
     loop {
         match ask(context, task).await? {
-            Proof::Answered => return Ok(()),
-            Proof::Unanswered if began.elapsed() >= PATIENCE => {
+            LookupProof::Answered => return Ok(()),
+            LookupProof::Unanswered if began.elapsed() >= PATIENCE => {
                 return context.learn_lookups(Lookups::Unanswered).await;
             }
-            Proof::Unanswered => sleep(BETWEEN).await,
-            // Another failure teaches nothing; the next task may.
-            Proof::Failed(trouble, word) => {
-                if let Some(Word::TooFast { .. }) = word {
-                    context.pace.slow_down(trouble.retry_after_ms);
+            LookupProof::Unanswered => sleep(BETWEEN).await,
+            // Another failure shows nothing; the next task may show more.
+            LookupProof::Failed(error, signal) => {
+                if let Some(AccountSignal::RateLimited { .. }) = signal {
+                    context.rate.slow_down(error.retry_after_ms);
                 }
                 return Ok(());
             }
-            Proof::NotShown(_) if began.elapsed() >= PATIENCE => return Ok(()),
-            Proof::NotShown(_) => sleep(BETWEEN).await,
-            Proof::NoTask => return Ok(()),
+            LookupProof::NotShown(_) if began.elapsed() >= PATIENCE => return Ok(()),
+            LookupProof::NotShown(_) => sleep(BETWEEN).await,
+            LookupProof::NoTask => return Ok(()),
         }
     }
-}
-
-fn is_not_found(meaning: Meaning) -> bool {
-    matches!(meaning, Meaning::NotFound | Meaning::BadRequest | Meaning::Empty)
 }

@@ -1,54 +1,31 @@
-//! The paid step: a create request is written down before it is sent, and whatever becomes of it is found out or
-//! put before a person.
+//! The paid step: a create request is recorded before it is sent, and its outcome is found out or decided by a person.
 //!
-//! Where can the power fail, and who pays? Before the commit of `creating`: nothing was sent. Between that
-//! commit and the POST, during the POST, or before the commit of its answer: the task is found in `creating`,
-//! and `recover` finds out. After it: the task is known.
+//! A crash before the commit of `creating` means that nothing was sent. A crash between that commit and the commit of
+//! the reply leaves the task in `creating`, and `recover` finds out. After that commit, the task is known.
 //!
-//! One walk through these files begins and ends at the scheduler: `create` (asks by name first) or `recover` (asks
-//! by name and list) leads to `send`, and `send` to the answer's meaning in `refusal`.
+//! Each path starts and ends at the scheduler. `create` asks for the task by name, `recover` by name and by the list;
+//! either may lead to `send`, and `refusal` says what a reply means that is no acceptance.
 
 mod candidates;
-pub(super) mod create;
+pub(crate) mod create;
 mod earlier_task;
-pub(super) mod first_lookup;
-pub(super) mod in_flight;
+mod first_lookup;
 mod inquiry;
-pub(super) mod lookup;
-pub(super) mod lookup_support;
-pub(super) mod not_found_timer;
-pub(super) mod recover;
+pub(crate) mod lookup;
+pub(crate) mod lookup_support;
+pub(crate) mod obstacle;
+pub(crate) mod recover;
 mod refusal;
 mod send;
 mod task_list;
-pub(super) mod unresolved;
+pub(crate) mod unresolved;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
-/// No lookup by name is older when a create request is sent: another host may create the task meanwhile.
-const LOOKUP_AGE_MAX: Duration = Duration::from_secs(10);
-
-/// Whether a paid call may be sent; asked right before one is.
-pub(super) struct Gate {
-    /// The call finds out whether an account can pay again.
-    pub(super) is_probe: bool,
-    /// Whether the queue allows paid calls.
-    pub(super) may_pay: Arc<AtomicBool>,
-}
-
-impl Gate {
-    /// Nothing may be sent.
-    pub(super) fn closed() -> Self {
-        Self { is_probe: false, may_pay: Arc::default() }
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.is_probe || self.may_pay.load(Ordering::Acquire)
-    }
-}
+use candidates::{possible_tasks, to_candidates};
+use earlier_task::follow_earlier;
+use first_lookup::{LaterTake, find, find_later_take, lookup_failed};
+use inquiry::{Conclusion, Inquiry, inquire, oldest_ms, outcome_of_unresolved};
+use lookup::{LOOKUP_AGE_MAX, Lookup, by_name, verify_owner};
+use lookup_support::{LookupProof, learn_again, prove, spellings};
+use refusal::refused;
+use send::{Sending, send};
+use task_list::{TaskListing, first_sent_at_ms, is_of_video};

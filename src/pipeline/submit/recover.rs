@@ -1,145 +1,158 @@
-//! A create request whose outcome is unknown: Kling is asked, and the request is sent again only once its task has
-//! stayed absent for `create_settle`.
+//! Recovers a create request with an unknown outcome: asks Kling for its task, and sends the request again only once the
+//! task has been absent for `kling.create_settle`.
 
 use tokio::time::Instant;
 
-use super::{
-    Gate, LOOKUP_AGE_MAX,
-    inquiry::{Finding, Inquiry, inquire},
-    lookup::{Lookup, by_name},
-    send::{Sending, send},
-};
+use super::{Conclusion, Inquiry, LOOKUP_AGE_MAX, Lookup, Sending, by_name, inquire, send};
 use crate::{
-    job::{CreateAnswer, Outcome, Task, outcome::Trouble},
+    job::{CreateAnswer, Outcome, Task, outcome::TransientError},
     kling::Api,
     pipeline::{
-        context::Context,
-        in_the_way::{InTheWay, check_output},
-        local::load_audio,
-        pace::Kind,
-        step::{StepEnd, Word},
+        AccountSignal, CallKind, Obstacle, PaidCallPermit, StepContext, StepEnd, check_output,
+        load_audio,
     },
     store::StoreError,
 };
 
-/// Asks what became of the create request of a task, and writes what was found out.
-pub(in crate::pipeline) async fn recover<A: Api>(
-    context: &Context<A>,
+enum Next {
+    Record(Outcome, Option<AccountSignal>),
+    SendAgain { absent_ms: i64 },
+}
+
+/// Asks for the task of a create request, and records the result or sends the request again.
+pub(crate) async fn recover<A: Api>(
+    context: &StepContext<A>,
     task: Task,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
-    let Inquiry { finding, answer, candidates, .. } = inquire(context, &task, None).await?;
+    let Inquiry { conclusion, answer, candidates, .. } = inquire(context, &task, None).await?;
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
-    // What the only send was refused for counts, unless a task of the name is found.
+    match next(context, &task, conclusion, asked_at) {
+        Next::SendAgain { absent_ms } => {
+            send_again(context, task, absent_ms, asked_at, permit).await
+        }
+        Next::Record(outcome, signal) => {
+            let task = context.record(&task, outcome, answer).await?;
+            if task.create.is_none() || task.was_accepted() {
+                context.not_found_timer.forget(task.id);
+            }
+            Ok(StepEnd::new(task, signal))
+        }
+    }
+}
+
+fn next<A: Api>(
+    context: &StepContext<A>,
+    task: &Task,
+    conclusion: Conclusion,
+    asked_at: Instant,
+) -> Next {
+    // The refusal of the only send counts, unless a task of the name is found.
     let is_refused = task.create.as_ref().is_some_and(|create| {
         let counts = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
         counts && !create.was_sent_before()
     });
-    let (outcome, word) = match finding {
-        Finding::Absent | Finding::Undecided(_) | Finding::Unproven(_) if is_refused => {
+    let (outcome, signal) = match conclusion {
+        Conclusion::Absent | Conclusion::Undecided(_) | Conclusion::Unproven(_) if is_refused => {
             (Outcome::Absent { absent_ms: 0 }, None)
         }
         // Not `Created`: an old task does not prove that the account can still pay.
-        Finding::Found(task_id) => (Outcome::Found { task_id }, Some(Word::Answered)),
-        Finding::Conflict(why) => (Outcome::Conflict(why), None),
-        Finding::Absent => {
-            let absent_ms = context.not_found_timer.not_found(&task, asked_at);
+        Conclusion::Found(task_id) => (Outcome::Found { task_id }, Some(AccountSignal::Answered)),
+        Conclusion::Conflict(why) => (Outcome::Conflict(why), None),
+        Conclusion::Absent => {
+            let absent_ms = context.not_found_timer.not_found(task, asked_at);
             let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
             match task.create.as_ref().map(|create| create.answer) {
-                Some(CreateAnswer::Unknown) if is_settled => {
-                    return send_again(context, task, absent_ms, asked_at, gate).await;
-                }
-                // Lookups work, so it will show up.
+                Some(CreateAnswer::Unknown) if is_settled => return Next::SendAgain { absent_ms },
+                // Lookups work, so Kling will show the task.
                 Some(CreateAnswer::NameExists) => {
-                    let message = "Kling says that a task of this name exists, and shows none yet";
-                    (Outcome::Trouble(unproven("name_exists", message)), None)
+                    let message =
+                        "Kling says that a task of this name exists, and does not show it yet";
+                    (Outcome::TransientError(error("name_exists", message)), None)
                 }
                 _ => (Outcome::Absent { absent_ms }, None),
             }
         }
-        Finding::Undecided(why) => {
-            let absent_ms = context.not_found_timer.not_found(&task, asked_at);
+        Conclusion::Undecided(why) => {
+            let absent_ms = context.not_found_timer.not_found(task, asked_at);
             (Outcome::Undecided { why, absent_ms }, None)
         }
-        Finding::Unproven(trouble) => (Outcome::Trouble(trouble), None),
-        Finding::Failed(trouble, word) => (Outcome::Trouble(trouble), word),
+        Conclusion::Unproven(error) => (Outcome::TransientError(error), None),
+        Conclusion::Failed(error, signal) => (Outcome::TransientError(error), signal),
     };
-    let task = context.note(&task, outcome, answer).await?;
-    if task.create.is_none() || task.was_accepted() {
-        context.not_found_timer.forget(task.id);
-    }
-    Ok(StepEnd::new(task, word))
+    Next::Record(outcome, signal)
 }
 
 /// Sends the same create request again, under the same name.
 async fn send_again<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: Task,
     absent_ms: i64,
     asked_at: Instant,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
-    let sound = load_audio(&context.settings, &task).await;
-    let task = match still_asked(context, task, sound.as_ref().err().cloned()).await? {
-        Asked::Yes(task) => task,
-        Asked::No(end) => return Ok(end),
+    let audio = load_audio(&context.settings, &task).await;
+    let task = match confirm_wanted(context, task, audio.as_ref().err().cloned()).await? {
+        StillWanted::Yes(task) => task,
+        StillWanted::No(end) => return Ok(end),
     };
-    // Another job leads it now, whose file is to be read.
-    let Ok(sound) = sound else { return Ok(StepEnd::new(task, None)) };
-    // It was never accepted: it is still free to say no because the disk is full.
-    if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
+    // Another job leads the task now, and its file has to be read.
+    let Ok(audio) = audio else { return Ok(StepEnd::new(task, None)) };
+    // Kling never accepted the request, so a full disk can still stop it.
+    if let Some(Obstacle::Outcome(blocked @ Outcome::OutputBlocked(_))) =
         check_output(context, &task).await?
     {
-        return Ok(StepEnd::new(context.note(&task, blocked, None).await?, None));
+        return Ok(StepEnd::new(context.record(&task, blocked, None).await?, None));
     }
-    context.pace.ready(Kind::Create).await;
-    let held = Outcome::Absent { absent_ms };
-    if !gate.is_open() {
-        return Ok(StepEnd::new(context.note(&task, held, None).await?, None));
+    context.rate.ready(CallKind::Create).await;
+    if !permit.allows_call() {
+        let held = Outcome::Absent { absent_ms };
+        return Ok(StepEnd::new(context.record(&task, held, None).await?, None));
     }
     if asked_at.elapsed() > LOOKUP_AGE_MAX {
-        let (outcome, word) = match by_name(context, &task).await?.0 {
+        let (outcome, signal) = match by_name(context, &task).await?.0 {
             Lookup::NotFound { .. } => {
-                return send(context, Sending::Again { task, sound, absent_ms }, gate).await;
+                return send(context, Sending::Again { task, audio, absent_ms }, permit).await;
             }
             Lookup::Found(remote) => {
-                (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered))
+                (Outcome::Found { task_id: remote.task_id }, Some(AccountSignal::Answered))
             }
             Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
-            Lookup::Failed { trouble, word, .. } => (Outcome::Trouble(trouble), word),
+            Lookup::Failed { error, signal, .. } => (Outcome::TransientError(error), signal),
         };
-        return Ok(StepEnd::new(context.note(&task, outcome, None).await?, word));
+        return Ok(StepEnd::new(context.record(&task, outcome, None).await?, signal));
     }
-    send(context, Sending::Again { task, sound, absent_ms }, gate).await
+    send(context, Sending::Again { task, audio, absent_ms }, permit).await
 }
 
-fn unproven(code: &str, message: &str) -> Trouble {
-    Trouble { code: code.to_owned(), message: message.to_owned(), retry_after_ms: None }
+fn error(code: &str, message: &str) -> TransientError {
+    TransientError { code: code.to_owned(), message: message.to_owned(), retry_after_ms: None }
 }
 
-/// Whether a task whose create request never arrived is still asked for.
-enum Asked {
+/// Whether a job still asks for a task whose create request never arrived.
+enum StillWanted {
     Yes(Task),
     No(StepEnd),
 }
 
-async fn still_asked<A: Api>(
-    context: &Context<A>,
+async fn confirm_wanted<A: Api>(
+    context: &StepContext<A>,
     task: Task,
     media_changed: Option<String>,
-) -> Result<Asked, StoreError> {
+) -> Result<StillWanted, StoreError> {
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
-    let (task, is_asked) = context.store.never_arrived(task, media_changed, moment, policy).await?;
+    let (task, is_wanted) =
+        context.store.never_arrived(task, media_changed, moment, policy).await?;
     if task.state.is_finished() {
         context.not_found_timer.forget(task.id);
-        return Ok(Asked::No(StepEnd::new(task, None)));
+        return Ok(StillWanted::No(StepEnd::new(task, None)));
     }
-    if is_asked {
-        return Ok(Asked::Yes(task));
+    if is_wanted {
+        return Ok(StillWanted::Yes(task));
     }
-    let missing = Outcome::Trouble(unproven("absent", "its job is missing from the folder"));
-    Ok(Asked::No(StepEnd::new(context.note(&task, missing, None).await?, None)))
+    let missing = Outcome::TransientError(error("absent", "its job is missing from the folder"));
+    Ok(StillWanted::No(StepEnd::new(context.record(&task, missing, None).await?, None)))
 }

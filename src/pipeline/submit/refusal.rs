@@ -1,42 +1,39 @@
-//! What the refusal of a create request says, and whether it can be about another send.
+//! What the refusal of a create request means, and whether it may be about an earlier send.
 
 use crate::{
     job::{CreateAnswer, Outcome, Task},
-    kling::{Api, ApiError, Meaning},
-    pipeline::{
-        context::Context,
-        step::{Word, fault},
-    },
+    kling::{Api, ApiError, ErrorClass},
+    pipeline::{AccountSignal, StepContext, permanent_error},
     store::StoreError,
 };
 
-/// Words that say that a name is in use. They only shorten the way: where they are missing, the name and the
-/// list are asked before the refusal counts.
+/// Words for a name in use. They only save time: without them, Kling is asked for the name and the list before the
+/// refusal counts.
 const NAME_IN_USE: [&str; 7] =
     ["exist", "already", "duplicate", "unique", "in use", "occupied", "taken"];
 
-/// The outcome of a create request that was not accepted, and what it says about the account.
+/// Returns the outcome of a create request that Kling did not accept, and what the reply says about the account.
 pub(super) async fn refused<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: &Task,
     error: &ApiError,
-) -> Result<(Outcome, Option<Word>), StoreError> {
-    let word = Word::of(error);
-    let outcome = match error.meaning {
-        _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
+) -> Result<(Outcome, Option<AccountSignal>), StoreError> {
+    let signal = AccountSignal::of(error);
+    let outcome = match error.class {
+        _ if error.outcome_is_unknown() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
-        _ if word.is_some() => Outcome::HeldBack(error.message.clone()),
-        // Such a refusal may be about the name, about the session, or about what was asked.
-        Meaning::BadRequest | Meaning::NotFound | Meaning::OtherRefusal => {
+        _ if signal.is_some() => Outcome::Deferred(error.message.clone()),
+        // Such a refusal may be about the name, the session or the request.
+        ErrorClass::BadRequest | ErrorClass::NotFound | ErrorClass::OtherRefusal => {
             let answer = read(&error.message);
             if let (CreateAnswer::SessionGone, Some(session)) = (answer, &task.session) {
                 context.store.forget_session(session.row).await?;
             }
-            Outcome::CreateRefused { answer, fault: fault(error) }
+            Outcome::CreateRefused { answer, error: permanent_error(error) }
         }
-        _ => Outcome::Refused(fault(error)),
+        _ => Outcome::Refused(permanent_error(error)),
     };
-    Ok((outcome, word))
+    Ok((outcome, signal))
 }
 
 fn read(message: &str) -> CreateAnswer {

@@ -1,46 +1,43 @@
-//! Writes a create request, sends it, and writes the result.
+//! Records a create request, sends it, and records the reply.
 
-use super::{Gate, refusal::refused};
+use super::refused;
 use crate::{
     failpoint,
     job::{Outcome, Task},
-    kling::{Api, CreateRequest, Created, Reply, Sound},
-    pipeline::{
-        context::{Context, kept},
-        step::{StepEnd, Word},
-    },
-    store::{Answer, Call, StoreError},
+    kling::{Api, AudioSource, CreateRequest, Created, Reply},
+    pipeline::{AccountSignal, PaidCallPermit, StepContext, StepEnd, history_answer},
+    store::{ApiCall, HistoryAnswer, StoreError},
 };
 
 /// A create request that may be sent.
 pub(super) enum Sending {
-    /// The first of a task.
-    First { task: Task, sound: Sound },
-    /// The same once more, because lookups have found no task for so long.
-    Again { task: Task, sound: Sound, absent_ms: i64 },
+    /// The first one of a task.
+    First { task: Task, audio: AudioSource },
+    /// The same request again, because lookups have found no task for `absent_ms`.
+    Again { task: Task, audio: AudioSource, absent_ms: i64 },
 }
 
-/// Writes a create request, unless the queue was paused meanwhile, and sends it.
+/// Records a create request, unless the queue was paused in the meantime, and sends it.
 pub(super) async fn send<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     sending: Sending,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let account = &context.settings.account;
-    let (task, sound, intended) = match sending {
-        Sending::First { task, sound } => {
+    let (task, audio, intended) = match sending {
+        Sending::First { task, audio } => {
             let (host, account) = (account.host.clone(), account.key.clone());
-            (task, sound, Outcome::CreateIntended { host, account })
+            (task, audio, Outcome::CreateIntended { host, account })
         }
-        Sending::Again { task, sound, absent_ms } => {
+        Sending::Again { task, audio, absent_ms } => {
             let account = account.key.clone();
-            (task, sound, Outcome::ResendIntended { account, absent_ms })
+            (task, audio, Outcome::ResendIntended { account, absent_ms })
         }
     };
-    let Some(request) = request(&task, sound) else {
-        let gone = "its session or timing is missing: it is identified again".to_owned();
+    let Some(request) = request(&task, audio) else {
+        let gone = "its session or timing is missing; its video is identified again".to_owned();
         return Ok(StepEnd::new(
-            context.note(&task, Outcome::SessionGone(gone), None).await?,
+            context.record(&task, Outcome::SessionGone(gone), None).await?,
             None,
         ));
     };
@@ -49,67 +46,69 @@ pub(super) async fn send<A: Api>(
         true => failpoint::before("create.intend"),
         false => failpoint::before("create.intend_again"),
     }
-    let intended = context.note_intent(&task, intended, gate.is_probe).await?;
+    let intended = context.record_intent(&task, intended, permit.is_probe()).await?;
     match is_first {
         true => failpoint::after("create.intend"),
         false => failpoint::after("create.intend_again"),
     }
-    let Some(task) = intended else { return Ok(StepEnd::new(task, Some(Word::Paused))) };
-    let _sending = context.in_flight.begin();
+    let Some(task) = intended else {
+        return Ok(StepEnd::new(task, Some(AccountSignal::QueuePaused)));
+    };
+    let _sending = context.in_flight.start();
     let reply: Reply<Created> = context.api.create(&request).await;
-    let answer = kept(Call::Create, &reply.answer, None);
-    let (outcome, word) = match reply.result {
+    let answer = history_answer(ApiCall::Create, &reply.answer, None);
+    let (outcome, signal) = match reply.result {
         Ok(created) => accepted(&task, created),
         Err(error) => refused(context, &task, &error).await?,
     };
-    Ok(StepEnd::new(note_answer(context, task, outcome, answer).await?, word))
+    Ok(StepEnd::new(record_answer(context, task, outcome, answer).await?, signal))
 }
 
-/// An answer that accepts a create request of another name is about another one, or mixes them up: Kling is asked
-/// by name.
-fn accepted(task: &Task, created: Created) -> (Outcome, Option<Word>) {
+/// A reply that accepts another name is about another request, or mixes them up. Then Kling is asked for the name.
+fn accepted(task: &Task, created: Created) -> (Outcome, Option<AccountSignal>) {
     match created.external_task_id.filter(|name| *name != task.external_task_id()) {
         Some(name) => {
-            (Outcome::Lost(format!("the answer accepts {name}, which was not asked for")), None)
+            (Outcome::Lost(format!("Kling accepted {name}, which is another name")), None)
         }
-        None => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
+        None => (Outcome::Accepted { task_id: created.task_id }, Some(AccountSignal::Created)),
     }
 }
 
-/// Writes the result of a create request that was sent. It must not be lost because the manifest was edited
-/// meanwhile: then the row is read again, and as long as it is the same create request, it counts.
-async fn note_answer<A: Api>(
-    context: &Context<A>,
+/// Records the reply to a create request. If the manifest was edited in the meantime, the task is read again, and the
+/// reply counts as long as the create request is the same: it must not be lost.
+async fn record_answer<A: Api>(
+    context: &StepContext<A>,
     mut task: Task,
     outcome: Outcome,
-    answer: Option<Answer>,
+    answer: Option<HistoryAnswer>,
 ) -> Result<Task, StoreError> {
     let mut outcome = outcome;
     loop {
         failpoint::before("create.answer");
-        let noted = context.note(&task, outcome.clone(), answer.clone()).await;
+        let recorded = context.record(&task, outcome.clone(), answer.clone()).await;
         failpoint::after("create.answer");
-        match &noted {
+        match &recorded {
             Err(StoreError::Stale { .. }) => match context.store.task(task.id).await? {
                 Some(now) if now.create == task.create && now.state == task.state => task = now,
-                _ => return noted,
+                _ => return recorded,
             },
-            // The task of this create request is another one, and has its name.
+            // Kling returned the id of another job's task. The task of this request has another id.
             Err(StoreError::TaskTaken { .. }) if !matches!(outcome, Outcome::Lost(_)) => {
-                let taken = noted.err().map(|taken| taken.to_string()).unwrap_or_default();
-                outcome = Outcome::Lost(format!("the answer names another job's task: {taken}"));
+                let taken = recorded.err().map(|taken| taken.to_string()).unwrap_or_default();
+                outcome =
+                    Outcome::Lost(format!("Kling returned the id of another job's task: {taken}"));
             }
-            _ => return noted,
+            _ => return recorded,
         }
     }
 }
 
-fn request(task: &Task, sound: Sound) -> Option<CreateRequest> {
+fn request(task: &Task, audio: AudioSource) -> Option<CreateRequest> {
     let (session, plan) = (task.session.as_ref()?, task.plan.as_ref()?);
     Some(CreateRequest {
         session_id: session.session_id.clone(),
         face_id: plan.face_id.clone(),
-        sound,
+        audio,
         sound_start_ms: plan.sound_start_ms,
         sound_end_ms: plan.sound_end_ms,
         sound_insert_ms: plan.sound_insert_ms,

@@ -1,96 +1,89 @@
-//! Unresolved tasks, looked up again whenever more may be known: a person is not asked in vain.
+//! Looks up unresolved tasks again whenever more may be known, so that a person is asked only if necessary.
 
 use super::{
-    inquiry::{Finding, Inquiry, inquire, oldest_ms, outcome_of_unresolved},
-    lookup_support::learn_again,
-    task_list,
+    Conclusion, Inquiry, inquire, learn_again, oldest_ms, outcome_of_unresolved, task_list,
 };
 use crate::{
     job::{CreateAnswer, State, Task},
     kling::{Api, ApiError},
-    pipeline::{context::Context, step::Word},
+    pipeline::{AccountSignal, StepContext},
     store::StoreError,
 };
 
-/// So many unresolved tasks are looked up in one go.
+/// The most unresolved tasks that one step looks up.
 const TASKS_MAX: usize = 1_000;
 
-/// The result of looking up the unresolved tasks.
 #[derive(Debug, Default)]
-pub(in crate::pipeline) struct LookedUp {
-    /// Those that are not unresolved any more.
-    pub(in crate::pipeline) moved: Vec<Task>,
-    /// How many still are.
-    pub(in crate::pipeline) left: usize,
-    /// A call failed: it is to be tried again soon.
-    pub(in crate::pipeline) is_failed: bool,
-    /// The answers proved nothing about some of them.
-    pub(in crate::pipeline) is_unproven: bool,
-    /// What the API said about the account.
-    pub(in crate::pipeline) word: Option<Word>,
+pub(crate) struct LookupSummary {
+    /// The tasks that are no longer unresolved.
+    pub(crate) moved: Vec<Task>,
+    /// How many tasks still are.
+    pub(crate) left: usize,
+    /// A call failed; it is tried again soon.
+    pub(crate) is_failed: bool,
+    /// The answers proved nothing about some tasks.
+    pub(crate) is_unproven: bool,
+    pub(crate) signal: Option<AccountSignal>,
 }
 
-/// Reads the list once and asks for each unresolved task; keeps which of the account's tasks it could be.
-pub(in crate::pipeline) async fn look_up<A: Api>(
-    context: &Context<A>,
-) -> Result<LookedUp, StoreError> {
-    let mut looked_up = LookedUp::default();
-    let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
-    let Some(since_ms) = tasks.iter().map(oldest_ms).min() else { return Ok(looked_up) };
-    looked_up.left = tasks.len();
+/// Reads the list once, asks for each unresolved task, and keeps which tasks at Kling it could be.
+pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSummary, StoreError> {
+    let mut summary = LookupSummary::default();
+    let tasks = context.store.due_in_state(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
+    let Some(since_ms) = tasks.iter().map(oldest_ms).min() else { return Ok(summary) };
+    summary.left = tasks.len();
     learn_again(context).await?;
     let listing = match task_list::read(context, since_ms).await {
         Ok(listing) => listing,
-        Err(error) => return Ok(failed(looked_up, &error)),
+        Err(error) => return Ok(failed(summary, &error)),
     };
     if !listing.is_complete {
         tracing::warn!(
             tasks = listing.tasks.len(),
-            "the account has too many tasks to look through them all for those that unresolved jobs \
-             could be"
+            "the account has too many tasks to search all of them for those of unresolved jobs"
         );
     }
     for task in tasks {
-        let Inquiry { finding, answer, candidates, name_failed } =
+        let Inquiry { conclusion, answer, candidates, name_failed } =
             inquire(context, &task, Some(&listing)).await?;
-        if let Finding::Failed(_, word) = &finding {
-            looked_up.is_failed = true;
-            looked_up.word = looked_up.word.or(word.clone());
+        if let Conclusion::Failed(_, signal) = &conclusion {
+            summary.is_failed = true;
+            summary.signal = summary.signal.or(signal.clone());
         }
-        looked_up.is_unproven |= name_failed || is_unproven(&finding, &task);
-        let Some(outcome) = outcome_of_unresolved(finding, &task) else {
+        summary.is_unproven |= name_failed || is_unproven(&conclusion, &task);
+        let Some(outcome) = outcome_of_unresolved(conclusion, &task) else {
             if let Some((candidates, listed)) = candidates {
                 context.store.set_candidates(task.id, candidates, listed).await?;
             }
             continue;
         };
-        match context.note(&task, outcome, answer).await {
-            Ok(task) => looked_up.moved.push(task),
-            // A person decided meanwhile.
+        match context.record(&task, outcome, answer).await {
+            Ok(task) => summary.moved.push(task),
+            // A person decided in the meantime.
             Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }) => {}
             Err(error) => return Err(error),
         }
-        looked_up.left -= 1;
+        summary.left -= 1;
     }
-    Ok(looked_up)
+    Ok(summary)
 }
 
-/// Whether another lookup may soon find more: a name that Kling says exists will show up.
-fn is_unproven(finding: &Finding, task: &Task) -> bool {
+/// Whether another lookup may soon show more: Kling will show a task whose name it says exists.
+fn is_unproven(conclusion: &Conclusion, task: &Task) -> bool {
     let answer = task.create.as_ref().map(|create| create.answer);
-    match finding {
-        Finding::Unproven(_) => true,
-        Finding::Absent => answer == Some(CreateAnswer::NameExists),
+    match conclusion {
+        Conclusion::Unproven(_) => true,
+        Conclusion::Absent => answer == Some(CreateAnswer::NameExists),
         _ => false,
     }
 }
 
-fn failed(looked_up: LookedUp, error: &ApiError) -> LookedUp {
+fn failed(summary: LookupSummary, error: &ApiError) -> LookupSummary {
     let ApiError { code, request_id, .. } = error;
     tracing::warn!(
         code,
         request_id,
-        "the tasks that unresolved jobs could be cannot be listed: {error}"
+        "cannot list the account's tasks to find those of unresolved jobs: {error}"
     );
-    LookedUp { is_failed: true, word: Word::of_query(error), ..looked_up }
+    LookupSummary { is_failed: true, signal: AccountSignal::of_query(error), ..summary }
 }

@@ -1,10 +1,10 @@
-//! The life of tasks and sessions, the account's limits, and what its ledger says.
+//! Tasks and sessions over time, the account's limits, and its ledger.
 
 use super::*;
-use crate::sim::{Call, Refusal, TaskStatus, Units};
+use crate::sim::{Endpoint, Refusal, SimTaskStatus, SimUnits};
 
 #[test]
-fn a_task_goes_its_way_by_the_clock() {
+fn task_status_follows_the_clock() {
     let mut sim = Sim::new(config(), BASE_URL);
     let session_id = session(&mut sim, NOW_MS);
     let mut body = good_create(&session_id, "promo-en");
@@ -53,7 +53,7 @@ fn a_task_goes_its_way_by_the_clock() {
 }
 
 #[test]
-fn a_video_can_make_its_tasks_fail() {
+fn video_can_make_its_tasks_fail() {
     let mut sim = Sim::new(config(), BASE_URL);
     let url = "https://cdn.example/v.mp4?duration_ms=10000&faces=1&fail=content+risk+control";
     let session_id = session_of(&mut sim, NOW_MS, url);
@@ -99,17 +99,17 @@ fn slots_are_held_until_a_task_ends() {
     assert_eq!((answer.code(), answer.http_status), (1303, 429));
     assert_eq!(at(10_000, "c").code(), 0);
     assert_eq!(at(10_000, "d").code(), 1303);
-    // What is wrong in itself is said even while there is no slot.
+    // Invalid parameters are reported even while no slot is free.
     assert_eq!(at(10_000, "c").code(), 1201);
     let ledger = sim.ledger(NOW_MS + 10_000);
-    assert_eq!((ledger.at_once_max, ledger.refused(Call::Create, 1303)), (2, 2));
-    assert_eq!(ledger.tasks[0].status, TaskStatus::Succeed);
+    assert_eq!((ledger.at_once_max, ledger.refused(Endpoint::Create, 1303)), (2, 2));
+    assert_eq!(ledger.tasks[0].status, SimTaskStatus::Succeed);
     assert_eq!(ledger.tasks[0].ended_at_ms, Some(NOW_MS + 10_000));
     assert_eq!(ledger.tasks[1].ended_at_ms, None);
 }
 
 #[test]
-fn each_kind_of_call_has_its_pace() {
+fn each_kind_of_call_has_its_rate_limit() {
     let limits = SimConfig {
         identify_per_second: Some(1),
         create_per_second: Some(1),
@@ -128,7 +128,7 @@ fn each_kind_of_call_has_its_pace() {
 }
 
 #[test]
-fn every_call_wants_a_token() {
+fn every_call_needs_a_token() {
     let mut sim = Sim::new(config(), BASE_URL);
     let answers = [
         sim.identify(NOW_MS, None, b"{}", &FewFiles),
@@ -178,7 +178,7 @@ fn lists_are_newest_first() {
 }
 
 #[test]
-fn the_ledger_tells_what_was_paid_twice() {
+fn ledger_shows_what_was_paid_twice() {
     let mut sim =
         Sim::new(SimConfig { unique_external_ids: false, concurrency: 6, ..config() }, BASE_URL);
     let session_id = session(&mut sim, NOW_MS);
@@ -200,14 +200,14 @@ fn the_ledger_tells_what_was_paid_twice() {
     assert_eq!(twice.external_task_ids[0].task_ids, [ids[0].clone(), ids[2].clone()]);
     assert_eq!(twice.contents.len(), 1);
     assert_eq!(twice.contents[0].task_ids, ids);
-    assert_eq!(ledger.task_units, "12".parse::<Units>().unwrap());
-    assert_eq!(ledger.identify_units, "0.1".parse::<Units>().unwrap());
-    assert_eq!(ledger.accepted(Call::Create), 6);
+    assert_eq!(ledger.task_units, "12".parse::<SimUnits>().unwrap());
+    assert_eq!(ledger.identify_units, "0.1".parse::<SimUnits>().unwrap());
+    assert_eq!(ledger.accepted(Endpoint::Create), 6);
     assert_eq!(sim.query(NOW_MS, TOKEN, "a").data()["task_id"], ids[2].as_str());
 }
 
 #[test]
-fn a_resource_pack_runs_out() {
+fn resource_pack_runs_out() {
     let pack_units = "4.05".parse().unwrap();
     let mut sim = Sim::new(SimConfig { pack_units, ..config() }, BASE_URL);
     let session_id = session(&mut sim, NOW_MS);
@@ -225,7 +225,7 @@ fn a_resource_pack_runs_out() {
 }
 
 #[test]
-fn a_seed_decides_how_long_tasks_take() {
+fn seed_decides_how_long_tasks_take() {
     let course = |seed| {
         let mut sim = Sim::new(SimConfig { task_ms: (1_000, 9_000), seed, ..config() }, BASE_URL);
         let session_id = session(&mut sim, NOW_MS);
@@ -274,7 +274,7 @@ fn every_code_has_its_http_status() {
         (504, &[5002]),
     ] {
         for code in codes {
-            let answer = sim.refuse(Call::Query, &Refusal::new(*code, "on request"));
+            let answer = sim.refuse(Endpoint::Query, &Refusal::new(*code, "on request"));
             assert_eq!((answer.http_status, answer.code()), (status, u64::from(*code)));
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::{good_create, wire::Pair};
-use crate::sim::{ApiKey, Call, SimConfig, token};
+use crate::sim::{ApiKey, Endpoint, SimConfig, token};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 const TASKS: &str = "/v1/videos/advanced-lip-sync";
@@ -48,7 +48,7 @@ fn signed(pair: &Pair, access_key: &str, secret_key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_key_sees_the_tasks_of_its_account() {
+async fn key_sees_the_tasks_of_its_account() {
     let more_keys = vec![
         ApiKey::token(0, "rotated"),
         ApiKey::keys(0, "rotated-access", "rotated-secret"),
@@ -85,7 +85,7 @@ async fn a_key_sees_the_tasks_of_its_account() {
         let (_, answer) = other.post(TASKS, &good_create(&session_id, "a")).await;
         assert!(answer["message"].as_str().unwrap().contains("session_id"), "{answer}");
     }
-    // Another account has names and slots of its own.
+    // Another account has its own names and slots.
     let session_id = other.session().await;
     assert_eq!(other.post(TASKS, &good_create(&session_id, "a")).await.0, 200);
     assert_eq!((other.listed().await, first.listed().await), (1, 1));
@@ -94,10 +94,10 @@ async fn a_key_sees_the_tasks_of_its_account() {
     assert_eq!(accounts, [0, 1]);
     assert_eq!(ledger.tasks_by_name(), [("a".to_owned(), 2)].into());
     assert_eq!((ledger.paid_twice.external_task_ids.len(), ledger.at_once_max), (0, 1));
-    // A key that is withdrawn is refused.
+    // A removed key is refused.
     pair.set(|config| config.more_keys.clear());
     assert_eq!(bearer("rotated").get(TASKS).await.1["code"], 1002);
-    assert_eq!(ledger.refused(Call::Create, 1303), 3);
+    assert_eq!(ledger.refused(Endpoint::Create, 1303), 3);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
-//! What queries find and say, as each account may differ, over real HTTP.
+//! What queries find and answer, with different settings, over real HTTP.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Lags, SimConfig, Spellings, UnknownTask};
+use crate::sim::{Lags, LookupStyles, SimConfig, UnknownTask};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
@@ -47,38 +47,40 @@ async fn each_kind_of_query_has_its_own_lag() {
 }
 
 #[tokio::test]
-async fn names_are_answered_in_the_spellings_that_are_set() {
+async fn names_are_found_in_the_configured_styles() {
     let (pair, id) = pair_with_task(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     pair.created(&good_create(&session_id, "b")).await;
-    // Which of the three spellings find the task, and only the task.
+    // Which of the three lookup styles find the task, and only the task.
     let answered = async || {
         let is_task = |data: &Value| data["task_id"] == *id;
         let (_, in_path) = pair.found("/a").await;
         let (_, on_list_path) = pair.found("?external_task_id=a").await;
         let (_, with_flag) = pair.found("/a?external_task_id=true").await;
         let list = on_list_path["data"].as_array().unwrap();
-        Spellings {
+        LookupStyles {
             in_path: is_task(&in_path["data"]),
             on_list_path: list.len() == 1 && is_task(&list[0]),
             path_with_flag: is_task(&with_flag["data"]),
         }
     };
-    let all = Spellings { in_path: true, on_list_path: true, path_with_flag: true };
-    for spellings in [Spellings::ON_LIST_PATH, Spellings::PATH_WITH_FLAG, Spellings::NONE, all] {
-        pair.set(|config| config.lookup_spellings = spellings);
-        assert_eq!(answered().await, spellings);
+    let all = LookupStyles { in_path: true, on_list_path: true, path_with_flag: true };
+    for lookup_styles in
+        [LookupStyles::ON_LIST_PATH, LookupStyles::PATH_WITH_FLAG, LookupStyles::NONE, all]
+    {
+        pair.set(|config| config.lookup_styles = lookup_styles);
+        assert_eq!(answered().await, lookup_styles);
         assert_eq!(pair.found(&format!("/{id}")).await.0, 200, "ids are found in any case");
     }
     assert_eq!(pair.found("?external_task_id=c").await.1["data"], Value::Array(vec![]));
     // A flag means that the path is a name.
     assert_eq!(pair.found(&format!("/{id}?external_task_id=true")).await.0, 404);
     // An unknown parameter is ignored: the flag changes nothing, and the list is the complete list.
-    pair.set(|config| config.lookup_spellings = Spellings::IN_PATH);
-    assert_eq!(answered().await, Spellings { path_with_flag: true, ..Spellings::IN_PATH });
+    pair.set(|config| config.lookup_styles = LookupStyles::IN_PATH);
+    assert_eq!(answered().await, LookupStyles { path_with_flag: true, ..LookupStyles::IN_PATH });
     let (_, list) = pair.found("?external_task_id=a").await;
     assert_eq!(list["data"].as_array().map(Vec::len), Some(2));
-    // Names stop being answered, and start again.
+    // Lookups by name stop working, and work again.
     for (answers, status) in [(false, 404), (true, 200)] {
         pair.set(|config| config.answers_external_lookups = answers);
         assert_eq!(pair.found("/a").await.0, status);
@@ -86,9 +88,9 @@ async fn names_are_answered_in_the_spellings_that_are_set() {
 }
 
 #[tokio::test]
-async fn an_unknown_task_is_answered_as_set() {
+async fn unknown_task_gets_the_configured_answer() {
     let config = SimConfig {
-        lookup_spellings: Spellings { on_list_path: true, ..Spellings::IN_PATH },
+        lookup_styles: LookupStyles { on_list_path: true, ..LookupStyles::IN_PATH },
         ..SimConfig::default()
     };
     let (pair, id) = pair_with_task(config).await;
@@ -114,7 +116,7 @@ async fn an_unknown_task_is_answered_as_set() {
         let (_, on_list_path) = pair.found("?external_task_id=b").await;
         let empty_list = (unknown == UnknownTask::NotFound).then(|| json!([]));
         assert_eq!(on_list_path.get("data"), data.or(empty_list).as_ref(), "{unknown:?}");
-        // What exists is answered in any case, and the list stays a list.
+        // An existing task is found with each setting, and the list stays a list.
         for path in ["/a".to_owned(), format!("/{id}")] {
             assert_eq!(pair.found(&path).await.1["data"]["task_id"], *id);
         }
@@ -123,7 +125,7 @@ async fn an_unknown_task_is_answered_as_set() {
 }
 
 #[tokio::test]
-async fn answers_show_names_as_set() {
+async fn answers_show_names_as_configured() {
     let (pair, id) = pair_with_task(SimConfig::default()).await;
     for (query, list) in [(false, false), (true, false), (false, true), (true, true)] {
         pair.set(|config| {
@@ -139,11 +141,11 @@ async fn answers_show_names_as_set() {
 }
 
 #[tokio::test]
-async fn lookups_fail_while_they_are_set_to() {
-    let spellings = Spellings { in_path: true, on_list_path: true, path_with_flag: true };
-    let config = SimConfig { lookup_spellings: spellings, ..SimConfig::default() };
+async fn lookups_fail_while_configured() {
+    let lookup_styles = LookupStyles { in_path: true, on_list_path: true, path_with_flag: true };
+    let config = SimConfig { lookup_styles, ..SimConfig::default() };
     let (pair, id) = pair_with_task(config).await;
-    // By id; by name in three spellings, and by an unknown name; by list.
+    // By id; by name in three lookup styles, and by an unknown name; by list.
     let paths = [
         format!("/{id}"),
         "/a".to_owned(),

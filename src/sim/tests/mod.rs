@@ -1,18 +1,18 @@
-//! What a client notices of the simulator: the rules by tables, then over real HTTP.
+//! What a client sees of the simulator: the rules by tables, then over real HTTP.
 
 use serde_json::{Value, json};
 
 use super::{
-    answer::Answer,
     config::SimConfig,
-    facts::{NoFiles, ReadMedia, SoundFacts, VideoFacts},
+    media_facts::{NoFiles, ReadMedia, SimAudioFacts, SimVideoFacts},
+    response::SimResponse,
     rules::Sim,
 };
 
 mod account;
 mod accounts;
-mod known_names;
-mod late;
+mod delayed;
+mod duplicate_names;
 mod lookups;
 mod refusals;
 mod wire;
@@ -33,39 +33,39 @@ fn config() -> SimConfig {
     }
 }
 
-/// Media that are there by name: `here.mp4`, `unknown_length.mp4`, `here.mp3`, `large.mp3`; inline
-/// sounds of 8 s, unless they begin with `not`.
+/// Media files with these names: `here.mp4`, `unknown_length.mp4`, `here.mp3`, `large.mp3`; inline
+/// audio files of 8 s, unless they begin with `not`.
 struct FewFiles;
 
 impl ReadMedia for FewFiles {
-    fn video(&self, path: &str) -> Option<VideoFacts> {
-        let here = VideoFacts { length_ms: Some(7_000), width: 720, height: 1280, bytes: 9_000 };
+    fn video(&self, path: &str) -> Option<SimVideoFacts> {
+        let here = SimVideoFacts { length_ms: Some(7_000), width: 720, height: 1280, bytes: 9_000 };
         match path {
             "here.mp4" | "a b/here.mp4" => Some(here),
-            "unknown_length.mp4" => Some(VideoFacts { length_ms: None, ..here }),
+            "unknown_length.mp4" => Some(SimVideoFacts { length_ms: None, ..here }),
             _ => None,
         }
     }
 
-    fn sound_file(&self, path: &str) -> Option<SoundFacts> {
+    fn sound_file(&self, path: &str) -> Option<SimAudioFacts> {
         match path {
-            "here.mp3" => Some(SoundFacts { length_ms: 6_000, bytes: 90_000 }),
-            "large.mp3" => Some(SoundFacts { length_ms: 6_000, bytes: 5_242_881 }),
+            "here.mp3" => Some(SimAudioFacts { length_ms: 6_000, bytes: 90_000 }),
+            "large.mp3" => Some(SimAudioFacts { length_ms: 6_000, bytes: 5_242_881 }),
             _ => None,
         }
     }
 
-    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
-        let is_sound = !bytes.starts_with(b"not");
-        NoFiles { sound_ms: 8_000 }.sound(bytes).filter(|_| is_sound)
+    fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts> {
+        let is_audio = !bytes.starts_with(b"not");
+        NoFiles { audio_ms: 8_000 }.audio(bytes).filter(|_| is_audio)
     }
 }
 
-fn identify(sim: &mut Sim, now_ms: i64, body: &Value) -> Answer {
+fn identify(sim: &mut Sim, now_ms: i64, body: &Value) -> SimResponse {
     sim.identify(now_ms, TOKEN, body.to_string().as_bytes(), &FewFiles)
 }
 
-fn create(sim: &mut Sim, now_ms: i64, body: &Value) -> Answer {
+fn create(sim: &mut Sim, now_ms: i64, body: &Value) -> SimResponse {
     sim.create(now_ms, TOKEN, body.to_string().as_bytes(), &FewFiles)
 }
 
@@ -82,7 +82,7 @@ fn session_of(sim: &mut Sim, now_ms: i64, url: &str) -> String {
         .to_owned()
 }
 
-/// A create that the rules accept, with three seconds of sound at one second.
+/// A create request that the rules accept, with three seconds of audio at one second.
 fn good_create(session_id: &str, external_task_id: &str) -> Value {
     json!({
         "session_id": session_id,
@@ -100,6 +100,6 @@ fn good_create(session_id: &str, external_task_id: &str) -> Value {
     })
 }
 
-fn task_id(answer: &Answer) -> String {
+fn task_id(answer: &SimResponse) -> String {
     answer.data()["task_id"].as_str().unwrap_or_else(|| panic!("{}", answer.message())).to_owned()
 }

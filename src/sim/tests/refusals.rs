@@ -1,8 +1,8 @@
-//! Each rule of the page broken once: which code, which HTTP status, which words.
+//! Each rule of the page violated once: the code, the HTTP status, the message.
 
 use super::*;
 
-fn check(answer: &Answer, what: &str, code: u64, words: &str) {
+fn check(answer: &SimResponse, what: &str, code: u64, words: &str) {
     assert_eq!(answer.code(), code, "{what}: {}", answer.message());
     assert!(answer.message().contains(words), "{what}: {}", answer.message());
     let status = if code == 0 { 200 } else { 400 };
@@ -11,7 +11,7 @@ fn check(answer: &Answer, what: &str, code: u64, words: &str) {
 }
 
 #[test]
-fn identify_takes_what_the_page_takes() {
+fn identify_accepts_what_the_page_allows() {
     let url = |query: &str| json!({"video_url": format!("https://cdn.example/v.mp4?{query}")});
     let media = |path: &str| json!({"video_url": format!("{BASE_URL}/media/{path}")});
     let table = [
@@ -53,7 +53,7 @@ fn identify_takes_what_the_page_takes() {
 }
 
 #[test]
-fn faces_are_as_steered() {
+fn faces_follow_the_parameters() {
     let mut sim = Sim::new(config(), BASE_URL);
     let mut faces = |query: &str| {
         let url = format!("https://cdn.example/v.mp4?duration_ms=12000&{query}");
@@ -71,7 +71,7 @@ fn faces_are_as_steered() {
     );
 }
 
-/// What to change in a good create. A path that ends in nothing is taken out by null.
+/// What to change in a valid create request. Null removes a field.
 type Change = (&'static str, Value);
 
 fn changed(session_id: &str, external: &str, changes: &[Change]) -> Value {
@@ -84,14 +84,14 @@ fn changed(session_id: &str, external: &str, changes: &[Change]) -> Value {
 }
 
 #[test]
-fn create_takes_what_the_page_takes() {
+fn create_accepts_what_the_page_allows() {
     let face = |name: &'static str, value: Value| -> Change {
         let pointer = format!("/face_choose/0/{name}");
         (Box::leak(pointer.into_boxed_str()), value)
     };
-    let sound = |file: &str| vec![face("sound_file", json!(file))];
-    let url = |query: &str| sound(&format!("https://cdn.example/s.mp3?{query}"));
-    let media = |name: &str| sound(&format!("{BASE_URL}/media/{name}"));
+    let audio = |file: &str| vec![face("sound_file", json!(file))];
+    let url = |query: &str| audio(&format!("https://cdn.example/s.mp3?{query}"));
+    let media = |name: &str| audio(&format!("{BASE_URL}/media/{name}"));
     let by_id = |id: &str| vec![face("sound_file", json!("")), face("audio_id", json!(id))];
     let times = |start: i64, end: i64, insert: i64| {
         vec![
@@ -106,8 +106,8 @@ fn create_takes_what_the_page_takes() {
         (0, "", vec![]),
         (0, "", by_id("sim-audio-8000ms")),
         (0, "", media("here.mp3")),
-        (0, "", sound("AAAABBBB")),
-        (0, "", sound("https://cdn.example/s.WAV?duration_ms=3000")),
+        (0, "", audio("AAAABBBB")),
+        (0, "", audio("https://cdn.example/s.WAV?duration_ms=3000")),
         (0, "", times(6_000, 8_000, 8_000)),
         (0, "", vec![face("sound_volume", json!(0)), face("original_audio_volume", Value::Null)]),
         (0, "", top("/watermark_info", json!({"enabled": true}))),
@@ -128,18 +128,18 @@ fn create_takes_what_the_page_takes() {
         (1201, "mutually exclusive", vec![face("audio_id", json!("sim-audio-1"))]),
         (1201, "not found", by_id("audio-1")),
         (1201, "2s to 60s", by_id("sim-audio-1999ms")),
-        (1201, ".mp3, .wav", sound("https://cdn.example/s.ogg")),
+        (1201, ".mp3, .wav", audio("https://cdn.example/s.ogg")),
         (1201, "HTTP 403", url("status=403")),
         (1201, "2s to 60s", url("duration_ms=60001")),
         (1201, "larger than 5MB", url("bytes=5242881")),
         (1201, "cannot be read", media("gone.mp3")),
         (1201, "larger than 5MB", media("large.mp3")),
-        (1201, "Base64", sound("data:audio/mp3;base64,AAAA")),
-        (1201, "Base64", sound("AAA")),
-        (1201, "Base64", sound("AAAA\nBBBB")),
-        (1201, "Base64", sound("__--")),
-        (1201, "larger than 5MB", sound(&large)),
-        (1201, "cannot be read", sound("bm90IGEgc291bmQ=")),
+        (1201, "Base64", audio("data:audio/mp3;base64,AAAA")),
+        (1201, "Base64", audio("AAA")),
+        (1201, "Base64", audio("AAAA\nBBBB")),
+        (1201, "Base64", audio("__--")),
+        (1201, "larger than 5MB", audio(&large)),
+        (1201, "cannot be read", audio("bm90IGEgc291bmQ=")),
         (1201, "sound_start_time is required", vec![face("sound_start_time", Value::Null)]),
         (1201, "whole number", vec![face("sound_end_time", json!("3000"))]),
         (1201, "whole number", vec![face("sound_end_time", json!(3000.0))]),
@@ -169,11 +169,11 @@ fn create_takes_what_the_page_takes() {
 }
 
 #[test]
-fn the_sound_must_overlap_its_face() {
+fn audio_must_overlap_its_face() {
     let mut sim = Sim::new(config(), BASE_URL);
     let url = "https://cdn.example/v.mp4?duration_ms=10000&face_ms=4000-9000";
     let session_id = session_of(&mut sim, NOW_MS, url);
-    // The sound lasts 3 s.
+    // The audio lasts 3 s.
     for (insert, code) in [(2_999, 1201), (3_000, 0), (7_000, 0), (1_000, 1201)] {
         let external = format!("at-{insert}");
         let body =
@@ -183,7 +183,7 @@ fn the_sound_must_overlap_its_face() {
 }
 
 #[test]
-fn a_body_that_is_no_json_is_1200() {
+fn body_that_is_not_json_is_1200() {
     let mut sim = Sim::new(config(), BASE_URL);
     for body in ["", "{", "[]", "\"text\""] {
         check(&sim.create(NOW_MS, TOKEN, body.as_bytes(), &FewFiles), body, 1200, "");

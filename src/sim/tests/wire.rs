@@ -9,14 +9,17 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::good_create;
-use crate::media::video;
-use crate::sim::{Call, Probe, SimConfig, SimServer, VideoFacts, callbacks, mp4};
+use crate::{
+    media::video,
+    sim::{Endpoint, MediaReader, SimConfig, SimServer, SimVideoFacts, callbacks, mp4},
+    testing,
+};
 
 pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
-/// A simulator without a pace whose tasks end as soon as they are accepted, and a client of it.
+/// A simulator without rate limits whose tasks end as soon as they are accepted, and its client.
 pub(super) struct Pair {
     pub(super) server: SimServer,
     pub(super) client: Client,
@@ -78,7 +81,7 @@ impl Pair {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    /// Makes a result and gives its path.
+    /// Makes a result and returns its path.
     pub(super) async fn result_of(&self, video_url: &str) -> String {
         let session_id = self.session(video_url).await;
         self.create(&good_create(&session_id, "a")).await.unwrap().error_for_status().unwrap();
@@ -90,7 +93,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn a_job_goes_through_over_http() {
+async fn task_succeeds_over_http() {
     let pair = Pair::start(SimConfig::default()).await;
     let path = pair.result_of(VIDEO).await;
     let response = pair.client.get(pair.url(&path)).send().await.unwrap();
@@ -126,7 +129,7 @@ async fn a_job_goes_through_over_http() {
 }
 
 #[tokio::test]
-async fn answers_are_as_the_api_shapes_them() {
+async fn answers_have_the_documented_form() {
     let pair = Pair::start(SimConfig { clock_offset_ms: 7_200_000, ..SimConfig::default() }).await;
     let cases = [
         ("GET", "/v1/videos/advanced-lip-sync/1", 404, 1203),
@@ -154,20 +157,23 @@ async fn answers_are_as_the_api_shapes_them() {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
-fn is_there(path: &Path) -> Option<VideoFacts> {
+fn is_there(path: &Path) -> Option<SimVideoFacts> {
     let bytes = std::fs::metadata(path).ok()?.len();
-    Some(VideoFacts { length_ms: Some(10_000), width: 720, height: 1280, bytes })
+    Some(SimVideoFacts { length_ms: Some(10_000), width: 720, height: 1280, bytes })
 }
 
 #[tokio::test]
-async fn own_media_are_read_and_come_back_as_results() {
+async fn local_media_are_read_and_returned_as_results() {
     let dir = tempfile::tempdir().unwrap();
     let source: Vec<u8> = mp4::build(720, 1280, 10_000);
     std::fs::create_dir(dir.path().join("a b")).unwrap();
     std::fs::write(dir.path().join("a b/v.mp4"), &source).unwrap();
     let pair = Pair::start(SimConfig {
         media_dir: Some(dir.path().to_owned()),
-        probe: Probe { video: is_there, sound_ms: |bytes, _| i64::try_from(bytes.len()).ok() },
+        media_reader: MediaReader {
+            video: is_there,
+            audio_ms: |bytes, _| i64::try_from(bytes.len()).ok(),
+        },
         min_result_bytes: 200_000,
         ..SimConfig::default()
     })
@@ -197,13 +203,7 @@ async fn own_media_are_read_and_come_back_as_results() {
 
 /// Silence, as WAV of 8 kHz mono.
 fn wav(length_ms: u32) -> Vec<u8> {
-    let data = vec![0; length_ms as usize * 16];
-    let size = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
-    let mut wav = [&b"RIFF"[..], &size(36 + data.len()), b"WAVEfmt ", &size(16)].concat();
-    for (number, bytes) in [(1_u32, 2), (1, 2), (8_000, 4), (16_000, 4), (2, 2), (16, 2)] {
-        wav.extend(&number.to_le_bytes()[..bytes]);
-    }
-    [wav, b"data".to_vec(), size(data.len()).to_vec(), data].concat()
+    testing::media::wav(8_000, 16, &vec![0; length_ms as usize * 16])
 }
 
 #[tokio::test]
@@ -220,28 +220,28 @@ async fn real_media_are_measured_by_default() {
 
     let session_id = pair.session(&pair.url("/media/v.mp4")).await;
     let inline = |bytes: Vec<u8>| STANDARD.encode(bytes);
-    for (external, sound, end_ms, status) in [
+    for (external, audio, end_ms, status) in [
         ("file", pair.url("/media/s.wav"), 4_000, 200),
         ("beyond", pair.url("/media/s.wav"), 4_001, 400),
         ("inline", inline(wav(3_000)), 3_000, 200),
         ("inline-beyond", inline(wav(3_000)), 3_001, 400),
         ("short", inline(wav(1_999)), 2_000, 400),
-        ("nonsense", inline(b"no sound at all".repeat(99)), 2_000, 400),
+        ("nonsense", inline(b"no audio at all".repeat(99)), 2_000, 400),
     ] {
         let mut body = good_create(&session_id, external);
-        body["face_choose"][0]["sound_file"] = json!(sound);
+        body["face_choose"][0]["sound_file"] = json!(audio);
         body["face_choose"][0]["sound_end_time"] = json!(end_ms);
         assert_eq!(pair.create(&body).await.unwrap().status(), status, "{external}");
     }
     let path = pair.result_of(&pair.url("/media/v.mp4")).await;
     let result = pair.get(&path).await.unwrap().bytes().await.unwrap();
     let length = result.len() as u64;
-    let facts = video::is_whole(std::io::Cursor::new(result), length).unwrap();
+    let facts = video::check_complete(std::io::Cursor::new(result), length).unwrap();
     assert_eq!((facts.length_ms, facts.width, facts.height), (Some(6_200), 1080, 1920));
 }
 
 #[tokio::test]
-async fn the_watermarked_result_is_another_file() {
+async fn watermarked_result_is_another_file() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     let mut body = good_create(&session_id, "a");
@@ -258,7 +258,7 @@ async fn the_watermarked_result_is_another_file() {
 }
 
 #[tokio::test]
-async fn callbacks_come_to_this_machine() {
+async fn callbacks_are_sent_to_this_machine() {
     let (heard, mut hear) = mpsc::channel::<Value>(8);
     let router = Router::new().route(
         "/done",
@@ -285,7 +285,7 @@ async fn callbacks_come_to_this_machine() {
 }
 
 #[tokio::test]
-async fn the_ledger_is_served_as_json() {
+async fn ledger_is_served_as_json() {
     let pair = Pair::start(SimConfig::default()).await;
     pair.result_of(VIDEO).await;
     let ledger: Value = pair.get("/sim/ledger").await.unwrap().json().await.unwrap();
@@ -295,7 +295,7 @@ async fn the_ledger_is_served_as_json() {
     assert_eq!(ledger["paid_twice"]["external_task_ids"], json!([]));
     assert_eq!(ledger["calls"]["create"]["accepted"], 1);
     assert_eq!(ledger["identify_units"], "0.05");
-    assert_eq!(pair.server.ledger().accepted(Call::Identify), 1);
+    assert_eq!(pair.server.ledger().accepted(Endpoint::Identify), 1);
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! Faults as a client sees them on the wire, and what the account makes of each.
+//! What a client sees of each fault, and what the account records.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Call, Fault, FaultRule, RandomFaults, SimConfig, callbacks};
+use crate::sim::{Endpoint, Fault, FaultRule, RandomFaults, SimConfig, callbacks};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
@@ -13,7 +13,7 @@ async fn fault(pair: &Pair, rule: &Value) -> StatusCode {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_paid_for_and_a_dropped_request_is_not() {
+async fn lost_answer_is_paid_and_dropped_request_is_not() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     for (what, external, paid) in [("lose_answer", "lost", 1), ("drop_request", "dropped", 1)] {
@@ -35,7 +35,7 @@ async fn a_lost_answer_is_paid_for_and_a_dropped_request_is_not() {
 }
 
 #[tokio::test]
-async fn answers_are_spoilt_as_asked() {
+async fn faults_change_answers() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     pair.create(&good_create(&session_id, "a")).await.unwrap();
@@ -81,7 +81,7 @@ async fn answers_are_spoilt_as_asked() {
 }
 
 #[tokio::test]
-async fn a_body_is_too_large_for_something_on_the_way() {
+async fn proxy_refuses_a_large_body() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     for (status, reason) in
@@ -104,10 +104,10 @@ async fn a_body_is_too_large_for_something_on_the_way() {
 }
 
 #[tokio::test]
-async fn a_hanging_answer_is_accepted_before() {
+async fn request_with_a_delayed_answer_is_accepted_first() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
-    let hang = FaultRule::once(Call::Create, Fault::Hang { ms: 3_600_000 });
+    let hang = FaultRule::once(Endpoint::Create, Fault::Hang { ms: 3_600_000 });
     pair.server.control(|sim| sim.add_fault(hang));
     let request = pair.client.post(pair.url("/v1/videos/advanced-lip-sync")).bearer_auth("fixed");
     let body = good_create(&session_id, "a");
@@ -118,7 +118,7 @@ async fn a_hanging_answer_is_accepted_before() {
 }
 
 #[tokio::test]
-async fn downloads_are_spoilt_as_asked() {
+async fn faults_change_downloads() {
     let pair = Pair::start(SimConfig { min_result_bytes: 500_000, ..SimConfig::default() }).await;
     let path = pair.result_of(VIDEO).await;
     let rule = |rest: Value| {
@@ -145,7 +145,7 @@ async fn downloads_are_spoilt_as_asked() {
 }
 
 #[tokio::test]
-async fn faults_can_be_taken_back_and_mistakes_are_told() {
+async fn faults_can_be_removed_and_invalid_ones_are_errors() {
     let pair = Pair::start(SimConfig::default()).await;
     assert_eq!(fault(&pair, &json!({"call": "list", "do": "html", "times": 9})).await, 204);
     assert_eq!(fault(&pair, &json!({"call": "list", "do": "explode"})).await, 400);
@@ -156,7 +156,7 @@ async fn faults_can_be_taken_back_and_mistakes_are_told() {
 }
 
 #[tokio::test]
-async fn a_dropped_server_frees_its_port() {
+async fn dropped_server_frees_its_port() {
     let pair = Pair::start(SimConfig {
         random_faults: RandomFaults { html: 1.0, ..RandomFaults::default() },
         ..SimConfig::default()

@@ -1,7 +1,7 @@
-//! Jobs that are missing from the folder, and jobs that have left it.
+//! Jobs that are missing from the folder, and jobs that are orphaned.
 //!
-//! A scan that misses a job does not cancel it: it may be in the middle of being moved. It has left when a
-//! scan runs at least `watch.rescan_interval` after the first one that missed it.
+//! A scan that misses a job does not cancel it: somebody may be moving its manifest. The job is orphaned by a scan
+//! that runs at least `watch.rescan_interval` after the first scan that missed it.
 
 use std::collections::HashSet;
 
@@ -10,19 +10,19 @@ use rusqlite::Connection;
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
     job::{JobId, LEFT_UNCREATED, State, Task},
-    store::{StoreError, job_row},
+    store::{StoreError, job_row, sql::Sql as _},
 };
 
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
-    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL
+    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.orphaned_at_ms IS NULL
     ORDER BY j.absent_since_ms, j.id";
 
 pub(in crate::store) const SEE: &str = "
     UPDATE job INDEXED BY job_manifest SET absent_since_ms = NULL, revision = revision + 1
-    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND left_at_ms IS NULL";
+    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL";
 
 impl Reconciliation<'_> {
-    /// A scan misses this job. Unless its task was created, nothing more is done for it.
+    /// Marks a job that a scan missed. It waits, unless its task was created.
     pub(in crate::store) fn depart(&mut self, row: JobRow, why: &str) -> Result<(), StoreError> {
         let mut row = self.current(row)?;
         let before = row.job.clone();
@@ -35,25 +35,23 @@ impl Reconciliation<'_> {
         let waits = is_unsent && before.state.is_unsent();
         if waits {
             (job.state, job.task) = (State::Waiting, None);
-            job.media.missing = Some(format!("to return to the folder: {why}"));
+            job.media.wait_reason = Some(format!("missing from the folder: {why}"));
         }
         self.sharing.save(&mut row, &before, why)
     }
 
-    /// The jobs of a manifest that are not among the keys it asks for now are missing.
+    /// Marks the jobs of a manifest that are not among the keys it asks for now.
     pub(in crate::store) fn miss_others(
         &mut self,
         manifest_id: i64,
         asked: &HashSet<&str>,
     ) -> Result<(), StoreError> {
-        let known: Vec<(JobId, String)> = self
-            .connection
-            .prepare_cached(
-                "SELECT id, key FROM job INDEXED BY job_manifest
+        let known: Vec<(JobId, String)> = self.connection.all(
+            "SELECT id, key FROM job INDEXED BY job_manifest
                  WHERE manifest_id = ?1 AND absent_since_ms IS NULL ORDER BY id",
-            )?
-            .query_map([manifest_id], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
+            [manifest_id],
+            |row| row.try_into(),
+        )?;
         for (id, _) in known.into_iter().filter(|(_, key)| !asked.contains(key.as_str())) {
             if let Some(row) = job_row::by_id(self.connection, id)? {
                 self.depart(row, "its manifest no longer asks for it")?;
@@ -62,16 +60,16 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not
-    /// created is cancelled. What was created is followed to its end; if another job shares it, that one gets
-    /// the result. A job that has a result already keeps it.
-    pub(in crate::store) fn leave(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
+    /// Orphans the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier. A job whose task was not
+    /// created is cancelled. A created task is polled to its end; if another job shares the task, that job gets the
+    /// result. A job that has a result keeps it.
+    pub(in crate::store) fn orphan(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
         let now_ms = self.sharing.moment.now_ms;
         for row in job_row::all(self.connection, DUE_TO_LEAVE, [missed_before_ms])? {
             let mut row = self.current(row)?;
             let before = row.job.clone();
             let job = &mut row.job;
-            job.left_at_ms = Some(now_ms);
+            job.orphaned_at_ms = Some(now_ms);
             let is_shared = match job.task {
                 Some(id) if !before.state.is_finished() && job.delivered.is_none() => {
                     self.sharing.first_job(id, job.id)?.is_some()
@@ -80,7 +78,7 @@ impl Reconciliation<'_> {
             };
             let is_waiting = job.task.is_none() && before.state == State::Waiting;
             let why = match is_shared {
-                true => "it left the folder; another job has its task",
+                true => "it left the folder; another job continues its task",
                 false => LEFT_UNCREATED,
             };
             if is_shared || is_waiting {
@@ -94,13 +92,12 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// The jobs of a manifest with errors are not absent; those that have left already stay so.
+    /// The jobs of a manifest with errors are not missing. Orphaned jobs stay orphaned.
     pub(in crate::store) fn see(&mut self, manifest_id: i64) -> Result<(), StoreError> {
-        self.connection.prepare_cached(SEE)?.execute([manifest_id])?;
-        Ok(())
+        self.connection.run(SEE, [manifest_id])
     }
 
-    /// None of the jobs of a manifest that were not created starts while `why` holds.
+    /// Makes all jobs of a manifest whose task was not created wait for `why`.
     pub(in crate::store) fn hold_unsent(
         &mut self,
         manifest_id: i64,
@@ -112,11 +109,11 @@ impl Reconciliation<'_> {
             let job = &mut row.job;
             let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
             let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
-            if is_sent || job.media.missing.as_deref() == Some(why) {
+            if is_sent || job.media.wait_reason.as_deref() == Some(why) {
                 continue;
             }
             (job.state, job.task) = (State::Waiting, None);
-            job.media.missing = Some(why.to_owned());
+            job.media.wait_reason = Some(why.to_owned());
             self.sharing.save(&mut row, &before, why)?;
         }
         Ok(())

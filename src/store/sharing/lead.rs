@@ -1,15 +1,15 @@
-//! The job that leads a task: its spelling of the request, and what becomes of the task without it.
+//! The lead job of a task: the task uses its text of the request. Another job leads when it leaves.
 
 use super::Sharing;
 use crate::{
     job::{Job, JobId, JobSpec, Media, Outcome, Source, Task, TaskId},
-    store::{StoreError, job_row, job_row::JobRow, record, task_row},
+    store::{StoreError, event::record_change, find, job_row, job_row::JobRow, task_row},
 };
 
 impl Sharing<'_> {
-    /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet. While
-    /// nothing was sent, the task is spelled as this job does; after that only its local files are looked for where
-    /// this job has them. Its priority and `not_before` are those of `job`.
+    /// Makes `job` the lead job of a task, and returns the task: the row of a new job is not written yet. While nothing
+    /// was sent, the task takes the complete text of this job; later only its paths of local files. Priority and
+    /// `not_before` are those of `job`.
     pub(in crate::store) fn lead(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let mut led = Task {
             revision: task.revision + 1,
@@ -41,9 +41,9 @@ impl Sharing<'_> {
         Ok(led)
     }
 
-    /// The spelling of a job changed: the newest addresses are the ones that are sent, and of the job that leads the task all
-    /// else, as far as nothing was sent.
-    pub(in crate::store) fn respell(&self, job: &Job) -> Result<(), StoreError> {
+    /// Updates the task of a job whose text changed: the newest URLs are sent, and while nothing was sent, everything
+    /// else comes from the lead job.
+    pub(in crate::store) fn update_spelling(&self, job: &Job) -> Result<(), StoreError> {
         let Some(id) = job.task else { return Ok(()) };
         let task = self.reread(id)?;
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
@@ -56,7 +56,7 @@ impl Sharing<'_> {
         self.align(id)
     }
 
-    /// Two URLs of one request differ in their signatures: a task that Kling has not accepted gets the newer ones.
+    /// Gives a task that Kling has not accepted the newest URLs, which differ in their signatures only.
     pub(in crate::store) fn renew_links(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let mut renewed = task.clone();
         let links = [
@@ -75,10 +75,10 @@ impl Sharing<'_> {
         Ok(renewed)
     }
 
-    /// A job does not point to that task any more, which is written already. Without any job left, a task
-    /// that was not sent is cancelled; with others, the first of them leads it.
+    /// Handles a task after a job has left it, and after that job is written. Without any job, a task that was not
+    /// created is cancelled; otherwise the first other job leads it.
     pub(in crate::store) fn release(&self, id: TaskId, left: JobId) -> Result<(), StoreError> {
-        let Some(task) = record::task(self.connection, id)? else { return Ok(()) };
+        let Some(task) = find::task(self.connection, id)? else { return Ok(()) };
         if task.state.is_finished() {
             return Ok(());
         }
@@ -98,6 +98,23 @@ impl Sharing<'_> {
         match self.is_as_urgent(&task)? {
             true => Ok(()),
             false => self.align(id),
+        }
+    }
+
+    /// Writes a job that was changed in memory, and `what` happened into its history. Releases the task that the job
+    /// pointed to `before`.
+    pub(in crate::store) fn save(
+        &self,
+        row: &mut JobRow,
+        before: &Job,
+        what: &str,
+    ) -> Result<(), StoreError> {
+        let (job, now_ms) = (&mut row.job, self.moment.now_ms);
+        job_row::save(self.connection, job, row.manifest_id, now_ms)?;
+        record_change(self.connection, job, Some(before.state), what, now_ms)?;
+        match before.task.filter(|left| job.task != Some(*left)) {
+            Some(left) => self.release(left, job.id),
+            None => Ok(()),
         }
     }
 }

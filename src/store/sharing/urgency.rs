@@ -1,9 +1,9 @@
-//! How urgent a task is: the highest priority and the earliest `not_before` of its jobs.
+//! The urgency of a task: the highest priority and the earliest `not_before` of its jobs.
 
 use super::Sharing;
 use crate::{
     job::{Job, Outcome, State, Task, TaskId},
-    store::{StoreError, record},
+    store::{StoreError, record, sql::Sql as _},
 };
 
 const ASKED_TOGETHER: &str = "
@@ -11,11 +11,11 @@ const ASKED_TOGETHER: &str = "
       SELECT ?3 AS priority, coalesce(?4, 0) AS not_before
       UNION ALL
       SELECT priority, coalesce(not_before_at_ms, 0) FROM job WHERE task_row = ?1 AND id <> ?2)";
-/// Ends at the first job that is as urgent as the task: it does not read all jobs, as [`ALIGN`] does.
+/// Stops at the first job that is as urgent as the task, while [`ALIGN`] reads all its jobs.
 pub(in crate::store) const AS_URGENT: &str = "
     SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND priority >= ?2)
       AND EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND coalesce(not_before_at_ms, 0) <= ?3)";
-/// Changes nothing where nothing differs.
+/// Writes only if something differs.
 pub(in crate::store) const ALIGN: &str = "
     UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
       due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(asked.not_before, 0) ELSE due_at_ms END
@@ -26,18 +26,16 @@ pub(in crate::store) const ALIGN: &str = "
         OR task.state = 'waiting' AND task.due_at_ms <> coalesce(asked.not_before, 0))";
 
 impl Sharing<'_> {
-    /// Returns the job with the highest priority and the earliest `not_before` of itself and the jobs of a task.
+    /// Returns `job` with the highest priority and the earliest `not_before` of it and the jobs of a task.
     pub(in crate::store) fn with_others(&self, job: &Job, id: TaskId) -> Result<Job, StoreError> {
         let mut together = job.clone();
         let spec = &mut together.spec;
         let own = (id, job.id, spec.priority, spec.not_before_at_ms);
-        let mut asked = self.connection.prepare_cached(ASKED_TOGETHER)?;
         (spec.priority, spec.not_before_at_ms) =
-            asked.query_row(own, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.connection.row(ASKED_TOGETHER, own, |row| row.try_into())?;
         Ok(together)
     }
 
-    /// A shared task has the highest priority and the earliest `not_before` of its jobs.
     pub(in crate::store) fn hurry(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let priority = task.spec.priority.max(job.spec.priority);
         let not_before = |at_ms: Option<i64>| at_ms.unwrap_or(0);
@@ -48,20 +46,18 @@ impl Sharing<'_> {
         }
         let not_before_at_ms =
             if earlier { job.spec.not_before_at_ms } else { task.spec.not_before_at_ms };
-        self.connection
-            .prepare_cached(
-                "UPDATE task SET priority = ?2, not_before_at_ms = ?3, revision = revision + 1,
+        self.connection.run(
+            "UPDATE task SET priority = ?2, not_before_at_ms = ?3, revision = revision + 1,
                    due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(?3, 0) ELSE due_at_ms END
                  WHERE id = ?1",
-            )?
-            .execute((task.id, priority, not_before_at_ms))?;
+            (task.id, priority, not_before_at_ms),
+        )?;
         self.reread(task.id)
     }
 
-    /// Gives a task that was not created the highest priority and the earliest `not_before` of its jobs, whose
-    /// rows are written.
+    /// Gives a task that was not created the urgency of its jobs, whose rows are written already.
     pub(in crate::store) fn align(&self, id: TaskId) -> Result<(), StoreError> {
-        self.connection.prepare_cached(ALIGN)?.execute([id])?;
+        self.connection.run(ALIGN, [id])?;
         let task = self.reread(id)?;
         let starts = matches!(task.state, State::Queued | State::Identified) && task.is_uncreated();
         match task.spec.not_before_at_ms.filter(|at_ms| starts && *at_ms > self.moment.now_ms) {
@@ -72,10 +68,9 @@ impl Sharing<'_> {
         }
     }
 
-    /// Whether a task that a job left is as urgent as before: only the most urgent job changes how urgent its task is.
+    /// Whether a task is as urgent as before after a job has left it.
     pub(in crate::store) fn is_as_urgent(&self, task: &Task) -> Result<bool, StoreError> {
         let urgency = (task.id, task.spec.priority, task.spec.not_before_at_ms.unwrap_or(0));
-        let mut as_urgent = self.connection.prepare_cached(AS_URGENT)?;
-        Ok(as_urgent.query_row(urgency, |row| row.get(0))?)
+        self.connection.value(AS_URGENT, urgency)
     }
 }

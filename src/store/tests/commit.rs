@@ -3,7 +3,10 @@
 use futures_util::future::join_all;
 
 use super::*;
-use crate::store::{Answer, Call, PauseKind, StoreError};
+use crate::{
+    job::FaceChoice,
+    store::{ApiCall, HistoryAnswer, PauseKind, StoreError},
+};
 
 #[tokio::test]
 async fn a_task_that_moved_meanwhile_is_not_moved_again() {
@@ -11,7 +14,7 @@ async fn a_task_that_moved_meanwhile_is_not_moved_again() {
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     let read = bench.task("a").await;
     let cancel = after(&read, Outcome::Abandoned);
-    let held = after(&read, Outcome::HeldBack("later".to_owned()));
+    let held = after(&read, Outcome::Deferred("later".to_owned()));
     // Same state, but another write of the row came between.
     bench.store.record(held, None, NOW_MS).await.unwrap();
     let stale = bench.store.record(cancel, None, NOW_MS).await.unwrap_err();
@@ -29,7 +32,7 @@ async fn of_many_that_move_one_task_at_once_one_does() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     let task = bench.task("a").await;
-    let held = || after(&task, Outcome::HeldBack("later".to_owned()));
+    let held = || after(&task, Outcome::Deferred("later".to_owned()));
     let tries = (0..50).map(|_| bench.store.record(held(), None, NOW_MS));
     let done = join_all(tries).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
@@ -44,7 +47,7 @@ async fn each_caller_of_a_group_gets_its_own_answer() {
     let mut transitions = Vec::new();
     for number in 0..300 {
         let task = bench.task(&format!("a/{number}")).await;
-        transitions.push(after(&task, Outcome::HeldBack(format!("reason {number}"))));
+        transitions.push(after(&task, Outcome::Deferred(format!("reason {number}"))));
     }
     let records = transitions.into_iter().map(|one| bench.store.record(one, None, NOW_MS));
     for (number, recorded) in join_all(records).await.into_iter().enumerate() {
@@ -141,9 +144,9 @@ async fn a_task_with_all_its_parts_is_read_as_it_was_written() {
         let lead_file = task.lead_file.clone();
         assert_eq!(task, Task { lead_file, ..recorded });
     }
-    assert_eq!((task.units_micro, task.lead_file), (1_050_000, Some(("abc".to_owned(), 9))));
+    assert_eq!((task.units_micro, task.lead_file), (1_050_000, delivered_file()));
     let job = bench.job("b/a").await;
-    assert_eq!((job.state, job.delivered), (State::Succeeded, Some(("abc".to_owned(), 9))));
+    assert_eq!((job.state, job.delivered), (State::Succeeded, delivered_file()));
 }
 
 #[tokio::test]
@@ -152,8 +155,8 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     let session = session(&bench.store).await;
     let identified = until_submitted(&session, "task").remove(0);
-    let answer = Answer {
-        call: Call::Identify,
+    let answer = HistoryAnswer {
+        call: ApiCall::Identify,
         http_status: Some(200),
         code: Some(0),
         request_id: Some("request".to_owned()),
@@ -182,8 +185,9 @@ async fn a_deduction_that_makes_no_sense_keeps_no_result_from_being_written_down
     }
     let most = 1_000_000_000_000_000 + 100_000;
     assert_eq!(bench.store.spent_today_micro(NOW_MS).await.unwrap(), most);
-    let standing = crate::store::Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
-    assert_eq!(standing.spent_total_micro, most);
+    let queue_status =
+        crate::store::Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
+    assert_eq!(queue_status.spent_total_micro, most);
 }
 
 #[tokio::test]
@@ -200,15 +204,15 @@ async fn a_reader_that_others_lock_out_waits_for_them() {
         Ok(connection.query_row("SELECT n FROM t", [], |row| row.get::<_, i64>(0))?)
     });
     let let_in = async {
-        while reader.trouble().words().is_none() {
+        while reader.problem().message().is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        assert!(reader.trouble().words().unwrap().contains("locked"));
+        assert!(reader.problem().message().unwrap().contains("locked"));
         other.execute_batch("COMMIT").unwrap();
     };
     let (read, ()) = tokio::join!(read, let_in);
     assert_eq!(read.unwrap(), 7);
-    assert_eq!(reader.trouble().words(), None);
+    assert_eq!(reader.problem().message(), None);
 }
 
 #[tokio::test]

@@ -60,8 +60,8 @@ async fn counts_follow_the_program_and_a_person_alike() {
         sql.execute_batch(change).unwrap();
         assert_true(&sql);
     }
-    let standing = Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
-    assert_eq!((standing.manifests_accepted, standing.manifests_refused), (2, 0));
+    let queue_status = Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
+    assert_eq!((queue_status.manifests_accepted, queue_status.manifests_refused), (2, 0));
 }
 
 #[tokio::test]
@@ -73,18 +73,18 @@ async fn what_is_left_over_and_what_moves_is_counted() {
     let session = session(&bench.store).await;
     bench.drive("a/1", until_submitted(&session, "task")).await;
     bench.cancel("a/2").await;
-    let trouble = crate::job::outcome::Trouble {
+    let trouble = crate::job::outcome::TransientError {
         code: "disk_full".to_owned(),
         message: "no room".to_owned(),
         retry_after_ms: None,
     };
-    bench.drive("a/3", vec![Outcome::Blocked(trouble)]).await;
+    bench.drive("a/3", vec![Outcome::OutputBlocked(trouble)]).await;
     assert_eq!(bench.store.count_moving(1, NOW_MS).await.unwrap(), (true, 1));
     bench.cancel("a/4").await;
     assert_eq!(bench.store.count_moving(1, NOW_MS).await.unwrap(), (false, 1));
     assert_eq!(bench.store.count_moving(2, NOW_MS).await.unwrap(), (true, 1));
     assert_eq!(bench.store.count_moving(1, NOW_MS + 1).await.unwrap(), (true, 1));
-    let left = Reader::open(&bench.path).unwrap().left_over().unwrap();
+    let left = Reader::open(&bench.path).unwrap().remaining().unwrap();
     assert_eq!(
         (left.failed, left.waiting, left.unresolved, left.refused_manifests),
         (0, 2, 0, 1),

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    job::{DeliveryOutcome, outcome::Trouble},
-    store::{DueDelivery, Moved},
+    job::{DeliveryOutcome, outcome::TransientError},
+    store::{DueDelivery, MovedFile},
 };
 
 /// `a` has its file, `b` waits for a copy.
@@ -20,23 +20,15 @@ async fn due(bench: &Bench, now_ms: i64) -> Vec<DueDelivery> {
     bench.store.due_deliveries(now_ms, 3_600_000, 9).await.unwrap()
 }
 
-fn delivered() -> DeliveryOutcome {
-    DeliveryOutcome::Delivered { sha256: "abc".to_owned(), bytes: 9 }
-}
-
 #[tokio::test]
 async fn failed_delivery_rests_and_is_reported_once() {
     let (bench, mut next) = waiting_for_a_copy().await;
     let trouble = || {
         let (code, message) = ("5000".to_owned(), "no answer".to_owned());
-        DeliveryOutcome::Failed(Trouble { code, message, retry_after_ms: None })
+        DeliveryOutcome::Failed(TransientError { code, message, retry_after_ms: None })
     };
     for tries in 1..=3 {
-        bench
-            .store
-            .record_delivery(next.job, trouble(), Vec::new(), moment(), policy())
-            .await
-            .unwrap();
+        bench.store.record_delivery(next.job, trouble(), Vec::new(), MOMENT, POLICY).await.unwrap();
         assert!(due(&bench, NOW_MS).await.is_empty(), "{tries}");
         next = due(&bench, NOW_MS + 3_600_000).await.remove(0);
         assert_eq!(next.job.delivery.tries, tries);
@@ -49,11 +41,7 @@ async fn failed_delivery_rests_and_is_reported_once() {
     assert_eq!(wakes_at, Some(next.job.delivery.due_at_ms));
     // The clock was set back: no rest is that long.
     assert_eq!(due(&bench, NOW_MS - 9_000_000).await.len(), 1);
-    bench
-        .store
-        .record_delivery(next.job, delivered(), Vec::new(), moment(), policy())
-        .await
-        .unwrap();
+    bench.store.record_delivery(next.job, delivered(), Vec::new(), MOMENT, POLICY).await.unwrap();
     assert_eq!(bench.state("b").await, State::Succeeded);
 }
 
@@ -81,11 +69,7 @@ async fn only_deliveries_have_a_due_time() {
     bench.drive("a", vec![result]).await;
     assert_eq!(waiting(), "d,e");
     let first = due(&bench, NOW_MS).await.remove(0);
-    bench
-        .store
-        .record_delivery(first.job, delivered(), Vec::new(), moment(), policy())
-        .await
-        .unwrap();
+    bench.store.record_delivery(first.job, delivered(), Vec::new(), MOMENT, POLICY).await.unwrap();
     assert_eq!(waiting(), "e");
     // A new job of a task that has its result is a delivery at once.
     bench.accept(manifest("f.yaml", vec![same_as("a", "f")])).await.unwrap();
@@ -97,8 +81,8 @@ async fn only_deliveries_have_a_due_time() {
 #[tokio::test]
 async fn refused_delivery_fails_that_job_alone() {
     let (bench, next) = waiting_for_a_copy().await;
-    let refused = DeliveryOutcome::Refused(fault("Kling deleted the result"));
-    bench.store.record_delivery(next.job, refused, Vec::new(), moment(), policy()).await.unwrap();
+    let refused = DeliveryOutcome::Refused(permanent_error("Kling deleted the result"));
+    bench.store.record_delivery(next.job, refused, Vec::new(), MOMENT, POLICY).await.unwrap();
     let error: String = bench.value("SELECT error FROM job_overview WHERE key = 'b'");
     assert_eq!(error, "Kling deleted the result");
     assert_eq!((bench.state("a").await, bench.state("b").await), (State::Succeeded, State::Failed));
@@ -110,8 +94,7 @@ async fn delivery_to_a_job_that_changed_meanwhile_counts_nothing() {
     let (bench, next) = waiting_for_a_copy().await;
     let elsewhere = changed(same_as("a", "b"), |spec| spec.output = "x.mp4".to_owned());
     bench.accept(manifest("b.yaml", vec![elsewhere])).await.unwrap();
-    let told =
-        bench.store.record_delivery(next.job, delivered(), Vec::new(), moment(), policy()).await;
+    let told = bench.store.record_delivery(next.job, delivered(), Vec::new(), MOMENT, POLICY).await;
     assert_eq!(told.unwrap(), None);
     let again = due(&bench, NOW_MS).await.remove(0);
     assert_eq!(again.job.output, "x.mp4");
@@ -120,11 +103,7 @@ async fn delivery_to_a_job_that_changed_meanwhile_counts_nothing() {
 #[tokio::test]
 async fn fetch_brings_the_file_again() {
     let (bench, next) = waiting_for_a_copy().await;
-    bench
-        .store
-        .record_delivery(next.job, delivered(), Vec::new(), moment(), policy())
-        .await
-        .unwrap();
+    bench.store.record_delivery(next.job, delivered(), Vec::new(), MOMENT, POLICY).await.unwrap();
     for key in ["a", "b"] {
         let job = bench.command(key, Command::Fetch).await.unwrap();
         assert_eq!((job.state, job.output), (State::Downloading, format!("{key}.mp4")));
@@ -140,7 +119,7 @@ async fn moved_file_is_known_by_its_new_name() {
     let task = bench.succeed("old").await;
     bench.miss("old.yaml").await;
     bench.accept(manifest("new.yaml", vec![same_as("old", "new")])).await.unwrap();
-    let moved = Moved {
+    let moved = MovedFile {
         from: "old.mp4".to_owned(),
         to: "old.0a1b2c3d.mp4".to_owned(),
         request_hash: task.request_hash,
@@ -161,13 +140,13 @@ async fn delivery_that_moves_the_jobs_own_earlier_file_counts() {
     let session = session(&bench.store).await;
     bench.drive("b", until_submitted(&session, "second")).await;
     let mut ended = until_succeeded();
-    let other = Delivered { bytes: 9, sha256: "def".to_owned(), duration_ms: None };
+    let other = ResultFile { bytes: 9, sha256: "def".to_owned(), duration_ms: None };
     ended.splice(2.., [Outcome::Delivered(other)]);
     bench.drive("b", ended).await;
     bench.retry("a").await;
     let next = due(&bench, NOW_MS).await.remove(0);
     assert_eq!((&*next.job.spec.key, next.job.earlier_task), ("a", Some(first.id)));
-    let moved = Moved {
+    let moved = MovedFile {
         from: "a.mp4".to_owned(),
         to: "a.0a1b2c3d.mp4".to_owned(),
         request_hash: first.request_hash,
@@ -175,7 +154,7 @@ async fn delivery_that_moves_the_jobs_own_earlier_file_counts() {
     };
     let attempt = DeliveryOutcome::Delivered { sha256: "def".to_owned(), bytes: 9 };
     let delivery =
-        bench.store.record_delivery(next.job, attempt, vec![moved], moment(), policy()).await;
+        bench.store.record_delivery(next.job, attempt, vec![moved], MOMENT, POLICY).await;
     assert!(delivery.unwrap().is_some());
     let job = bench.job("a").await;
     assert_eq!((job.state, job.output.as_str()), (State::Succeeded, "a.mp4"));

@@ -4,7 +4,7 @@ use super::*;
 use crate::store::Reader;
 
 fn at(ms: i64) -> Moment {
-    Moment { now_ms: NOW_MS + ms, ..moment() }
+    Moment { now_ms: NOW_MS + ms, ..MOMENT }
 }
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn absent_job_is_not_created_and_returns_as_it_was() {
         (bench.state("a/1").await, bench.state("a/2").await),
         (State::Waiting, State::Submitted)
     );
-    assert!(bench.store.known_manifests().await.unwrap().is_empty());
+    assert!(bench.store.stored_manifests().await.unwrap().is_empty());
     let back = bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     assert_eq!((back.added, bench.tasks()), (0, 2));
     assert_eq!((bench.state("a/1").await, bench.task("a/1").await.id), (State::Queued, task));
@@ -34,9 +34,9 @@ async fn job_leaves_only_after_the_interval() {
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
-    bench.store.miss("a.yaml", at(0), policy()).await.unwrap();
+    bench.store.miss("a.yaml", at(0), POLICY).await.unwrap();
     let leave = async |missed_before, now| {
-        let left = bench.store.leave(NOW_MS + missed_before, at(now), policy()).await.unwrap();
+        let left = bench.store.orphan(NOW_MS + missed_before, at(now), POLICY).await.unwrap();
         left.into_iter().map(|change| change.key).collect::<Vec<_>>()
     };
     assert_eq!(leave(-1, 29).await, [""; 0]);
@@ -46,7 +46,7 @@ async fn job_leaves_only_after_the_interval() {
     assert_eq!((cancelled.state, cancelled.was_removed()), (State::Cancelled, true));
     // What was created is followed.
     let followed = bench.job("a/2").await;
-    assert_eq!((followed.state, followed.left_at_ms), (State::Submitted, Some(NOW_MS + 30)));
+    assert_eq!((followed.state, followed.orphaned_at_ms), (State::Submitted, Some(NOW_MS + 30)));
     bench.drive("a/2", until_succeeded()).await;
     assert_eq!(bench.state("a/2").await, State::Succeeded);
 }
@@ -71,7 +71,7 @@ async fn others_of_a_manifest_are_missed_before_any_is_read() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     let keys = ["a/1".to_owned()].into();
-    let missed = bench.store.miss_others("a.yaml", keys, moment(), policy()).await.unwrap();
+    let missed = bench.store.miss_others("a.yaml", keys, MOMENT, POLICY).await.unwrap();
     assert_eq!(missed.iter().map(|change| &*change.key).collect::<Vec<_>>(), ["a/2"]);
 }
 
@@ -122,7 +122,7 @@ async fn return_of_a_job_that_a_person_cancelled_is_new_only_with_another_reques
 async fn job_that_failed_before_creation_starts_again_on_its_return() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    bench.drive("a", vec![Outcome::Refused(fault("no face"))]).await;
+    bench.drive("a", vec![Outcome::Refused(permanent_error("no face"))]).await;
     bench.miss("a.yaml").await;
     bench.leave().await;
     assert_eq!(bench.state("a").await, State::Failed);
@@ -154,7 +154,7 @@ async fn refused_job_that_runs_again_is_not_created_after_it_left() {
     let session = session(&bench.store).await;
     let mut refused = until_submitted(&session, "never");
     refused.pop();
-    refused.push(Outcome::Refused(fault("1201")));
+    refused.push(Outcome::Refused(permanent_error("1201")));
     bench.drive("a", refused).await;
     bench.retry("a").await;
     assert_eq!(bench.store.queued(9).await.unwrap().len(), 1);
@@ -168,15 +168,15 @@ async fn refused_job_that_runs_again_is_not_created_after_it_left() {
 async fn jobs_that_left_are_not_left_over() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
-    bench.drive("a/1", vec![Outcome::Refused(fault("no face"))]).await;
+    bench.drive("a/1", vec![Outcome::Refused(permanent_error("no face"))]).await;
     bench.succeed("a/2").await;
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), louder("a/2")])).await.unwrap();
-    let left_over = || Reader::open(&bench.path).unwrap().left_over().unwrap();
-    assert_eq!((left_over().failed, left_over().changed), (1, 1));
-    let standing = Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
-    assert_eq!(standing.changed_after_sent, 1);
+    let remaining = || Reader::open(&bench.path).unwrap().remaining().unwrap();
+    assert_eq!((remaining().failed, remaining().changed), (1, 1));
+    let queue_status = Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
+    assert_eq!(queue_status.changed_after_sent, 1);
     bench.miss("a.yaml").await;
-    assert!(left_over().is_nothing(), "{:?}", left_over());
+    assert!(remaining().is_empty(), "{:?}", remaining());
 }
 
 /// Another job runs the failed request again: a job that has left does not run with it, and does not keep it running.
@@ -185,7 +185,7 @@ async fn absent_job_does_not_run_again_with_another() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     bench.accept(manifest("b.yaml", vec![same_as("a", "b")])).await.unwrap();
-    bench.drive("a", vec![Outcome::Refused(fault("no face"))]).await;
+    bench.drive("a", vec![Outcome::Refused(permanent_error("no face"))]).await;
     bench.miss("a.yaml").await;
     bench.retry("b").await;
     assert_eq!((bench.state("a").await, bench.state("b").await), (State::Failed, State::Queued));
@@ -212,7 +212,7 @@ async fn absent_job_is_not_sent_again() {
             bench.leave().await;
         }
         assert_eq!(bench.state("a").await, State::Creating, "it may exist");
-        let task = bench.drive("a", vec![Outcome::HeldBack("1303".to_owned())]).await;
+        let task = bench.drive("a", vec![Outcome::Deferred("1303".to_owned())]).await;
         assert_eq!(task.state, State::Cancelled);
         let state = if has_left { State::Cancelled } else { State::Waiting };
         assert_eq!((bench.state("a").await, bench.job("a").await.was_removed()), (state, has_left));
@@ -233,7 +233,7 @@ async fn delivered_job_that_leaves_while_it_is_fetched_is_not_cancelled() {
     bench.leave().await;
     let job = bench.job("a").await;
     assert_eq!((job.state, job.task), (State::Downloading, Some(bench.task("b").await.id)));
-    assert!(job.left_at_ms.is_some());
+    assert!(job.orphaned_at_ms.is_some());
     let due = bench.store.due_deliveries(NOW_MS, 3_600_000, 9).await.unwrap();
     assert!(due.iter().any(|due| due.job.spec.key == "a"));
 }

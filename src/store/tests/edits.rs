@@ -32,9 +32,9 @@ async fn edit_of_a_finished_job_does_not_move_its_end() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     bench.succeed("a").await;
-    let later = Moment { now_ms: NOW_MS + 1_000, ..moment() };
+    let later = Moment { now_ms: NOW_MS + 1_000, ..MOMENT };
     let edited = manifest("a.yaml", vec![louder("a")]);
-    bench.store.accept(edited, later, policy(), OnChange::Flag).await.unwrap().unwrap();
+    bench.store.accept(edited, later, POLICY, OnChange::Flag).await.unwrap().unwrap();
     let times: String = bench
         .value("SELECT changed_after_sent || finished_at || ' ' || updated_at FROM job_overview");
     assert_eq!(times, "12026-03-01T12:00:07.050Z 2026-03-01T12:00:08.050Z");
@@ -115,8 +115,7 @@ async fn output_edited_after_the_result_gets_a_copy() {
     assert!(!job.changed_after_sent);
     let due = bench.store.due_deliveries(NOW_MS, i64::MAX, 9).await.unwrap().remove(0);
     assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a.mp4"]);
-    let delivered = crate::job::DeliveryOutcome::Delivered { sha256: "abc".to_owned(), bytes: 9 };
-    bench.store.record_delivery(due.job, delivered, Vec::new(), moment(), policy()).await.unwrap();
+    bench.store.record_delivery(due.job, delivered(), Vec::new(), MOMENT, POLICY).await.unwrap();
     let job = bench.job("a").await;
     assert_eq!((job.state, job.output.as_str()), (State::Succeeded, "x.mp4"));
     assert_eq!(bench.tasks(), 1);
@@ -141,7 +140,7 @@ async fn failed_job_runs_its_edited_request() {
     let found = bench.store.media_to_check(scope, 0, 9).await.unwrap();
     assert_eq!(found.iter().map(|(job, _)| &*job.spec.key).collect::<Vec<_>>(), ["a/2"]);
     let (id, asked) = (found[0].0.id, louder("a/2"));
-    let checked = bench.store.check_media(id, asked, moment(), policy(), OnChange::Flag).await;
+    let checked = bench.store.check_media(id, asked, MOMENT, POLICY, OnChange::Flag).await;
     checked.unwrap().unwrap();
     bench.accept(manifest("a.yaml", vec![louder("a/1"), louder("a/2")])).await.unwrap();
     for key in ["a/1", "a/2"] {
@@ -174,7 +173,7 @@ async fn edit_without_media_leaves_the_request_as_it_is() {
 async fn job_that_failed_before_creation_starts_again_on_any_edit() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    let task = bench.drive("a", vec![Outcome::Refused(fault("no face"))]).await;
+    let task = bench.drive("a", vec![Outcome::Refused(permanent_error("no face"))]).await;
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     assert_eq!(bench.state("a").await, State::Failed, "nothing changed");
     let labelled = changed(wanted("a"), |spec| spec.labels.clear());
@@ -191,7 +190,7 @@ async fn refused_job_uses_a_second_edit() {
     let session = session(&bench.store).await;
     let mut refused = until_submitted(&session, "never");
     refused.pop();
-    refused.push(Outcome::Refused(fault("1201")));
+    refused.push(Outcome::Refused(permanent_error("1201")));
     bench.drive("a", refused).await;
     let labelled = changed(wanted("a"), |spec| spec.labels.clear());
     bench.accept(manifest("a.yaml", vec![labelled])).await.unwrap();
@@ -215,7 +214,7 @@ async fn not_before_edited_to_later_is_waited_for() {
     bench.accept(manifest("a.yaml", vec![at(Some(NOW_MS + 20))])).await.unwrap();
     assert_eq!(bench.task("a").await.due_at_ms, NOW_MS + 20);
     bench.accept(manifest("a.yaml", vec![at(None)])).await.unwrap();
-    assert_eq!(bench.store.come_of_time(NOW_MS, 9).await.unwrap().len(), 1);
+    assert_eq!(bench.store.due_waiting(NOW_MS, 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

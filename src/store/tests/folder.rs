@@ -12,24 +12,24 @@ async fn new_jobs_are_queued_and_the_same_again_is_nothing() {
     let done = bench.accept(batch.clone()).await.unwrap();
     assert_eq!(done, Reconciled { added: 2, ..Reconciled::default() });
     let events: i64 = bench.value("SELECT count(*) FROM event");
-    let again = Accepted { file_stamp: "touched".to_owned(), ..batch };
+    let again = AcceptedManifest { file_stamp: "touched".to_owned(), ..batch };
     assert_eq!(bench.accept(again).await.unwrap(), Reconciled::default());
     assert_eq!(bench.value::<i64>("SELECT count(*) FROM event"), events);
     assert_eq!(bench.state("promo/en").await, State::Queued);
-    assert_eq!(bench.store.known_manifests().await.unwrap()[0].file_stamp, "touched");
+    assert_eq!(bench.store.stored_manifests().await.unwrap()[0].file_stamp, "touched");
 }
 
 #[tokio::test]
 async fn missing_media_wait_and_unfit_media_fail() {
     let bench = Bench::new();
-    let unfit = digested(wanted("a/unfit").spec, Err(fault("too short")));
+    let unfit = hashed(wanted("a/unfit").spec, Err(permanent_error("too short")));
     let later = changed(wanted("a/later"), |spec| spec.not_before_at_ms = Some(YEAR_2099_MS));
     let jobs = vec![local("a/missing", None), unfit, later];
     bench.accept(manifest("a.yaml", jobs)).await.unwrap();
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'a/missing'");
     assert_eq!(why, "a/missing.mp3");
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'a/later'");
-    assert_eq!(why, "its not_before, 2099-01-01T00:00:00.000Z");
+    assert_eq!(why, "not_before is 2099-01-01T00:00:00.000Z");
     let unfit = bench.job("a/unfit").await;
     assert_eq!(
         (unfit.state, unfit.failure.unwrap().message.as_str()),
@@ -43,14 +43,14 @@ async fn missing_media_wait_and_unfit_media_fail() {
 
 async fn check_media(bench: &Bench, job: WantedJob) -> Reconciled {
     let id = bench.job(&job.spec.key).await.id;
-    let checked = bench.store.check_media(id, job, moment(), policy(), OnChange::Flag).await;
+    let checked = bench.store.check_media(id, job, MOMENT, POLICY, OnChange::Flag).await;
     checked.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn media_that_appear_or_are_replaced_start_the_job() {
     let bench = Bench::new();
-    let unfit = digested(local("a/2", None).spec, Err(fault("too short")));
+    let unfit = hashed(local("a/2", None).spec, Err(permanent_error("too short")));
     bench.accept(manifest("a.yaml", vec![local("a/1", None), unfit])).await.unwrap();
     for key in ["a/1", "a/2"] {
         check_media(&bench, local(key, Some("01"))).await;
@@ -123,7 +123,7 @@ async fn jobs_of_a_manifest_with_errors_are_not_absent() {
     assert_eq!(bench.leave().await, 0);
     for key in ["a/1", "a/2"] {
         let job = bench.job(key).await;
-        assert_eq!((job.absent_since_ms, job.left_at_ms), (None, None), "{key}");
+        assert_eq!((job.absent_since_ms, job.orphaned_at_ms), (None, None), "{key}");
     }
 }
 
@@ -133,7 +133,7 @@ async fn uncompared_manifest_keeps_its_jobs_from_being_created() {
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
-    bench.store.hold("a.yaml", "its manifest to be read", moment(), policy()).await.unwrap();
+    bench.store.hold("a.yaml", "its manifest to be read", MOMENT, POLICY).await.unwrap();
     assert_eq!(bench.store.queued(9).await.unwrap(), []);
     assert_eq!(bench.state("a/2").await, State::Submitted);
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();

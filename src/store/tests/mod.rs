@@ -6,7 +6,7 @@ mod deliveries;
 mod departure;
 mod edits;
 mod folder;
-mod measured;
+mod metrics_snapshot;
 mod model;
 mod moves;
 mod names;
@@ -25,29 +25,19 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Accepted, Command, CommandFailure, Conflict, OnChange, Reconciled, Store, WantedJob};
+use super::{
+    AcceptedManifest, Command, CommandFailure, Conflict, OnChange, Reconciled, Store, WantedJob,
+};
 use crate::{
     job::{
-        Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
-        Source, State, Task, Transition, apply, outcome::Fault,
+        DeliveryOutcome, FaceSpan, Job, JobSpec, Media, Moment, Outcome, ResultFile, Session,
+        Source, State, Task, Transition, apply, outcome::PermanentError,
     },
-    manifest::{Content, request_hash, spec_hash},
+    testing::jobs::{
+        MOMENT, NOW_MS, POLICY, audio_of, hashed, manifest, permanent_error, result, session,
+        spec_of, until_submitted, until_succeeded,
+    },
 };
-
-const NOW_MS: i64 = 1_772_366_407_050;
-
-fn policy() -> Policy {
-    Policy {
-        retry_initial_ms: 1_000,
-        retry_max_ms: 300_000,
-        give_up_after_ms: 86_400_000,
-        create_settle_ms: 10_000,
-    }
-}
-
-fn moment() -> Moment {
-    Moment { now_ms: NOW_MS, chance: 0.5 }
-}
 
 /// A store in a folder of its own.
 struct Bench {
@@ -64,26 +54,26 @@ impl Bench {
         Self { _folder: folder, path, store }
     }
 
-    async fn accept(&self, manifest: Accepted) -> Result<Reconciled, Conflict> {
-        self.store.accept(manifest, moment(), policy(), OnChange::Flag).await.unwrap()
+    async fn accept(&self, manifest: AcceptedManifest) -> Result<Reconciled, Conflict> {
+        self.store.accept(manifest, MOMENT, POLICY, OnChange::Flag).await.unwrap()
     }
 
-    async fn accept_and_run(&self, manifest: Accepted) -> Result<Reconciled, Conflict> {
-        self.store.accept(manifest, moment(), policy(), OnChange::Run).await.unwrap()
+    async fn accept_and_run(&self, manifest: AcceptedManifest) -> Result<Reconciled, Conflict> {
+        self.store.accept(manifest, MOMENT, POLICY, OnChange::Run).await.unwrap()
     }
 
     async fn refuse(&self, path: &str, error: &str) {
-        self.store.refuse(path, "stamp", error, moment(), policy()).await.unwrap();
+        self.store.refuse(path, "stamp", error, MOMENT, POLICY).await.unwrap();
     }
 
     /// A scan misses the manifest.
     async fn miss(&self, path: &str) -> usize {
-        self.store.miss(path, moment(), policy()).await.unwrap().len()
+        self.store.miss(path, MOMENT, POLICY).await.unwrap().len()
     }
 
     /// All jobs that are missing have left.
     async fn leave(&self) -> usize {
-        self.store.leave(NOW_MS, moment(), policy()).await.unwrap().len()
+        self.store.orphan(NOW_MS, MOMENT, POLICY).await.unwrap().len()
     }
 
     async fn job(&self, key: &str) -> Job {
@@ -118,7 +108,7 @@ impl Bench {
     /// Does to the job what the command says, unasked.
     async fn command(&self, key: &str, command: Command) -> Result<Job, String> {
         let judge = move |_: &_| Ok::<_, ()>(command.clone());
-        match self.store.command(key, judge, moment(), policy()).await {
+        match self.store.command(key, judge, MOMENT, POLICY).await {
             Ok(state) => Ok(state.job),
             Err(CommandFailure::Conflict(what)) => Err(what),
             Err(error) => panic!("{error:?}"),
@@ -149,51 +139,18 @@ impl Bench {
 }
 
 fn after(task: &Task, outcome: Outcome) -> Transition {
-    apply(task, outcome, &moment(), &policy()).unwrap()
+    apply(task, outcome, &MOMENT, &POLICY).unwrap()
 }
 
 /// A job that `key` names and that no other shares, with all its media there.
 fn wanted(key: &str) -> WantedJob {
-    let spec = JobSpec {
-        key: key.to_owned(),
-        audio: Source::Url(format!("https://cdn.example.com/{key}.mp3")),
-        id: key.split_once('/').map(|(_, id)| id.to_owned()),
-        video: Source::Url("https://cdn.example.com/v.mp4".to_owned()),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
-        sound_end_ms: Some(5_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 0.5,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: format!("{key}.mp4"),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: [("language".to_owned(), "en".to_owned())].into(),
-    };
     let media = Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() };
-    digested(spec, Ok(media))
-}
-
-/// The same job with the digests of what it asks now.
-fn digested(spec: JobSpec, media: Result<Media, Fault>) -> WantedJob {
-    let there = media.as_ref().ok().filter(|media| media.missing.is_none());
-    let request_hash = there.and_then(|media| {
-        let (video_sha256, audio_sha256) =
-            (media.video_sha256.as_deref(), media.audio_sha256.as_deref());
-        request_hash(&spec, Content { video_sha256, audio_sha256 })
-    });
-    let output_is_explicit = spec.output != format!("{}.mp4", spec.key);
-    let spec_hash = spec_hash(&spec, output_is_explicit);
-    WantedJob { spec_hash, request_hash, media, spec }
+    hashed(spec_of(key), Ok(media))
 }
 
 fn changed(mut job: WantedJob, change: impl FnOnce(&mut JobSpec)) -> WantedJob {
     change(&mut job.spec);
-    digested(job.spec, job.media)
+    hashed(job.spec, job.media)
 }
 
 /// The job `key`, which asks for the same as `other` does.
@@ -211,52 +168,15 @@ fn louder(key: &str) -> WantedJob {
 fn local(key: &str, sha256: Option<&str>) -> WantedJob {
     let mut spec = wanted(key).spec;
     spec.audio = Source::File(format!("{key}.mp3"));
-    let media = match sha256 {
-        Some(sha256) => Media {
-            audio_ms: Some(5_000),
-            audio_stamp: Some(format!("stamp of {sha256}")),
-            audio_sha256: Some(sha256.to_owned()),
-            ..Media::default()
-        },
-        None => Media { missing: Some(format!("{key}.mp3")), ..Media::default() },
-    };
-    digested(spec, Ok(media))
+    let missing = || Media { wait_reason: Some(format!("{key}.mp3")), ..Media::default() };
+    hashed(spec, Ok(sha256.map_or_else(missing, audio_of)))
 }
 
-fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
-    Accepted { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
+/// The delivery of a copy of the result.
+fn delivered() -> DeliveryOutcome {
+    DeliveryOutcome::Delivered { sha256: result().sha256, bytes: result().bytes }
 }
 
-fn fault(message: &str) -> Fault {
-    Fault { code: "x".to_owned(), message: message.to_owned() }
-}
-
-/// From queued to an accepted task.
-fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
-    let faces = vec![FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 10_000 }];
-    vec![
-        Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
-        Outcome::CreateIntended { host: "host".to_owned(), account: "account".to_owned() },
-        Outcome::Accepted { task_id: task_id.to_owned() },
-    ]
-}
-
-fn until_succeeded() -> Vec<Outcome> {
-    let delivered = Delivered { bytes: 9, sha256: "abc".to_owned(), duration_ms: Some(10_000) };
-    vec![
-        Outcome::Processing,
-        Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
-        Outcome::Delivered(delivered),
-    ]
-}
-
-async fn session(store: &Store) -> Session {
-    let session = Session {
-        row: 0,
-        session_id: "s".to_owned(),
-        identified_at_ms: NOW_MS,
-        expires_at_ms: NOW_MS + 1_000,
-    };
-    let known = super::KnownSession { session, faces: Vec::new() };
-    store.keep_session("account", "video", known).await.unwrap().session
+fn delivered_file() -> Option<(String, u64)> {
+    Some((result().sha256, result().bytes))
 }

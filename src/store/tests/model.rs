@@ -18,16 +18,13 @@ use proptest::{
 };
 
 use super::*;
-use crate::{
-    job::tests::{self, story::happenings},
-    store::KnownSession,
-};
+use crate::{job::tests::scenario::all_outcomes, store::SessionFaces};
 
 /// A store, and what its history allows.
 struct World {
     bench: Bench,
     sql: rusqlite::Connection,
-    happenings: Vec<(&'static str, Outcome)>,
+    all_outcomes: Vec<(&'static str, Outcome)>,
     /// The jobs of each manifest as it was last read without errors.
     folder: BTreeMap<&'static str, Vec<WantedJob>>,
     /// Requests and takes above 1 that somebody asked for.
@@ -44,16 +41,16 @@ impl World {
             let session = Session {
                 row: 0,
                 session_id: "s".to_owned(),
-                identified_at_ms: tests::NOW_MS,
+                identified_at_ms: NOW_MS,
                 expires_at_ms: i64::MAX,
             };
-            let known = KnownSession { session, faces: Vec::new() };
+            let known = SessionFaces { session, faces: Vec::new() };
             bench.store.keep_session("account", "video", known).await.unwrap();
         }
         Self {
             sql: bench.sql(),
             bench,
-            happenings: happenings(),
+            all_outcomes: all_outcomes(),
             folder: BTreeMap::new(),
             asked: BTreeSet::new(),
             ledger: checks::Ledger::default(),

@@ -32,7 +32,7 @@ async fn renamed_job_keeps_the_output_it_has() {
     bench.accept(manifest("new.yaml", vec![same_as("old", "new")])).await.unwrap();
     let job = bench.job("new").await;
     assert_eq!(
-        (job.state, job.output.as_str(), job.left_at_ms),
+        (job.state, job.output.as_str(), job.orphaned_at_ms),
         (State::Succeeded, "old.mp4", None)
     );
     // Read again, it is not brought to the place of its new name either.
@@ -118,7 +118,7 @@ async fn renamed_local_file_pays_nothing() {
     let renamed = |key: &str| {
         let mut job = local(key, Some("01"));
         job.spec.audio = Source::File("renamed.mp3".to_owned());
-        digested(job.spec, job.media)
+        hashed(job.spec, job.media)
     };
     bench.accept_and_run(manifest("a.yaml", vec![renamed("a/1"), renamed("a/2")])).await.unwrap();
     assert_eq!(

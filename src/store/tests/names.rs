@@ -17,7 +17,10 @@ async fn own_name_belongs_to_one_request() {
     assert_eq!(bench.task("a").await.name, "mine");
     let conflict = bench.accept(manifest("b.yaml", vec![named("b", "mine")])).await.unwrap_err();
     assert_eq!(conflict.key, "b");
-    assert!(conflict.what.contains("external_task_id mine was used by job a"), "{conflict}");
+    assert!(
+        conflict.what.contains("external_task_id mine was already used by job a"),
+        "{conflict}"
+    );
     assert_eq!(bench.value::<i64>("SELECT count(*) FROM manifest"), 1, "nothing of it is taken in");
     // The same request under the same name shares.
     let same = changed(same_as("a", "c"), |spec| spec.external_task_id = Some("mine".to_owned()));
@@ -43,11 +46,11 @@ async fn conflict_found_with_the_media_is_what_the_job_waits_for() {
     let check = async || {
         let (store, id) = (&bench.store, bench.job("b").await.id);
         let wanted = asking(Some("01"));
-        store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await.unwrap().unwrap()
+        store.check_media(id, wanted, MOMENT, POLICY, OnChange::Flag).await.unwrap().unwrap()
     };
     assert_eq!(check().await.changes.len(), 1);
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
-    assert!(why.contains("external_task_id mine was used by job a"), "{why}");
+    assert!(why.contains("external_task_id mine was already used by job a"), "{why}");
     assert_eq!(check().await, Reconciled::default(), "reported once");
     bench.cancel("a").await;
     check().await;
@@ -93,13 +96,16 @@ async fn name_of_a_take_belongs_to_one_request_too() {
     bench.succeed("a").await;
     bench.retry("a").await;
     let conflict = bench.accept(manifest("b.yaml", vec![named("b", "promo-2")])).await.unwrap_err();
-    assert!(conflict.what.contains("external_task_id promo-2 was used by job a"), "{conflict}");
+    assert!(
+        conflict.what.contains("external_task_id promo-2 was already used by job a"),
+        "{conflict}"
+    );
 
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![named("a", "promo-2")])).await.unwrap();
     let second = changed(named("b", "promo"), |spec| spec.take = Some(2));
     let conflict = bench.accept(manifest("b.yaml", vec![second])).await.unwrap_err();
-    assert!(conflict.what.contains("was used by job a"), "{conflict}");
+    assert!(conflict.what.contains("was already used by job a"), "{conflict}");
 }
 
 /// As long as the audio is not there, both may ask for the same: it is judged once the audio is known.
@@ -117,16 +123,20 @@ async fn one_output_of_jobs_without_media_is_judged_with_the_media() {
         bench.accept(manifest("b.yaml", vec![asking("b", None)])).await.unwrap();
         let louder = changed(asking("c", None), |spec| spec.sound_volume = 2.0);
         let conflict = bench.accept(manifest("c.yaml", vec![louder])).await.unwrap_err();
-        assert!(conflict.what.contains("its output x.mp4 is job a's"), "{conflict}");
+        assert!(conflict.what.contains("output x.mp4 already belongs to job a,"), "{conflict}");
         for (key, sha256) in [("a", "01"), ("b", sha256)] {
             let (store, id) = (&bench.store, bench.job(key).await.id);
             let wanted = asking(key, Some(sha256));
-            let checked = store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await;
+            let checked = store.check_media(id, wanted, MOMENT, POLICY, OnChange::Flag).await;
             checked.unwrap().unwrap();
         }
         assert_eq!((bench.state("a").await, bench.state("b").await), (State::Queued, state));
         let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
-        assert_eq!(why.contains("x.mp4 is job a's already"), state == State::Waiting, "{why}");
+        assert_eq!(
+            why.contains("x.mp4 already belongs to job a,"),
+            state == State::Waiting,
+            "{why}"
+        );
         assert_eq!(bench.tasks(), 1);
     }
 }
@@ -138,7 +148,10 @@ async fn one_output_for_two_requests_conflicts() {
     let jobs = vec![wanted("b/1"), to("b/2", "x.mp4")];
     let conflict = bench.accept(manifest("b.yaml", jobs)).await.unwrap_err();
     assert_eq!(conflict.key, "b/2");
-    assert!(conflict.what.contains("x.mp4") && conflict.what.contains("job a's"), "{conflict}");
+    assert!(
+        conflict.what.contains("x.mp4") && conflict.what.contains("belongs to job a,"),
+        "{conflict}"
+    );
     assert_eq!(bench.value::<i64>("SELECT count(*) FROM job"), 1);
     assert_eq!((bench.value::<i64>("SELECT count(*) FROM manifest"), bench.tasks()), (1, 1));
     // Also where the other is named by its key.
@@ -192,11 +205,11 @@ async fn manifests_are_taken_in_as_they_are_handed_over() {
         manifest("b.yaml", vec![to("b", "a.mp4")]),
         manifest("c.yaml", vec![named("c", "mine")]),
     ]
-    .map(|manifest| bench.store.accept(manifest, moment(), policy(), OnChange::Flag));
+    .map(|manifest| bench.store.accept(manifest, MOMENT, POLICY, OnChange::Flag));
     let conflict = third.await.unwrap().unwrap_err();
     assert!(conflict.what.contains("mine"), "{conflict}");
     let conflict = second.await.unwrap().unwrap_err();
     assert!(conflict.what.contains("a.mp4"), "{conflict}");
     assert_eq!(first.await.unwrap().unwrap().added, 1);
-    assert_eq!(bench.store.known_manifests().await.unwrap().len(), 1);
+    assert_eq!(bench.store.stored_manifests().await.unwrap().len(), 1);
 }

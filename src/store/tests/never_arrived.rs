@@ -13,7 +13,7 @@ async fn lose(bench: &Bench, key: &str) -> Task {
 
 async fn never_arrived(bench: &Bench, task: Task, media_changed: Option<&str>) -> (Task, bool) {
     let what = media_changed.map(str::to_owned);
-    bench.store.never_arrived(task, what, moment(), policy()).await.unwrap()
+    bench.store.never_arrived(task, what, MOMENT, POLICY).await.unwrap()
 }
 
 #[tokio::test]

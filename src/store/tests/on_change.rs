@@ -28,7 +28,7 @@ async fn on_change_run_follows_a_task_that_was_created() {
     let sent = bench.drive("a", until_submitted(&session, "task")).await;
     bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
     assert_eq!(bench.task("a").await.state, State::Queued);
-    let followed = bench.store.under_way(State::Submitted, NOW_MS, i64::MAX, 9).await.unwrap();
+    let followed = bench.store.due_in_state(State::Submitted, NOW_MS, i64::MAX, 9).await.unwrap();
     assert_eq!(followed.len(), 1);
     assert!(followed[0].id == sent.id && followed[0].is_superseded);
     let task = bench.store.record(after(&followed[0], Outcome::Processing), None, NOW_MS).await;
@@ -84,7 +84,7 @@ async fn superseded_request_is_not_sent_again() {
     bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
     let held = after(
         &bench.store.task(creating.id).await.unwrap().unwrap(),
-        Outcome::HeldBack("1303".to_owned()),
+        Outcome::Deferred("1303".to_owned()),
     );
     let task = bench.store.record(held, None, NOW_MS).await.unwrap();
     assert_eq!((task.state, bench.state("a").await), (State::Cancelled, State::Queued));

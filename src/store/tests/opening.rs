@@ -5,13 +5,13 @@ use std::{fs, path::Path};
 use tempfile::tempdir;
 
 use super::*;
-use crate::store::{Holder, Lock, LockError, Reader, StoreError, VERSION, holder};
+use crate::store::{Lock, LockError, LockHolder, Reader, StoreError, VERSION, lock_holder};
 
 /// Opens `path` for writing and for reading; both must fail and leave every byte alone.
 fn refused(path: &Path) -> (StoreError, StoreError) {
     let before = fs::read(path).unwrap();
     let written = Store::open(path).err().unwrap();
-    let read = Reader::open(path).and_then(|reader| reader.standing(NOW_MS)).err().unwrap();
+    let read = Reader::open(path).and_then(|reader| reader.queue_status(NOW_MS)).err().unwrap();
     assert!(fs::read(path).unwrap() == before, "{} was touched", path.display());
     (written, read)
 }
@@ -46,7 +46,7 @@ async fn two_that_make_the_database_at_once_make_one() {
     for opened in opened {
         opened.unwrap();
     }
-    assert!(Reader::open(&path).unwrap().standing(NOW_MS).is_ok());
+    assert!(Reader::open(&path).unwrap().queue_status(NOW_MS).is_ok());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn what_litestream_keeps_in_a_database_is_nobodys_schema() {
         .unwrap();
     drop(sql);
     drop(Store::open(&path).unwrap());
-    assert!(Reader::open(&path).unwrap().standing(NOW_MS).is_ok());
+    assert!(Reader::open(&path).unwrap().queue_status(NOW_MS).is_ok());
 }
 
 /// A database file without a log, as a backup has it.
@@ -167,7 +167,7 @@ async fn the_log_stays_for_readers_when_the_last_writer_closes() {
     // The file in use is not copied but left: a reader who may not write finds all three parts.
     drop(store);
     let reader = Reader::open(&path).unwrap();
-    assert_eq!(reader.standing(NOW_MS).unwrap().hold.as_deref(), Some("why"));
+    assert_eq!(reader.queue_status(NOW_MS).unwrap().hold.as_deref(), Some("why"));
     for part in ["lipsyncd.db-wal", "lipsyncd.db-shm"] {
         assert!(folder.path().join(part).exists(), "{part}");
     }
@@ -177,22 +177,22 @@ async fn the_log_stays_for_readers_when_the_last_writer_closes() {
 fn one_daemon_a_database() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("lipsyncd.db");
-    assert_eq!(holder(&path), None);
+    assert_eq!(lock_holder(&path), None);
     let lock = Lock::take(&path).unwrap();
-    assert_eq!(holder(&path), Some(Holder { pid: std::process::id(), trouble: None }));
-    lock.tell(Some("state database: it is locked"));
-    let told = holder(&path).unwrap();
-    assert_eq!(told.trouble.as_deref(), Some("state database: it is locked"));
+    assert_eq!(lock_holder(&path), Some(LockHolder { pid: std::process::id(), problem: None }));
+    lock.report(Some("state database: it is locked"));
+    let told = lock_holder(&path).unwrap();
+    assert_eq!(told.problem.as_deref(), Some("state database: it is locked"));
     let bytes = fs::metadata(folder.path().join("lipsyncd.db.lock")).unwrap().len();
-    lock.tell(None);
-    assert_eq!(holder(&path), Some(Holder { pid: std::process::id(), trouble: None }));
+    lock.report(None);
+    assert_eq!(lock_holder(&path), Some(LockHolder { pid: std::process::id(), problem: None }));
     assert_eq!(fs::metadata(folder.path().join("lipsyncd.db.lock")).unwrap().len(), bytes);
     let Err(LockError::Held { pid, .. }) = Lock::take(&path) else {
         panic!("the lock was given twice");
     };
     assert_eq!(pid, std::process::id().to_string());
     drop(lock);
-    assert_eq!(holder(&path), None);
+    assert_eq!(lock_holder(&path), None);
     Lock::take(&path).unwrap();
 }
 
@@ -205,7 +205,7 @@ fn looking_for_the_holder_keeps_no_daemon_from_starting() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                let _free_or_held = holder(&path);
+                let _free_or_held = lock_holder(&path);
             }
         });
         let taken: Vec<_> = (0..200).map(|_| Lock::take(&path).map(drop)).collect();
@@ -272,12 +272,12 @@ async fn damage_that_shows_while_the_database_is_in_use_is_told_like_any_other()
         .open(&bench.path)
         .and_then(|file| std::os::unix::fs::FileExt::write_all_at(&file, &bytes[4096..], 4096))
         .unwrap();
-    // What others wrote makes both connections read it anew.
+    // What others wrote makes both connections read it again.
     bench.sql().pragma_update(None, "user_version", VERSION).unwrap();
     let read = bench.store.job_by_key("a/1").await.err().unwrap();
     let written = bench.store.set_hold(Some("why".to_owned())).await.err().unwrap();
     for error in [read, written] {
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-        assert!(error.to_string().contains("put a backup in its place"), "{error}");
+        assert!(error.to_string().contains("replace it with a backup"), "{error}");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, command, delivery, left_over, measured, media_queue, overview, pause, queue,
-    reconcile, reconcile::depart, retention, sharing, superseded,
+    JobFilter, delivery, job_state, media_queue, metrics_snapshot, pause, queue, queue_status,
+    reconcile, reconcile::depart, remaining, retention, sharing,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -26,9 +26,9 @@ fn queries() -> Vec<String> {
     let mut queries = vec![
         queue::QUEUED.sql(),
         queue::DELAYED.sql(),
-        queue::COME_OF_TIME.sql(),
-        queue::under_way(State::Submitted),
-        queue::under_way(State::Downloading),
+        queue::DUE_WAITING.sql(),
+        queue::due_in_state(State::Submitted),
+        queue::due_in_state(State::Downloading),
         of_jobs(depart::DUE_TO_LEAVE),
         of_jobs(delivery::DUE),
         of_jobs(media_queue::WAITING),
@@ -48,24 +48,24 @@ fn queries() -> Vec<String> {
         sharing::urgency::ALIGN,
         sharing::FIRST_JOB,
         sharing::urgency::AS_URGENT,
-        command::UNDECIDED,
+        job_state::UNDECIDED,
         reconcile::ANY_GONE,
         reconcile::KNOWN,
-        reconcile::OUTPUT_ASKED,
-        reconcile::OUTPUT_OF_KEY,
+        reconcile::output::OUTPUT_ASKED,
+        reconcile::output::OUTPUT_OF_KEY,
         depart::SEE,
-        overview::REFUSED,
-        overview::BLOCKED_JOBS,
-        overview::SLOTS_USED,
-        overview::CHANGED,
-        overview::DISMISSED,
+        queue_status::REFUSED,
+        queue_status::BLOCKED_JOBS,
+        queue_status::SLOTS_USED,
+        queue_status::CHANGED,
+        queue_status::DISMISSED,
         pause::OPEN_CREATES,
-        superseded::COUNT,
-        superseded::KEYS,
-        measured::OLDEST,
-        left_over::LEFT,
+        remaining::SUPERSEDED,
+        remaining::SUPERSEDED_KEYS,
+        metrics_snapshot::OLDEST,
+        remaining::REMAINING,
         retention::NEXT_EVENT,
-        retention::FORGET_EVENTS,
+        retention::DELETE_EVENTS,
         retention::NEXT_SESSION,
         "SELECT * FROM job_history WHERE key = 'a'",
         "SELECT * FROM job_overview WHERE key = 'a'",
@@ -107,7 +107,7 @@ fn rows_of_a_request_are_found_by_its_hash() {
     let bench = Bench::new();
     for (query, index) in [
         (sharing::HIGHEST_TAKE.to_owned(), "USING INDEX sqlite_autoindex_task_1 (request_hash=?)"),
-        (of_jobs(reconcile::GONE), "USING INDEX job_gone (request_hash=?)"),
+        (of_jobs(reconcile::arrive::GONE), "USING INDEX job_gone (request_hash=?)"),
     ] {
         let plan = plan(&bench, &query);
         assert!(plan.contains(index) && !plan.contains("SCAN"), "{plan}");

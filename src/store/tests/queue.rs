@@ -6,7 +6,7 @@ async fn order(bench: &Bench) -> Vec<String> {
     queued.into_iter().map(|job| job.spec.key).collect()
 }
 
-fn batch(name: &str, count: usize) -> Accepted {
+fn batch(name: &str, count: usize) -> AcceptedManifest {
     let jobs = (1..=count).map(|number| wanted(&format!("{name}/{number}"))).collect();
     manifest(&format!("{name}.yaml"), jobs)
 }
@@ -45,12 +45,12 @@ async fn a_higher_priority_comes_first() {
 async fn a_job_that_rests_is_not_next_until_it_is_due() {
     let bench = Bench::new();
     bench.accept(batch("a", 2)).await.unwrap();
-    let trouble = crate::job::outcome::Trouble {
+    let trouble = crate::job::outcome::TransientError {
         code: "transport".to_owned(),
         message: "no answer".to_owned(),
         retry_after_ms: Some(5_000),
     };
-    let resting = bench.drive("a/1", vec![Outcome::Trouble(trouble)]).await;
+    let resting = bench.drive("a/1", vec![Outcome::TransientError(trouble)]).await;
     assert_eq!(order(&bench).await, ["a/2"]);
     assert_eq!(bench.store.next_due_at_ms(NOW_MS).await.unwrap(), Some(resting.due_at_ms));
     let due_again = async |now_ms, rest_max_ms| {
@@ -69,9 +69,9 @@ async fn a_job_whose_time_has_come_is_found() {
     let bench = Bench::new();
     let later = changed(wanted("a"), |spec| spec.not_before_at_ms = Some(NOW_MS + 10));
     bench.accept(manifest("a.yaml", vec![later])).await.unwrap();
-    assert!(bench.store.come_of_time(NOW_MS, 10).await.unwrap().is_empty());
+    assert!(bench.store.due_waiting(NOW_MS, 10).await.unwrap().is_empty());
     assert_eq!(bench.store.next_due_at_ms(NOW_MS).await.unwrap(), Some(NOW_MS + 10));
-    assert_eq!(bench.store.come_of_time(NOW_MS + 10, 10).await.unwrap().len(), 1);
+    assert_eq!(bench.store.due_waiting(NOW_MS + 10, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn jobs_under_way_are_found_by_state_and_counted() {
     bench.accept(batch("a", 3)).await.unwrap();
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
-    let submitted = bench.store.under_way(State::Submitted, NOW_MS, i64::MAX, 10).await.unwrap();
+    let submitted = bench.store.due_in_state(State::Submitted, NOW_MS, i64::MAX, 10).await.unwrap();
     assert_eq!(submitted.len(), 1);
     assert_eq!(bench.store.count(&[State::Queued, State::Submitted]).await.unwrap(), 3);
 }
@@ -88,33 +88,33 @@ async fn jobs_under_way_are_found_by_state_and_counted() {
 #[tokio::test]
 async fn another_process_that_writes_is_noticed_and_our_own_writes_are_not() {
     let bench = Bench::new();
-    let first = bench.store.look_for_others(None).await.unwrap();
+    let first = bench.store.changes_by_others(None).await.unwrap();
     assert!(!first.changed);
     bench.store.set_hold(Some("ours".to_owned())).await.unwrap();
-    let second = bench.store.look_for_others(Some(first.mark)).await.unwrap();
+    let second = bench.store.changes_by_others(Some(first.position)).await.unwrap();
     assert!(!second.changed);
     bench.sql().execute("UPDATE daemon_state SET hold = 'theirs'", []).unwrap();
-    let third = bench.store.look_for_others(Some(second.mark)).await.unwrap();
+    let third = bench.store.changes_by_others(Some(second.position)).await.unwrap();
     assert!(third.changed);
-    assert!(!bench.store.look_for_others(Some(third.mark)).await.unwrap().changed);
+    assert!(!bench.store.changes_by_others(Some(third.position)).await.unwrap().changed);
 }
 
 #[tokio::test]
 async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
     let bench = Bench::new();
     bench.accept(batch("a", 3)).await.unwrap();
-    let before = bench.store.look_for_others(None).await.unwrap().mark;
+    let before = bench.store.changes_by_others(None).await.unwrap().position;
     // Our own, between two looks of theirs.
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
     let theirs = Store::open(bench.store.path()).unwrap();
     let cancel = |_: &_| Ok::<_, ()>(Command::Cancel);
-    theirs.command("a/1", cancel, moment(), policy()).await.unwrap();
-    let found = bench.store.look_for_others(Some(before)).await.unwrap();
+    theirs.command("a/1", cancel, MOMENT, POLICY).await.unwrap();
+    let found = bench.store.changes_by_others(Some(before)).await.unwrap();
     let told: Vec<_> = found.by_people.iter().map(|change| (&*change.key, &*change.to)).collect();
     assert_eq!(told, [("a/1", "cancelled")]);
     assert_eq!(found.by_people[0].manifest, "a.yaml");
     assert_eq!(found.by_people[0].from.as_deref(), Some("queued"));
-    let again = bench.store.look_for_others(Some(found.mark)).await.unwrap();
+    let again = bench.store.changes_by_others(Some(found.position)).await.unwrap();
     assert!(again.by_people.is_empty());
 }

@@ -1,7 +1,7 @@
 //! What is forgotten once it is old, and what never is.
 
 use super::*;
-use crate::store::{KnownSession, Reader};
+use crate::store::{Reader, SessionFaces};
 
 const DAY_MS: i64 = 86_400_000;
 const ROWS_MAX: usize = 500;
@@ -10,7 +10,7 @@ async fn session_until(store: &Store, video: &str, expires_at_ms: i64) -> Sessio
     let session =
         Session { row: 0, session_id: "s".to_owned(), identified_at_ms: NOW_MS, expires_at_ms };
     let face = FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 1 };
-    let known = KnownSession { session, faces: vec![face] };
+    let known = SessionFaces { session, faces: vec![face] };
     store.keep_session("account", video, known).await.unwrap().session
 }
 
@@ -25,7 +25,7 @@ async fn old_jobs() -> Bench {
         bench.drive(key, until_submitted(&session, key)).await;
     }
     bench.drive("a/done", until_succeeded()).await;
-    bench.drive("a/failed", vec![Outcome::Refused(fault("no face"))]).await;
+    bench.drive("a/failed", vec![Outcome::Refused(permanent_error("no face"))]).await;
     let mut task = bench.task("a/young").await;
     for outcome in until_succeeded() {
         let ended_at_ms = NOW_MS + 90 * DAY_MS;
@@ -36,7 +36,7 @@ async fn old_jobs() -> Bench {
 
 async fn forget_all(bench: &Bench, before_ms: i64, rows_max: usize) -> usize {
     let mut steps = 0;
-    while bench.store.forget(before_ms, NOW_MS + 91 * DAY_MS, rows_max).await.unwrap() {
+    while bench.store.delete_old(before_ms, NOW_MS + 91 * DAY_MS, rows_max).await.unwrap() {
         steps += 1;
         assert!(steps < 1_000, "it never ends");
     }
@@ -74,12 +74,12 @@ async fn a_job_without_its_history_is_shown_and_may_begin_anew() {
     forget_all(&bench, NOW_MS + DAY_MS, ROWS_MAX).await;
     let reader = Reader::open(&bench.path).unwrap();
     let detail = reader.detail("a/done").unwrap().unwrap();
-    assert!(detail.history.is_empty() && !detail.history_is_whole());
+    assert!(detail.history.is_empty() && !detail.history_is_complete());
     assert_eq!(detail.state.job, bench.job("a/done").await);
-    assert!(reader.detail("a/waiting").unwrap().unwrap().history_is_whole());
+    assert!(reader.detail("a/waiting").unwrap().unwrap().history_is_complete());
     bench.retry("a/done").await;
     let detail = reader.detail("a/done").unwrap().unwrap();
-    assert!(detail.history.len() == 1 && !detail.history_is_whole());
+    assert!(detail.history.len() == 1 && !detail.history_is_complete());
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_step_forgets_few_rows_and_the_last_of_a_job_is_not_lost() {
     let all: i64 = bench.value("SELECT count(*) FROM event");
     for rows_max in 1..4 {
         let before: i64 = bench.value("SELECT count(*) FROM event");
-        bench.store.forget(NOW_MS + DAY_MS, NOW_MS + 91 * DAY_MS, rows_max).await.unwrap();
+        bench.store.delete_old(NOW_MS + DAY_MS, NOW_MS + 91 * DAY_MS, rows_max).await.unwrap();
         let gone = before - bench.value::<i64>("SELECT count(*) FROM event");
         assert!(gone <= rows_max as i64, "{gone} rows in a step of {rows_max}");
     }

@@ -25,7 +25,7 @@ async fn renamed_manifest_keeps_a_retry() {
 #[tokio::test]
 async fn manifest_with_errors_keeps_a_retry() {
     let (bench, job) = retried(None).await;
-    bench.store.hold("a.yaml", "its manifest to be mended", moment(), policy()).await.unwrap();
+    bench.store.hold("a.yaml", "its manifest to be mended", MOMENT, POLICY).await.unwrap();
     assert_eq!(bench.state("a").await, State::Waiting);
     bench.accept(manifest("a.yaml", vec![job])).await.unwrap();
     let task = bench.task("a").await;
@@ -53,7 +53,7 @@ async fn edited_take_ends_a_retry() {
 #[tokio::test]
 async fn second_retry_can_be_taken_back_to_the_result() {
     let (bench, _) = retried(None).await;
-    bench.drive("a", vec![Outcome::Refused(fault("output_taken"))]).await;
+    bench.drive("a", vec![Outcome::Refused(permanent_error("output_taken"))]).await;
     assert_eq!(bench.state("a").await, State::Failed);
     bench.retry("a").await;
     let job = bench.cancel("a").await;

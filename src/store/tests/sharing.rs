@@ -1,7 +1,7 @@
 //! Jobs that ask for the same request and take share one task.
 
 use super::*;
-use crate::{job::DeliveryOutcome, store::Reader};
+use crate::store::Reader;
 
 /// `a/1` and `b/1` ask for the same.
 async fn two_jobs() -> Bench {
@@ -46,10 +46,9 @@ async fn all_jobs_show_their_task_and_each_gets_a_file() {
     let [due] = <[_; 1]>::try_from(due).unwrap();
     assert_eq!((due.job.spec.key.as_str(), due.job.output.as_str()), ("b/1", "b/1.mp4"));
     assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a/1.mp4"]);
-    let delivered = DeliveryOutcome::Delivered { sha256: "abc".to_owned(), bytes: 9 };
     let told = bench
         .store
-        .record_delivery(due.job, delivered, Vec::new(), moment(), policy())
+        .record_delivery(due.job, delivered(), Vec::new(), MOMENT, POLICY)
         .await
         .unwrap();
     assert_eq!((&*told.unwrap().key, bench.state("b/1").await), ("b/1", State::Succeeded));
@@ -65,7 +64,7 @@ async fn shared_task_holds_one_slot() {
     let bench = two_jobs().await;
     let session = session(&bench.store).await;
     bench.drive("a/1", until_submitted(&session, "task")).await;
-    assert_eq!(Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap().slots_used, 1);
+    assert_eq!(Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap().slots_used, 1);
     assert_eq!(bench.value::<i64>("SELECT slots_used FROM queue_status"), 1);
 }
 
@@ -159,7 +158,7 @@ async fn edit_of_the_lead_leaves_the_task_to_the_others() {
 #[tokio::test]
 async fn failure_of_a_shared_task_fails_all_its_jobs() {
     let bench = two_jobs().await;
-    bench.drive("a/1", vec![Outcome::Refused(fault("no face"))]).await;
+    bench.drive("a/1", vec![Outcome::Refused(permanent_error("no face"))]).await;
     for key in ["a/1", "b/1"] {
         let error: String =
             bench.value(&format!("SELECT state || error FROM job_overview WHERE key = '{key}'"));
@@ -178,7 +177,9 @@ async fn new_job_revives_a_task_that_was_not_accepted() {
         let task = bench.task("a").await;
         match cancelled {
             true => drop(bench.cancel("a").await),
-            false => drop(bench.drive("a", vec![Outcome::Refused(fault("no face"))]).await),
+            false => {
+                drop(bench.drive("a", vec![Outcome::Refused(permanent_error("no face"))]).await)
+            }
         }
         bench.accept(manifest("b.yaml", vec![same_as("a", "b")])).await.unwrap();
         let again = bench.task("b").await;

@@ -1,7 +1,7 @@
 //! Takes: which one a job joins, what a retry begins, and what `cancel` takes back.
 
 use super::*;
-use crate::store::{JobState, LeadLost};
+use crate::store::{DetachReason, JobState};
 
 async fn one_job() -> Bench {
     let bench = Bench::new();
@@ -24,7 +24,7 @@ async fn judged(bench: &Bench, key: &str) -> JobState {
 #[tokio::test]
 async fn retry_of_what_was_not_accepted_sends_the_same_take() {
     let bench = one_job().await;
-    let task = bench.drive("a", vec![Outcome::Refused(fault("no face"))]).await;
+    let task = bench.drive("a", vec![Outcome::Refused(permanent_error("no face"))]).await;
     let job = bench.retry("a").await;
     let again = bench.task("a").await;
     assert_eq!((again.id, again.take, again.state), (task.id, 1, State::Queued));
@@ -46,7 +46,7 @@ async fn retry_of_an_accepted_task_begins_the_next_take() {
     let second = bench.task("a").await;
     assert_eq!((second.take, second.name), (2, format!("{}-2", first.name)));
     assert_eq!((job.state, job.earlier_task), (State::Queued, Some(first.id)));
-    assert_eq!(job.delivered, Some(("abc".to_owned(), 9)), "its earlier file is still there");
+    assert_eq!(job.delivered, delivered_file(), "its earlier file is still there");
     let told: String = bench.value("SELECT what FROM job_history WHERE what LIKE 'retry%'");
     assert_eq!(told, "retry: take 2 begins");
 }
@@ -73,7 +73,7 @@ async fn retry_of_a_shared_task_uses_the_take_that_another_retry_began() {
     assert_eq!((bench.state("c").await, bench.tasks()), (State::Downloading, 2));
     let told: String =
         bench.value("SELECT what FROM job_history WHERE key = 'c' AND what LIKE 'retry%'");
-    assert_eq!(told, "retry: take 2 exists already and is used");
+    assert_eq!(told, "retry: take 2 already exists and is used");
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn cancel_of_an_edit_that_runs_goes_back_flagged() {
 #[tokio::test]
 async fn retry_without_media_looks_at_them_again() {
     let bench = Bench::new();
-    let unfit = digested(local("a", None).spec, Err(fault("too short")));
+    let unfit = hashed(local("a", None).spec, Err(permanent_error("too short")));
     bench.accept(manifest("a.yaml", vec![unfit])).await.unwrap();
     let job = bench.retry("a").await;
     assert_eq!((job.state, job.failure, bench.tasks()), (State::Waiting, None, 0));
@@ -205,7 +205,7 @@ async fn lead_gets_the_take_whose_result_is_there() {
     let bench = one_job().await;
     let task = bench.task("a").await;
     bench.accept(manifest("b.yaml", vec![same_as("a", "b")])).await.unwrap();
-    let left = bench.store.move_to_take(task.clone(), 3, moment(), policy()).await.unwrap();
+    let left = bench.store.move_to_take(task.clone(), 3, MOMENT, POLICY).await.unwrap();
     // The file of another job says nothing of this one's.
     assert_eq!((left.id, left.take, left.spec.key.as_str()), (task.id, 1, "b"));
     let moved = bench.task("a").await;
@@ -215,7 +215,7 @@ async fn lead_gets_the_take_whose_result_is_there() {
     bench.accept(manifest("c.yaml", vec![first])).await.unwrap();
     let second = bench.task("c").await;
     assert!(!bench.store.is_take_open(&second).await.unwrap());
-    let stays = bench.store.move_to_take(second.clone(), 3, moment(), policy()).await.unwrap();
+    let stays = bench.store.move_to_take(second.clone(), 3, MOMENT, POLICY).await.unwrap();
     assert_eq!((stays.id, bench.task("c").await.take), (second.id, 2));
 }
 
@@ -225,12 +225,12 @@ async fn changed_media_take_the_lead_job_off_its_task() {
     bench.accept(manifest("a.yaml", vec![local("a", Some("01"))])).await.unwrap();
     let mut same = local("b", Some("01"));
     same.spec.audio = Source::File("copy.mp3".to_owned());
-    bench.accept(manifest("b.yaml", vec![digested(same.spec, same.media)])).await.unwrap();
+    bench.accept(manifest("b.yaml", vec![hashed(same.spec, same.media)])).await.unwrap();
     let task = bench.task("a").await;
     let what = "audio a.mp3 changed".to_owned();
     let task = bench
         .store
-        .lose_lead(task, LeadLost::MediaChanged(what), moment(), policy())
+        .detach_lead(task, DetachReason::MediaChanged(what), MOMENT, POLICY)
         .await
         .unwrap();
     assert_eq!((task.state, task.spec.key.as_str()), (State::Queued, "b"));
@@ -238,7 +238,7 @@ async fn changed_media_take_the_lead_job_off_its_task() {
     assert_eq!((job.state, job.task), (State::Waiting, None));
     let task = bench
         .store
-        .lose_lead(task, LeadLost::MediaChanged("also".to_owned()), moment(), policy())
+        .detach_lead(task, DetachReason::MediaChanged("also".to_owned()), MOMENT, POLICY)
         .await;
     assert_eq!(task.unwrap().state, State::Cancelled);
 }

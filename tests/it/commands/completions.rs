@@ -6,16 +6,16 @@ use super::*;
 
 /// What a shell says to a script of one line that begins with our completions; none where there is no
 /// such shell.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
-fn told_by(shell: &str, ask: &str) -> Option<String> {
-    let place = Place::new();
-    let ran = place.run(&["completions", shell]);
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn completions_of(shell: &str, ask: &str) -> Option<String> {
+    let env = CommandEnv::new();
+    let ran = env.run(&["completions", shell]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    let script = place.folder.path().join(shell);
+    let script = env.folder.path().join(shell);
     fs::write(&script, &ran.out).unwrap();
     let mut command = Command::new(shell);
-    command.args(["-c", ask]).current_dir(place.folder.path());
-    command.env("HOME", place.folder.path());
+    command.args(["-c", ask]).current_dir(env.folder.path());
+    command.env("HOME", env.folder.path());
     let Ok(output) = command.output() else {
         eprintln!("skipped: {shell} is not installed here");
         return None;
@@ -27,18 +27,18 @@ fn told_by(shell: &str, ask: &str) -> Option<String> {
 }
 
 /// The states are completed, and what `--help` does not list is not.
-fn assert_told(shell: &str, ask: &str) {
-    let Some(told) = told_by(shell, ask) else { return };
-    let words: Vec<&str> = told.split_whitespace().collect();
+fn assert_completes(shell: &str, ask: &str) {
+    let Some(text) = completions_of(shell, ask) else { return };
+    let words: Vec<&str> = text.split_whitespace().collect();
     for word in ["resolve", "fetch", "dismiss", "unresolved"] {
-        assert!(words.contains(&word), "{shell}: {told}");
+        assert!(words.contains(&word), "{shell}: {text}");
     }
-    assert!(!words.contains(&"man"), "{shell}: {told}");
+    assert!(!words.contains(&"man"), "{shell}: {text}");
 }
 
 #[test]
 fn bash_completes_commands_and_states() {
-    assert_told(
+    assert_completes(
         "bash",
         "source ./bash; COMP_WORDS=(lipsyncd ''); COMP_CWORD=1; _lipsyncd lipsyncd '' lipsyncd; \
          echo \"${COMPREPLY[@]}\"; COMP_WORDS=(lipsyncd list --state ''); COMP_CWORD=3; \
@@ -48,7 +48,7 @@ fn bash_completes_commands_and_states() {
 
 #[test]
 fn fish_completes_commands_and_states() {
-    assert_told(
+    assert_completes(
         "fish",
         "source ./fish; complete -C 'lipsyncd ' | cut -f1; complete -C 'lipsyncd list --state '",
     );
@@ -56,5 +56,5 @@ fn fish_completes_commands_and_states() {
 
 #[test]
 fn zsh_loads_its_script() {
-    told_by("zsh", "autoload -Uz compinit; compinit -u -D; source ./zsh; whence _lipsyncd");
+    completions_of("zsh", "autoload -Uz compinit; compinit -u -D; source ./zsh; whence _lipsyncd");
 }

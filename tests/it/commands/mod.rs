@@ -20,34 +20,21 @@ use std::{fs, path::PathBuf, process::Command};
 
 use lipsyncd::{
     job::{
-        Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
-        Source, Task, apply, outcome::Fault,
+        Job, JobSpec, Media, Moment, Outcome, Session, Source, Task, apply, outcome::PermanentError,
     },
-    store::{Accepted, Answer, Call, KnownSession, OnChange, Store, WantedJob},
+    store::{AcceptedManifest, ApiCall, HistoryAnswer, OnChange, Store, WantedJob},
 };
 use tempfile::TempDir;
 
-/// 2026-03-01T12:00:07.050Z
-const NOW_MS: i64 = 1_772_366_407_050;
+use crate::testing::jobs::{
+    MOMENT, NOW_MS, POLICY, RESULT_BYTES, manifest, session, spec_of, until_submitted,
+    until_succeeded,
+};
 
-const MOMENT: Moment = Moment { now_ms: NOW_MS, chance: 0.5 };
-
-const NO_DAEMON: &str = "note: the daemon does not run; `lipsyncd run` starts it\n";
-
-/// The size of each result.
-const RESULT_BYTES: u64 = 1_572_864;
-
-fn policy() -> Policy {
-    Policy {
-        retry_initial_ms: 1_000,
-        retry_max_ms: 300_000,
-        give_up_after_ms: 86_400_000,
-        create_settle_ms: 10_000,
-    }
-}
+const NO_DAEMON: &str = "note: the daemon is not running; `lipsyncd run` starts it\n";
 
 /// A folder with a configuration and, once a store was asked for, a database.
-struct Place {
+struct CommandEnv {
     folder: TempDir,
 }
 
@@ -65,7 +52,7 @@ impl Ran {
     }
 }
 
-impl Place {
+impl CommandEnv {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("lipsyncd.yaml"), "state_db: state/lipsyncd.db\n").unwrap();
@@ -105,13 +92,13 @@ impl Place {
 
     /// A batch `promo.yaml` with a job in each of the states that tests are about, all named by it.
     async fn with_jobs() -> (Self, Store) {
-        let place = Self::new();
-        let store = place.store();
+        let env = Self::new();
+        let store = env.store();
         let names = ["queued", "submitted", "succeeded", "failed", "unresolved", "waiting"];
         let mut jobs: Vec<WantedJob> = names.map(|name| wanted(&format!("promo/{name}"))).into();
         jobs[5].request_hash = None;
         jobs[5].media = Ok(Media {
-            missing: Some("audio/it.mp3, which is not there".to_owned()),
+            wait_reason: Some("audio/it.mp3, which is not there".to_owned()),
             ..Media::default()
         });
         accept(&store, manifest("promo.yaml", jobs)).await;
@@ -125,18 +112,19 @@ impl Place {
             .await;
         }
         drive(&store, "promo/succeeded", until_succeeded()).await;
-        let fault = Fault { code: "face".to_owned(), message: "no face speaks".to_owned() };
-        drive(&store, "promo/failed", vec![Outcome::Refused(fault)]).await;
+        let error =
+            PermanentError { code: "face".to_owned(), message: "no face speaks".to_owned() };
+        drive(&store, "promo/failed", vec![Outcome::Refused(error)]).await;
         let mut lost = until_submitted(&session, "");
         lost.truncate(2);
         lost.push(Outcome::Conflict("the account answers no lookups".to_owned()));
         drive(&store, "promo/unresolved", lost).await;
-        (place, store)
+        (env, store)
     }
 }
 
-async fn accept(store: &Store, manifest: Accepted) {
-    store.accept(manifest, MOMENT, policy(), OnChange::Flag).await.unwrap().unwrap();
+async fn accept(store: &Store, manifest: AcceptedManifest) {
+    store.accept(manifest, MOMENT, POLICY, OnChange::Flag).await.unwrap().unwrap();
 }
 
 async fn state(store: &Store, key: &str) -> String {
@@ -156,46 +144,28 @@ async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
     let mut task = task(store, key).await;
     for outcome in outcomes {
         let answer = answer(&outcome);
-        let transition = apply(&task, outcome, &MOMENT, &policy()).unwrap();
+        let transition = apply(&task, outcome, &MOMENT, &POLICY).unwrap();
         task = store.record(transition, answer, NOW_MS).await.unwrap();
     }
 }
 
-fn answer(outcome: &Outcome) -> Option<Answer> {
+fn answer(outcome: &Outcome) -> Option<HistoryAnswer> {
     let (call, units_micro) = match outcome {
-        Outcome::Identified { units_micro, .. } => (Call::Identify, Some(*units_micro)),
-        Outcome::Accepted { .. } => (Call::Create, None),
-        Outcome::TaskSucceeded { units_micro } => (Call::Query, *units_micro),
+        Outcome::Identified { units_micro, .. } => (ApiCall::Identify, Some(*units_micro)),
+        Outcome::Accepted { .. } => (ApiCall::Create, None),
+        Outcome::TaskSucceeded { units_micro } => (ApiCall::Query, *units_micro),
         _ => return None,
     };
     let request_id = Some(format!("request-of-{}", call.name()));
-    Some(Answer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+    Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
 }
 
+/// A job whose request is named by its key.
 fn wanted(key: &str) -> WantedJob {
+    let audio = Source::Url("https://cdn.example.com/a.mp3".to_owned());
     WantedJob {
-        spec: JobSpec {
-            key: key.to_owned(),
-            id: key.split_once('/').map(|(_, id)| id.to_owned()),
-            video: Source::Url("https://cdn.example.com/v.mp4".to_owned()),
-            audio: Source::Url("https://cdn.example.com/a.mp3".to_owned()),
-            face: FaceChoice::Longest,
-            sound_start_ms: 0,
-            sound_end_ms: Some(5_000),
-            sound_insert_ms: None,
-            sound_volume: 1.0,
-            original_audio_volume: 0.5,
-            watermark: false,
-            callback_url: None,
-            external_task_id: None,
-            take: None,
-            output: format!("{key}.mp4"),
-            priority: 0,
-            not_before_at_ms: None,
-            labels: [("language".to_owned(), "en".to_owned())].into(),
-        },
+        spec: JobSpec { audio, ..spec_of(key) },
         spec_hash: format!("spec of {key}"),
-        // Each is a request of its own.
         request_hash: Some(key.replace('/', "-")),
         media: Ok(Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() }),
     }
@@ -207,41 +177,4 @@ async fn edit(store: &Store, key: &str) {
     edited.spec.sound_volume = 2.0;
     (edited.spec_hash, edited.request_hash) = ("edited".to_owned(), Some("edited".to_owned()));
     accept(store, manifest("promo.yaml", vec![edited])).await;
-}
-
-fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
-    Accepted { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
-}
-
-async fn session(store: &Store) -> Session {
-    let session = Session {
-        row: 0,
-        session_id: "s".to_owned(),
-        identified_at_ms: NOW_MS,
-        expires_at_ms: NOW_MS + 1_000,
-    };
-    let known = KnownSession { session, faces: Vec::new() };
-    store.keep_session("account", "video", known).await.unwrap().session
-}
-
-fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
-    let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
-    vec![
-        Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
-        Outcome::CreateIntended {
-            host: "api-singapore.klingai.com".to_owned(),
-            account: "account".to_owned(),
-        },
-        Outcome::Accepted { task_id: task_id.to_owned() },
-    ]
-}
-
-fn until_succeeded() -> Vec<Outcome> {
-    let delivered =
-        Delivered { bytes: RESULT_BYTES, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
-    vec![
-        Outcome::Processing,
-        Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
-        Outcome::Delivered(delivered),
-    ]
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CHANGED: &str = "changed since it was shown: it is left as it is";
+const CHANGED: &str = "changed after it was shown; it is not retried";
 
 /// Jobs `r/1`, `r/2`, … that ask for the same request.
 async fn sharing(store: &Store, count: usize) {
@@ -12,10 +12,10 @@ async fn sharing(store: &Store, count: usize) {
 }
 
 #[tokio::test]
-async fn yes_makes_what_was_shown() {
-    let (place, store) = Place::with_jobs().await;
-    let asking = place.ask(&["retry", "promo/succeeded", "promo/failed"]);
-    let shown = "2 jobs to make again (promo/succeeded, promo/failed): 2 to be paid for. Go on?";
+async fn yes_retries_the_jobs_that_were_shown() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    let asking = env.ask(&["retry", "promo/succeeded", "promo/failed"]);
+    let shown = "Retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks. Continue?";
     assert!(asking.question.starts_with(shown), "{}", asking.question);
     let ran = asking.answer("y");
     assert_eq!((ran.code, ran.err.as_str()), (0, NO_DAEMON));
@@ -25,20 +25,20 @@ async fn yes_makes_what_was_shown() {
 
 #[tokio::test]
 async fn any_other_answer_does_nothing() {
-    let (place, store) = Place::with_jobs().await;
+    let (env, store) = CommandEnv::with_jobs().await;
     let before = job(&store, "promo/succeeded").await;
     for answer in ["", "n", "yeah"] {
-        let ran = place.ask(&["retry", "promo/succeeded"]).answer(answer);
+        let ran = env.ask(&["retry", "promo/succeeded"]).answer(answer);
         assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{answer}");
-        assert_eq!(ran.err, "Nothing was done.\n");
+        assert_eq!(ran.err, "Nothing was changed.\n");
     }
     assert_eq!(job(&store, "promo/succeeded").await, before);
 }
 
 #[tokio::test]
-async fn changed_request_is_not_made() {
-    let (place, store) = Place::with_jobs().await;
-    let asking = place.ask(&["retry", "promo/succeeded"]);
+async fn a_job_that_changed_meanwhile_is_not_retried() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    let asking = env.ask(&["retry", "promo/succeeded"]);
     edit(&store, "promo/succeeded").await;
     let before = job(&store, "promo/succeeded").await;
     let ran = asking.answer("y");
@@ -48,10 +48,10 @@ async fn changed_request_is_not_made() {
 }
 
 #[tokio::test]
-async fn job_that_another_command_retried_is_not_made_twice() {
-    let (place, store) = Place::with_jobs().await;
-    let asking = place.ask(&["retry", "promo/succeeded"]);
-    assert_eq!(place.run(&["retry", "promo/succeeded", "--yes"]).code, 0);
+async fn a_job_retried_by_another_command_is_not_retried_twice() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    let asking = env.ask(&["retry", "promo/succeeded"]);
+    assert_eq!(env.run(&["retry", "promo/succeeded", "--yes"]).code, 0);
     let session = session(&store).await;
     drive(&store, "promo/succeeded", until_submitted(&session, "task-2")).await;
     drive(&store, "promo/succeeded", until_succeeded()).await;
@@ -62,13 +62,13 @@ async fn job_that_another_command_retried_is_not_made_twice() {
 }
 
 #[tokio::test]
-async fn what_was_shown_as_free_is_not_paid() {
-    let (place, store) = Place::with_jobs().await;
+async fn a_retry_shown_as_free_is_never_paid() {
+    let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
-    assert_eq!(place.run(&["cancel", "r/1"]).code, 0);
-    let asking = place.ask(&["retry", "r/1"]);
-    assert!(asking.question.contains("0 to be paid for, 1 free"), "{}", asking.question);
-    assert_eq!(place.run(&["cancel", "r/2"]).code, 0);
+    assert_eq!(env.run(&["cancel", "r/1"]).code, 0);
+    let asking = env.ask(&["retry", "r/1"]);
+    assert!(asking.question.contains("0 paid tasks, 1 free"), "{}", asking.question);
+    assert_eq!(env.run(&["cancel", "r/2"]).code, 0);
     let ran = asking.answer("y");
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains(CHANGED), "{}", ran.err);
@@ -76,15 +76,15 @@ async fn what_was_shown_as_free_is_not_paid() {
 }
 
 #[tokio::test]
-async fn take_that_failed_meanwhile_is_not_replaced_by_the_next() {
-    let (place, store) = Place::with_jobs().await;
+async fn a_take_that_failed_meanwhile_is_not_replaced_by_the_next() {
+    let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
     let failed = || Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
     drive(&store, "r/1", vec![failed()]).await;
-    let asking = place.ask(&["retry", "r/2"]);
-    assert_eq!(place.run(&["retry", "r/1", "--yes"]).code, 0);
+    let asking = env.ask(&["retry", "r/2"]);
+    assert_eq!(env.run(&["retry", "r/1", "--yes"]).code, 0);
     drive(&store, "r/1", until_submitted(&session, "k2")).await;
     drive(&store, "r/1", vec![failed()]).await;
     // Take 2 was shown, and take 3 would be paid.
@@ -95,16 +95,16 @@ async fn take_that_failed_meanwhile_is_not_replaced_by_the_next() {
 }
 
 #[tokio::test]
-async fn what_became_free_meanwhile_is_made() {
-    let (place, store) = Place::with_jobs().await;
+async fn a_retry_that_became_free_is_done() {
+    let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
     let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
     drive(&store, "r/1", vec![failed]).await;
-    let asking = place.ask(&["retry", "r/2"]);
-    assert!(asking.question.contains("1 to be paid for"), "{}", asking.question);
-    assert_eq!(place.run(&["retry", "r/1", "--yes"]).code, 0);
+    let asking = env.ask(&["retry", "r/2"]);
+    assert!(asking.question.contains("1 paid task"), "{}", asking.question);
+    assert_eq!(env.run(&["retry", "r/1", "--yes"]).code, 0);
     let ran = asking.answer("y");
     assert_eq!(
         (ran.code, ran.out.as_str()),
@@ -113,15 +113,15 @@ async fn what_became_free_meanwhile_is_made() {
 }
 
 #[tokio::test]
-async fn jobs_that_share_a_task_are_made_by_one_answer() {
-    let (place, store) = Place::with_jobs().await;
+async fn one_answer_retries_all_jobs_of_a_task() {
+    let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
     let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
     drive(&store, "r/1", vec![failed]).await;
-    let asking = place.ask(&["retry", "r/1", "r/2"]);
-    assert!(asking.question.contains("1 to be paid for, 1 free"), "{}", asking.question);
+    let asking = env.ask(&["retry", "r/1", "r/2"]);
+    assert!(asking.question.contains("1 paid task, 1 free"), "{}", asking.question);
     let ran = asking.answer("y");
     let both = "r/1: take 2 begins\nr/2: take 2 begins; it shares the task of r/1\n";
     assert_eq!((ran.code, ran.out.as_str()), (0, both));
@@ -129,10 +129,10 @@ async fn jobs_that_share_a_task_are_made_by_one_answer() {
 }
 
 #[tokio::test]
-async fn failed_job_that_runs_again_meanwhile_is_passed_over() {
-    let (place, store) = Place::with_jobs().await;
-    let asking = place.ask(&["retry", "--failed"]);
-    assert_eq!(place.run(&["retry", "promo/failed", "--yes"]).code, 0);
+async fn a_failed_job_that_runs_again_is_skipped() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    let asking = env.ask(&["retry", "--failed"]);
+    assert_eq!(env.run(&["retry", "promo/failed", "--yes"]).code, 0);
     // `--failed` means jobs that are still failed: this is no error.
     let ran = asking.answer("y");
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", NO_DAEMON));

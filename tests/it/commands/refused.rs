@@ -3,9 +3,9 @@
 use super::*;
 
 /// What the commands that read and that write, and the daemon, say of the database as it is.
-fn told(place: &Place, words: &[&str]) {
+fn assert_refused(env: &CommandEnv, words: &[&str]) {
     for arguments in [&["status"][..], &["list"], &["pause"], &["run"]] {
-        let mut command = place.command(arguments);
+        let mut command = env.command(arguments);
         command.env("KLING_API_TOKEN", "token");
         let output = command.output().unwrap();
         let err = String::from_utf8_lossy(&output.stderr);
@@ -15,56 +15,56 @@ fn told(place: &Place, words: &[&str]) {
     }
 }
 
-fn place_with(make: impl FnOnce(&std::path::Path)) -> Place {
-    let place = Place::new();
-    fs::create_dir(place.folder.path().join("state")).unwrap();
-    fs::create_dir(place.folder.path().join("jobs")).unwrap();
-    make(&place.database());
-    place
+fn env_with(make: impl FnOnce(&std::path::Path)) -> CommandEnv {
+    let env = CommandEnv::new();
+    fs::create_dir(env.folder.path().join("state")).unwrap();
+    fs::create_dir(env.folder.path().join("jobs")).unwrap();
+    make(&env.database());
+    env
 }
 
 #[test]
-fn a_newer_one_asks_for_the_newer_program() {
-    let place = place_with(|path| {
+fn a_newer_database_needs_the_newer_program() {
+    let env = env_with(|path| {
         drop(Store::open(path).unwrap());
         let sql = rusqlite::Connection::open(path).unwrap();
         sql.pragma_update(None, "user_version", 99).unwrap();
     });
-    told(&place, &["install the newer lipsyncd again"]);
+    assert_refused(&env, &["install the newer lipsyncd again"]);
 }
 
 #[test]
-fn a_damaged_one_is_told_how_to_restore() {
-    let place = place_with(|path| fs::write(path, "no database\n".repeat(1_000)).unwrap());
-    told(&place, &["put a backup in its place"]);
-    assert!(fs::read(place.database()).unwrap().starts_with(b"no database"));
+fn a_damaged_database_needs_a_backup() {
+    let env = env_with(|path| fs::write(path, "no database\n".repeat(1_000)).unwrap());
+    assert_refused(&env, &["replace it with a backup"]);
+    assert!(fs::read(env.database()).unwrap().starts_with(b"no database"));
 }
 
 #[test]
-fn another_programs_asks_for_another_file() {
-    let place = place_with(|path| {
+fn a_database_of_another_program_is_refused() {
+    let env = env_with(|path| {
         let sql = rusqlite::Connection::open(path).unwrap();
         sql.execute_batch("CREATE TABLE bookmark (url)").unwrap();
     });
-    told(&place, &["`state_db` must name another file"]);
+    assert_refused(&env, &["set `state_db` to another file"]);
 }
 
 #[test]
-fn a_folder_is_told_by_its_name() {
-    let place = place_with(|path| fs::create_dir(path).unwrap());
-    let path = place.database();
-    told(
-        &place,
+fn a_folder_in_place_of_the_database_is_reported() {
+    let env = env_with(|path| fs::create_dir(path).unwrap());
+    let path = env.database();
+    assert_refused(
+        &env,
         &[&format!("state database {}: is a directory", path.display()), "Is a directory"],
     );
 }
 
 #[test]
-fn one_that_is_older_or_empty_is_read_once_a_daemon_has_brought_it_up_to_date() {
-    let place = place_with(|path| fs::write(path, "").unwrap());
-    let ran = place.run(&["status"]);
+fn an_empty_database_is_read_after_a_daemon_has_initialised_it() {
+    let env = env_with(|path| fs::write(path, "").unwrap());
+    let ran = env.run(&["status"]);
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.err.contains("start `lipsyncd run` once"), "{ran:?}");
-    drop(place.store());
-    assert_eq!(place.run(&["status"]).code, 0);
+    drop(env.store());
+    assert_eq!(env.run(&["status"]).code, 0);
 }

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use super::{Place, Ran};
+use super::{CommandEnv, Ran};
 
 /// A command that has printed its question and waits for the answer.
 pub(super) struct Asking {
@@ -20,7 +20,7 @@ pub(super) struct Asking {
     pub(super) question: String,
 }
 
-impl Place {
+impl CommandEnv {
     /// Runs a command on a terminal until it asks.
     pub(super) fn ask(&self, arguments: &[&str]) -> Asking {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();

@@ -1,7 +1,7 @@
 //! What an unfinished job waits for: one sentence for each way to wait, the same wherever it is read.
 
 use lipsyncd::{
-    job::{Outcome as O, outcome::Trouble},
+    job::{Outcome as O, outcome::TransientError},
     store::{Pause, PauseKind},
 };
 
@@ -10,25 +10,25 @@ use super::*;
 /// 2099-01-01T00:00:00.000Z: what is due after it is to come.
 const LATER: Moment = Moment { now_ms: 4_070_908_800_000, chance: 1.0 };
 
-fn trouble(message: &str) -> Trouble {
-    Trouble { code: "x".to_owned(), message: message.to_owned(), retry_after_ms: None }
+fn problem(message: &str) -> TransientError {
+    TransientError { code: "x".to_owned(), message: message.to_owned(), retry_after_ms: None }
 }
 
-/// A job called by `key`, and what the line is told.
-struct Wait {
-    place: Place,
+/// A job called by `key`, and the reason why it waits.
+struct ReasonTest {
+    env: CommandEnv,
     store: Store,
     session: Session,
 }
 
-impl Wait {
+impl ReasonTest {
     async fn new() -> Self {
-        let place = Place::new();
-        let store = place.store();
+        let env = CommandEnv::new();
+        let store = env.store();
         store.begin(1, NOW_MS, 1, None).await.unwrap();
         store.set_scanned().await.unwrap();
         let session = session(&store).await;
-        Self { place, store, session }
+        Self { env, store, session }
     }
 
     /// A new job, brought to where it waits by `outcomes` after it was queued.
@@ -44,7 +44,7 @@ impl Wait {
 
     async fn drive(&self, key: &str, outcomes: Vec<O>, moment: Moment) {
         for outcome in outcomes {
-            let moved = apply(&task(&self.store, key).await, outcome, &moment, &policy()).unwrap();
+            let moved = apply(&task(&self.store, key).await, outcome, &moment, &POLICY).unwrap();
             self.store.record(moved, None, moment.now_ms).await.unwrap();
         }
     }
@@ -62,21 +62,21 @@ impl Wait {
     }
 
     /// The sentence, the same in the view, `list --json` and `show --json`, and in the texts.
-    fn told(&self, key: &str) -> String {
+    fn reason(&self, key: &str) -> String {
         let reader = lipsyncd::store::open_reader(self.store.path()).unwrap();
         let sql = "SELECT waiting_for FROM job_overview WHERE key = ?1";
-        let told: String = reader.query_row(sql, [key], |row| row.get(0)).unwrap();
-        let shown = self.place.run(&["show", key, "--json"]).json();
-        assert_eq!(shown["waiting_for"], told, "{shown}");
-        let list = self.place.run(&["list", "--json"]).json();
+        let reason: String = reader.query_row(sql, [key], |row| row.get(0)).unwrap();
+        let shown = self.env.run(&["show", key, "--json"]).json();
+        assert_eq!(shown["waiting_for"], reason, "{shown}");
+        let list = self.env.run(&["list", "--json"]).json();
         let line = list.as_array().unwrap().iter().find(|line| line["key"] == key).unwrap();
-        assert_eq!(line["waiting_for"], told, "{line}");
-        assert!(self.place.run(&["list"]).out.contains(&told), "list: {told}");
-        let text = self.place.run(&["show", key]).out;
+        assert_eq!(line["waiting_for"], reason, "{line}");
+        assert!(self.env.run(&["list"]).out.contains(&reason), "list: {reason}");
+        let text = self.env.run(&["show", key]).out;
         // Long lines are folded there.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words(&text).contains(&words(&told)), "{text}\n{told}");
-        told
+        assert!(words(&text).contains(&words(&reason)), "{text}\n{reason}");
+        reason
     }
 
     async fn pause(&self, kind: PauseKind, reason: &str, code: Option<i64>) {
@@ -87,8 +87,8 @@ impl Wait {
 }
 
 /// A job whose media are not there.
-fn without(key: &str, what: &str) -> WantedJob {
-    let media = Media { missing: Some(what.to_owned()), ..Media::default() };
+fn with_missing_media(key: &str, what: &str) -> WantedJob {
+    let media = Media { wait_reason: Some(what.to_owned()), ..Media::default() };
     WantedJob { request_hash: None, media: Ok(media), ..wanted(key) }
 }
 
@@ -98,91 +98,93 @@ fn absent(absent_ms: i64) -> O {
 }
 
 #[tokio::test]
-async fn before_anything_is_sent() {
-    let wait = Wait::new().await;
+async fn reasons_before_the_create_request() {
+    let wait = ReasonTest::new().await;
     let what = "its audio: `en.mp3` is not there";
-    wait.job_of(without("missing", what), vec![]).await;
-    assert_eq!(wait.told("missing"), what);
+    wait.job_of(with_missing_media("missing", what), vec![]).await;
+    assert_eq!(wait.reason("missing"), what);
     let what = "audio en.mp3 is still being written";
-    wait.job_of(without("missing", what), vec![]).await;
-    assert_eq!(wait.told("missing"), what);
+    wait.job_of(with_missing_media("missing", what), vec![]).await;
+    assert_eq!(wait.reason("missing"), what);
 
     let mut later = wanted("later");
     later.spec.not_before_at_ms = Some(LATER.now_ms);
     wait.job_of(later, vec![]).await;
-    assert_eq!(wait.told("later"), "its not_before, 2099-01-01T00:00:00.000Z");
+    assert_eq!(wait.reason("later"), "not_before is 2099-01-01T00:00:00.000Z");
 
     wait.job("queued", vec![]).await;
-    assert_eq!(wait.told("queued"), "its turn (0 of 1 slots in use)");
+    assert_eq!(wait.reason("queued"), "queued (0 of 1 slots in use)");
     wait.job("identified", wait.identified()).await;
-    let pace = "its turn at the pace of limits.create_per_second (0 of 1 slots in use)";
-    assert_eq!(wait.told("identified"), pace);
+    let pace = "limited by limits.create_per_second (0 of 1 slots in use)";
+    assert_eq!(wait.reason("identified"), pace);
     wait.job("sent", wait.submitted("t1")).await;
-    assert_eq!(wait.told("identified"), "a slot (1 of 1 slots in use)");
-    assert_eq!(wait.told("queued"), "its turn (1 of 1 slots in use)");
+    assert_eq!(wait.reason("identified"), "no slot is free (1 of 1 slots in use)");
+    assert_eq!(wait.reason("queued"), "queued (1 of 1 slots in use)");
 
-    wait.drive("queued", vec![O::HeldBack("too fast (code 1302)".into())], MOMENT).await;
-    let held = "its next try, for the API held it back: too fast (code 1302)";
-    assert_eq!(wait.told("queued"), held);
-    // A time that has passed is not told.
-    wait.drive("queued", vec![O::Trouble(trouble("no answer"))], MOMENT).await;
-    assert_eq!(wait.told("queued"), "its next try, number 2, after: no answer");
+    wait.drive("queued", vec![O::Deferred("too fast (code 1302)".into())], MOMENT).await;
+    let held = "the API deferred the call: too fast (code 1302)";
+    assert_eq!(wait.reason("queued"), held);
+    // A time that has passed is not shown.
+    wait.drive("queued", vec![O::TransientError(problem("no answer"))], MOMENT).await;
+    assert_eq!(wait.reason("queued"), "try 1 failed: no answer");
 }
 
 #[tokio::test]
-async fn for_the_first_scan_and_for_the_folder() {
-    let wait = Wait::new().await;
+async fn reasons_during_the_first_scan_and_outside_the_folder() {
+    let wait = ReasonTest::new().await;
     wait.job("queued", vec![]).await;
     wait.job("identified", wait.identified()).await;
     wait.job("sent", wait.submitted("t1")).await;
     wait.store.begin(1, NOW_MS, 1, None).await.unwrap();
-    let scan = "the first complete scan of jobs_dir since the start";
-    assert_eq!((wait.told("queued"), wait.told("identified")), (scan.to_owned(), scan.to_owned()));
-    assert_eq!(wait.told("sent"), "Kling to begin task t1");
-    wait.store.miss("queued.yaml", MOMENT, policy()).await.unwrap();
-    let missing = "to return to the folder: its manifest no longer asks for it";
-    assert_eq!(wait.told("queued"), missing);
+    let scan = "the first complete scan of jobs_dir is not done";
+    assert_eq!(
+        (wait.reason("queued"), wait.reason("identified")),
+        (scan.to_owned(), scan.to_owned())
+    );
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
+    wait.store.miss("queued.yaml", MOMENT, POLICY).await.unwrap();
+    let missing = "missing from the folder: its manifest no longer asks for it";
+    assert_eq!(wait.reason("queued"), missing);
 }
 
 #[tokio::test]
-async fn for_the_task_that_it_shares() {
-    let wait = Wait::new().await;
+async fn reasons_of_a_shared_task() {
+    let wait = ReasonTest::new().await;
     wait.job("first", wait.submitted("t1")).await;
     let twin = WantedJob { request_hash: Some("first".to_owned()), ..wanted("twin") };
     wait.job_of(twin, vec![]).await;
-    assert_eq!(wait.told("twin"), "shares the task of first");
-    assert_eq!(wait.told("first"), "Kling to begin task t1");
-    let shown = wait.place.run(&["show", "first"]).out;
-    assert!(shown.contains("shares its task with twin"), "{shown}");
+    assert_eq!(wait.reason("twin"), "shares the task of first");
+    assert_eq!(wait.reason("first"), "Kling has not started task t1");
+    let shown = wait.env.run(&["show", "first"]).out;
+    assert!(shown.contains("shared with   twin"), "{shown}");
     wait.drive("first", until_succeeded(), MOMENT).await;
-    assert_eq!(wait.told("twin"), "its copy of the result");
+    assert_eq!(wait.reason("twin"), "its copy of the result is next");
 }
 
 #[tokio::test]
-async fn for_its_own_next_try() {
-    let wait = Wait::new().await;
-    let at = " (at 2099-01-01T00:00:01.000Z)";
-    let blocked =
-        "its place in the output folder, which cannot be written: no space is left for /out";
+async fn reasons_before_the_next_try() {
+    let wait = ReasonTest::new().await;
+    let at = "; next try at 2099-01-01T00:00:01.000Z";
+    let blocked = "the output file cannot be written: no space is left for /out";
     for (key, path) in [("queued", vec![]), ("identified", wait.identified())] {
         wait.job(key, path).await;
-        wait.drive(key, vec![O::Trouble(trouble("no answer"))], LATER).await;
-        assert_eq!(wait.told(key), format!("its next try, number 2, after: no answer{at}"));
-        let full = O::Blocked(trouble("no space is left for /out"));
+        wait.drive(key, vec![O::TransientError(problem("no answer"))], LATER).await;
+        assert_eq!(wait.reason(key), format!("try 1 failed: no answer{at}"));
+        let full = O::OutputBlocked(problem("no space is left for /out"));
         wait.drive(key, vec![full], LATER).await;
-        let at = " (at 2099-01-01T00:00:02.000Z)";
-        assert_eq!(wait.told(key), format!("{blocked}{at}"));
+        let at = "; next try at 2099-01-01T00:00:02.000Z";
+        assert_eq!(wait.reason(key), format!("{blocked}{at}"));
     }
     wait.job("loading", wait.submitted("t1")).await;
     wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
-    assert_eq!(wait.told("loading"), "its download");
-    wait.drive("loading", vec![O::Trouble(trouble("cut off"))], LATER).await;
-    assert_eq!(wait.told("loading"), format!("its next try, number 2, after: cut off{at}"));
+    assert_eq!(wait.reason("loading"), "its download is next");
+    wait.drive("loading", vec![O::TransientError(problem("cut off"))], LATER).await;
+    assert_eq!(wait.reason("loading"), format!("try 1 failed: cut off{at}"));
 }
 
 #[tokio::test]
-async fn for_the_line() {
-    let wait = Wait::new().await;
+async fn reasons_of_a_held_queue() {
+    let wait = ReasonTest::new().await;
     wait.job("queued", vec![]).await;
     wait.job("sent", wait.submitted("t1")).await;
     wait.job("loading", wait.submitted("t2")).await;
@@ -190,23 +192,22 @@ async fn for_the_line() {
     wait.job("resend", wait.creating()).await;
     wait.drive("resend", vec![O::Lost("cut off".into()), absent(0)], MOMENT).await;
     wait.drive("resend", vec![absent(60_000)], MOMENT).await;
-    let again =
-        "its create request to be sent again under the same name, because Kling has no task of it";
-    assert_eq!(wait.told("resend"), again);
+    let again = "Kling has no task of this name; the create request will be sent again";
+    assert_eq!(wait.reason("resend"), again);
 
-    wait.store.set_trouble(Some("no connection".to_owned()), NOW_MS).await.unwrap();
+    wait.store.set_api_problem(Some("no connection".to_owned()), NOW_MS).await.unwrap();
     let amiss = "the API gives no usable answer: no connection";
-    let unreached = "the API, which gives no usable answer: no connection";
-    assert_eq!(wait.told("queued"), unreached);
-    assert_eq!(wait.told("sent"), format!("Kling to begin task t1, but {amiss}"));
-    assert_eq!(wait.told("resend"), format!("{again}, but {amiss}"));
-    assert_eq!(wait.told("loading"), "its download");
-    wait.store.set_trouble(None, NOW_MS).await.unwrap();
+    let unreached = "the API gives no usable answer: no connection";
+    assert_eq!(wait.reason("queued"), unreached);
+    assert_eq!(wait.reason("sent"), format!("Kling has not started task t1; {amiss}"));
+    assert_eq!(wait.reason("resend"), format!("{again}; {amiss}"));
+    assert_eq!(wait.reason("loading"), "its download is next");
+    wait.store.set_api_problem(None, NOW_MS).await.unwrap();
 
     let hold = "the next day's budget";
     wait.store.set_hold(Some(hold.to_owned())).await.unwrap();
-    assert_eq!((wait.told("queued"), wait.told("resend")), (hold.to_owned(), hold.to_owned()));
-    assert_eq!(wait.told("sent"), "Kling to begin task t1");
+    assert_eq!((wait.reason("queued"), wait.reason("resend")), (hold.to_owned(), hold.to_owned()));
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 
     // The code is told once, whoever words the reason.
     let reasons = [
@@ -215,46 +216,50 @@ async fn for_the_line() {
     ];
     for (reason, told) in reasons {
         wait.pause(PauseKind::Account, reason, Some(1102)).await;
-        let paused = format!("the line, which is paused: {told}");
-        assert_eq!((wait.told("queued"), wait.told("resend")), (paused.clone(), paused));
-        assert_eq!(wait.told("sent"), "Kling to begin task t1");
-        assert_eq!(wait.told("loading"), "its download");
+        let paused = format!("the queue is paused: {told}");
+        assert_eq!((wait.reason("queued"), wait.reason("resend")), (paused.clone(), paused));
+        assert_eq!(wait.reason("sent"), "Kling has not started task t1");
+        assert_eq!(wait.reason("loading"), "its download is next");
     }
     // Without credentials nothing is even asked.
     wait.pause(PauseKind::Credentials, "refused", Some(1002)).await;
     for key in ["queued", "resend", "sent", "loading"] {
-        assert_eq!(wait.told(key), "the line, which is paused: refused (code 1002)", "{key}");
+        assert_eq!(wait.reason(key), "the queue is paused: refused (code 1002)", "{key}");
     }
     wait.pause(PauseKind::Person, "paused by hand", None).await;
-    assert_eq!(wait.told("queued"), "the line, which is paused: paused by hand");
-    assert_eq!(wait.told("sent"), "Kling to begin task t1");
+    assert_eq!(wait.reason("queued"), "the queue is paused: paused by hand");
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 }
 
 #[tokio::test]
-async fn for_what_was_sent() {
-    let wait = Wait::new().await;
+async fn reasons_after_the_create_request() {
+    let wait = ReasonTest::new().await;
     wait.job("lost", wait.creating()).await;
-    assert_eq!(wait.told("lost"), "the answer to its create request");
+    assert_eq!(wait.reason("lost"), "the create request is sent; no answer yet");
     wait.drive("lost", vec![O::Lost("cut off".into())], MOMENT).await;
     let checking = "checking whether Kling accepted the create request \
-                    (sent once, at 2026-03-01T12:00:07Z: cut off); ";
-    assert_eq!(wait.told("lost"), format!("{checking}next lookup"));
-    wait.drive("lost", vec![O::Trouble(trouble("no answer"))], LATER).await;
-    let lookup = "the last lookup failed: no answer; next lookup (at 2099-01-01T00:00:01.000Z)";
-    assert_eq!(wait.told("lost"), format!("{checking}{lookup}"));
+                    (sent once, at 2026-03-01T12:00:07Z: cut off)";
+    assert_eq!(wait.reason("lost"), checking);
+    wait.drive("lost", vec![O::TransientError(problem("no answer"))], LATER).await;
+    let lookup = "; the last lookup failed: no answer; next try at 2099-01-01T00:00:01.000Z";
+    assert_eq!(wait.reason("lost"), format!("{checking}{lookup}"));
     wait.drive("lost", vec![absent(0)], MOMENT).await;
-    let absent = "Kling shows no task of this name so far; next lookup";
-    assert!(wait.told("lost").starts_with(&format!("{checking}{absent}")), "{}", wait.told("lost"));
+    let absent = "; Kling shows no task of this name so far";
+    assert!(
+        wait.reason("lost").starts_with(&format!("{checking}{absent}")),
+        "{}",
+        wait.reason("lost")
+    );
     wait.drive("lost", vec![O::Conflict("nobody knows".into())], MOMENT).await;
-    let decision = "a decision, because nobody knows (its create request was sent once, at \
-                    2026-03-01T12:00:07Z: cut off): lipsyncd resolve lost --task ID | --resend";
-    assert_eq!(wait.told("lost"), decision);
+    let decision = "a person must decide: nobody knows (create request sent once, at \
+                    2026-03-01T12:00:07Z: cut off). Run `lipsyncd resolve lost` with `--task ID` or `--resend`";
+    assert_eq!(wait.reason("lost"), decision);
 
     wait.job("sent", wait.submitted("t1")).await;
-    assert_eq!(wait.told("sent"), "Kling to begin task t1");
-    wait.drive("sent", vec![O::Unseen("no such task".into())], MOMENT).await;
-    let unseen = "task t1, created with account at api-singapore.klingai.com, to show up, which the API does not know: no such task";
-    assert_eq!(wait.told("sent"), unseen);
-    wait.drive("sent", vec![O::SeenAgain, O::Processing], MOMENT).await;
-    assert_eq!(wait.told("sent"), "Kling to finish task t1");
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
+    wait.drive("sent", vec![O::TaskNotFound("no such task".into())], MOMENT).await;
+    let unseen = "Kling does not show task t1 (created with account at api-singapore.klingai.com): no such task";
+    assert_eq!(wait.reason("sent"), unseen);
+    wait.drive("sent", vec![O::TaskReappeared, O::Processing], MOMENT).await;
+    assert_eq!(wait.reason("sent"), "Kling is processing task t1");
 }

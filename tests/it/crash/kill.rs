@@ -1,29 +1,28 @@
-//! Killed with -9 at random instants of its life, from its first millisecond on: nothing is paid
-//! twice, nothing is lost.
+//! The daemon is killed with `kill -9` at random times, from its first millisecond on: nothing is paid twice, nothing
+//! is lost.
 //!
-//! `LIPSYNCD_KILLS=1000 cargo test --test it crash::kill -- --nocapture` kills as often as one likes,
-//! `LIPSYNCD_SEED=…` draws other instants.
+//! `LIPSYNCD_KILLS=1000 cargo test --test it crash::kill -- --nocapture` sets the number of kills,
+//! `LIPSYNCD_KILL_SEED=7` draws other times.
 
-use std::{env, sync::Mutex, thread, time::Duration};
+use std::{sync::Mutex, thread, time::Duration};
 
 use lipsyncd::sim::SimConfig;
 
 use super::batch::{Batch, KINDS, TASKS};
 use crate::support::{
     chance::Chance,
-    daemon::{BRISK, House, quick},
+    counts::{count, number},
+    daemon::{BRISK, TestEnv, quick},
 };
 
-/// So many without being asked for more.
-const KILLS: u64 = 200;
-/// Six manifests, 60 jobs, are worked off before the next house.
+/// Manifests of one environment: 60 jobs.
 const MANIFESTS: usize = 6;
-/// Houses at once: a daemon mostly waits.
+/// Environments at the same time: a daemon mostly waits.
 const THREADS: u64 = 3;
 
-/// A third of all lives end while the daemon starts, the others at some time of its work: on a slow
-/// machine, where much was killed already, later.
-fn life(chance: &Chance, killed: u64) -> Duration {
+/// How long the daemon runs. A third of all runs end while it starts. The others last longer the more kills there were,
+/// so that slow machines make progress.
+fn run_time(chance: &Chance, killed: u64) -> Duration {
     match chance.index(3) {
         0 => Duration::from_micros(chance.next() % 60_000),
         _ => Duration::from_millis(chance.next() % (400 + 25 * killed)),
@@ -31,65 +30,61 @@ fn life(chance: &Chance, killed: u64) -> Duration {
 }
 
 #[derive(Default)]
-struct Sum {
-    houses: u64,
+struct Totals {
+    environments: u64,
     kills: u64,
     jobs: usize,
     tasks: usize,
 }
 
-/// Works a batch off, killed up to `kills` times on the way; returns how often it was.
-fn one_house(chance: &Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
-    let mut house =
-        House::new(SimConfig { create_latency_ms: 5, unique_external_ids: false, ..quick() });
-    house.configure_with(&BRISK, 5, "");
-    let batch = Batch::fill(&house, MANIFESTS);
+/// Completes a batch, with up to `kills` kills before; returns how many there were.
+fn run_environment(chance: &Chance, kills: u64, totals: &Mutex<Totals>) -> u64 {
+    let mut test_env =
+        TestEnv::new(SimConfig { create_latency_ms: 5, unique_external_ids: false, ..quick() });
+    test_env.configure_with(&BRISK, 5, "");
+    let batch = Batch::fill(&test_env, MANIFESTS);
     let mut killed = 0;
-    while killed < kills && !batch.all_succeeded(&house) {
-        house.spawn();
-        thread::sleep(life(chance, killed));
-        house.kill();
+    while killed < kills && !batch.all_succeeded(&test_env) {
+        test_env.spawn();
+        thread::sleep(run_time(chance, killed));
+        test_env.kill();
         killed += 1;
     }
-    house.spawn();
-    house.until("all to succeed", |house| batch.all_succeeded(house));
-    house.kill();
-    batch.assert_delivered(&house, killed + 1);
-    batch.assert_called_back(&house);
-    let mut sum = sum.lock().unwrap();
-    sum.houses += 1;
-    sum.kills += killed;
-    sum.jobs += batch.keys.len();
-    sum.tasks += house.ledger().tasks.len();
+    test_env.spawn();
+    test_env.until("all to succeed", |test_env| batch.all_succeeded(test_env));
+    test_env.kill();
+    batch.assert_delivered(&test_env, killed + 1);
+    batch.assert_called_back(&test_env);
+    let mut totals = totals.lock().unwrap();
+    totals.environments += 1;
+    totals.kills += killed;
+    totals.jobs += batch.keys.len();
+    totals.tasks += test_env.ledger().tasks.len();
     killed
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
-    env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
-
 #[test]
-fn killed_at_random_instants_it_pays_nothing_twice_and_loses_nothing() {
-    let kills = from_environment("LIPSYNCD_KILLS", KILLS);
-    let seed = from_environment("LIPSYNCD_SEED", 20_261_125);
+fn daemon_killed_at_random_times_pays_nothing_twice_and_loses_nothing() {
+    let kills = count("LIPSYNCD_KILLS", 40, 200);
+    let seed = number("LIPSYNCD_KILL_SEED").unwrap_or(20_261_125);
     println!("seed {seed}");
-    let sum = Mutex::new(Sum::default());
+    let totals = Mutex::new(Totals::default());
     thread::scope(|scope| {
         for n in 0..THREADS {
-            let sum = &sum;
+            let totals = &totals;
             scope.spawn(move || {
                 let chance = Chance::new(seed.wrapping_add(n));
                 let mut left = kills / THREADS + u64::from(n < kills % THREADS);
                 while left > 0 {
-                    left -= one_house(&chance, left, sum);
+                    left -= run_environment(&chance, left, totals);
                 }
             });
         }
     });
-    let Sum { houses, kills, jobs, tasks } = sum.into_inner().unwrap();
+    let Totals { environments, kills, jobs, tasks } = totals.into_inner().unwrap();
     assert_eq!((jobs % (MANIFESTS * KINDS), tasks), (0, jobs / KINDS * TASKS));
     println!(
-        "kills {kills}, houses {houses}, jobs {jobs}, tasks accepted {tasks}, paid twice 0, lost 0, \
+        "kills {kills}, environments {environments}, jobs {jobs}, tasks accepted {tasks}, paid twice 0, lost 0, \
          integrity ok (seed {seed})"
     );
 }

@@ -1,4 +1,4 @@
-//! The real binary, ended as a power failure would: at chosen points, and at random instants.
+//! The real binary, killed at chosen points and at random times.
 
 mod batch;
 mod kill;

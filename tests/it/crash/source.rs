@@ -1,4 +1,4 @@
-//! The list of fail points is the truth: each stands in the source, and none stands there beside it.
+//! The list of fail points is complete: each is in the source, and the source has no other.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The points that the source names behind `prefix`.
+/// The points that the source names after `prefix`.
 fn named(prefix: &str) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let text: String = files(&root)
@@ -33,14 +33,15 @@ fn named(prefix: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_list_of_fail_points_is_that_of_the_source() {
+fn listed_fail_points_are_those_of_the_source() {
     let listed: BTreeSet<String> = POINTS.map(str::to_owned).into();
     assert_eq!(listed.len(), POINTS.len(), "a point is listed twice");
-    // Requests name their point once; the client puts both sides around it.
-    let requests = named("self.call_named(\"");
+    // Requests and `around` name their point once, for both sides.
+    let mut both = named("self.call_named(\"");
+    both.extend(named("failpoint::around(\""));
     for side in ["failpoint::before(\"", "failpoint::after(\""] {
         let mut hit = named(side);
-        hit.extend(requests.iter().cloned());
+        hit.extend(both.iter().cloned());
         assert_eq!(hit, listed, "{side}");
     }
 }

@@ -1,36 +1,36 @@
-//! `lipsyncd doctor`: what it finds, what it says to that, and that it leaves everything as it was.
+//! `lipsyncd doctor`: what it finds, which fixes it prints, and that it changes nothing.
 
-mod around;
+mod environment;
+mod healthy;
 mod jobs;
-mod others;
+mod other_users;
 mod restored;
 mod storage;
-mod surroundings;
 
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::daemon::{House, Ran};
+use crate::support::daemon::{Ran, TestEnv};
 
-/// What doctor finds in a house.
-struct Found {
+/// The report of one run of doctor.
+struct DoctorRun {
     ran: Ran,
     json: Value,
 }
 
-impl Found {
+impl DoctorRun {
     fn of(mut command: Command) -> Self {
         let ran: Ran = command.output().unwrap().into();
         let json = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{ran:?}"));
         Self { ran, json }
     }
 
-    fn look(house: &House) -> Self {
-        Self::of(house.command(&["doctor", "--json"]))
+    fn run(test_env: &TestEnv) -> Self {
+        Self::of(test_env.command(&["doctor", "--json"]))
     }
 
-    /// Status and message of the checks of that name.
+    /// Status, message and fix of the checks with that name.
     fn checks(&self, name: &str) -> Vec<(&str, &str, &str)> {
         let checks = self.json["checks"].as_array().unwrap();
         checks
@@ -38,22 +38,22 @@ impl Found {
             .filter(|check| check["name"] == name)
             .map(|check| {
                 let text = |member: &str| check[member].as_str().unwrap_or_default();
-                (text("status"), text("message"), text("mend"))
+                (text("status"), text("message"), text("fix"))
             })
             .collect()
     }
 
-    /// There is such a finding, and its mend says how.
+    /// Asserts that there is such a finding with such a fix.
     #[track_caller]
-    fn expect(&self, name: &str, status: &str, message: &str, mend: &str) {
+    fn expect(&self, name: &str, status: &str, message: &str, fix: &str) {
         let checks = self.checks(name);
         let is_it = |(is, says, how): &(&str, &str, &str)| {
-            *is == status && says.contains(message) && how.contains(mend)
+            *is == status && says.contains(message) && how.contains(fix)
         };
-        assert!(checks.iter().any(is_it), "{name}: {status}, {message}, {mend}: {:#}", self.json);
+        assert!(checks.iter().any(is_it), "{name}: {status}, {message}, {fix}: {:#}", self.json);
     }
 
-    /// Nothing else than these is wrong.
+    /// Asserts that exactly these checks are not ok.
     #[track_caller]
     fn only(&self, names: &[&str]) {
         let checks = self.json["checks"].as_array().unwrap();

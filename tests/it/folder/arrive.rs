@@ -1,4 +1,4 @@
-//! Files that are still being written are waited for.
+//! The daemon waits for files that are still being written.
 
 use std::{
     fs::{self, File},
@@ -7,17 +7,17 @@ use std::{
     time::Duration,
 };
 
-use crate::support::daemon::{House, JOB, clip, job_of, quick};
+use crate::support::daemon::{JOB, TestEnv, clip, job_of, quick};
 
-/// Several times as long as a file must be still.
+/// Several times `watch.settle`.
 const LONG: Duration = Duration::from_millis(100);
 
 #[test]
-fn a_manifest_that_is_written_in_pieces_is_read_once_it_is_whole() {
-    let mut house = House::new(quick());
-    house.start();
-    let mut file = File::create(house.path("jobs/slow.yaml")).unwrap();
-    // Each beginning of it is a manifest of its own, which would start other jobs.
+fn a_manifest_that_is_written_in_pieces_is_read_when_complete() {
+    let mut test_env = TestEnv::new(quick());
+    test_env.start();
+    let mut file = File::create(test_env.path("jobs/slow.yaml")).unwrap();
+    // Each beginning is a valid manifest, which would start other jobs.
     writeln!(file, "defaults: {{ sound_end_time: 4s }}\njobs:").unwrap();
     for id in 0..8 {
         writeln!(file, "- id: j{id}\n  video: https://cdn.example.com/v.mp4?duration_ms=9000")
@@ -27,61 +27,61 @@ fn a_manifest_that_is_written_in_pieces_is_read_once_it_is_whole() {
         writeln!(file, "  audio: https://cdn.example.com/a{id}.mp3?duration_ms=5000").unwrap();
     }
     drop(file);
-    house.until_state("slow/j7", "succeeded");
-    let readings = house.log().matches("slow.yaml: accepted").count();
-    assert_eq!(readings, 1, "{}", house.log());
-    assert!(!house.log().contains("refused"), "{}", house.log());
+    test_env.until_state("slow/j7", "succeeded");
+    let readings = test_env.log().matches("slow.yaml: accepted").count();
+    assert_eq!(readings, 1, "{}", test_env.log());
+    assert!(!test_env.log().contains("refused"), "{}", test_env.log());
 }
 
 #[test]
-fn media_that_come_later_are_waited_for_by_name() {
-    let mut house = House::new(quick());
-    house.start();
-    house.drop_in(
+fn a_job_names_the_missing_media_it_waits_for() {
+    let mut test_env = TestEnv::new(quick());
+    test_env.start();
+    test_env.drop_in(
         "x.yaml",
         "video: https://cdn.example.com/v.mp4?duration_ms=9000\naudio: late/en.mp3\n",
     );
-    let job = house.until_state("x", "waiting");
+    let job = test_env.until_state("x", "waiting");
     assert!(job.waiting_for.contains("late/en.mp3"), "{job:?}");
-    // The sound grows over several settle times; each beginning of it is a sound, too.
-    let sound = clip("welcome-en.mp3");
-    fs::create_dir(house.path("jobs/late")).unwrap();
-    let mut file = File::create(house.path("jobs/late/en.mp3")).unwrap();
-    for piece in sound.chunks(sound.len() / 8 + 1) {
+    // The audio grows for several settle times. Each beginning is a valid audio file.
+    let audio = clip("welcome-en.mp3");
+    fs::create_dir(test_env.path("jobs/late")).unwrap();
+    let mut file = File::create(test_env.path("jobs/late/en.mp3")).unwrap();
+    for piece in audio.chunks(audio.len() / 8 + 1) {
         file.write_all(piece).unwrap();
         sleep(LONG);
     }
     drop(file);
-    house.until_state("x", "succeeded");
-    let ledger = house.ledger();
+    test_env.until_state("x", "succeeded");
+    let ledger = test_env.ledger();
     assert_eq!(ledger.tasks.len(), 1);
-    // Sent whole: the crop is as long as the whole sound.
-    let metadata = fs::read_to_string(house.path("output/x.json")).unwrap();
-    let whole = lipsyncd::media::sound::measure(sound, Some("mp3")).unwrap().length_ms;
+    // Sent completely: the crop is as long as the complete audio.
+    let metadata = fs::read_to_string(test_env.path("output/x.json")).unwrap();
+    let whole = lipsyncd::media::audio::measure(audio, Some("mp3")).unwrap().length_ms;
     assert!(metadata.contains(&whole.to_string()), "{whole}: {metadata}");
 }
 
 #[test]
 fn a_job_waits_for_its_time() {
-    let mut house = House::new(quick());
-    house.drop_in("later.yaml", format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"));
-    house.drop_in("past.yaml", format!("{}not_before: 2020-01-01T00:00:00Z\n", job_of("past")));
-    house.start();
-    house.until_state("past", "succeeded");
-    let job = house.until_state("later", "waiting");
+    let mut test_env = TestEnv::new(quick());
+    test_env.drop_in("later.yaml", format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"));
+    test_env.drop_in("past.yaml", format!("{}not_before: 2020-01-01T00:00:00Z\n", job_of("past")));
+    test_env.start();
+    test_env.until_state("past", "succeeded");
+    let job = test_env.until_state("later", "waiting");
     assert!(job.waiting_for.contains("2099-01-01"), "{job:?}");
 }
 
 #[test]
 fn shared_task_starts_at_the_earliest_time() {
-    let mut house = House::new(quick());
-    house.drop_in("later.yaml", format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"));
-    house.start();
-    house.until_state("later", "waiting");
-    house.drop_in("now.yaml", JOB);
+    let mut test_env = TestEnv::new(quick());
+    test_env.drop_in("later.yaml", format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"));
+    test_env.start();
+    test_env.until_state("later", "waiting");
+    test_env.drop_in("now.yaml", JOB);
     for key in ["now", "later"] {
-        house.until_state(key, "succeeded");
-        house.assert_whole(&format!("{key}.mp4"));
+        test_env.until_state(key, "succeeded");
+        test_env.assert_complete(&format!("{key}.mp4"));
     }
-    assert_eq!(house.ledger().tasks.len(), 1);
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }

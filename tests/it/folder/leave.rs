@@ -1,6 +1,6 @@
-//! What is taken out of the folder, and put back.
+//! Manifests and jobs that are removed from the folder, and put back.
 
-use crate::support::daemon::{House, JOB, slow};
+use crate::support::daemon::{JOB, TestEnv, slow};
 
 fn batch(ids: &[&str]) -> String {
     let job = |id: &&str| {
@@ -13,101 +13,101 @@ fn batch(ids: &[&str]) -> String {
     )
 }
 
-fn finish(house: &House, key: &str) {
-    house.until(&format!("{key} to succeed"), |house| {
-        house.finish_tasks();
-        house.state(key) == "succeeded"
+fn finish(test_env: &TestEnv, key: &str) {
+    test_env.until(&format!("{key} to succeed"), |test_env| {
+        test_env.finish_tasks();
+        test_env.state(key) == "succeeded"
     });
 }
 
 #[test]
-fn a_job_out_of_a_batch_is_cancelled_or_followed_and_runs_when_put_back() {
-    let mut house = House::with(slow(), 1, "");
-    house.start();
-    house.drop_in("x.yaml", batch(&["a", "b", "c"]));
-    house.until("x/a to be sent", |house| house.ledger().tasks.len() == 1);
-    house.drop_in("x.yaml", batch(&["c"]));
-    let job = house.until_state("x/b", "cancelled");
+fn a_job_removed_from_a_batch_is_cancelled_or_followed_and_runs_when_it_returns() {
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    test_env.start();
+    test_env.drop_in("x.yaml", batch(&["a", "b", "c"]));
+    test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.drop_in("x.yaml", batch(&["c"]));
+    let job = test_env.until_state("x/b", "cancelled");
     assert!(job.error.contains("left the folder before its task was created"), "{job:?}");
-    finish(&house, "x/a");
-    house.assert_whole("x/a.mp4");
-    finish(&house, "x/c");
-    house.drop_in("x.yaml", batch(&["a", "b", "c"]));
-    finish(&house, "x/b");
-    house.until_looked_again("later");
-    assert_eq!(house.ledger().tasks.len(), 3, "a and c are known to be done");
-    house.assert_paid_once();
+    finish(&test_env, "x/a");
+    test_env.assert_complete("x/a.mp4");
+    finish(&test_env, "x/c");
+    test_env.drop_in("x.yaml", batch(&["a", "b", "c"]));
+    finish(&test_env, "x/b");
+    test_env.until_scanned_again("later");
+    assert_eq!(test_env.ledger().tasks.len(), 3, "a and c are known to be done");
+    test_env.assert_paid_once();
 }
 
 #[test]
-fn a_manifest_that_leaves_is_cancelled_or_followed_and_runs_when_put_back() {
-    let mut house = House::with(slow(), 1, "");
-    house.start();
-    house.drop_in("x.yaml", batch(&["a", "b"]));
-    house.until("x/a to be sent", |house| house.ledger().tasks.len() == 1);
-    house.take_out("x.yaml");
-    house.until_state("x/b", "cancelled");
-    finish(&house, "x/a");
-    house.drop_in("x.yaml", batch(&["a", "b"]));
-    finish(&house, "x/b");
-    assert_eq!(house.ledger().tasks.len(), 2);
-    house.assert_paid_once();
+fn a_removed_manifest_is_cancelled_or_followed_and_runs_when_it_returns() {
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    test_env.start();
+    test_env.drop_in("x.yaml", batch(&["a", "b"]));
+    test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.remove("x.yaml");
+    test_env.until_state("x/b", "cancelled");
+    finish(&test_env, "x/a");
+    test_env.drop_in("x.yaml", batch(&["a", "b"]));
+    finish(&test_env, "x/b");
+    assert_eq!(test_env.ledger().tasks.len(), 2);
+    test_env.assert_paid_once();
 }
 
 #[test]
-fn what_a_person_cancelled_stays_so_whatever_becomes_of_its_manifest() {
-    let mut house = House::with(slow(), 1, "");
-    house.start();
-    house.drop_in("first.yaml", JOB);
-    house.until("first to be sent", |house| house.ledger().tasks.len() == 1);
-    house.drop_in("x.yaml", batch(&["b"]));
-    house.until("x/b to be known", |house| house.job("x/b").is_some());
-    let ran = house.run(&["cancel", "x/b"]);
+fn a_cancelled_job_stays_cancelled_when_its_manifest_changes() {
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    test_env.start();
+    test_env.drop_in("first.yaml", JOB);
+    test_env.until("first to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.drop_in("x.yaml", batch(&["b"]));
+    test_env.until("x/b to be known", |test_env| test_env.job("x/b").is_some());
+    let ran = test_env.run(&["cancel", "x/b"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    house.until_state("x/b", "cancelled");
-    // Gone and back.
-    house.take_out("x.yaml");
-    house.until("x.yaml to be seen gone", |house| {
-        house.log().contains("x.yaml: no longer in the folder")
+    test_env.until_state("x/b", "cancelled");
+    // Removed and put back.
+    test_env.remove("x.yaml");
+    test_env.until("x.yaml to be seen gone", |test_env| {
+        test_env.log().contains("x.yaml: no longer in jobs_dir")
     });
-    house.drop_in("x.yaml", batch(&["b"]));
-    house.until_looked_again("one");
-    assert_eq!(house.state("x/b"), "cancelled");
-    // Edited: not run.
-    house.drop_in("x.yaml", batch(&["b"]).replace("4s", "4500"));
-    house.until_looked_again("two");
-    assert_eq!(house.state("x/b"), "cancelled");
-    finish(&house, "first");
-    assert_eq!(house.ledger().tasks.len(), 1);
-    // A retry runs it as it stands now.
-    let ran = house.run(&["retry", "--yes", "x/b"]);
+    test_env.drop_in("x.yaml", batch(&["b"]));
+    test_env.until_scanned_again("one");
+    assert_eq!(test_env.state("x/b"), "cancelled");
+    // An edited one does not run.
+    test_env.drop_in("x.yaml", batch(&["b"]).replace("4s", "4500"));
+    test_env.until_scanned_again("two");
+    assert_eq!(test_env.state("x/b"), "cancelled");
+    finish(&test_env, "first");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
+    // A retry runs it as it is now.
+    let ran = test_env.run(&["retry", "--yes", "x/b"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    finish(&house, "x/b");
-    assert_eq!(house.ledger().tasks.len(), 2);
+    finish(&test_env, "x/b");
+    assert_eq!(test_env.ledger().tasks.len(), 2);
 }
 
 #[test]
 fn missing_job_is_not_cancelled_before_the_rescan_interval() {
-    let mut house = House::with(slow(), 1, "");
-    let settings = std::fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    let settings = std::fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let rarely = settings.replace("rescan_interval: 500ms", "rescan_interval: 1h");
-    std::fs::write(house.path("lipsyncd.yaml"), rarely).unwrap();
-    house.start();
-    house.drop_in("x.yaml", batch(&["a", "b"]));
-    house.until("x/a to be sent", |house| house.ledger().tasks.len() == 1);
-    house.take_out("x.yaml");
-    let job = house.until_state("x/b", "waiting");
-    assert!(job.waiting_for.contains("to return to the folder"), "{job:?}");
-    house.until_looked_again("later");
-    assert_eq!(house.state("x/b"), "waiting");
-    // Nothing of it is created while it is missing.
-    finish(&house, "x/a");
-    house.until_looked_again("latest");
-    assert_eq!((house.state("x/b").as_str(), house.ledger().tasks.len()), ("waiting", 1));
-    house.drop_in("x.yaml", batch(&["a", "b"]));
-    finish(&house, "x/b");
-    assert_eq!(house.ledger().tasks.len(), 2);
+    std::fs::write(test_env.path("lipsyncd.yaml"), rarely).unwrap();
+    test_env.start();
+    test_env.drop_in("x.yaml", batch(&["a", "b"]));
+    test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.remove("x.yaml");
+    let job = test_env.until_state("x/b", "waiting");
+    assert!(job.waiting_for.contains("missing from the folder"), "{job:?}");
+    test_env.until_scanned_again("later");
+    assert_eq!(test_env.state("x/b"), "waiting");
+    // It is not created while it is missing.
+    finish(&test_env, "x/a");
+    test_env.until_scanned_again("latest");
+    assert_eq!((test_env.state("x/b").as_str(), test_env.ledger().tasks.len()), ("waiting", 1));
+    test_env.drop_in("x.yaml", batch(&["a", "b"]));
+    finish(&test_env, "x/b");
+    assert_eq!(test_env.ledger().tasks.len(), 2);
     let cancelled = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
-    let count = house.database().unwrap().query_row(cancelled, [], |row| row.get(0));
+    let count = test_env.database().unwrap().query_row(cancelled, [], |row| row.get(0));
     assert_eq!(count, Ok(0));
 }

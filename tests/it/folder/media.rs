@@ -1,5 +1,4 @@
-//! Media that change once their job was queued: told before anything is paid for them, and used as
-//! they are then.
+//! Media that change after their job was queued: noticed before payment, and used as they are then.
 
 use std::{
     fs::{self, File},
@@ -7,11 +6,11 @@ use std::{
     path::Path,
 };
 
-use lipsyncd::sim::Call;
+use lipsyncd::sim::Endpoint;
 
-use crate::support::daemon::{House, clip, quick};
+use crate::support::daemon::{TestEnv, clip, quick};
 
-/// Other content in the very same file, of the same length and with the time of before.
+/// Writes other content to the same file, with the same length and time.
 fn replace_unseen(path: &Path) {
     let before = fs::metadata(path).unwrap();
     let mut bytes = fs::read(path).unwrap();
@@ -31,66 +30,66 @@ fn replace_unseen(path: &Path) {
     );
 }
 
-/// A job that is ready, and held by a pause.
-fn held(video: &str) -> House {
-    let mut house = House::new(quick());
-    let served = format!("{}/media/", house.sim.base_url());
-    house.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{served}\" }}\n"));
-    fs::write(house.path("media/anna.mp4"), clip("anna.mp4")).unwrap();
-    house.drop_in("en.mp3", clip("welcome-en.mp3"));
-    house.start();
-    assert_eq!(house.run(&["pause"]).code, Some(0));
-    house.drop_in("x.yaml", format!("video: {video}\naudio: en.mp3\n"));
-    house.until_state("x", "queued");
-    house
+/// A job that is ready, in a paused queue.
+fn held(video: &str) -> TestEnv {
+    let mut test_env = TestEnv::new(quick());
+    let served = format!("{}/media/", test_env.sim.base_url());
+    test_env.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{served}\" }}\n"));
+    fs::write(test_env.path("media/anna.mp4"), clip("anna.mp4")).unwrap();
+    test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
+    test_env.start();
+    assert_eq!(test_env.run(&["pause"]).code, Some(0));
+    test_env.drop_in("x.yaml", format!("video: {video}\naudio: en.mp3\n"));
+    test_env.until_state("x", "queued");
+    test_env
 }
 
-fn history(house: &House, key: &str) -> Vec<String> {
-    let database = house.database().unwrap();
+fn history(test_env: &TestEnv, key: &str) -> Vec<String> {
+    let database = test_env.database().unwrap();
     let mut all = database.prepare("SELECT what FROM job_history WHERE key = ?1").unwrap();
     all.query_map([key], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// The media were there, were not, and were there again, before the create request was written.
-fn assert_measured_twice(house: &House, key: &str) {
-    let told = history(house, key);
-    let sent = told.iter().position(|what| what.contains("create request written")).unwrap();
-    let found = told[..sent].iter().filter(|what| what.contains("its media are there"));
+/// Checks that the media were there, were missing, and were there again before the create request was written.
+fn assert_measured_twice(test_env: &TestEnv, key: &str) {
+    let told = history(test_env, key);
+    let sent = told.iter().position(|what| what.contains("sending the create request")).unwrap();
+    let found = told[..sent].iter().filter(|what| what.contains("its media are complete"));
     assert_eq!(found.count(), 2, "{told:?}");
 }
 
 #[test]
 fn audio_that_changed_is_measured_again_before_it_is_sent() {
-    let house = held("https://cdn.example.com/v.mp4?duration_ms=9000");
-    replace_unseen(&house.path("jobs/en.mp3"));
-    assert_eq!(house.run(&["resume"]).code, Some(0));
-    house.until_state("x", "succeeded");
-    assert_measured_twice(&house, "x");
-    assert_eq!(house.ledger().tasks.len(), 1);
+    let test_env = held("https://cdn.example.com/v.mp4?duration_ms=9000");
+    replace_unseen(&test_env.path("jobs/en.mp3"));
+    assert_eq!(test_env.run(&["resume"]).code, Some(0));
+    test_env.until_state("x", "succeeded");
+    assert_measured_twice(&test_env, "x");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
 #[test]
 fn video_that_changed_is_measured_again_before_it_is_sent() {
-    let house = held("anna.mp4");
-    replace_unseen(&house.path("media/anna.mp4"));
-    assert_eq!(house.run(&["resume"]).code, Some(0));
-    house.until_state("x", "succeeded");
-    assert_measured_twice(&house, "x");
-    assert_eq!(house.ledger().tasks.len(), 1);
-    assert!(house.ledger().accepted(Call::Identify) <= 2);
+    let test_env = held("anna.mp4");
+    replace_unseen(&test_env.path("media/anna.mp4"));
+    assert_eq!(test_env.run(&["resume"]).code, Some(0));
+    test_env.until_state("x", "succeeded");
+    assert_measured_twice(&test_env, "x");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
+    assert!(test_env.ledger().accepted(Endpoint::Identify) <= 2);
 }
 
 #[test]
-fn media_that_go_away_are_waited_for_by_name() {
-    let house = held("anna.mp4");
-    fs::rename(house.path("media/anna.mp4"), house.path("media/away")).unwrap();
-    assert_eq!(house.run(&["resume"]).code, Some(0));
-    house.until("the video to be missed", |house| {
-        let job = house.job("x").unwrap();
+fn a_job_names_the_removed_media_it_waits_for() {
+    let test_env = held("anna.mp4");
+    fs::rename(test_env.path("media/anna.mp4"), test_env.path("media/away")).unwrap();
+    assert_eq!(test_env.run(&["resume"]).code, Some(0));
+    test_env.until("the video to be missed", |test_env| {
+        let job = test_env.job("x").unwrap();
         job.state == "waiting" && job.waiting_for.contains("anna.mp4")
     });
-    assert!(house.ledger().tasks.is_empty());
-    fs::rename(house.path("media/away"), house.path("media/anna.mp4")).unwrap();
-    house.until_state("x", "succeeded");
-    assert_eq!(house.ledger().tasks.len(), 1);
+    assert!(test_env.ledger().tasks.is_empty());
+    fs::rename(test_env.path("media/away"), test_env.path("media/anna.mp4")).unwrap();
+    test_env.until_state("x", "succeeded");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }

@@ -1,16 +1,16 @@
-//! The folder, with the real binary: what is dropped in, changed, moved and taken out.
+//! The folder, with the real binary: manifests are added, changed, moved and removed.
 
-mod ahead;
 mod arrive;
-mod away;
-mod bad;
-mod clash;
+mod conflict;
 mod deliver;
 mod edit;
-mod forgotten;
+mod errors;
 mod leave;
+mod lost_database;
 mod media;
 mod moved;
+mod moved_early;
 mod once;
-mod same;
+mod unchanged;
+mod unmounted;
 mod unreadable;

@@ -1,9 +1,8 @@
-//! Jobs that move between keys and manifests, and manifests that take the place of others: a request that was
-//! paid for is not paid for again.
+//! Jobs that move between keys and manifests, and manifests that replace others: a paid request is not paid again.
 
-use crate::support::daemon::{House, JOB, job_of, quick, slow};
+use crate::support::daemon::{JOB, TestEnv, job_of, quick, slow};
 
-/// A batch of these jobs: an id, and what its audio is called.
+/// A batch of these jobs: id and name of the audio.
 fn batch(jobs: &[(&str, &str)]) -> String {
     let job = |(id, audio): &(&str, &str)| {
         format!(
@@ -17,247 +16,250 @@ fn batch(jobs: &[(&str, &str)]) -> String {
     )
 }
 
-/// These manifests have been read and all their jobs, `keys`, have succeeded.
-fn done(manifests: &[(&str, String)], keys: &[&str]) -> House {
-    let mut house = House::new(quick());
+/// A daemon that has read these manifests and completed their jobs, `keys`.
+fn done(manifests: &[(&str, String)], keys: &[&str]) -> TestEnv {
+    let mut test_env = TestEnv::new(quick());
     for (name, text) in manifests {
-        house.drop_in(name, text);
+        test_env.drop_in(name, text);
     }
-    house.start();
+    test_env.start();
     for key in keys {
-        house.until_state(key, "succeeded");
+        test_env.until_state(key, "succeeded");
     }
-    assert_eq!(house.ledger().tasks.len(), keys.len());
-    house
+    assert_eq!(test_env.ledger().tasks.len(), keys.len());
+    test_env
 }
 
 /// What is done to the folder is seen at once, as after a start.
-fn meanwhile(house: &mut House, change: impl FnOnce(&House)) {
-    house.kill();
-    change(house);
-    house.start();
+fn meanwhile(test_env: &mut TestEnv, change: impl FnOnce(&TestEnv)) {
+    test_env.kill();
+    change(test_env);
+    test_env.start();
 }
 
-/// Only `tasks` tasks were paid for, and each of these jobs has succeeded with what it asks for.
-fn assert_paid(house: &House, tasks: usize, keys: &[&str]) {
+/// Checks that only `tasks` tasks were paid, and that each of these jobs succeeded with its own request.
+fn assert_paid(test_env: &TestEnv, tasks: usize, keys: &[&str]) {
     for key in keys {
-        house.until_state(key, "succeeded");
+        test_env.until_state(key, "succeeded");
     }
-    house.until_looked_again("later");
-    assert_eq!(house.ledger().tasks.len(), tasks, "{:?}\n{}", house.states(), house.log());
+    test_env.until_scanned_again("later");
+    assert_eq!(test_env.ledger().tasks.len(), tasks, "{:?}\n{}", test_env.states(), test_env.log());
     for key in keys {
-        let job = house.job(key).unwrap();
+        let job = test_env.job(key).unwrap();
         assert!(!job.changed_after_sent, "{key}");
-        house.assert_whole(&job.output);
+        test_env.assert_complete(&job.output);
     }
-    house.assert_paid_once();
+    test_env.assert_paid_once();
 }
 
-fn assert_flagged(house: &House, keys: &[&str]) {
-    house.until("all to be flagged", |house| {
-        keys.iter().all(|key| house.job(key).is_some_and(|job| job.changed_after_sent))
+fn assert_flagged(test_env: &TestEnv, keys: &[&str]) {
+    test_env.until("all to be flagged", |test_env| {
+        keys.iter().all(|key| test_env.job(key).is_some_and(|job| job.changed_after_sent))
     });
 }
 
-fn task_of(house: &House, key: &str) -> String {
-    house.job(key).unwrap().external_task_id
+fn task_of(test_env: &TestEnv, key: &str) -> String {
+    test_env.job(key).unwrap().external_task_id
 }
 
 #[test]
 fn rename_with_a_new_job_pays_the_new_job() {
-    let mut house = done(&[("x.yaml", batch(&[("a", "a"), ("b", "b")]))], &["x/a", "x/b"]);
-    let tasks = ["x/a", "x/b"].map(|key| task_of(&house, key));
-    meanwhile(&mut house, |house| {
-        house.take_out("x.yaml");
-        // As `sed -i` does it: another file of that name.
-        house.drop_in("y.yaml", batch(&[("a", "a"), ("b", "b"), ("c", "c")]));
+    let mut test_env = done(&[("x.yaml", batch(&[("a", "a"), ("b", "b")]))], &["x/a", "x/b"]);
+    let tasks = ["x/a", "x/b"].map(|key| task_of(&test_env, key));
+    meanwhile(&mut test_env, |test_env| {
+        test_env.remove("x.yaml");
+        // As `sed -i` does: another file with the same name.
+        test_env.drop_in("y.yaml", batch(&[("a", "a"), ("b", "b"), ("c", "c")]));
     });
-    assert_paid(&house, 3, &["y/a", "y/b", "y/c"]);
-    assert_eq!(["y/a", "y/b"].map(|key| task_of(&house, key)), tasks);
+    assert_paid(&test_env, 3, &["y/a", "y/b", "y/c"]);
+    assert_eq!(["y/a", "y/b"].map(|key| task_of(&test_env, key)), tasks);
     for (key, output) in [("y/a", "x/a.mp4"), ("y/b", "x/b.mp4"), ("y/c", "y/c.mp4")] {
-        assert_eq!(house.job(key).unwrap().output, output, "a result stays where it is");
+        assert_eq!(test_env.job(key).unwrap().output, output, "a result stays where it is");
     }
-    assert!(house.job("x/a").is_none(), "{:?}", house.states());
+    assert!(test_env.job("x/a").is_none(), "{:?}", test_env.states());
 }
 
 #[test]
 fn rename_with_an_edit_is_a_new_request() {
-    let mut house = done(&[("x.yaml", JOB.to_owned())], &["x"]);
-    meanwhile(&mut house, |house| {
-        house.take_out("x.yaml");
-        house.drop_in("y.yaml", format!("{JOB}sound_volume: 0.5\n"));
+    let mut test_env = done(&[("x.yaml", JOB.to_owned())], &["x"]);
+    meanwhile(&mut test_env, |test_env| {
+        test_env.remove("x.yaml");
+        test_env.drop_in("y.yaml", format!("{JOB}sound_volume: 0.5\n"));
     });
-    assert_paid(&house, 2, &["y"]);
+    assert_paid(&test_env, 2, &["y"]);
 }
 
 #[test]
 fn flag_stays_over_a_rename() {
-    let mut house = done(&[("x.yaml", JOB.to_owned())], &["x"]);
+    let mut test_env = done(&[("x.yaml", JOB.to_owned())], &["x"]);
     let edited = format!("{JOB}sound_volume: 0.5\n");
-    house.drop_in("x.yaml", &edited);
-    assert_flagged(&house, &["x"]);
-    meanwhile(&mut house, |house| {
-        house.take_out("x.yaml");
-        house.drop_in("sub/y.yaml", &edited);
+    test_env.drop_in("x.yaml", &edited);
+    assert_flagged(&test_env, &["x"]);
+    meanwhile(&mut test_env, |test_env| {
+        test_env.remove("x.yaml");
+        test_env.drop_in("sub/y.yaml", &edited);
     });
-    house.until("y to be known", |house| house.job("sub/y").is_some());
-    house.until_looked_again("two");
-    let job = house.job("sub/y").unwrap();
+    test_env.until("y to be known", |test_env| test_env.job("sub/y").is_some());
+    test_env.until_scanned_again("two");
+    let job = test_env.job("sub/y").unwrap();
     assert_eq!((job.state.as_str(), job.changed_after_sent), ("succeeded", true));
-    assert_eq!(house.ledger().tasks.len(), 1);
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
 #[test]
 fn split_into_other_manifests_pays_nothing() {
     let all = batch(&[("a", "a"), ("b", "b"), ("c", "c")]);
-    let mut house = done(&[("x.yaml", all)], &["x/a", "x/b", "x/c"]);
-    meanwhile(&mut house, |house| {
-        house.take_out("x.yaml");
-        house.drop_in("one.yaml", batch(&[("a", "a"), ("c", "c")]));
-        // As a single job, it has no id any more.
-        house.drop_in("b.yaml", JOB.replace("a.mp3", "b.mp3"));
+    let mut test_env = done(&[("x.yaml", all)], &["x/a", "x/b", "x/c"]);
+    meanwhile(&mut test_env, |test_env| {
+        test_env.remove("x.yaml");
+        test_env.drop_in("one.yaml", batch(&[("a", "a"), ("c", "c")]));
+        // A single job has no id.
+        test_env.drop_in("b.yaml", JOB.replace("a.mp3", "b.mp3"));
     });
-    assert_paid(&house, 3, &["one/a", "one/c", "b"]);
+    assert_paid(&test_env, 3, &["one/a", "one/c", "b"]);
 }
 
 #[test]
-fn job_that_moves_between_manifests_pays_nothing_in_whatever_order_they_are_read() {
+fn job_that_moves_between_manifests_pays_nothing_in_any_order_of_reading() {
     let (two, one) = (batch(&[("a", "a"), ("b", "b")]), batch(&[("c", "c")]));
-    // The one it leaves is read first, and last.
+    // Its old manifest is read first, and last.
     for (from, to) in [("m.yaml", "n.yaml"), ("n.yaml", "m.yaml")] {
         let (left, joined) = (from.trim_end_matches(".yaml"), to.trim_end_matches(".yaml"));
         let [a, b, c] = [format!("{left}/a"), format!("{left}/b"), format!("{joined}/c")];
-        let mut house = done(&[(from, two.clone()), (to, one.clone())], &[&a, &b, &c]);
-        meanwhile(&mut house, |house| {
-            house.drop_in(from, batch(&[("a", "a")]));
-            house.drop_in(to, batch(&[("c", "c"), ("b", "b")]));
+        let mut test_env = done(&[(from, two.clone()), (to, one.clone())], &[&a, &b, &c]);
+        meanwhile(&mut test_env, |test_env| {
+            test_env.drop_in(from, batch(&[("a", "a")]));
+            test_env.drop_in(to, batch(&[("c", "c"), ("b", "b")]));
         });
         let moved = format!("{joined}/b");
-        assert_paid(&house, 3, &[&a, &moved, &c]);
-        assert_eq!(house.job(&moved).unwrap().manifest, to);
-        assert!(house.job(&b).is_none(), "it is the same job: {:?}", house.states());
+        assert_paid(&test_env, 3, &[&a, &moved, &c]);
+        assert_eq!(test_env.job(&moved).unwrap().manifest, to);
+        assert!(test_env.job(&b).is_none(), "it is the same job: {:?}", test_env.states());
     }
 }
 
 #[test]
-fn job_that_left_earlier_is_known_where_it_appears() {
+fn job_that_left_earlier_is_recognised_where_it_appears() {
     let both = batch(&[("a", "a"), ("b", "b")]);
-    let house = done(&[("x.yaml", both)], &["x/a", "x/b"]);
-    house.drop_in("x.yaml", batch(&[("a", "a")]));
-    house.until_looked_again("one");
-    house.drop_in("y.yaml", batch(&[("b", "b")]));
-    assert_paid(&house, 2, &["x/a", "y/b"]);
-    // Under another id it is the same request, too.
-    house.drop_in("y.yaml", batch(&[("bee", "b")]));
-    assert_paid(&house, 2, &["x/a", "y/bee"]);
+    let test_env = done(&[("x.yaml", both)], &["x/a", "x/b"]);
+    test_env.drop_in("x.yaml", batch(&[("a", "a")]));
+    test_env.until_scanned_again("one");
+    test_env.drop_in("y.yaml", batch(&[("b", "b")]));
+    assert_paid(&test_env, 2, &["x/a", "y/b"]);
+    // Another id is the same request, too.
+    test_env.drop_in("y.yaml", batch(&[("bee", "b")]));
+    assert_paid(&test_env, 2, &["x/a", "y/bee"]);
 }
 
 #[test]
-fn jobs_that_change_places_between_manifests_pay_nothing() {
+fn jobs_that_are_swapped_between_manifests_pay_nothing() {
     let first = batch(&[("a", "a"), ("b", "b")]);
     let second = batch(&[("c", "c"), ("d", "d")]);
     let keys = ["x/a", "x/b", "y/c", "y/d"];
-    let mut house = done(&[("x.yaml", first), ("y.yaml", second)], &keys);
-    meanwhile(&mut house, |house| {
-        house.drop_in("x.yaml", batch(&[("a", "a"), ("d", "d")]));
-        house.drop_in("y.yaml", batch(&[("c", "c"), ("b", "b")]));
+    let mut test_env = done(&[("x.yaml", first), ("y.yaml", second)], &keys);
+    meanwhile(&mut test_env, |test_env| {
+        test_env.drop_in("x.yaml", batch(&[("a", "a"), ("d", "d")]));
+        test_env.drop_in("y.yaml", batch(&[("c", "c"), ("b", "b")]));
     });
-    assert_paid(&house, 4, &["x/a", "x/d", "y/b", "y/c"]);
+    assert_paid(&test_env, 4, &["x/a", "x/d", "y/b", "y/c"]);
 }
 
 #[test]
 fn swapped_manifests_are_flagged_and_a_retry_pays_nothing() {
-    let mut house = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", job_of("y"))], &["x", "y"]);
-    let [x, y] = ["x", "y"].map(|key| task_of(&house, key));
-    meanwhile(&mut house, |house| {
-        house.move_in("x.yaml", "t");
-        house.move_in("y.yaml", "x.yaml");
-        house.move_in("t", "y.yaml");
+    let mut test_env = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", job_of("y"))], &["x", "y"]);
+    let [x, y] = ["x", "y"].map(|key| task_of(&test_env, key));
+    meanwhile(&mut test_env, |test_env| {
+        test_env.move_in("x.yaml", "t");
+        test_env.move_in("y.yaml", "x.yaml");
+        test_env.move_in("t", "y.yaml");
     });
-    assert_flagged(&house, &["x", "y"]);
-    let ran = house.run(&["retry", "--yes", "x", "y"]);
+    assert_flagged(&test_env, &["x", "y"]);
+    let ran = test_env.run(&["retry", "--yes", "x", "y"]);
     assert_eq!(ran.out.matches("nothing is paid").count(), 2, "{ran:?}");
-    assert_paid(&house, 2, &["x", "y"]);
-    assert_eq!(["x", "y"].map(|key| task_of(&house, key)), [y, x]);
+    assert_paid(&test_env, 2, &["x", "y"]);
+    assert_eq!(["x", "y"].map(|key| task_of(&test_env, key)), [y, x]);
 }
 
 #[test]
 fn swap_with_a_job_not_sent_yet_pays_once() {
-    let mut house = House::with(slow(), 1, "");
-    house.start();
-    house.drop_in("x.yaml", job_of("x"));
-    house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
-    house.drop_in("y.yaml", job_of("y"));
-    house.until("y to be known", |house| house.job("y").is_some());
-    meanwhile(&mut house, |house| {
-        house.move_in("x.yaml", "t");
-        house.move_in("y.yaml", "x.yaml");
-        house.move_in("t", "y.yaml");
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    test_env.start();
+    test_env.drop_in("x.yaml", job_of("x"));
+    test_env.until("x to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.drop_in("y.yaml", job_of("y"));
+    test_env.until("y to be known", |test_env| test_env.job("y").is_some());
+    meanwhile(&mut test_env, |test_env| {
+        test_env.move_in("x.yaml", "t");
+        test_env.move_in("y.yaml", "x.yaml");
+        test_env.move_in("t", "y.yaml");
     });
-    assert_flagged(&house, &["x"]);
-    house.until("both to succeed", |house| {
-        house.finish_tasks();
-        ["x", "y"].iter().all(|key| house.state(key) == "succeeded")
+    assert_flagged(&test_env, &["x"]);
+    test_env.until("both to succeed", |test_env| {
+        test_env.finish_tasks();
+        ["x", "y"].iter().all(|key| test_env.state(key) == "succeeded")
     });
-    // `y` asks for what `x` was sent as.
-    assert_paid(&house, 1, &["y"]);
-    assert_eq!(task_of(&house, "x"), task_of(&house, "y"));
-    assert!(house.job("x").unwrap().changed_after_sent);
+    // `y` asks for the request that was sent for `x`.
+    assert_paid(&test_env, 1, &["y"]);
+    assert_eq!(task_of(&test_env, "x"), task_of(&test_env, "y"));
+    assert!(test_env.job("x").unwrap().changed_after_sent);
 }
 
 #[test]
 fn manifest_in_the_place_of_one_that_was_renamed_is_an_edit() {
-    let mut house = done(&[("x.yaml", JOB.to_owned())], &["x"]);
-    meanwhile(&mut house, |house| {
-        house.move_in("x.yaml", "y.yaml");
-        house.drop_in("x.yaml", job_of("new"));
+    let mut test_env = done(&[("x.yaml", JOB.to_owned())], &["x"]);
+    meanwhile(&mut test_env, |test_env| {
+        test_env.move_in("x.yaml", "y.yaml");
+        test_env.drop_in("x.yaml", job_of("new"));
     });
-    assert_flagged(&house, &["x"]);
-    assert_paid(&house, 1, &["y"]);
-    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
-    house.until("the new request to be sent", |house| house.ledger().tasks.len() == 2);
-    assert_paid(&house, 2, &["x", "y"]);
+    assert_flagged(&test_env, &["x"]);
+    assert_paid(&test_env, 1, &["y"]);
+    assert_eq!(test_env.run(&["retry", "--yes", "x"]).code, Some(0));
+    test_env.until("the new request to be sent", |test_env| test_env.ledger().tasks.len() == 2);
+    assert_paid(&test_env, 2, &["x", "y"]);
 }
 
 #[test]
 fn manifest_that_replaces_another_is_an_edit_that_pays_nothing() {
-    let mut house = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", job_of("y"))], &["x", "y"]);
-    meanwhile(&mut house, |house| house.move_in("y.yaml", "x.yaml"));
-    assert_flagged(&house, &["x"]);
-    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
-    assert_paid(&house, 2, &["x"]);
-    assert_eq!(house.state("y"), "succeeded", "its result stays");
+    let mut test_env = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", job_of("y"))], &["x", "y"]);
+    meanwhile(&mut test_env, |test_env| test_env.move_in("y.yaml", "x.yaml"));
+    assert_flagged(&test_env, &["x"]);
+    assert_eq!(test_env.run(&["retry", "--yes", "x"]).code, Some(0));
+    assert_paid(&test_env, 2, &["x"]);
+    assert_eq!(test_env.state("y"), "succeeded", "its result stays");
 }
 
 #[test]
-fn job_of_a_faulty_manifest_neither_moves_nor_changes() {
+fn job_of_a_manifest_with_errors_does_not_move_or_change() {
     let both = batch(&[("a", "a"), ("b", "b")]);
-    let mut house = done(&[("x.yaml", both)], &["x/a", "x/b"]);
-    meanwhile(&mut house, |house| {
-        house.drop_in("x.yaml", "jobs: [");
-        house.drop_in("w.yaml", batch(&[("b", "b")]));
+    let mut test_env = done(&[("x.yaml", both)], &["x/a", "x/b"]);
+    meanwhile(&mut test_env, |test_env| {
+        test_env.drop_in("x.yaml", "jobs: [");
+        test_env.drop_in("w.yaml", batch(&[("b", "b")]));
     });
-    house.until("x.yaml to be refused", |house| house.refusal("x.yaml").is_some());
-    // Both ask for it, as long as nobody can read that one does not.
-    assert_paid(&house, 2, &["x/a", "x/b", "w/b"]);
-    assert_eq!(house.job("w/b").unwrap().shares_task_with, "x/b");
-    house.drop_in("x.yaml", batch(&[("a", "a")]));
-    house.until("x.yaml to be accepted", |house| house.is_accepted("x.yaml"));
-    assert_paid(&house, 2, &["x/a", "w/b"]);
+    test_env.until("x.yaml to be refused", |test_env| test_env.refusal("x.yaml").is_some());
+    // Both ask for it until the manifest with errors can be read.
+    assert_paid(&test_env, 2, &["x/a", "x/b", "w/b"]);
+    assert_eq!(test_env.job("w/b").unwrap().shares_task_with, "x/b");
+    test_env.drop_in("x.yaml", batch(&[("a", "a")]));
+    test_env.until("x.yaml to be accepted", |test_env| test_env.is_accepted("x.yaml"));
+    assert_paid(&test_env, 2, &["x/a", "w/b"]);
 }
 
 #[test]
-fn twins_of_which_one_moves_stay_two() {
-    let mut house = House::new(quick());
+fn one_of_two_equal_jobs_can_move() {
+    let mut test_env = TestEnv::new(quick());
     for name in ["x.yaml", "y.yaml"] {
-        house.drop_in(name, JOB);
+        test_env.drop_in(name, JOB);
     }
-    house.start();
-    assert_paid(&house, 1, &["x", "y"]);
-    meanwhile(&mut house, |house| {
-        house.take_out("x.yaml");
-        house.drop_in("a/z.yaml", JOB);
+    test_env.start();
+    assert_paid(&test_env, 1, &["x", "y"]);
+    meanwhile(&mut test_env, |test_env| {
+        test_env.remove("x.yaml");
+        test_env.drop_in("a/z.yaml", JOB);
     });
-    assert_paid(&house, 1, &["a/z", "y"]);
-    assert_eq!((house.job("x"), house.job("a/z").unwrap().output), (None, "x.mp4".to_owned()));
+    assert_paid(&test_env, 1, &["a/z", "y"]);
+    assert_eq!(
+        (test_env.job("x"), test_env.job("a/z").unwrap().output),
+        (None, "x.mp4".to_owned())
+    );
 }

@@ -1,109 +1,109 @@
-//! How the daemon begins and ends: `run --once`, signals, a second daemon, faulty settings.
+//! Start and end of the daemon: `run --once`, signals, a second daemon, configuration errors.
 
 use std::fs;
 
-use crate::support::daemon::{House, JOB, clip, quick, slow};
+use crate::support::daemon::{JOB, TestEnv, clip, quick, slow};
 
 #[test]
-fn once_works_all_off_and_a_second_run_does_nothing() {
-    let house = House::new(quick());
-    house.drop_in("en.mp3", clip("welcome-en.mp3"));
-    house.drop_in("x.yaml", JOB);
-    house.drop_in(
+fn run_once_completes_all_jobs_and_a_second_run_does_nothing() {
+    let test_env = TestEnv::new(quick());
+    test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
+    test_env.drop_in("x.yaml", JOB);
+    test_env.drop_in(
         "y.yaml",
         "video: https://cdn.example.com/w.mp4?duration_ms=9000\naudio: en.mp3\n",
     );
     for _ in 0..2 {
-        let ran = house.run(&["run", "--once"]);
+        let ran = test_env.run(&["run", "--once"]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
     }
     assert_eq!(
-        house.states(),
+        test_env.states(),
         [("x".into(), "succeeded".into()), ("y".into(), "succeeded".into())]
     );
-    assert_eq!(house.ledger().tasks.len(), 2);
-    let calls = house.ledger();
-    assert_eq!(calls.accepted(lipsyncd::sim::Call::Identify), 2);
+    assert_eq!(test_env.ledger().tasks.len(), 2);
+    let calls = test_env.ledger();
+    assert_eq!(calls.accepted(lipsyncd::sim::Endpoint::Identify), 2);
 }
 
 #[test]
-fn once_tells_by_its_exit_code_what_did_not_succeed() {
+fn exit_code_of_run_once_shows_that_not_all_succeeded() {
     let failing = JOB.replace("duration_ms=9000", "duration_ms=9000&fail=too%20dark");
     let missing = "video: https://cdn.example.com/v.mp4\naudio: missing.mp3\n";
     for (text, word) in [
         (failing.as_str(), "1 failed"),
-        (missing, "1 left waiting"),
-        ("x: 1\n", "1 manifests refused"),
+        (missing, "1 still waiting"),
+        ("x: 1\n", "1 manifest with errors"),
     ] {
-        let house = House::new(quick());
-        house.drop_in("good.yaml", JOB);
-        house.drop_in("x.yaml", text);
+        let test_env = TestEnv::new(quick());
+        test_env.drop_in("good.yaml", JOB);
+        test_env.drop_in("x.yaml", text);
         for _ in 0..2 {
-            let ran = house.run(&["run", "--once"]);
+            let ran = test_env.run(&["run", "--once"]);
             assert_eq!(ran.code, Some(1), "{ran:?}");
             assert!(ran.err.contains(word), "{word}: {ran:?}");
         }
-        assert_eq!(house.state("good"), "succeeded");
+        assert_eq!(test_env.state("good"), "succeeded");
     }
 }
 
 #[test]
 fn once_exits_1_for_a_job_that_changed_after_it_was_sent_until_it_is_dismissed() {
-    let house = House::new(quick());
-    house.drop_in("x.yaml", JOB);
-    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
-    house.drop_in("x.yaml", format!("{JOB}sound_volume: 0.5\n"));
+    let test_env = TestEnv::new(quick());
+    test_env.drop_in("x.yaml", JOB);
+    assert_eq!(test_env.run(&["run", "--once"]).code, Some(0));
+    test_env.drop_in("x.yaml", format!("{JOB}sound_volume: 0.5\n"));
     for _ in 0..2 {
-        let ran = house.run(&["run", "--once"]);
+        let ran = test_env.run(&["run", "--once"]);
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.err.contains("not all succeeded: 1 changed after"), "{ran:?}");
+        assert!(ran.err.contains("not everything succeeded: 1 changed after"), "{ran:?}");
     }
-    assert_eq!(house.run(&["dismiss", "x"]).code, Some(0));
-    let ran = house.run(&["run", "--once"]);
+    assert_eq!(test_env.run(&["dismiss", "x"]).code, Some(0));
+    let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(house.ledger().tasks.len(), 1);
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
 #[test]
 fn once_exits_0_where_what_failed_is_dismissed() {
-    let house = House::new(quick());
-    house.drop_in("x.yaml", JOB.replace("9000", "9000&fail=too%20dark"));
-    assert_eq!(house.run(&["run", "--once"]).code, Some(1));
-    assert_eq!(house.run(&["dismiss", "x"]).code, Some(0));
-    let ran = house.run(&["run", "--once"]);
+    let test_env = TestEnv::new(quick());
+    test_env.drop_in("x.yaml", JOB.replace("9000", "9000&fail=too%20dark"));
+    assert_eq!(test_env.run(&["run", "--once"]).code, Some(1));
+    assert_eq!(test_env.run(&["dismiss", "x"]).code, Some(0));
+    let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(house.run(&["dismiss", "--undo", "x"]).code, Some(0));
-    assert_eq!(house.run(&["run", "--once"]).code, Some(1));
+    assert_eq!(test_env.run(&["dismiss", "--undo", "x"]).code, Some(0));
+    assert_eq!(test_env.run(&["run", "--once"]).code, Some(1));
 }
 
 #[test]
-fn once_with_an_empty_folder_is_done_and_without_a_folder_says_so() {
-    let house = House::new(quick());
-    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
-    fs::remove_dir(house.path("jobs")).unwrap();
-    let ran = house.run(&["run", "--once"]);
+fn run_once_with_an_empty_folder_succeeds_and_without_a_folder_fails() {
+    let test_env = TestEnv::new(quick());
+    assert_eq!(test_env.run(&["run", "--once"]).code, Some(0));
+    fs::remove_dir(test_env.path("jobs")).unwrap();
+    let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.err.contains("jobs_dir"), "{ran:?}");
 }
 
 #[test]
 fn a_second_daemon_on_the_same_database_names_the_first() {
-    let mut house = House::new(quick());
-    house.start();
+    let mut test_env = TestEnv::new(quick());
+    test_env.start();
     for arguments in [["run"].as_slice(), &["run", "--once"]] {
-        let ran = house.run(arguments);
+        let ran = test_env.run(arguments);
         assert_eq!(ran.code, Some(3), "{ran:?}");
-        assert!(ran.err.contains(&format!("PID {}", house.pid())), "{ran:?}");
+        assert!(ran.err.contains(&format!("PID {}", test_env.pid())), "{ran:?}");
     }
-    assert!(house.is_running());
+    assert!(test_env.is_running());
 }
 
 #[test]
-fn credentials_that_are_missing_are_named() {
-    let house = House::new(quick());
+fn missing_credentials_are_named() {
+    let test_env = TestEnv::new(quick());
     for command in ["run", "run --once"] {
         let arguments: Vec<&str> = command.split(' ').collect();
-        let mut command = house.command(&arguments);
+        let mut command = test_env.command(&arguments);
         command.env_remove("KLING_ACCESS_KEY").env_remove("KLING_SECRET_KEY");
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -112,49 +112,49 @@ fn credentials_that_are_missing_are_named() {
             assert!(said.contains(name), "{said}");
         }
     }
-    assert!(!house.path("lipsyncd.db").exists());
+    assert!(!test_env.path("lipsyncd.db").exists());
 }
 
 #[test]
-fn a_faulty_configuration_is_told_with_its_place() {
-    let house = House::new(quick());
-    fs::write(house.path("lipsyncd.yaml"), "watch:\n  settel: 1s\n").unwrap();
-    let ran = house.run(&["run"]);
+fn a_configuration_error_is_reported_with_its_position() {
+    let test_env = TestEnv::new(quick());
+    fs::write(test_env.path("lipsyncd.yaml"), "watch:\n  settel: 1s\n").unwrap();
+    let ran = test_env.run(&["run"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("lipsyncd.yaml:2:3"), "{ran:?}");
     assert!(ran.err.contains("settle"), "{ran:?}");
 }
 
 #[test]
-fn signals_end_it_well_and_a_hangup_does_not_end_it() {
-    let mut house = House::new(slow());
-    house.drop_in("x.yaml", JOB);
-    house.start();
-    house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
-    house.until("x to be known as sent", |house| {
-        ["submitted", "processing"].contains(&house.state("x").as_str())
+fn sigterm_and_sigint_stop_the_daemon_and_sighup_does_not() {
+    let mut test_env = TestEnv::new(slow());
+    test_env.drop_in("x.yaml", JOB);
+    test_env.start();
+    test_env.until("x to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.until("x to be known as sent", |test_env| {
+        ["submitted", "processing"].contains(&test_env.state("x").as_str())
     });
-    house.signal("HUP");
-    house.until_looked_again("later");
-    assert!(house.is_running());
+    test_env.signal("HUP");
+    test_env.until_scanned_again("later");
+    assert!(test_env.is_running());
     for name in ["TERM", "INT"] {
-        house.signal(name);
-        let status = house.ended();
+        test_env.signal(name);
+        let status = test_env.wait_until_ended();
         assert_eq!(status.code(), Some(0), "{name}: {status}");
-        house.start();
+        test_env.start();
     }
-    house.finish_tasks();
-    house.until_state("x", "succeeded");
-    assert_eq!(house.ledger().tasks.len(), 1);
+    test_env.finish_tasks();
+    test_env.until_state("x", "succeeded");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
 #[test]
-fn a_signal_ends_a_run_that_is_to_end_when_idle_too() {
-    let house = House::new(slow());
-    house.drop_in("x.yaml", JOB);
+fn a_signal_stops_run_once() {
+    let test_env = TestEnv::new(slow());
+    test_env.drop_in("x.yaml", JOB);
     let mut child =
-        house.command(&["run", "--once"]).stderr(std::process::Stdio::null()).spawn().unwrap();
-    house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
+        test_env.command(&["run", "--once"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    test_env.until("x to be sent", |test_env| test_env.ledger().tasks.len() == 1);
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let status = child.wait().unwrap();

@@ -1,70 +1,70 @@
-//! Files that cannot be read for now: told once, and read as soon as they can be.
+//! Files that cannot be read: reported once, and read as soon as that is possible.
 
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
 };
 
-use crate::support::daemon::{House, JOB, clip, quick};
+use crate::support::daemon::{JOB, TestEnv, clip, quick};
 
-fn set_mode(house: &House, name: &str, mode: u32) {
-    fs::set_permissions(house.path("jobs").join(name), Permissions::from_mode(mode)).unwrap();
+fn set_mode(test_env: &TestEnv, name: &str, mode: u32) {
+    fs::set_permissions(test_env.path("jobs").join(name), Permissions::from_mode(mode)).unwrap();
 }
 
 #[test]
-fn a_manifest_is_read_once_it_may_be() {
-    let mut house = House::new(quick());
-    house.drop_in("x.yaml", JOB);
-    set_mode(&house, "x.yaml", 0o000);
-    house.spawn_without_override();
-    house.until("x.yaml to be refused", |house| house.refusal("x.yaml").is_some());
-    let refusal = house.refusal("x.yaml").unwrap();
+fn a_manifest_without_permission_is_read_when_it_is_granted() {
+    let mut test_env = TestEnv::new(quick());
+    test_env.drop_in("x.yaml", JOB);
+    set_mode(&test_env, "x.yaml", 0o000);
+    test_env.spawn_without_override();
+    test_env.until("x.yaml to be refused", |test_env| test_env.refusal("x.yaml").is_some());
+    let refusal = test_env.refusal("x.yaml").unwrap();
     assert!(refusal.contains("cannot be read: Permission denied"), "{refusal}");
-    house.until_looked_again("later");
-    assert_eq!(house.log().matches("refused: x.yaml").count(), 1, "{}", house.log());
-    // Neither its size nor its time changes.
-    set_mode(&house, "x.yaml", 0o644);
-    house.until_state("x", "succeeded");
-    assert!(house.is_accepted("x.yaml"));
+    test_env.until_scanned_again("later");
+    assert_eq!(test_env.log().matches("refused: x.yaml").count(), 1, "{}", test_env.log());
+    // Its size and time do not change.
+    set_mode(&test_env, "x.yaml", 0o644);
+    test_env.until_state("x", "succeeded");
+    assert!(test_env.is_accepted("x.yaml"));
 }
 
 #[test]
-fn a_closed_folder_keeps_nothing_else_from_being_watched() {
-    let mut house = House::new(quick());
-    let settings = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+fn an_unreadable_folder_does_not_stop_the_watch_of_others() {
+    let mut test_env = TestEnv::new(quick());
+    let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let rarely = settings.replace("rescan_interval: 500ms", "rescan_interval: 1h");
-    fs::write(house.path("lipsyncd.yaml"), rarely).unwrap();
+    fs::write(test_env.path("lipsyncd.yaml"), rarely).unwrap();
     for folder in ["closed", "open", "open/below"] {
-        fs::create_dir(house.path("jobs").join(folder)).unwrap();
+        fs::create_dir(test_env.path("jobs").join(folder)).unwrap();
     }
-    set_mode(&house, "closed", 0o000);
-    house.spawn_without_override();
-    house.until("the folder to be read", |house| house.log().contains("has been read"));
+    set_mode(&test_env, "closed", 0o000);
+    test_env.spawn_without_override();
+    test_env.until("the folder to be read", |test_env| test_env.log().contains("has been read"));
     for name in ["x", "open/below/y"] {
-        house.drop_in(&format!("{name}.yaml"), JOB.replace("/v.mp4", &format!("/{name}.mp4")));
-        house.until_state(name, "succeeded");
+        test_env.drop_in(&format!("{name}.yaml"), JOB.replace("/v.mp4", &format!("/{name}.mp4")));
+        test_env.until_state(name, "succeeded");
     }
 }
 
 #[test]
-fn a_sound_and_a_video_are_waited_for_until_they_may_be_read() {
-    let mut house = House::new(quick());
-    let served = format!("{}/media/", house.sim.base_url());
-    house.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{served}\" }}\n"));
-    house.drop_in("en.mp3", clip("welcome-en.mp3"));
-    fs::write(house.path("media/anna.mp4"), clip("anna.mp4")).unwrap();
-    set_mode(&house, "en.mp3", 0o000);
-    set_mode(&house, "../media/anna.mp4", 0o000);
-    house.drop_in("x.yaml", "video: anna.mp4\naudio: en.mp3\n");
-    house.spawn_without_override();
+fn a_job_waits_for_media_without_permission() {
+    let mut test_env = TestEnv::new(quick());
+    let served = format!("{}/media/", test_env.sim.base_url());
+    test_env.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{served}\" }}\n"));
+    test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
+    fs::write(test_env.path("media/anna.mp4"), clip("anna.mp4")).unwrap();
+    set_mode(&test_env, "en.mp3", 0o000);
+    set_mode(&test_env, "../media/anna.mp4", 0o000);
+    test_env.drop_in("x.yaml", "video: anna.mp4\naudio: en.mp3\n");
+    test_env.spawn_without_override();
     for (name, file) in [("en.mp3", "en.mp3"), ("anna.mp4", "../media/anna.mp4")] {
-        house.until("the file to be named", |house| {
-            house.job("x").is_some_and(|job| {
+        test_env.until("the file to be named", |test_env| {
+            test_env.job("x").is_some_and(|job| {
                 job.waiting_for.contains(name) && job.waiting_for.contains("Permission denied")
             })
         });
-        assert_eq!(house.state("x"), "waiting");
-        set_mode(&house, file, 0o644);
+        assert_eq!(test_env.state("x"), "waiting");
+        set_mode(&test_env, file, 0o644);
     }
-    house.until_state("x", "succeeded");
+    test_env.until_state("x", "succeeded");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::Call;
+use lipsyncd::sim::Endpoint;
 
 use super::{env::Env, samples::single};
 
@@ -39,12 +39,12 @@ fn fetch_brings_a_deleted_result_back() {
 fn copy_of_an_edited_result_is_fetched() {
     let (env, result) = finished("edited-source");
     let edited = edit_result(&env, "x");
-    let downloads = env.ledger().accepted(Call::Download);
+    let downloads = env.ledger().accepted(Endpoint::Download);
     env.drop_in("y.yaml", single("edited-source"));
     env.until_all(&["y".to_owned()], "succeeded");
     env.assert_paid(1, "for the second job");
     assert_eq!(env.result("y"), result, "the copy is not of the edited file");
-    assert!(env.ledger().accepted(Call::Download) > downloads, "the result was not fetched");
+    assert!(env.ledger().accepted(Endpoint::Download) > downloads, "the result was not fetched");
     assert_eq!(env.result("x"), edited, "the edited file is left alone");
 }
 

@@ -7,7 +7,7 @@ use super::{
     samples::{local, single, video, wav, write_at},
 };
 
-/// Puts the audio of a week under its name, of the same size as every week.
+/// Writes the audio of a week, with the same name and size each week.
 fn put_audio(env: &Env, week: u64) {
     let modified = SystemTime::now() - Duration::from_secs(86_400 - week * 60);
     write_at(&env.jobs("news.wav"), wav(&format!("news of week {week}")), modified);
@@ -49,7 +49,7 @@ fn new_audio_is_noticed_while_running() {
     for week in 1..=3 {
         put_audio(&env, week);
         let tasks = week as usize;
-        env.until("the week to be paid", |house| house.ledger().tasks.len() == tasks);
+        env.until("the week to be paid", |test_env| test_env.ledger().tasks.len() == tasks);
         env.until_all(&["news".to_owned()], "succeeded");
         env.scanned();
         env.assert_paid(tasks, "after a week");

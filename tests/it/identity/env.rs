@@ -1,4 +1,4 @@
-//! The environment of a scenario: the daemon in a folder of its own, and what its user sees of it.
+//! The environment of a scenario: a daemon in its own folder, and what its user sees.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,12 +13,15 @@ use std::{
     time::Duration,
 };
 
-use lipsyncd::sim::{Probe, SimConfig};
+use lipsyncd::sim::{MediaReader, SimConfig};
 
-use super::samples::{sha256, single};
-use crate::support::daemon::{House, Ran, quick};
+use super::samples::single;
+use crate::support::{
+    daemon::{Ran, TestEnv, quick},
+    sha256,
+};
 
-/// `watch.rescan_interval` of [`House`], and a little more.
+/// `watch.rescan_interval` of [`TestEnv`], and a little more.
 const RESCAN: Duration = Duration::from_millis(600);
 /// Tasks at once, so that many jobs do not take long.
 const SLOTS: u32 = 20;
@@ -30,7 +33,7 @@ static SENT_AUDIO: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 fn record_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
     SENT_AUDIO.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256(&bytes));
-    (Probe::default().sound_ms)(bytes, ending)
+    (MediaReader::default().audio_ms)(bytes, ending)
 }
 
 /// Whether a create request with this audio ever reached the API.
@@ -39,18 +42,18 @@ pub fn was_sent(audio: &[u8]) -> bool {
 }
 
 /// A folder of manifests with a daemon and a simulated API.
-pub struct Env(House);
+pub struct Env(TestEnv);
 
 impl Deref for Env {
-    type Target = House;
+    type Target = TestEnv;
 
-    fn deref(&self) -> &House {
+    fn deref(&self) -> &TestEnv {
         &self.0
     }
 }
 
 impl DerefMut for Env {
-    fn deref_mut(&mut self) -> &mut House {
+    fn deref_mut(&mut self) -> &mut TestEnv {
         &mut self.0
     }
 }
@@ -61,9 +64,9 @@ impl Env {
     }
 
     pub fn with(config: SimConfig) -> Self {
-        let probe = Probe { sound_ms: record_audio, ..Probe::default() };
+        let media_reader = MediaReader { audio_ms: record_audio, ..MediaReader::default() };
         let concurrency = SLOTS as usize;
-        Self(House::with(SimConfig { probe, concurrency, ..config }, SLOTS, ""))
+        Self(TestEnv::with(SimConfig { media_reader, concurrency, ..config }, SLOTS, ""))
     }
 
     /// Sets `watch.on_change`, which is `flag` without this.
@@ -99,33 +102,33 @@ impl Env {
 
     /// Waits until all of these jobs are in `state`.
     pub fn until_all(&self, keys: &[String], state: &str) {
-        self.until(&format!("{} jobs to be {state}", keys.len()), |house| {
-            let states: BTreeMap<_, _> = house.states().into_iter().collect();
+        self.until(&format!("{} jobs to be {state}", keys.len()), |test_env| {
+            let states: BTreeMap<_, _> = test_env.states().into_iter().collect();
             keys.iter().all(|key| states.get(key).is_some_and(|is| is == state))
         });
     }
 
     /// Waits until the daemon knows all of these jobs.
     pub fn until_known(&self, keys: &[&str]) {
-        self.until(&format!("{keys:?} to be known"), |house| {
-            let states = house.states();
+        self.until(&format!("{keys:?} to be known"), |test_env| {
+            let states = test_env.states();
             keys.iter().all(|key| states.iter().any(|(known, _)| known == key))
         });
     }
 
-    /// Waits until no job changes any more by itself.
+    /// Waits until no job changes automatically.
     pub fn until_all_ended(&self) {
-        self.until("all jobs to end", |house| {
+        self.until("all jobs to end", |test_env| {
             let ended = ["succeeded", "failed", "cancelled"];
-            without_markers(house).iter().all(|(_, state)| ended.contains(&state.as_str()))
+            without_markers(test_env).iter().all(|(_, state)| ended.contains(&state.as_str()))
         });
     }
 
     /// Waits until all of these jobs have ended or wait for a person.
     pub fn until_all_known_and_ended(&self, keys: &[String]) {
         let ended = ["succeeded", "failed", "cancelled", "unresolved"];
-        self.until("all jobs to end", |house| {
-            let states: BTreeMap<_, _> = house.states().into_iter().collect();
+        self.until("all jobs to end", |test_env| {
+            let states: BTreeMap<_, _> = test_env.states().into_iter().collect();
             let is_ended = |key| states.get(key).is_some_and(|is| ended.contains(&is.as_str()));
             keys.iter().all(is_ended)
         });
@@ -178,7 +181,7 @@ impl Env {
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Works off the folder and ends.
+    /// Runs `run --once`.
     pub fn run_once(&self) -> Ran {
         self.run(&["run", "--once"])
     }
@@ -191,7 +194,7 @@ impl Env {
     }
 }
 
-fn without_markers(house: &House) -> Vec<(String, String)> {
-    let all = house.states().into_iter();
+fn without_markers(test_env: &TestEnv) -> Vec<(String, String)> {
+    let all = test_env.states().into_iter();
     all.filter(|(key, _)| !key.starts_with(MARKERS)).collect()
 }

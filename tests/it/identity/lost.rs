@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::{Call, SimConfig};
+use lipsyncd::sim::{Endpoint, SimConfig};
 
 use super::{
     env::Env,
@@ -48,7 +48,7 @@ fn results_on_disk_are_recognised() {
     // Only the metadata in the output folder can show what was paid.
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let (mut env, keys) = finished(config, "metadata");
-    let downloads = env.ledger().accepted(Call::Download);
+    let downloads = env.ledger().accepted(Endpoint::Download);
     lose_database(&mut env);
     add_labels(&env, "2024");
     env.start();
@@ -57,7 +57,7 @@ fn results_on_disk_are_recognised() {
     for (key, state) in env.all_jobs() {
         assert_eq!(state, "succeeded", "{key}");
     }
-    assert_eq!(env.ledger().accepted(Call::Download), downloads, "nothing is fetched again");
+    assert_eq!(env.ledger().accepted(Endpoint::Download), downloads, "nothing is fetched again");
     env.assert_all_results_kept();
 }
 
@@ -92,12 +92,12 @@ fn running_tasks_are_found_by_name() {
     let mut env = Env::with(slow());
     let keys = env.move_in_folder("2024", |folder| write_mixed(folder, "running", 8));
     env.start();
-    env.until("all tasks to be created", |house| house.ledger().tasks.len() == keys.len());
+    env.until("all tasks to be created", |test_env| test_env.ledger().tasks.len() == keys.len());
     lose_database(&mut env);
     env.start();
-    env.until("all jobs to succeed", |house| {
-        house.finish_tasks();
-        let states = house.states();
+    env.until("all jobs to succeed", |test_env| {
+        test_env.finish_tasks();
+        let states = test_env.states();
         let succeeded = |key| states.iter().any(|(known, is)| *known == key && is == "succeeded");
         within("2024", &keys).into_iter().all(succeeded)
     });
@@ -112,7 +112,7 @@ fn second_take_is_not_paid_again_after_the_loss() {
     env.start();
     env.until_all(&["x".to_owned()], "succeeded");
     env.command_done(&["retry", "x", "--yes"]);
-    env.until("the second take to be paid", |house| house.ledger().tasks.len() == 2);
+    env.until("the second take to be paid", |test_env| test_env.ledger().tasks.len() == 2);
     env.until_all(&["x".to_owned()], "succeeded");
     lose_database(&mut env);
     fs::remove_dir_all(env.path("output")).unwrap();

@@ -1,4 +1,4 @@
-//! Folders that are moved away and come back under another name.
+//! Folders that leave and return under another name.
 
 use super::{
     env::Env,

@@ -70,7 +70,7 @@ fn own_name_of_a_job_that_left_is_an_error() {
     env.drop_in_old("first-job.yaml", with("id-one", "external_task_id: my-name"));
     env.start();
     env.until_all(&["first-job".to_owned()], "succeeded");
-    env.take_out("first-job.yaml");
+    env.remove("first-job.yaml");
     env.scanned();
     assert_name_is_taken(&env);
 }

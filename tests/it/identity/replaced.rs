@@ -1,5 +1,4 @@
-//! Folders and files in the place of others: what asks for something else is made, and what asks for
-//! the same is not.
+//! Folders and files that replace others: another request is made, and the same request is not.
 
 use std::{
     fs::{self, File},
@@ -23,7 +22,7 @@ fn put_month(env: &Env, month: &str, audio: &str) {
     write_at(&env.jobs(month).join("news.yaml"), local("month", "news.wav"), modified());
 }
 
-/// A daemon that has finished `jan/news`, which has left the folder since.
+/// A daemon that has finished `jan/news`. The job has left the folder since.
 fn january_has_left() -> Env {
     let mut env = Env::new();
     put_month(&env, "jan", "january");
@@ -36,7 +35,7 @@ fn january_has_left() -> Env {
 }
 
 #[test]
-fn other_audio_in_another_folder_is_made() {
+fn new_audio_in_another_folder_is_made() {
     let env = january_has_left();
     put_month(&env, "feb", "february");
     env.until_all(&["feb/news".to_owned()], "succeeded");
@@ -53,7 +52,7 @@ fn other_audio_in_another_folder_is_made() {
 fn return_with_another_request_is_made() {
     let env = january_has_left();
     put_month(&env, "jan", "january of the next year");
-    env.until("the new request to be made", |house| house.ledger().tasks.len() == 2);
+    env.until("the new request to be made", |test_env| test_env.ledger().tasks.len() == 2);
     env.scanned();
     env.until_all_ended();
     env.assert_paid(2, "after the return");

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{env::Env, samples::sha256};
+use super::env::Env;
+use crate::support::sha256;
 
 impl Env {
     /// All files below the output folder, without hidden ones.
@@ -41,12 +42,12 @@ impl Env {
         for (task_id, files) in self.results() {
             assert!(!files.is_empty(), "{task_id} has no file: {:?}", self.output_files());
             for file in files {
-                crate::support::daemon::assert_whole(&file);
+                crate::support::daemon::assert_complete(&file);
             }
         }
     }
 
-    /// The files that hold an earlier result of a job, `<key>.<first 8 hex of their SHA-256>.mp4`.
+    /// The files with earlier results of a job, `<key>.<first 8 hex of their SHA-256>.mp4`.
     pub fn earlier_results(&self, key: &str) -> Vec<PathBuf> {
         let named = |path: &Path| {
             let hash = sha256(&fs::read(path).unwrap());

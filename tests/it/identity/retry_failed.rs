@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lipsyncd::sim::{Call, Fault, FaultRule, Sim};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim};
 
 use super::{env::Env, samples::single};
 
-/// After so many ms, `retry --failed` is stopped, each in a round of its own.
+/// After how many ms `retry --failed` is stopped, in one round each.
 const STOPPED_AFTER_MS: [u64; 8] = [1, 3, 5, 7, 10, 14, 20, 30];
 /// A command that does not end within this waits for one that is stopped.
 const BLOCKED: Duration = Duration::from_millis(1500);
@@ -19,7 +19,7 @@ const BLOCKED: Duration = Duration::from_millis(1500);
 /// Makes these jobs fail, before Kling accepts anything.
 fn fail(env: &Env, keys: &[String]) {
     let refusal = Fault::Code { code: 1301, status: None, retry_after_s: None, message: None };
-    env.sim.control(|sim| sim.add_fault(FaultRule::always(Call::Create, refusal)));
+    env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::Create, refusal)));
     for key in keys {
         env.drop_in(&format!("{key}.yaml"), single(key));
     }
@@ -32,7 +32,7 @@ fn signal(name: &str, child: &Child) {
     let _ended = Command::new("kill").args([name, &child.id().to_string()]).output().unwrap();
 }
 
-/// Stops a process and waits until it does nothing any more.
+/// Stops a process and waits until it is stopped.
 fn stop(child: &Child) {
     signal("-STOP", child);
     let path = format!("/proc/{}/stat", child.id());

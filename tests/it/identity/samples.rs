@@ -9,38 +9,21 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::support::chance::Chance;
+use crate::{support::chance::Chance, testing};
 
 /// Samples per second of the audio made here, which is mono with 16 bits.
 const SAMPLE_RATE: u32 = 8_000;
 /// The length of the audio made here.
 const AUDIO_S: u32 = 3;
 
-/// The SHA-256 of these bytes, in hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// A WAV file of three seconds whose content follows from `name`.
 pub fn wav(name: &str) -> Vec<u8> {
     let digest = Sha256::digest(name.as_bytes());
     let chance =
         Chance::new(digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte)));
-    let data_bytes = SAMPLE_RATE * AUDIO_S * 2;
-    let mut bytes = Vec::new();
-    bytes.extend(b"RIFF");
-    bytes.extend((36 + data_bytes).to_le_bytes());
-    bytes.extend(b"WAVEfmt ");
-    bytes.extend(16_u32.to_le_bytes());
-    // PCM, one channel.
-    bytes.extend([1, 0, 1, 0]);
-    bytes.extend(SAMPLE_RATE.to_le_bytes());
-    bytes.extend((SAMPLE_RATE * 2).to_le_bytes());
-    bytes.extend([2, 0, 16, 0]);
-    bytes.extend(b"data");
-    bytes.extend(data_bytes.to_le_bytes());
-    bytes.extend((0..data_bytes / 8).flat_map(|_| chance.next().to_le_bytes()));
-    bytes
+    let data: Vec<u8> =
+        (0..SAMPLE_RATE * AUDIO_S * 2 / 8).flat_map(|_| chance.next().to_le_bytes()).collect();
+    testing::media::wav(SAMPLE_RATE, 16, &data)
 }
 
 /// The address of a video that the simulator makes up, of nine seconds.

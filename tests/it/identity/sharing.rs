@@ -72,7 +72,7 @@ fn cancel_of_one_twin_leaves_the_other() {
 fn removal_of_one_twin_leaves_the_other() {
     for removed in TWINS {
         let env = paused_twins(&format!("remove-{removed}"));
-        env.take_out(&format!("{removed}.yaml"));
+        env.remove(&format!("{removed}.yaml"));
         env.scanned();
         env.command_done(&["resume"]);
         let other = TWINS.into_iter().find(|key| *key != removed).unwrap();
@@ -90,9 +90,9 @@ fn foreign_file_at_one_output_leaves_the_other_twin() {
         env.command_done(&["resume"]);
         let other = TWINS.into_iter().find(|key| *key != blocked).unwrap();
         env.until_all(&[other.to_owned()], "succeeded");
-        env.until("the blocked twin to say why", |house| {
+        env.until("the blocked twin to say why", |test_env| {
             let waits =
-                house.job(blocked).is_some_and(|job| job.waiting_for.contains("move it away"));
+                test_env.job(blocked).is_some_and(|job| job.waiting_for.contains("move it away"));
             waits || env.problem(blocked).contains("move it away")
         });
         env.assert_paid(1, "with a foreign file at one of two outputs");

@@ -4,12 +4,15 @@ use std::fs;
 
 use super::{
     env::Env,
-    programs::{rclone_sync, rsync},
+    programs::{is_missing, rclone_sync, rsync},
     samples::{local, single, wav, within, write_mixed, write_old},
 };
 
 #[test]
 fn rclone_sync_after_rename_pays_nothing() {
+    if is_missing("rclone") {
+        return;
+    }
     let mut env = Env::new();
     let source = env.path("source");
     write_old(&source.join("a.yaml"), single("rclone-a"));
@@ -34,6 +37,9 @@ fn rclone_sync_after_rename_pays_nothing() {
 }
 
 fn rename_folder_at_source(deleting: &str) {
+    if is_missing("rsync") {
+        return;
+    }
     let mut env = Env::new();
     let source = env.path("source");
     let keys = write_mixed(&source.join("2024"), deleting, 12);

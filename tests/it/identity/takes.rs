@@ -36,7 +36,7 @@ fn edited_take_runs_with_flag() {
     env.start();
     env.until_all(&["x".to_owned()], "succeeded");
     env.drop_in("x.yaml", take("edited-take", 2));
-    env.until("the second take to be paid", |house| house.ledger().tasks.len() == 2);
+    env.until("the second take to be paid", |test_env| test_env.ledger().tasks.len() == 2);
     env.until_all(&["x".to_owned()], "succeeded");
     env.scanned();
     env.assert_paid(2, "after the edit of take");

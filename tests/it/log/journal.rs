@@ -1,5 +1,5 @@
-//! What reaches systemd's journal: the real daemon sends to a socket of the test's own, which stands in
-//! the place of journald's in a mount namespace.
+//! What reaches systemd's journal: the real daemon sends to the test's own socket, which replaces journald's in a mount
+//! namespace.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::support::daemon::{House, JOB, quick};
+use crate::support::daemon::{JOB, TestEnv, quick};
 
 type Entry = BTreeMap<String, String>;
 
@@ -34,7 +34,7 @@ fn entry(mut bytes: &[u8]) -> Entry {
 }
 
 /// A command that runs what follows it with `folder` in the place of /run/systemd/journal.
-fn in_its_place(folder: &str) -> Command {
+fn with_test_journal(folder: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c"]);
     command.arg(
@@ -46,17 +46,17 @@ fn in_its_place(folder: &str) -> Command {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
-fn the_journal_gets_fields_by_their_plain_names() {
-    let mut house = House::with(quick(), 5, "log: { format: journald }\n");
-    let folder = house.path("journal");
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn the_journal_gets_the_documented_field_names() {
+    let mut test_env = TestEnv::with(quick(), 5, "log: { format: journald }\n");
+    let folder = test_env.path("journal");
     fs::create_dir(&folder).unwrap();
     let folder = folder.to_str().unwrap().to_owned();
-    if !in_its_place(&folder).arg("true").output().is_ok_and(|tried| tried.status.success()) {
+    if !with_test_journal(&folder).arg("true").output().is_ok_and(|tried| tried.status.success()) {
         eprintln!("skipped: this test mounts in a namespace, which is not allowed here");
         return;
     }
-    let socket = UnixDatagram::bind(house.path("journal/socket")).unwrap();
+    let socket = UnixDatagram::bind(test_env.path("journal/socket")).unwrap();
     let entries: Arc<Mutex<Vec<Entry>>> = Arc::default();
     let kept = Arc::clone(&entries);
     thread::spawn(move || {
@@ -65,21 +65,21 @@ fn the_journal_gets_fields_by_their_plain_names() {
             kept.lock().unwrap().push(entry(&bytes[..length]));
         }
     });
-    house.drop_in("a.yaml", JOB);
-    let daemon = house.command(&["run"]);
-    let mut command = in_its_place(&folder);
+    test_env.drop_in("a.yaml", JOB);
+    let daemon = test_env.command(&["run"]);
+    let mut command = with_test_journal(&folder);
     command.arg(daemon.get_program()).args(daemon.get_args());
     for (name, value) in daemon.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    command.current_dir(house.dir.path());
-    house.spawn_as(command);
-    house.until_state("a", "succeeded");
+    command.current_dir(test_env.dir.path());
+    test_env.spawn_as(command);
+    test_env.until_state("a", "succeeded");
     let of = |state: &str| {
         let all = entries.lock().unwrap();
         all.iter().find(|entry| entry.get("TO_STATE").is_some_and(|to| to == state)).cloned()
     };
-    house.until("the last entry", |_| of("succeeded").is_some());
+    test_env.until("the last entry", |_| of("succeeded").is_some());
     let accepted = of("submitted").unwrap();
     for (name, value) in [
         ("JOB", "a"),
@@ -91,7 +91,7 @@ fn the_journal_gets_fields_by_their_plain_names() {
     ] {
         assert_eq!(accepted.get(name).map(String::as_str), Some(value), "{accepted:?}");
     }
-    let ids = house.database().unwrap().query_row(
+    let ids = test_env.database().unwrap().query_row(
         "SELECT j.task_id, h.request_id FROM job_overview j JOIN job_history h ON h.key = j.key
          WHERE h.to_state = 'submitted'",
         [],

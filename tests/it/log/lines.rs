@@ -1,13 +1,13 @@
 //! One line for each change of a job, with its key first and its fields beside it.
 
-use lipsyncd::sim::{Call, Fault, FaultRule};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 use serde_json::Value;
 
-use crate::support::daemon::{House, JOB, clip, quick};
+use crate::support::daemon::{JOB, TestEnv, clip, quick};
 
 /// The lines of a log in JSON.
-fn lines(house: &House) -> Vec<Value> {
-    let log = house.log();
+fn lines(test_env: &TestEnv) -> Vec<Value> {
+    let log = test_env.log();
     let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
@@ -16,44 +16,45 @@ fn message(line: &Value) -> &str {
     line["message"].as_str().unwrap()
 }
 
-/// The lines of a job that tell of a change, as `from → to`.
-fn changes(house: &House, key: &str) -> Vec<String> {
+/// The state changes of a job in the log, as `from → to`.
+fn changes(test_env: &TestEnv, key: &str) -> Vec<String> {
     let of_job = |line: &Value| line["job"] == key && line["to_state"].is_string();
-    let told = lines(house).into_iter().filter(of_job);
-    told.map(|line| {
-        let text = |name: &str| line[name].as_str().unwrap_or("new").to_owned();
-        assert_eq!(line["level"], "INFO", "{line}");
-        let (from, to) = (text("from_state"), text("to_state"));
-        assert!(message(&line).starts_with(&format!("{key}: {from} → {to}: ")), "{line}");
-        format!("{from} → {to}")
-    })
-    .collect()
+    let found = lines(test_env).into_iter().filter(of_job);
+    found
+        .map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or("new").to_owned();
+            assert_eq!(line["level"], "INFO", "{line}");
+            let (from, to) = (text("from_state"), text("to_state"));
+            assert!(message(&line).starts_with(&format!("{key}: {from} → {to}: ")), "{line}");
+            format!("{from} → {to}")
+        })
+        .collect()
 }
 
-fn json_house() -> House {
-    House::with(quick(), 5, "log: { format: json }\n")
+fn json_test_env() -> TestEnv {
+    TestEnv::with(quick(), 5, "log: { format: json }\n")
 }
 
 #[test]
-fn a_job_is_followed_from_state_to_state() {
-    let mut house = json_house();
-    house.drop_in("a.yaml", JOB);
-    house.start();
-    house.until_state("a", "succeeded");
-    let job = house.database().unwrap().query_row(
+fn each_state_change_of_a_job_is_logged() {
+    let mut test_env = json_test_env();
+    test_env.drop_in("a.yaml", JOB);
+    test_env.start();
+    test_env.until_state("a", "succeeded");
+    let job = test_env.database().unwrap().query_row(
         "SELECT task_id FROM job_overview WHERE key = 'a'",
         [],
         |row| row.get::<_, String>(0),
     );
     let task_id = job.unwrap();
-    house.until("its last line", |house| {
-        changes(house, "a").last().is_some_and(|last| last.ends_with("→ succeeded"))
+    test_env.until("its last line", |test_env| {
+        changes(test_env, "a").last().is_some_and(|last| last.ends_with("→ succeeded"))
     });
-    let told = changes(&house, "a");
+    let found = changes(&test_env, "a");
     for change in ["queued → identified", "identified → creating", "creating → submitted"] {
-        assert!(told.iter().any(|told| told == change), "{told:?}");
+        assert!(found.iter().any(|found| found == change), "{found:?}");
     }
-    let all = lines(&house);
+    let all = lines(&test_env);
     let accepted = all.iter().find(|line| line["to_state"] == "submitted").unwrap();
     assert_eq!(accepted["manifest"], "a.yaml");
     assert_eq!(accepted["task_id"], task_id.as_str());
@@ -66,53 +67,55 @@ fn a_job_is_followed_from_state_to_state() {
 }
 
 #[test]
-fn what_a_job_waits_for_and_what_people_do_is_told() {
-    let mut house = json_house();
-    house.start();
+fn reasons_and_commands_are_logged() {
+    let mut test_env = json_test_env();
+    test_env.start();
     let has = |what: &str| {
         let what = what.to_owned();
-        move |house: &House| lines(house).iter().any(|line| message(line).contains(&what))
+        move |test_env: &TestEnv| lines(test_env).iter().any(|line| message(line).contains(&what))
     };
-    assert_eq!(house.run(&["pause"]).code, Some(0));
-    house.until("the pause", has("the line is paused: paused by `lipsyncd pause`"));
-    house
+    assert_eq!(test_env.run(&["pause"]).code, Some(0));
+    test_env.until("the pause", has("queue paused: paused by `lipsyncd pause`"));
+    test_env
         .drop_in("a.yaml", JOB.replace("https://cdn.example.com/a.mp3?duration_ms=5000", "en.mp3"));
-    house.until(
+    test_env.until(
         "the wait",
         has("a: new → waiting: found in its manifest; waits: there is no audio file `en.mp3`"),
     );
-    house.drop_in("en.mp3", clip("welcome-en.mp3"));
-    house.until("the sound", has("a: waiting → queued: its media are there"));
-    house.drop_in("b.yaml", JOB);
-    house.drop_in("c.yaml", JOB);
+    test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
+    test_env.until("the audio", has("a: waiting → queued: its media are complete"));
+    test_env.drop_in("b.yaml", JOB);
+    test_env.drop_in("c.yaml", JOB);
     let shares =
-        "c: new → queued: found in its manifest; its media are there; shares the task of b";
-    house.until("the shared task", has(shares));
-    assert_eq!(house.run(&["cancel", "a"]).code, Some(0));
-    house.until("the cancel", has("a: queued → cancelled: cancelled by `lipsyncd cancel`"));
-    assert_eq!(house.run(&["retry", "a", "--yes"]).code, Some(0));
-    house.until("the retry", has("a: cancelled → queued: retry: take 1 begins"));
-    assert_eq!(house.run(&["resume"]).code, Some(0));
-    house.until("the end of the pause", has("its pause was ended by a person"));
-    house.until_state("a", "succeeded");
-    house.take_out("a.yaml");
-    house.until("the removal", has("a.yaml: no longer in the folder"));
+        "c: new → queued: found in its manifest; its media are complete; shares the task of b";
+    test_env.until("the shared task", has(shares));
+    assert_eq!(test_env.run(&["cancel", "a"]).code, Some(0));
+    test_env.until("the cancel", has("a: queued → cancelled: cancelled by `lipsyncd cancel`"));
+    assert_eq!(test_env.run(&["retry", "a", "--yes"]).code, Some(0));
+    test_env.until("the retry", has("a: cancelled → queued: retry: take 1 begins"));
+    assert_eq!(test_env.run(&["resume"]).code, Some(0));
+    test_env.until("the end of the pause", has("queue resumed by a person"));
+    test_env.until_state("a", "succeeded");
+    test_env.remove("a.yaml");
+    test_env.until("the removal", has("a.yaml: no longer in jobs_dir"));
 }
 
 #[test]
-fn a_refusal_is_told_with_what_support_asks_for() {
-    let mut house = json_house();
+fn a_refusal_is_logged_with_its_request_id() {
+    let mut test_env = json_test_env();
     let refusal = Fault::Code { code: 1201, status: None, retry_after_s: None, message: None };
-    house.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Identify, refusal)));
-    house.drop_in("a.yaml", JOB);
-    house.start();
-    house.until_state("a", "failed");
-    house.until("its line", |house| lines(house).iter().any(|line| line["to_state"] == "failed"));
-    let all = lines(&house);
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Identify, refusal)));
+    test_env.drop_in("a.yaml", JOB);
+    test_env.start();
+    test_env.until_state("a", "failed");
+    test_env.until("its line", |test_env| {
+        lines(test_env).iter().any(|line| line["to_state"] == "failed")
+    });
+    let all = lines(&test_env);
     let failed = all.iter().find(|line| line["to_state"] == "failed").unwrap();
     assert_eq!((&failed["job"], &failed["code"]), (&"a".into(), &1201.into()));
     let request_id = failed["request_id"].as_str().unwrap();
-    let history: String = house
+    let history: String = test_env
         .database()
         .unwrap()
         .query_row("SELECT request_id FROM job_history WHERE to_state = 'failed'", [], |row| {
@@ -123,12 +126,13 @@ fn a_refusal_is_told_with_what_support_asks_for() {
 }
 
 #[test]
-fn a_daemon_that_begins_in_a_pause_says_so() {
-    let mut house = House::new(quick());
-    house.start();
-    assert_eq!(house.run(&["pause"]).code, Some(0));
-    house.until("the pause", |house| house.log().contains("the line is paused"));
-    house.kill();
-    house.start();
-    house.until("the pause again", |house| house.log().matches("the line is paused").count() == 2);
+fn a_daemon_that_starts_in_a_pause_logs_it() {
+    let mut test_env = TestEnv::new(quick());
+    test_env.start();
+    assert_eq!(test_env.run(&["pause"]).code, Some(0));
+    test_env.until("the pause", |test_env| test_env.log().contains("queue paused"));
+    test_env.kill();
+    test_env.start();
+    test_env
+        .until("the pause again", |test_env| test_env.log().matches("queue paused").count() == 2);
 }

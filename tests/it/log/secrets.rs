@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
-use crate::support::daemon::{House, clip, quick};
+use crate::support::daemon::{TestEnv, clip, quick};
 
 const ACCESS_KEY: &str = "AkPlanted7Q2mZx90Accesskey";
 const SECRET_KEY: &str = "SkPlantedW4vB81nR55Secretkey";
@@ -14,7 +14,7 @@ const TOKEN: &str = "TkPlantedH3jL67cY02Bearertoken";
 /// Longer is no name, id or checksum of ours.
 const BASE64_MAX: usize = 96;
 
-/// A run with inline sounds and all kinds of calls, some of which fail, logged in full.
+/// A run with inline audio files and all kinds of calls, some of which fail, logged in full.
 fn full_log(format: &str, environment: &[(&str, &str)]) -> String {
     let config = SimConfig {
         access_key: ACCESS_KEY.to_owned(),
@@ -23,33 +23,33 @@ fn full_log(format: &str, environment: &[(&str, &str)]) -> String {
         ..quick()
     };
     let more = format!("log: {{ format: {format} }}\npause: {{ probe_interval: 200ms }}\n");
-    let mut house = House::with(config, 5, &more);
+    let mut test_env = TestEnv::with(config, 5, &more);
     let refusal = |code| Fault::Code { code, status: None, retry_after_s: None, message: None };
     for (call, fault) in [
-        (Call::Identify, refusal(5000)),
-        (Call::Create, Fault::LoseAnswer),
-        (Call::Create, Fault::Html { status: 502 }),
-        (Call::Query, refusal(1000)),
-        (Call::List, refusal(1000)),
+        (Endpoint::Identify, refusal(5000)),
+        (Endpoint::Create, Fault::LoseAnswer),
+        (Endpoint::Create, Fault::Html { status: 502 }),
+        (Endpoint::Query, refusal(1000)),
+        (Endpoint::List, refusal(1000)),
     ] {
-        house.sim.control(|sim| sim.add_fault(FaultRule::once(call, fault)));
+        test_env.sim.control(|sim| sim.add_fault(FaultRule::once(call, fault)));
     }
-    house.drop_in("en.mp3", clip("welcome-en.mp3"));
+    test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
     for name in ["a", "b", "c", "d"] {
         let video = format!("https://cdn.example.com/{name}.mp4?duration_ms=9000");
-        house.drop_in(&format!("{name}.yaml"), format!("video: {video}\naudio: en.mp3\n"));
+        test_env.drop_in(&format!("{name}.yaml"), format!("video: {video}\naudio: en.mp3\n"));
     }
-    let daemon = house.command(&["run"]);
+    let daemon = test_env.command(&["run"]);
     let mut command = Command::new("env");
     command.env_clear().envs(environment.iter().copied()).arg("RUST_LOG=trace");
-    command.arg(daemon.get_program()).args(daemon.get_args()).current_dir(house.dir.path());
-    house.spawn_as(command);
+    command.arg(daemon.get_program()).args(daemon.get_args()).current_dir(test_env.dir.path());
+    test_env.spawn_as(command);
     for name in ["a", "b", "c", "d"] {
-        house.until_state(name, "succeeded");
+        test_env.until_state(name, "succeeded");
     }
-    house.signal("TERM");
-    assert!(house.ended().success());
-    let log = house.log();
+    test_env.signal("TERM");
+    assert!(test_env.wait_until_ended().success());
+    let log = test_env.log();
     assert!(log.contains("TRACE") && log.contains("idle connection"), "little is logged:\n{log}");
     log
 }
@@ -76,9 +76,9 @@ fn assert_clean(log: &str) {
     // Every signed token begins so: `{"` in Base64.
     assert!(!log.contains("eyJ"), "a token is in the log");
     assert!(!log.to_ascii_lowercase().contains("bearer"), "a header is in the log");
-    let sound = STANDARD.encode(clip("welcome-en.mp3"));
-    for part in [&sound[..40], &sound[2_000..2_040]] {
-        assert!(!log.contains(part), "a sound is in the log");
+    let audio = STANDARD.encode(clip("welcome-en.mp3"));
+    for part in [&audio[..40], &audio[2_000..2_040]] {
+        assert!(!log.contains(part), "an audio file is in the log");
     }
     let longest = longest_base64(log);
     assert!(longest.len() <= BASE64_MAX, "{longest}");
@@ -98,7 +98,7 @@ fn a_fixed_token_is_in_no_log() {
 }
 
 #[test]
-fn the_check_would_see_a_sound() {
-    let sound = STANDARD.encode(clip("welcome-en.mp3"));
-    assert!(longest_base64(&format!("body={sound} and so on")).len() > BASE64_MAX);
+fn the_check_would_find_an_audio_file() {
+    let audio = STANDARD.encode(clip("welcome-en.mp3"));
+    assert!(longest_base64(&format!("body={audio} and so on")).len() > BASE64_MAX);
 }

@@ -1,9 +1,9 @@
-//! What is written about the metrics names those that there are.
+//! The dashboard, the alerts and the page about metrics name only metrics that exist.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{ANY_PORT, Scrape};
-use crate::support::daemon::{House, quick};
+use crate::support::daemon::{TestEnv, quick};
 
 const DASHBOARD: &str = "docs/grafana-dashboard.json";
 const ALERTS: &str = "docs/prometheus-alerts.yaml";
@@ -16,17 +16,17 @@ fn text(path: &str) -> String {
 
 /// A daemon with a cap, so that every metric is there.
 fn all() -> Scrape {
-    let mut house = House::with(quick(), 5, ANY_PORT);
-    let settings = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+    let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
+    let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let capped = settings.replace("concurrency: 5,", "concurrency: 5, units_per_day: 100,");
-    fs::write(house.path("lipsyncd.yaml"), capped).unwrap();
-    house.start();
-    let scrape = Scrape::of(&house);
+    fs::write(test_env.path("lipsyncd.yaml"), capped).unwrap();
+    test_env.start();
+    let scrape = Scrape::of(&test_env);
     assert_eq!(scrape.value("lipsyncd_units_per_day_cap"), 100.0);
     scrape
 }
 
-/// The names of ours in a text.
+/// The names of lipsyncd's metrics in a text.
 fn ours(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let ours = words.filter(|word| word.starts_with("lipsyncd_") || word.starts_with("process_"));
@@ -58,7 +58,7 @@ fn queries(document: &serde_json::Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn dashboard_alerts_and_page_tell_of_what_the_daemon_exports() {
+fn dashboard_alerts_and_page_name_the_exported_metrics() {
     let exported = all();
     let names = exported.names();
     let dashboard = queries(&serde_json::from_str(&text(DASHBOARD)).unwrap());
@@ -66,7 +66,7 @@ fn dashboard_alerts_and_page_tell_of_what_the_daemon_exports() {
     assert!(dashboard.len() > 15 && alerts.len() > 8, "{dashboard:?} {alerts:?}");
     for (path, used) in [(DASHBOARD, dashboard), (ALERTS, alerts)] {
         let unknown: Vec<_> = used.difference(&names).collect();
-        assert!(unknown.is_empty(), "{path} asks for what is not exported: {unknown:?}");
+        assert!(unknown.is_empty(), "{path} queries metrics that are not exported: {unknown:?}");
     }
     let page = text(PAGE);
     for (name, kind) in &exported.families {
@@ -75,12 +75,12 @@ fn dashboard_alerts_and_page_tell_of_what_the_daemon_exports() {
     }
     let families: BTreeSet<String> = exported.families.keys().cloned().chain(names).collect();
     let gone: Vec<_> = ours(&page).difference(&families).cloned().collect();
-    assert!(gone.is_empty(), "{PAGE} tells of what is not exported: {gone:?}");
+    assert!(gone.is_empty(), "{PAGE} describes metrics that are not exported: {gone:?}");
 }
 
-/// Whoever is woken by an alert is told what to type.
+/// An alert must tell the operator what to type.
 #[test]
-fn every_alert_says_what_is_the_matter_and_names_the_next_command() {
+fn every_alert_has_a_summary_and_names_the_next_command() {
     let alerts: serde_json::Value = serde_yaml::from_str(&text(ALERTS)).unwrap();
     let groups = alerts["groups"].as_array().unwrap().iter();
     let rules: Vec<_> = groups.flat_map(|group| group["rules"].as_array().unwrap()).collect();

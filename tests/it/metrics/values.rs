@@ -1,25 +1,25 @@
-//! The values move with what happens.
+//! The values follow what happens.
 
 use std::fs::{self, File};
 
-use lipsyncd::sim::{Call, Fault, FaultRule};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 use rusqlite::Connection;
 
 use super::{ANY_PORT, Scrape, until};
 use crate::support::{
-    daemon::{House, JOB, quick, slow},
+    daemon::{JOB, TestEnv, quick, slow},
     refusal,
 };
 
-fn house() -> House {
-    House::with(quick(), 5, ANY_PORT)
+fn test_env() -> TestEnv {
+    TestEnv::with(quick(), 5, ANY_PORT)
 }
 
 #[test]
-fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
-    let mut house = house();
-    house.start();
-    let before = Scrape::of(&house);
+fn job_is_counted_from_the_folder_to_its_result() {
+    let mut test_env = test_env();
+    test_env.start();
+    let before = Scrape::of(&test_env);
     for nothing in [
         "lipsyncd_jobs{state=\"succeeded\"}",
         "lipsyncd_api_calls_total{call=\"create\",code=\"0\"}",
@@ -31,16 +31,16 @@ fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
     ] {
         assert_eq!(before.value(nothing), 0.0, "{nothing}");
     }
-    house.drop_in_old("x.yaml", JOB);
-    house.until_state("x", "succeeded");
-    until(&house, "the download to be counted", |scrape| {
+    test_env.drop_in_old("x.yaml", JOB);
+    test_env.until_state("x", "succeeded");
+    until(&test_env, "the download to be counted", |scrape| {
         scrape.value("lipsyncd_downloads_finished_total{result=\"succeeded\"}") == 1.0
             && scrape.value("lipsyncd_inbox_pending_manifests") == 0.0
     });
-    let after = Scrape::of(&house);
+    let after = Scrape::of(&test_env);
     let status: serde_json::Value =
-        serde_json::from_str(&house.run(&["status", "--json"]).out).unwrap();
-    let bytes = fs::metadata(house.path("output/x.mp4")).unwrap().len() as f64;
+        serde_json::from_str(&test_env.run(&["status", "--json"]).out).unwrap();
+    let bytes = fs::metadata(test_env.path("output/x.mp4")).unwrap().len() as f64;
     for (name, value) in [
         ("lipsyncd_jobs{state=\"succeeded\"}", 1.0),
         ("lipsyncd_jobs_finished_total{state=\"succeeded\"}", 1.0),
@@ -60,8 +60,8 @@ fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
         ("lipsyncd_slots_used", 0.0),
         ("lipsyncd_slots_limit", 5.0),
         ("lipsyncd_slots_configured", 5.0),
-        ("lipsyncd_database_trouble", 0.0),
-        ("lipsyncd_api_trouble", 0.0),
+        ("lipsyncd_database_problem", 0.0),
+        ("lipsyncd_api_problem", 0.0),
         ("lipsyncd_inbox_unreadable_folders", 0.0),
         ("lipsyncd_inbox_pending_age_seconds", 0.0),
     ] {
@@ -74,7 +74,7 @@ fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
             + scrape.sum("lipsyncd_api_calls_total{call=\"tasks\"")
     };
     assert!(asked(&after) > asked(&before));
-    for rises in ["lipsyncd_scheduler_turns_total", "lipsyncd_inbox_looks_total"] {
+    for rises in ["lipsyncd_scheduler_turns_total", "lipsyncd_inbox_scans_total"] {
         assert!(after.value(rises) > before.value(rises), "{rises}");
     }
     assert!(after.value("process_start_time_seconds") > 1.7e9);
@@ -82,23 +82,26 @@ fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
 }
 
 #[test]
-fn calls_are_counted_by_what_came_of_them() {
-    let mut house = house();
-    house.sim.control(|sim| {
+fn calls_are_counted_by_result() {
+    let mut test_env = test_env();
+    test_env.sim.control(|sim| {
         for (nth, fault) in
             [(1, refusal(1302)), (2, Fault::DropRequest), (3, Fault::Html { status: 502 })]
         {
-            sim.add_fault(FaultRule { nth, ..FaultRule::once(Call::Identify, fault) });
+            sim.add_fault(FaultRule { nth, ..FaultRule::once(Endpoint::Identify, fault) });
         }
-        sim.add_fault(FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(100) }));
+        sim.add_fault(FaultRule::once(
+            Endpoint::Download,
+            Fault::CutBody { after_bytes: Some(100) },
+        ));
     });
-    house.start();
-    house.drop_in_old("x.yaml", JOB);
-    house.until_state("x", "succeeded");
-    until(&house, "the second download to be counted", |scrape| {
+    test_env.start();
+    test_env.drop_in_old("x.yaml", JOB);
+    test_env.until_state("x", "succeeded");
+    until(&test_env, "the second download to be counted", |scrape| {
         scrape.value("lipsyncd_downloads_finished_total{result=\"succeeded\"}") == 1.0
     });
-    let scrape = Scrape::of(&house);
+    let scrape = Scrape::of(&test_env);
     for code in ["0", "1302", "transport", "http_502"] {
         let name = format!("lipsyncd_api_calls_total{{call=\"identify\",code=\"{code}\"}}");
         assert_eq!(scrape.value(&name), 1.0, "{name}");
@@ -110,85 +113,91 @@ fn calls_are_counted_by_what_came_of_them() {
 }
 
 #[test]
-fn a_paused_line_and_the_jobs_that_wait_for_it_show() {
-    let mut house = house();
-    house.start();
-    assert_eq!(house.run(&["pause"]).code, Some(0));
-    house.drop_in_old("x.yaml", JOB);
-    house.until_state("x", "queued");
-    until(&house, "the job to have been waiting", |scrape| {
+fn paused_queue_and_its_waiting_jobs_are_shown() {
+    let mut test_env = test_env();
+    test_env.start();
+    assert_eq!(test_env.run(&["pause"]).code, Some(0));
+    test_env.drop_in_old("x.yaml", JOB);
+    test_env.until_state("x", "queued");
+    until(&test_env, "the job to have been waiting", |scrape| {
         scrape.value("lipsyncd_oldest_job_age_seconds{state=\"queued\"}") > 0.0
     });
-    let paused = Scrape::of(&house);
+    let paused = Scrape::of(&test_env);
     assert_eq!(paused.value("lipsyncd_paused{kind=\"person\"}"), 1.0);
     assert_eq!(paused.sum("lipsyncd_paused"), 1.0);
     assert_eq!(paused.value("lipsyncd_jobs{state=\"queued\"}"), 1.0);
-    assert_eq!(house.run(&["resume"]).code, Some(0));
-    house.until_state("x", "succeeded");
-    let over = Scrape::of(&house);
+    assert_eq!(test_env.run(&["resume"]).code, Some(0));
+    test_env.until_state("x", "succeeded");
+    let over = Scrape::of(&test_env);
     assert_eq!(over.sum("lipsyncd_paused"), 0.0);
     assert_eq!(over.sum("lipsyncd_oldest_job_age_seconds"), 0.0);
 }
 
 #[test]
-fn a_manifest_that_is_not_taken_in_yet_shows_and_a_refused_one_is_no_lag() {
-    let mut house = house();
-    let settings = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
-    fs::write(house.path("lipsyncd.yaml"), settings.replace("settle: 150ms", "settle: 1h"))
+fn pending_manifest_is_shown_and_refused_one_is_not_pending() {
+    let mut test_env = test_env();
+    let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
+    fs::write(test_env.path("lipsyncd.yaml"), settings.replace("settle: 150ms", "settle: 1h"))
         .unwrap();
-    house.drop_in_old("bad.yaml", "video: 5\n");
-    house.start();
-    house.drop_in("x.yaml", JOB);
-    until(&house, "the new manifest to have been seen", |scrape| {
+    test_env.drop_in_old("bad.yaml", "video: 5\n");
+    test_env.start();
+    test_env.drop_in("x.yaml", JOB);
+    until(&test_env, "the new manifest to have been seen", |scrape| {
         scrape.value("lipsyncd_inbox_pending_manifests") == 1.0
             && scrape.value("lipsyncd_inbox_pending_age_seconds") > 0.0
     });
-    assert_eq!(Scrape::of(&house).value("lipsyncd_manifests{state=\"refused\"}"), 1.0);
-    let file = File::options().write(true).open(house.path("jobs/x.yaml")).unwrap();
+    assert_eq!(Scrape::of(&test_env).value("lipsyncd_manifests{state=\"refused\"}"), 1.0);
+    let file = File::options().write(true).open(test_env.path("jobs/x.yaml")).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
-    until(&house, "it to be taken in", |scrape| {
+    until(&test_env, "it to be taken in", |scrape| {
         scrape.value("lipsyncd_inbox_pending_manifests") == 0.0
             && scrape.value("lipsyncd_inbox_pending_age_seconds") == 0.0
             && scrape.value("lipsyncd_manifests{state=\"accepted\"}") == 1.0
     });
-    fs::rename(house.path("jobs"), house.path("away")).unwrap();
-    until(&house, "the folder to be missed", |scrape| {
+    fs::rename(test_env.path("jobs"), test_env.path("away")).unwrap();
+    until(&test_env, "the folder to be missed", |scrape| {
         scrape.value("lipsyncd_inbox_unreadable_folders") == 1.0
     });
-    let looks = Scrape::of(&house).value("lipsyncd_inbox_looks_total");
-    fs::rename(house.path("away"), house.path("jobs")).unwrap();
-    until(&house, "the folder to be read again", |scrape| {
+    let looks = Scrape::of(&test_env).value("lipsyncd_inbox_scans_total");
+    fs::rename(test_env.path("away"), test_env.path("jobs")).unwrap();
+    until(&test_env, "the folder to be read again", |scrape| {
         scrape.value("lipsyncd_inbox_unreadable_folders") == 0.0
-            && scrape.value("lipsyncd_inbox_looks_total") > looks
+            && scrape.value("lipsyncd_inbox_scans_total") > looks
     });
 }
 
 #[test]
-fn a_database_that_cannot_be_used_shows_while_all_else_is_told() {
-    let mut house = House::with(slow(), 5, ANY_PORT);
-    house.start();
-    let other = Connection::open(house.path("lipsyncd.db")).unwrap();
+fn database_problem_is_shown_with_all_other_metrics() {
+    let mut test_env = TestEnv::with(slow(), 5, ANY_PORT);
+    test_env.start();
+    let other = Connection::open(test_env.path("lipsyncd.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    house.drop_in_old("x.yaml", JOB);
-    until(&house, "the trouble to show", |scrape| scrape.value("lipsyncd_database_trouble") == 1.0);
-    // It can be read all the same.
-    assert_eq!(Scrape::of(&house).value("lipsyncd_jobs{state=\"queued\"}"), 0.0);
-    drop(other);
-    until(&house, "the trouble to be over", |scrape| {
-        scrape.value("lipsyncd_database_trouble") == 0.0
+    test_env.drop_in_old("x.yaml", JOB);
+    until(&test_env, "the problem to show", |scrape| {
+        scrape.value("lipsyncd_database_problem") == 1.0
     });
-    house.kill();
+    // It can be read all the same.
+    assert_eq!(Scrape::of(&test_env).value("lipsyncd_jobs{state=\"queued\"}"), 0.0);
+    drop(other);
+    until(&test_env, "the problem to be over", |scrape| {
+        scrape.value("lipsyncd_database_problem") == 0.0
+    });
+    test_env.kill();
 
-    let other = house.lock_out();
-    house.spawn();
-    house.until("the daemon to wait", |house| house.log().contains("until it can be opened"));
-    let unread = Scrape::of(&house);
-    assert_eq!(unread.value("lipsyncd_database_trouble"), 1.0);
-    assert!(!unread.families.contains_key("lipsyncd_jobs"), "what was not read is not told");
+    let other = test_env.lock_database();
+    test_env.spawn();
+    test_env
+        .until("the daemon to wait", |test_env| test_env.log().contains("until it can be opened"));
+    let unread = Scrape::of(&test_env);
+    assert_eq!(unread.value("lipsyncd_database_problem"), 1.0);
+    assert!(
+        !unread.families.contains_key("lipsyncd_jobs"),
+        "values that were not read are missing"
+    );
     assert!(unread.families.contains_key("lipsyncd_scheduler_turns_total"));
     drop(other);
-    until(&house, "the database to be read", |scrape| {
-        scrape.value("lipsyncd_database_trouble") == 0.0
+    until(&test_env, "the database to be read", |scrape| {
+        scrape.value("lipsyncd_database_problem") == 0.0
             && scrape.families.contains_key("lipsyncd_jobs")
     });
 }

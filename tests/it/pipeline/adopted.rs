@@ -5,115 +5,115 @@ use std::{fs, time::Duration};
 use lipsyncd::{
     job::{Source, State},
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig, Spellings, UnknownTask},
+    sim::{Endpoint, Fault, FaultRule, LookupStyles, SimConfig, UnknownTask},
     store::{Command, Store},
 };
 use serde_json::Value;
 
-use crate::support::{House, quick, refusal, switches::Switches as _, wanted, with};
+use crate::support::{TestEnv, quick, refusal, switches::Switches as _, wanted, with};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A house whose database was lost after `m/a` had succeeded.
-async fn database_lost(config: SimConfig) -> House {
-    let mut house = House::new(config).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
-    house
+/// A test environment whose database was lost after `m/a` had succeeded.
+async fn database_lost(config: SimConfig) -> TestEnv {
+    let mut test_env = TestEnv::new(config).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.store = Store::open(&test_env.dir.path().join("new.db")).unwrap();
+    test_env
 }
 
 /// The same; the task of `m/a` is adopted.
-async fn adopted() -> House {
-    let house = database_lost(quick()).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
-    assert!(house.task("m/a").await.create.is_none(), "it was adopted");
-    house
+async fn adopted() -> TestEnv {
+    let test_env = database_lost(quick()).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    assert!(test_env.task("m/a").await.create.is_none(), "it was adopted");
+    test_env
 }
 
-fn pass_days(house: &House, days: u32) {
-    house.sim.advance(DAY * days);
-    house.set_ahead((DAY * days).as_millis() as i64);
+fn pass_days(test_env: &TestEnv, days: u32) {
+    test_env.sim.advance(DAY * days);
+    test_env.set_ahead((DAY * days).as_millis() as i64);
 }
 
-fn delete_results(house: &House) {
-    fs::remove_dir_all(house.output("m")).unwrap();
+fn delete_results(test_env: &TestEnv) {
+    fs::remove_dir_all(test_env.output("m")).unwrap();
 }
 
-fn metadata(house: &House, path: &str) -> Value {
-    serde_json::from_slice(&fs::read(house.output(path)).unwrap()).unwrap()
+fn metadata(test_env: &TestEnv, path: &str) -> Value {
+    serde_json::from_slice(&fs::read(test_env.output(path)).unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn a_task_is_adopted_though_the_names_of_later_takes_are_answered_with_errors() {
-    let house = database_lost(quick()).await;
-    delete_results(&house);
-    house.sim.answer_unknown(UnknownTask::ServerError);
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
+    let test_env = database_lost(quick()).await;
+    delete_results(&test_env);
+    test_env.sim.answer_unknown(UnknownTask::ServerError);
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]
-async fn a_lookup_that_fails_in_the_one_way_that_is_answered_does_not_count_as_not_found() {
-    let house = database_lost(SimConfig { unique_external_ids: false, ..quick() }).await;
-    delete_results(&house);
-    house.sim.spell_names(Spellings::PATH_WITH_FLAG);
+async fn a_lookup_that_fails_in_the_answered_spelling_is_not_a_not_found() {
+    let test_env = database_lost(SimConfig { unique_external_ids: false, ..quick() }).await;
+    delete_results(&test_env);
+    test_env.sim.set_lookup_styles(LookupStyles::PATH_WITH_FLAG);
     // The other ways are answered, with "not found" and with the plain list.
-    let fault = FaultRule::once(Call::Query, Fault::Status { status: 503 });
-    house.fault(FaultRule { matching: Some("external_task_id=true".to_owned()), ..fault });
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
+    let fault = FaultRule::once(Endpoint::Query, Fault::Status { status: 503 });
+    test_env.fault(FaultRule { matching: Some("external_task_id=true".to_owned()), ..fault });
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]
 async fn adopted_result_expires() {
     for api_knows_task in [true, false] {
-        let house = adopted().await;
-        delete_results(&house);
-        pass_days(&house, 31);
+        let test_env = adopted().await;
+        delete_results(&test_env);
+        pass_days(&test_env, 31);
         if !api_knows_task {
-            house.fault(FaultRule::always(Call::Query, refusal(1203)));
+            test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
         }
-        house.command("m/a", Command::Fetch).await;
-        assert_eq!(house.run().await, End::Idle);
-        let failure = house.job("m/a").await.failure.unwrap();
+        test_env.command("m/a", Command::Fetch).await;
+        assert_eq!(test_env.run().await, End::Idle);
+        let failure = test_env.job("m/a").await.failure.unwrap();
         assert_eq!(failure.code, "result_expired", "{}", failure.message);
-        assert_eq!(house.ledger().tasks.len(), 1, "nothing is paid");
+        assert_eq!(test_env.ledger().tasks.len(), 1, "nothing is paid");
     }
 }
 
 /// A result on disk needs no question to Kling, which deleted the task long ago.
 #[tokio::test]
 async fn old_result_on_disk_is_adopted_without_kling() {
-    let house = database_lost(quick()).await;
-    pass_days(&house, 31);
-    house.fault(FaultRule::always(Call::Query, refusal(1203)));
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
+    let test_env = database_lost(quick()).await;
+    pass_days(&test_env, 31);
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]
 async fn young_adopted_result_is_waited_for() {
-    let house = adopted().await;
-    delete_results(&house);
-    pass_days(&house, 29);
-    house.fault(FaultRule::always(Call::Query, refusal(1203)));
-    house.command("m/a", Command::Fetch).await;
-    let running = house.start().await;
-    house.until("tries to fail", async || house.job("m/a").await.delivery.tries > 1).await;
-    house.clear_faults();
-    house.until_state("m/a", State::Succeeded).await;
+    let test_env = adopted().await;
+    delete_results(&test_env);
+    pass_days(&test_env, 29);
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
+    test_env.command("m/a", Command::Fetch).await;
+    let running = test_env.start().await;
+    test_env.until("tries to fail", async || test_env.job("m/a").await.delivery.tries > 1).await;
+    test_env.clear_faults();
+    test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;
 }
 
 #[tokio::test]
 async fn copy_of_an_adopted_result_has_its_metadata() {
-    let house = adopted().await;
+    let test_env = adopted().await;
     let same = with("n/b", |spec| {
         let Source::Url(video) = &mut spec.video else { panic!("not a URL") };
         *video = video.replace("n/b", "m/a");
@@ -121,10 +121,10 @@ async fn copy_of_an_adopted_result_has_its_metadata() {
         *audio = audio.replace("n/b", "m/a");
         spec.labels = [("team".to_owned(), "other".to_owned())].into();
     });
-    house.put("n.yaml", vec![same]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_shared(2, 1).await;
-    let (first, copy) = (metadata(&house, "m/a.json"), metadata(&house, "n/b.json"));
+    test_env.put("n.yaml", vec![same]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_shared(2, 1).await;
+    let (first, copy) = (metadata(&test_env, "m/a.json"), metadata(&test_env, "n/b.json"));
     for key in ["face", "timing", "units", "created_at", "task_id", "request_hash", "take"] {
         assert_eq!(copy[key], first[key], "{key}");
     }
@@ -133,21 +133,21 @@ async fn copy_of_an_adopted_result_has_its_metadata() {
         (copy["job"].as_str(), copy["labels"]["team"].as_str()),
         (Some("n/b"), Some("other"))
     );
-    assert_eq!(house.ledger().accepted(Call::Download), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Download), 1);
 }
 
 #[tokio::test]
 async fn fetched_result_of_an_adopted_task_has_the_time_of_the_task() {
-    let house = database_lost(quick()).await;
-    let time = |house: &House| {
-        let created_at = metadata(house, "m/a.json")["created_at"].as_str().unwrap().to_owned();
+    let test_env = database_lost(quick()).await;
+    let time = |test_env: &TestEnv| {
+        let created_at = metadata(test_env, "m/a.json")["created_at"].as_str().unwrap().to_owned();
         created_at.parse::<jiff::Timestamp>().unwrap().as_millisecond()
     };
-    let first_ms = time(&house);
-    delete_results(&house);
-    pass_days(&house, 5);
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
-    assert!((0..60_000).contains(&(time(&house) - first_ms)), "{} {first_ms}", time(&house));
+    let first_ms = time(&test_env);
+    delete_results(&test_env);
+    pass_days(&test_env, 5);
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    assert!((0..60_000).contains(&(time(&test_env) - first_ms)), "{} {first_ms}", time(&test_env));
 }

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use lipsyncd::{
     job::{FaceChoice, Source},
     pipeline::End,
-    sim::{Call, SimConfig},
+    sim::{Endpoint, SimConfig},
     store::WantedJob,
 };
 
-use crate::support::{House, quick, with};
+use crate::support::{TestEnv, quick, with};
 
 /// Forty jobs in two manifests, of eight kinds.
-fn mixed(house: &House) -> Vec<WantedJob> {
+fn mixed(test_env: &TestEnv) -> Vec<WantedJob> {
     for clip in ["anna.mp4", "welcome-en.mp3", "welcome-es.wav"] {
-        house.clip(clip);
+        test_env.clip(clip);
     }
     let two = "https://cdn.example/two.mp4?duration_ms=12000&faces=2&face_ms=0-5000,4000-12000";
     let jobs = (0..40).map(|n| {
@@ -35,8 +35,8 @@ fn mixed(house: &House) -> Vec<WantedJob> {
             }
             // Its length is found out by fetching it.
             5 => {
-                let sound = format!("{}/media/welcome-en.mp3", house.sim.base_url());
-                (spec.audio, spec.sound_end_ms) = (Source::Url(sound), None);
+                let audio = format!("{}/media/welcome-en.mp3", test_env.sim.base_url());
+                (spec.audio, spec.sound_end_ms) = (Source::Url(audio), None);
             }
             6 => {
                 spec.audio = Source::File("welcome-es.wav".into());
@@ -48,38 +48,38 @@ fn mixed(house: &House) -> Vec<WantedJob> {
                 spec.sound_end_ms = None;
             }
         });
-        house.measured(job)
+        test_env.measured(job)
     });
     jobs.collect()
 }
 
 #[tokio::test]
 async fn forty_jobs_of_every_kind_succeed_and_what_asks_for_the_same_is_paid_once() {
-    let house = House::new(SimConfig { task_ms: (50, 150), ..quick() }).await;
+    let test_env = TestEnv::new(SimConfig { task_ms: (50, 150), ..quick() }).await;
     let (even, odd): (Vec<_>, Vec<_>) =
-        mixed(&house).into_iter().partition(|job| job.spec.key.starts_with("batch0/"));
-    house.put("batch0.yaml", even).await;
-    house.put("batch1.yaml", odd).await;
+        mixed(&test_env).into_iter().partition(|job| job.spec.key.starts_with("batch0/"));
+    test_env.put("batch0.yaml", even).await;
+    test_env.put("batch1.yaml", odd).await;
 
-    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(test_env.run().await, End::Idle);
 
     // The five jobs of the last kind ask for one request.
-    house.assert_all_shared(40, 36).await;
-    let ledger = house.ledger();
+    test_env.assert_all_shared(40, 36).await;
+    let ledger = test_env.ledger();
     assert!(ledger.at_once_max <= 5, "{}", ledger.at_once_max);
     // Each name is asked for before its first create request, and is not known then.
     let refused: Vec<_> = ledger
         .calls
         .iter()
-        .filter(|(call, count)| **call != Call::Query && !count.refused.is_empty())
+        .filter(|(call, count)| **call != Endpoint::Query && !count.refused.is_empty())
         .collect();
     assert!(refused.is_empty(), "{refused:?}");
     let videos: BTreeSet<_> = ledger.tasks.iter().map(|task| &task.video).collect();
-    assert_eq!(ledger.accepted(Call::Identify), videos.len() as u64);
+    assert_eq!(ledger.accepted(Endpoint::Identify), videos.len() as u64);
     for n in (3..40).step_by(8) {
-        assert!(house.output(&format!("batch1/{n:02}.watermark.mp4")).exists());
+        assert!(test_env.output(&format!("batch1/{n:02}.watermark.mp4")).exists());
     }
-    let units: f64 = house.tasks().await.iter().map(|job| job.units_micro as f64 / 1e6).sum();
+    let units: f64 = test_env.tasks().await.iter().map(|job| job.units_micro as f64 / 1e6).sum();
     let paid = (ledger.identify_units + ledger.task_units).thousandths() as f64 / 1e3;
     assert!((units - paid).abs() < 1e-6, "{units} in the database, {paid} at the API");
 }

@@ -5,37 +5,38 @@ use std::{fs, time::Duration};
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Command, Store},
 };
 
-use crate::support::{House, many, quick, wanted};
+use crate::support::{TestEnv, many, quick, wanted};
 
-async fn arrives(fault: Fault, times: u64) -> House {
-    let house = House::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
-    house.fault(FaultRule { times: Some(times), ..FaultRule::once(Call::Download, fault) });
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
-    let left: Vec<_> = fs::read_dir(house.output("m")).unwrap().map(|file| file.unwrap()).collect();
+async fn arrives(fault: Fault, times: u64) -> TestEnv {
+    let test_env = TestEnv::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
+    test_env.fault(FaultRule { times: Some(times), ..FaultRule::once(Endpoint::Download, fault) });
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    let left: Vec<_> =
+        fs::read_dir(test_env.output("m")).unwrap().map(|file| file.unwrap()).collect();
     assert_eq!(left.len(), 2, "only the result and its metadata: {left:?}");
-    house
+    test_env
 }
 
 #[tokio::test]
-async fn what_breaks_off_goes_on_from_there() {
-    let house = House::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
+async fn a_broken_download_continues_where_it_was() {
+    let test_env = TestEnv::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
     // No answer ever brings more than a third: begun anew each time, it would never be whole.
     let cut = Fault::CutBody { after_bytes: Some(110_000) };
-    house.fault(FaultRule::always(Call::Download, cut));
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
-    assert!((3..=4).contains(&house.ledger().faults["cut_body"]));
+    test_env.fault(FaultRule::always(Endpoint::Download, cut));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    assert!((3..=4).contains(&test_env.ledger().faults["cut_body"]));
 }
 
 #[tokio::test]
-async fn what_is_no_whole_video_is_fetched_again() {
+async fn an_incomplete_video_is_downloaded_again() {
     arrives(Fault::WrongLength { bytes: None }, 2).await;
     arrives(Fault::NotAVideo, 2).await;
     arrives(Fault::Status { status: 404 }, 2).await;
@@ -46,105 +47,105 @@ async fn what_is_no_whole_video_is_fetched_again() {
 
 #[tokio::test]
 async fn a_redirect_is_followed() {
-    let house = House::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    house.until("a task", async || house.ledger().tasks.len() == 1).await;
-    let result_id = house.ledger().tasks[0].result_id.clone();
-    let to = format!("{}/results/{result_id}.mp4", house.sim.base_url());
-    house.fault(FaultRule::once(Call::Download, Fault::Redirect { to }));
-    house.until_state("m/a", State::Succeeded).await;
+    let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until("a task", async || test_env.ledger().tasks.len() == 1).await;
+    let result_id = test_env.ledger().tasks[0].result_id.clone();
+    let to = format!("{}/results/{result_id}.mp4", test_env.sim.base_url());
+    test_env.fault(FaultRule::once(Endpoint::Download, Fault::Redirect { to }));
+    test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;
-    house.assert_all_succeeded(1).await;
-    assert_eq!(house.ledger().faults["redirect"], 1);
+    test_env.assert_all_succeeded(1).await;
+    assert_eq!(test_env.ledger().faults["redirect"], 1);
 }
 
 #[tokio::test]
-async fn a_foreign_file_in_the_way_fails_the_job_before_anything_is_paid_for() {
-    let house = House::new(quick()).await;
-    fs::create_dir(house.output("m")).unwrap();
-    fs::write(house.output("m/a.mp4"), "somebody's own").unwrap();
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    let failure = house.task("m/a").await.failure.unwrap();
+async fn a_foreign_file_at_the_output_fails_the_job_before_it_pays() {
+    let test_env = TestEnv::new(quick()).await;
+    fs::create_dir(test_env.output("m")).unwrap();
+    fs::write(test_env.output("m/a.mp4"), "somebody's own").unwrap();
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    let failure = test_env.task("m/a").await.failure.unwrap();
     assert_eq!(failure.code, "output_taken");
     assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
-    assert_eq!(house.ledger().tasks.len(), 0);
-    assert_eq!(house.ledger().accepted(Call::Identify), 0);
-    assert_eq!(fs::read(house.output("m/a.mp4")).unwrap(), b"somebody's own");
+    assert_eq!(test_env.ledger().tasks.len(), 0);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 0);
+    assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), b"somebody's own");
 }
 
 #[tokio::test]
-async fn a_foreign_file_that_appears_later_is_waited_out() {
-    let house = House::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    house.until("a task", async || house.ledger().tasks.len() == 1).await;
-    fs::write(house.output("m/a.mp4"), "somebody's own").unwrap();
-    house
+async fn a_foreign_file_that_appears_later_is_waited_for() {
+    let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until("a task", async || test_env.ledger().tasks.len() == 1).await;
+    fs::write(test_env.output("m/a.mp4"), "somebody's own").unwrap();
+    test_env
         .until("a word about it", async || {
-            house.waits_for("m/a").is_some_and(|words| words.contains("move it away"))
+            test_env.waits_for("m/a").is_some_and(|words| words.contains("move it away"))
         })
         .await;
-    assert_eq!(fs::read(house.output("m/a.mp4")).unwrap(), b"somebody's own");
-    fs::remove_file(house.output("m/a.mp4")).unwrap();
-    house.until_state("m/a", State::Succeeded).await;
+    assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), b"somebody's own");
+    fs::remove_file(test_env.output("m/a.mp4")).unwrap();
+    test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;
-    house.assert_all_succeeded(1).await;
+    test_env.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]
-async fn more_results_than_fit_into_memory_are_all_taken_up_at_the_start() {
-    let mut house = House::new(quick()).await;
-    house.settings.slots = 20;
-    house.sim.control(|sim| sim.config_mut().concurrency = 20);
-    house.fault(FaultRule::always(Call::Download, Fault::Status { status: 503 }));
-    house.put("m.yaml", many("m", 60)).await;
-    let running = house.start().await;
-    house.until_count(State::Downloading, 60).await;
+async fn more_results_than_fit_into_memory_are_all_downloaded_after_a_start() {
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.settings.slots = 20;
+    test_env.sim.control(|sim| sim.config_mut().concurrency = 20);
+    test_env.fault(FaultRule::always(Endpoint::Download, Fault::Status { status: 503 }));
+    test_env.put("m.yaml", many("m", 60)).await;
+    let running = test_env.start().await;
+    test_env.until_count(State::Downloading, 60).await;
     running.stop().await;
-    house.sim.control(lipsyncd::sim::Sim::clear_faults);
+    test_env.sim.control(lipsyncd::sim::Sim::clear_faults);
     // They are taken up as they are due, and without a nudge.
-    let running = house.start().await;
-    house.until_count(State::Succeeded, 60).await;
+    let running = test_env.start().await;
+    test_env.until_count(State::Succeeded, 60).await;
     running.stop().await;
-    house.assert_all_succeeded(60).await;
+    test_env.assert_all_succeeded(60).await;
 }
 
 #[tokio::test]
 async fn a_result_that_a_restored_database_does_not_know_is_found_and_not_paid_for_again() {
-    let mut house = House::new(quick()).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
     // As if the database were put back to before the job was sent.
-    house.store = Store::open(&house.dir.path().join("backup.db")).unwrap();
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
-    assert_eq!(house.ledger().accepted(Call::Identify), 1);
+    test_env.store = Store::open(&test_env.dir.path().join("backup.db")).unwrap();
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 1);
 }
 
 #[tokio::test]
-async fn a_result_that_is_kept_no_more_ends_the_job_with_a_clear_word() {
-    let house = House::new(quick()).await;
-    house.fault(FaultRule::always(Call::Download, Fault::Status { status: 404 }));
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    house.until("a try to fail", async || house.task("m/a").await.tries > 1).await;
-    assert_eq!(house.state("m/a").await, State::Downloading, "it may only be late");
+async fn an_expired_result_fails_the_job_with_a_clear_message() {
+    let test_env = TestEnv::new(quick()).await;
+    test_env.fault(FaultRule::always(Endpoint::Download, Fault::Status { status: 404 }));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until("a try to fail", async || test_env.task("m/a").await.tries > 1).await;
+    assert_eq!(test_env.state("m/a").await, State::Downloading, "it may only be late");
     running.stop().await;
-    house.clear_faults();
+    test_env.clear_faults();
     let days = |days: u64| days * 24 * 60 * 60 * 1_000;
-    house.sim.advance(Duration::from_millis(days(31)));
-    house.set_ahead(days(31) as i64);
-    house.run().await;
-    let job = house.task("m/a").await;
+    test_env.sim.advance(Duration::from_millis(days(31)));
+    test_env.set_ahead(days(31) as i64);
+    test_env.run().await;
+    let job = test_env.task("m/a").await;
     let failure = job.failure.unwrap();
     assert_eq!((job.state, failure.code.as_str()), (State::Failed, "result_expired"));
     assert!(failure.message.contains("30 days"), "{}", failure.message);
     assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
     // Kling still shows the task, and no longer has its result: a retry pays for another.
-    house.command("m/a", Command::Retry).await;
-    assert_eq!(house.run().await, End::Idle);
-    assert_eq!((house.state("m/a").await, house.ledger().tasks.len()), (State::Succeeded, 2));
+    test_env.command("m/a", Command::Retry).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!((test_env.state("m/a").await, test_env.ledger().tasks.len()), (State::Succeeded, 2));
 }

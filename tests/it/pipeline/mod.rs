@@ -9,7 +9,7 @@ mod crash;
 mod denied;
 mod downloads;
 mod earlier;
-mod line;
+mod holds;
 mod lost;
 mod nonsense;
 mod order;

@@ -10,70 +10,73 @@ use lipsyncd::{
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{House, many, quick, wanted, with};
+use crate::support::{TestEnv, many, quick, wanted, with};
 
 /// The jobs in the order in which they were paid for.
-fn order(house: &House) -> Vec<String> {
+fn order(test_env: &TestEnv) -> Vec<String> {
     let key = |video: &str| {
         let (key, _) = video.split_once("example/").unwrap().1.split_once(".mp4").unwrap();
         key.replace('/', "-")
     };
-    house.ledger().tasks.iter().map(|task| key(&task.video)).collect()
+    test_env.ledger().tasks.iter().map(|task| key(&task.video)).collect()
 }
 
 #[tokio::test]
 async fn with_one_slot_priority_comes_first_and_manifests_take_turns() {
-    let mut house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
-    house.settings.slots = 1;
-    let running = house.start().await;
-    house.put("first.yaml", vec![wanted("first")]).await;
+    let mut test_env = TestEnv::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
+    test_env.settings.slots = 1;
+    let running = test_env.start().await;
+    test_env.put("first.yaml", vec![wanted("first")]).await;
     running.nudge();
-    house.until("the slot taken", async || house.ledger().tasks.len() == 1).await;
-    house.put("a.yaml", many("a", 3)).await;
-    house.put("b.yaml", many("b", 3)).await;
+    test_env.until("the slot taken", async || test_env.ledger().tasks.len() == 1).await;
+    test_env.put("a.yaml", many("a", 3)).await;
+    test_env.put("b.yaml", many("b", 3)).await;
     let prior = |key: &str, priority| with(key, |spec| spec.priority = priority);
-    house.put("c.yaml", vec![prior("c/low", -5), prior("c/high", 50), prior("c/top", 100)]).await;
+    test_env
+        .put("c.yaml", vec![prior("c/low", -5), prior("c/high", 50), prior("c/top", 100)])
+        .await;
     running.nudge();
     // The slot is let go of once all that is near its turn is ready for it.
-    let is_ready = async || house.store.count(&[State::Identified]).await.unwrap() >= 8;
-    house.until("a window of jobs identified", is_ready).await;
-    house.sim.control(|sim| sim.config_mut().task_ms = (50, 50));
-    house.sim.advance(Duration::from_secs(601));
-    house.until_count(State::Succeeded, 10).await;
+    let is_ready = async || test_env.store.count(&[State::Identified]).await.unwrap() >= 8;
+    test_env.until("a window of jobs identified", is_ready).await;
+    test_env.sim.control(|sim| sim.config_mut().task_ms = (50, 50));
+    test_env.sim.advance(Duration::from_secs(601));
+    test_env.until_count(State::Succeeded, 10).await;
     running.stop().await;
     let expected = "first c-top c-high a-000 b-000 a-001 b-001 a-002 b-002 c-low"
         .split(' ')
         .collect::<Vec<_>>();
-    assert_eq!(order(&house), expected);
+    assert_eq!(order(&test_env), expected);
 }
 
 #[tokio::test]
 async fn an_urgent_job_passes_a_full_window() {
-    let mut house = House::new(SimConfig { task_ms: (250, 250), ..quick() }).await;
-    house.settings.slots = 1;
-    house.put("a.yaml", many("a", 12)).await;
-    let running = house.start().await;
-    house.until("the slot taken", async || house.ledger().tasks.len() == 1).await;
-    house.put("b.yaml", vec![with("b/urgent", |spec| spec.priority = 100)]).await;
+    let mut test_env = TestEnv::new(SimConfig { task_ms: (250, 250), ..quick() }).await;
+    test_env.settings.slots = 1;
+    test_env.put("a.yaml", many("a", 12)).await;
+    let running = test_env.start().await;
+    test_env.until("the slot taken", async || test_env.ledger().tasks.len() == 1).await;
+    test_env.put("b.yaml", vec![with("b/urgent", |spec| spec.priority = 100)]).await;
     running.nudge();
-    house.until_state("b/urgent", State::Succeeded).await;
+    test_env.until_state("b/urgent", State::Succeeded).await;
     running.stop().await;
-    let place = order(&house).iter().position(|key| key == "b-urgent").unwrap();
+    let place = order(&test_env).iter().position(|key| key == "b-urgent").unwrap();
     assert!(place <= 2, "it came {place}th");
 }
 
 #[tokio::test]
-async fn a_long_queue_is_worked_off_without_a_nudge() {
-    let mut house = House::new(SimConfig { concurrency: 50, task_ms: (1, 5), ..quick() }).await;
-    house.settings.slots = 20;
-    house.put("a.yaml", many("a", 150)).await;
-    house.put("b.yaml", many("b", 100)).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(250).await;
-    assert!(house.ledger().at_once_max <= 20);
+async fn a_long_queue_is_finished_without_a_wake_up() {
+    let mut test_env =
+        TestEnv::new(SimConfig { concurrency: 50, task_ms: (1, 5), ..quick() }).await;
+    test_env.settings.slots = 20;
+    test_env.put("a.yaml", many("a", 150)).await;
+    test_env.put("b.yaml", many("b", 100)).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(250).await;
+    assert!(test_env.ledger().at_once_max <= 20);
 }
 
-/// A server of sounds that is always busy, and takes its time to say so.
+/// A server of audio files that is always busy, and takes its time to say so.
 async fn busy_server() -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -92,8 +95,8 @@ async fn busy_server() -> std::net::SocketAddr {
 }
 
 #[tokio::test]
-async fn sounds_that_cannot_be_fetched_keep_no_others_from_their_turn() {
-    let house = House::new(quick()).await;
+async fn audio_that_cannot_be_downloaded_delays_no_other_job() {
+    let test_env = TestEnv::new(quick()).await;
     let address = busy_server().await;
     // Each fails, and comes again before all of them were tried.
     let failing = |n: usize| {
@@ -103,11 +106,11 @@ async fn sounds_that_cannot_be_fetched_keep_no_others_from_their_turn() {
         })
     };
     let jobs: Vec<WantedJob> = (0..40).map(failing).chain(many("m", 5)).collect();
-    house.put("m.yaml", jobs).await;
-    let running = house.start().await;
-    house.until_count(State::Succeeded, 5).await;
+    test_env.put("m.yaml", jobs).await;
+    let running = test_env.start().await;
+    test_env.until_count(State::Succeeded, 5).await;
     running.stop().await;
     // Nor are they forgotten.
-    let tried = house.tasks().await.into_iter().filter(|job| job.tries > 0).count();
+    let tried = test_env.tasks().await.into_iter().filter(|job| job.tries > 0).count();
     assert_eq!(tried, 40);
 }

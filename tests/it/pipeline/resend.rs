@@ -6,20 +6,20 @@ use std::time::Duration;
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Lookups, Pause, PauseKind},
 };
 
-use crate::support::{House, account, quick, refusal, wanted};
+use crate::support::{TestEnv, account, quick, refusal, wanted};
 
-/// A house with one job whose first create suffers `first`, and the second `second`.
-async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> House {
-    let house = House::new(config).await;
-    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    house.fault(FaultRule::once(Call::Create, first));
-    house.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, second) });
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    house
+/// A test environment with one job whose first create suffers `first`, and the second `second`.
+async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> TestEnv {
+    let test_env = TestEnv::new(config).await;
+    test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
+    test_env.fault(FaultRule::once(Endpoint::Create, first));
+    test_env.fault(FaultRule { nth: 2, ..FaultRule::once(Endpoint::Create, second) });
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    test_env
 }
 
 fn worded(code: u16, status: Option<u16>, message: &str) -> Fault {
@@ -40,29 +40,29 @@ async fn a_resend_that_is_refused_does_not_fail_a_job_whose_first_send_was_accep
         (1999, Some(400)),
     ] {
         let refused = worded(code, status, "no");
-        let house = sent_twice(config.clone(), Fault::LoseAnswer, refused).await;
-        assert_eq!(house.run().await, End::Idle, "{code}");
-        house.assert_all_succeeded(1).await;
+        let test_env = sent_twice(config.clone(), Fault::LoseAnswer, refused).await;
+        assert_eq!(test_env.run().await, End::Idle, "{code}");
+        test_env.assert_all_succeeded(1).await;
     }
 }
 
 #[tokio::test]
 async fn a_resend_that_is_refused_fails_the_job_once_no_earlier_send_shows_up() {
-    let house = sent_twice(quick(), Fault::DropRequest, refusal(1301)).await;
-    assert_eq!(house.run().await, End::Idle);
-    assert_eq!(house.task("m/a").await.failure.unwrap().code, "1301");
-    assert_eq!(house.ledger().tasks.len(), 0);
+    let test_env = sent_twice(quick(), Fault::DropRequest, refusal(1301)).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(test_env.task("m/a").await.failure.unwrap().code, "1301");
+    assert_eq!(test_env.ledger().tasks.len(), 0);
 }
 
 #[tokio::test]
-async fn a_resend_that_is_held_back_or_never_leaves_stays_a_create_that_may_exist() {
+async fn a_resend_that_is_deferred_or_never_sent_may_still_exist() {
     for code in [1000, 1101, 1102, 1302, 1303] {
-        let house = sent_twice(quick(), Fault::DropRequest, refusal(code)).await;
-        let running = house.start().await;
-        house.until_state("m/a", State::Succeeded).await;
+        let test_env = sent_twice(quick(), Fault::DropRequest, refusal(code)).await;
+        let running = test_env.start().await;
+        test_env.until_state("m/a", State::Succeeded).await;
         running.stop().await;
-        house.assert_all_succeeded(1).await;
-        let reader = lipsyncd::store::open_reader(house.store.path()).unwrap();
+        test_env.assert_all_succeeded(1).await;
+        let reader = lipsyncd::store::open_reader(test_env.store.path()).unwrap();
         let sql = "SELECT count(*) FROM job_history
                    WHERE from_state = 'creating' AND to_state IN ('queued', 'identified')";
         let forgotten: i64 = reader.query_row(sql, [], |row| row.get(0)).unwrap();
@@ -71,7 +71,7 @@ async fn a_resend_that_is_held_back_or_never_leaves_stays_a_create_that_may_exis
 }
 
 #[tokio::test]
-async fn a_first_send_is_looked_for_before_another_session_is_used_under_its_name() {
+async fn the_first_send_is_looked_up_before_a_new_session_uses_its_name() {
     // Nothing but the lookup keeps this account from a second task of the same name, and the first
     // shows up only while the video is identified again.
     let config = SimConfig {
@@ -81,103 +81,106 @@ async fn a_first_send_is_looked_for_before_another_session_is_used_under_its_nam
         ..quick()
     };
     let gone = worded(1201, None, "session_id not found or expired");
-    let house = sent_twice(config, Fault::LoseAnswer, gone).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
-    assert_eq!(house.ledger().accepted(Call::Create), 1);
+    let test_env = sent_twice(config, Fault::LoseAnswer, gone).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    assert_eq!(test_env.ledger().accepted(Endpoint::Create), 1);
 }
 
 #[tokio::test]
 async fn a_clock_that_jumps_ahead_does_not_shorten_the_wait_for_a_lost_create() {
-    let mut house = House::new(quick()).await;
-    house.settings.policy.create_settle_ms = 60_000;
-    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    house.fault(FaultRule::once(Call::Create, Fault::DropRequest));
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    let unknown = || house.count_history("m/a", "shows no task of this name so far");
-    house.until("a lookup that finds nothing", async || unknown() >= 1).await;
-    house.set_ahead(3_600_000);
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.settings.policy.create_settle_ms = 60_000;
+    test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
+    test_env.fault(FaultRule::once(Endpoint::Create, Fault::DropRequest));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let unknown = || test_env.count_history("m/a", "shows no task of this name so far");
+    test_env.until("a lookup that finds nothing", async || unknown() >= 1).await;
+    test_env.set_ahead(3_600_000);
     running.nudge();
-    house.until("more lookups", async || unknown() >= 3).await;
+    test_env.until("more lookups", async || unknown() >= 3).await;
     running.stop().await;
-    assert_eq!(house.count_history("m/a", "again as"), 0);
+    assert_eq!(test_env.count_history("m/a", "again as"), 0);
 }
 
 #[tokio::test]
-async fn while_the_line_is_paused_a_resend_waits_and_may_be_what_ends_the_pause() {
-    let house = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
-    let running = house.start().await;
-    house.until("the pause", async || house.store.pause().await.unwrap().is_some()).await;
+async fn during_a_pause_a_resend_waits_and_may_be_the_probe() {
+    let test_env = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
+    let running = test_env.start().await;
+    test_env.until("the pause", async || test_env.store.pause().await.unwrap().is_some()).await;
     // Nobody else is there to find out whether the account can pay again.
-    house.until_state("m/a", State::Succeeded).await;
-    assert_eq!(house.store.pause().await.unwrap(), None);
+    test_env.until_state("m/a", State::Succeeded).await;
+    assert_eq!(test_env.store.pause().await.unwrap(), None);
     running.stop().await;
-    house.assert_all_succeeded(1).await;
-    assert_eq!(house.ledger().refused(Call::Create, 1102), 1);
+    test_env.assert_all_succeeded(1).await;
+    assert_eq!(test_env.ledger().refused(Endpoint::Create, 1102), 1);
 }
 
 #[tokio::test]
 async fn no_network_for_a_resend_is_waited_out() {
-    let mut house = House::new(quick()).await;
-    house.request_timeout = Duration::from_millis(300);
-    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    house.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Create, Fault::DropRequest) });
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.request_timeout = Duration::from_millis(300);
+    test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
+    test_env.fault(FaultRule {
+        times: Some(3),
+        ..FaultRule::once(Endpoint::Create, Fault::DropRequest)
+    });
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]
-async fn while_the_line_is_paused_lookups_still_decide() {
+async fn during_a_pause_lookups_still_decide() {
     // This account does not answer names, and its list shows a task that could be the one.
     let config = SimConfig { answers_external_lookups: false, ..quick() };
-    let house = House::new(config).await;
-    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
-    house.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    let is_lost = || house.count_history("m/a", "the answer to the create request was lost") > 0;
-    house.until("the loss", async || is_lost()).await;
+    let test_env = TestEnv::new(config).await;
+    test_env.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
+    test_env.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let is_lost = || test_env.count_history("m/a", "no answer to the create request") > 0;
+    test_env.until("the loss", async || is_lost()).await;
     let pause = Pause {
         kind: PauseKind::Person,
         reason: "a person".to_owned(),
         code: None,
-        since_ms: house.now_ms(),
+        since_ms: test_env.now_ms(),
         next_probe_at_ms: None,
     };
-    house.store.set_pause(Some(pause)).await.unwrap();
+    test_env.store.set_pause(Some(pause)).await.unwrap();
     running.nudge();
-    house.until_state("m/a", State::Unresolved).await;
+    test_env.until_state("m/a", State::Unresolved).await;
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_run_that_is_to_end_does_not_wait_for_a_paused_line_to_send_again() {
-    let mut house = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
-    house.settings.probe_interval_ms = 3_600_000;
-    assert_eq!(house.run().await, End::Held);
-    assert_eq!(house.state("m/a").await, State::Creating);
-    house.settings.probe_interval_ms = 100;
+async fn run_once_does_not_wait_for_a_paused_queue_to_send_again() {
+    let mut test_env = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
+    test_env.settings.probe_interval_ms = 3_600_000;
+    assert_eq!(test_env.run().await, End::Held);
+    assert_eq!(test_env.state("m/a").await, State::Creating);
+    test_env.settings.probe_interval_ms = 100;
     // A start counts the absence anew, and probes with it then.
-    let running = house.start().await;
-    house.until_state("m/a", State::Succeeded).await;
+    let running = test_env.start().await;
+    test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;
-    house.assert_all_succeeded(1).await;
+    test_env.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]
-async fn a_run_that_is_to_end_does_not_wait_for_credentials_either() {
-    let house = House::new(SimConfig { task_ms: (600, 600), ..quick() }).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    house.until("the task", async || house.ledger().tasks.len() == 1).await;
-    house.fault(FaultRule::always(Call::Any, refusal(1002)));
-    house.until("the pause", async || house.store.pause().await.unwrap().is_some()).await;
+async fn run_once_does_not_wait_for_refused_credentials() {
+    let test_env = TestEnv::new(SimConfig { task_ms: (600, 600), ..quick() }).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until("the task", async || test_env.ledger().tasks.len() == 1).await;
+    test_env.fault(FaultRule::always(Endpoint::Any, refusal(1002)));
+    test_env.until("the pause", async || test_env.store.pause().await.unwrap().is_some()).await;
     running.stop().await;
-    assert_eq!(house.run().await, End::Held);
-    house.clear_faults();
-    house.store.set_pause(None).await.unwrap();
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
+    assert_eq!(test_env.run().await, End::Held);
+    test_env.clear_faults();
+    test_env.store.set_pause(None).await.unwrap();
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
 }

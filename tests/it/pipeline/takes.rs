@@ -5,77 +5,77 @@ use std::{fs, path::PathBuf, time::Duration};
 use lipsyncd::{
     job::{Source, State, Task},
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Command, WantedJob},
 };
 
 use serde_json::json;
 
-use crate::support::{House, hashed, patch, quick, refusal, wanted, with};
+use crate::support::{TestEnv, hashed, patch, quick, refusal, wanted, with};
 
 fn take(key: &str, take: u32) -> WantedJob {
     with(key, |spec| spec.take = Some(take))
 }
 
 /// Where the result of that task is kept when another has its place.
-fn aside(house: &House, key: &str, task: &Task) -> PathBuf {
+fn aside(test_env: &TestEnv, key: &str, task: &Task) -> PathBuf {
     let sha256 = &task.result.as_ref().unwrap().sha256;
-    house.output(&format!("{key}.{}.mp4", &sha256[..8]))
+    test_env.output(&format!("{key}.{}.mp4", &sha256[..8]))
 }
 
 /// The two takes of the job, the first first.
-async fn takes(house: &House) -> [Task; 2] {
-    <[Task; 2]>::try_from(house.tasks().await).unwrap()
+async fn takes(test_env: &TestEnv) -> [Task; 2] {
+    <[Task; 2]>::try_from(test_env.tasks().await).unwrap()
 }
 
 #[tokio::test]
 async fn retry_pays_once_more_and_keeps_the_earlier_result() {
-    let house = House::new(quick()).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.command("m/a", Command::Retry).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_shared(1, 2).await;
-    let [first, second] = takes(&house).await;
-    assert_eq!(house.task("m/a").await, second);
+    let test_env = TestEnv::new(quick()).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.command("m/a", Command::Retry).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_shared(1, 2).await;
+    let [first, second] = takes(&test_env).await;
+    assert_eq!(test_env.task("m/a").await, second);
     assert_eq!(second.name, format!("{}-2", first.name));
-    house.assert_file("m/a.mp4", &second);
-    let kept = aside(&house, "m/a", &first);
-    house.assert_file(kept.strip_prefix(house.output("")).unwrap().to_str().unwrap(), &first);
+    test_env.assert_file("m/a.mp4", &second);
+    let kept = aside(&test_env, "m/a", &first);
+    test_env.assert_file(kept.strip_prefix(test_env.output("")).unwrap().to_str().unwrap(), &first);
 }
 
 /// A job whose `take` is edited while its first task runs; the first task ends `first` or last.
 async fn superseded(first: bool) {
-    let house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    house.until_state("m/a", State::Processing).await;
+    let test_env = TestEnv::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until_state("m/a", State::Processing).await;
     let later_ms = if first { 1_200_000 } else { 50 };
-    house.sim.control(|sim| sim.config_mut().task_ms = (later_ms, later_ms));
-    house.put("m.yaml", vec![take("m/a", 2)]).await;
+    test_env.sim.control(|sim| sim.config_mut().task_ms = (later_ms, later_ms));
+    test_env.put("m.yaml", vec![take("m/a", 2)]).await;
     running.nudge();
-    house.until("the second task", async || house.ledger().tasks.len() == 2).await;
+    test_env.until("the second task", async || test_env.ledger().tasks.len() == 2).await;
     let ended = async |place: usize| {
-        let all = house.tasks().await;
+        let all = test_env.tasks().await;
         all.get(place).is_some_and(|task| task.state == State::Succeeded)
     };
     if first {
-        house.sim.advance(Duration::from_secs(601));
-        house.until("the first task to end", async || ended(0).await).await;
-        house.until_state("m/a", State::Processing).await;
-        assert!(!house.output("m/a.mp4").exists(), "a superseded result is kept beside");
+        test_env.sim.advance(Duration::from_secs(601));
+        test_env.until("the first task to end", async || ended(0).await).await;
+        test_env.until_state("m/a", State::Processing).await;
+        assert!(!test_env.output("m/a.mp4").exists(), "a superseded result is kept beside");
     }
-    house.sim.advance(Duration::from_secs(if first { 1_201 } else { 0 }));
-    house.until_state("m/a", State::Succeeded).await;
-    house.sim.advance(Duration::from_secs(601));
-    house.until("both to end", async || ended(0).await && ended(1).await).await;
+    test_env.sim.advance(Duration::from_secs(if first { 1_201 } else { 0 }));
+    test_env.until_state("m/a", State::Succeeded).await;
+    test_env.sim.advance(Duration::from_secs(601));
+    test_env.until("both to end", async || ended(0).await && ended(1).await).await;
     running.stop().await;
-    house.assert_all_shared(1, 2).await;
-    let [first, second] = takes(&house).await;
-    house.assert_file("m/a.mp4", &second);
-    let kept = aside(&house, "m/a", &first);
-    house.assert_file(kept.strip_prefix(house.output("")).unwrap().to_str().unwrap(), &first);
-    let left = fs::read_dir(house.output("m")).unwrap().count();
+    test_env.assert_all_shared(1, 2).await;
+    let [first, second] = takes(&test_env).await;
+    test_env.assert_file("m/a.mp4", &second);
+    let kept = aside(&test_env, "m/a", &first);
+    test_env.assert_file(kept.strip_prefix(test_env.output("")).unwrap().to_str().unwrap(), &first);
+    let left = fs::read_dir(test_env.output("m")).unwrap().count();
     assert_eq!(left, 4, "two results with their metadata");
 }
 
@@ -92,65 +92,66 @@ async fn superseded_task_that_ends_last_is_kept_beside() {
 /// The job asks for another take while the first result is fetched.
 #[tokio::test]
 async fn slow_download_of_the_first_take_does_not_displace_the_second() {
-    let house = House::new(quick()).await;
-    house.fault(FaultRule::once(Call::Download, Fault::Hang { ms: 3_000 }));
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    house.until("the download", async || house.ledger().faults.contains_key("hang")).await;
-    house.put("m.yaml", vec![take("m/a", 2)]).await;
+    let test_env = TestEnv::new(quick()).await;
+    test_env.fault(FaultRule::once(Endpoint::Download, Fault::Hang { ms: 3_000 }));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until("the download", async || test_env.ledger().faults.contains_key("hang")).await;
+    test_env.put("m.yaml", vec![take("m/a", 2)]).await;
     running.nudge();
-    house.until_state("m/a", State::Succeeded).await;
-    house
+    test_env.until_state("m/a", State::Succeeded).await;
+    test_env
         .until("the first take to end", async || {
-            let all = house.tasks().await;
+            let all = test_env.tasks().await;
             all.len() == 2 && all.iter().all(|task| task.state == State::Succeeded)
         })
         .await;
     running.stop().await;
-    house.assert_all_shared(1, 2).await;
-    let [first, second] = takes(&house).await;
-    house.assert_file("m/a.mp4", &second);
-    let kept = aside(&house, "m/a", &first);
-    house.assert_file(kept.strip_prefix(house.output("")).unwrap().to_str().unwrap(), &first);
+    test_env.assert_all_shared(1, 2).await;
+    let [first, second] = takes(&test_env).await;
+    test_env.assert_file("m/a.mp4", &second);
+    let kept = aside(&test_env, "m/a", &first);
+    test_env.assert_file(kept.strip_prefix(test_env.output("")).unwrap().to_str().unwrap(), &first);
 }
 
 #[tokio::test]
 async fn retry_uses_no_session_older_than_itself() {
-    let house = House::new(quick()).await;
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.command("m/a", Command::Retry).await;
-    assert_eq!(house.run().await, End::Idle);
-    assert_eq!(house.ledger().accepted(Call::Identify), 2);
+    let test_env = TestEnv::new(quick()).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.command("m/a", Command::Retry).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
     let sessions =
-        house.ledger().tasks.iter().map(|task| task.session_id.clone()).collect::<Vec<_>>();
+        test_env.ledger().tasks.iter().map(|task| task.session_id.clone()).collect::<Vec<_>>();
     assert_ne!(sessions[0], sessions[1]);
     // Another job of the same video uses the newest.
     let mut other = wanted("n/b");
     other.spec.video = wanted("m/a").spec.video;
-    house.put("n.yaml", vec![hashed(other.spec, Default::default())]).await;
-    assert_eq!(house.run().await, End::Idle);
-    assert_eq!(house.ledger().accepted(Call::Identify), 2);
-    assert_eq!(house.ledger().tasks[2].session_id, sessions[1]);
+    test_env.put("n.yaml", vec![hashed(other.spec, Default::default())]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
+    assert_eq!(test_env.ledger().tasks[2].session_id, sessions[1]);
 }
 
 #[tokio::test]
 async fn retry_of_what_was_never_accepted_sends_the_same_take() {
-    let house = House::new(quick()).await;
-    house.fault(FaultRule { times: Some(1), ..FaultRule::once(Call::Create, refusal(1301)) });
-    house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    assert_eq!(house.state("m/a").await, State::Failed);
-    house.command("m/a", Command::Retry).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
-    assert_eq!(house.task("m/a").await.take, 1);
-    assert_eq!(house.ledger().accepted(Call::Identify), 2, "by a session of its own");
+    let test_env = TestEnv::new(quick()).await;
+    test_env
+        .fault(FaultRule { times: Some(1), ..FaultRule::once(Endpoint::Create, refusal(1301)) });
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(test_env.state("m/a").await, State::Failed);
+    test_env.command("m/a", Command::Retry).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    assert_eq!(test_env.task("m/a").await.take, 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2, "by a session of its own");
 }
 
 #[tokio::test]
 async fn retry_of_one_leaves_the_other_its_take() {
-    let house = House::new(quick()).await;
+    let test_env = TestEnv::new(quick()).await;
     let same = |key: &str| {
         let spec = lipsyncd::job::JobSpec {
             video: Source::Url("https://cdn.example/one.mp4?duration_ms=10000&faces=1".into()),
@@ -159,32 +160,32 @@ async fn retry_of_one_leaves_the_other_its_take() {
         };
         hashed(spec, Default::default())
     };
-    house.put("m.yaml", vec![same("m/a"), same("m/b")]).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.command("m/b", Command::Retry).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_shared(2, 2).await;
-    assert_eq!((house.task("m/a").await.take, house.task("m/b").await.take), (1, 2));
+    test_env.put("m.yaml", vec![same("m/a"), same("m/b")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.command("m/b", Command::Retry).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_shared(2, 2).await;
+    assert_eq!((test_env.task("m/a").await.take, test_env.task("m/b").await.take), (1, 2));
     // The next take exists already: it is used, and nothing is paid.
-    assert!(house.command("m/a", Command::Retry).await.task.unwrap().was_accepted());
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_shared(2, 2).await;
-    assert_eq!(house.task("m/a").await.take, 2);
+    assert!(test_env.command("m/a", Command::Retry).await.task.unwrap().was_accepted());
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_shared(2, 2).await;
+    assert_eq!(test_env.task("m/a").await.take, 2);
 }
 
 #[tokio::test]
 async fn more_tasks_than_jobs_are_followed_under_a_cap_without_prices() {
-    let mut house = House::new(quick()).await;
-    house.settings.units_per_day_micro = Some(90_000_000);
-    for call in [Call::Query, Call::List] {
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.settings.units_per_day_micro = Some(90_000_000);
+    for call in [Endpoint::Query, Endpoint::List] {
         let untold = patch(json!({"data": {"final_unit_deduction": null}}));
-        house.fault(FaultRule::always(call, untold));
+        test_env.fault(FaultRule::always(call, untold));
     }
-    house.put("m.yaml", vec![wanted("m/a")]).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
     for _ in 0..3 {
-        assert_eq!(house.run().await, End::Idle);
-        house.command("m/a", Command::Retry).await;
+        assert_eq!(test_env.run().await, End::Idle);
+        test_env.command("m/a", Command::Retry).await;
     }
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_shared(1, 4).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_shared(1, 4).await;
 }

@@ -8,11 +8,11 @@ use super::{
     eventful,
     page::{Query, queries},
 };
-use crate::support::daemon::House;
+use crate::support::daemon::TestEnv;
 
 /// How many rows it finds, by the library that lipsyncd has built in.
-fn rows(house: &House, query: &Query) -> usize {
-    let database = house.database().unwrap();
+fn rows(test_env: &TestEnv, query: &Query) -> usize {
+    let database = test_env.database().unwrap();
     let mut statement = database
         .prepare(&query.sql)
         .unwrap_or_else(|error| panic!("{}: {error}\n{}", query.heading, query.sql));
@@ -27,9 +27,12 @@ fn rows(house: &House, query: &Query) -> usize {
 
 /// What SQLite's own program, which is older as a rule, finds; none where it is not installed.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
-fn told_by_sqlite3(house: &House, query: &Query) -> Option<String> {
+fn told_by_sqlite3(test_env: &TestEnv, query: &Query) -> Option<String> {
     let mut sqlite3 = Command::new("sqlite3");
-    sqlite3.args(["-readonly", "-batch", "-bail"]).arg(house.path("lipsyncd.db")).arg(&query.sql);
+    sqlite3
+        .args(["-readonly", "-batch", "-bail"])
+        .arg(test_env.path("lipsyncd.db"))
+        .arg(&query.sql);
     let Ok(output) = sqlite3.output() else {
         eprintln!("skipped: sqlite3 is not installed here");
         return None;
@@ -39,21 +42,21 @@ fn told_by_sqlite3(house: &House, query: &Query) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn ask_all(house: &House, when: &str) {
+fn ask_all(test_env: &TestEnv, when: &str) {
     for query in queries() {
-        let found = rows(house, &query) > 0;
+        let found = rows(test_env, &query) > 0;
         let what = format!("{when}: {}: {}", query.heading, query.sql);
         assert!(found || query.may_find_nothing, "finds nothing, {what}");
-        if let Some(told) = told_by_sqlite3(house, &query) {
+        if let Some(told) = told_by_sqlite3(test_env, &query) {
             assert_eq!(!told.trim().is_empty(), found, "sqlite3, {what}");
         }
     }
 }
 
 /// What the first query under the heading finds: a line a row, its values with `|` between them.
-fn told(house: &House, heading: &str) -> String {
+fn told(test_env: &TestEnv, heading: &str) -> String {
     let query = queries().into_iter().find(|query| query.heading == heading).unwrap();
-    let database = house.database().unwrap();
+    let database = test_env.database().unwrap();
     let mut statement = database.prepare(&query.sql).unwrap();
     let columns = statement.column_count();
     let mut rows = statement.query([]).unwrap();
@@ -72,15 +75,15 @@ fn told(house: &House, heading: &str) -> String {
 }
 
 /// The only number that a query finds.
-fn sum(house: &House, query: &str) -> f64 {
-    house.database().unwrap().query_row(query, [], |row| row.get(0)).unwrap()
+fn sum(test_env: &TestEnv, query: &str) -> f64 {
+    test_env.database().unwrap().query_row(query, [], |row| row.get(0)).unwrap()
 }
 
 #[test]
 fn the_queries_of_the_page_answer_while_the_daemon_runs_and_when_it_does_not() {
-    let mut house = eventful();
-    ask_all(&house, "while it runs");
-    let of = |heading| told(&house, heading);
+    let mut test_env = eventful();
+    ask_all(&test_env, "while it runs");
+    let of = |heading| told(&test_env, heading);
     assert!(of("Is the queue paused, and why?").starts_with("person|paused by `lipsyncd pause`"));
     assert!(of("What waits for media?").starts_with("late|there is no audio file"));
     assert!(of("Which manifests have failures left?").starts_with("promo.yaml|3|2|1|0|0|"));
@@ -92,17 +95,17 @@ fn the_queries_of_the_page_answer_while_the_daemon_runs_and_when_it_does_not() {
     assert!(of("What does the API refuse?").contains("1201"));
     assert!(of("How much is left of the cap?").starts_with("1000|"));
     // What it cost is the same whichever view is asked.
-    let spent = sum(&house, "SELECT sum(units) FROM spend_by_day");
-    let by_job = sum(&house, "SELECT sum(units) FROM job_overview");
-    let by_history = sum(&house, "SELECT sum(units) FROM job_history");
-    let by_manifest = sum(&house, "SELECT sum(units) FROM manifest_overview");
+    let spent = sum(&test_env, "SELECT sum(units) FROM spend_by_day");
+    let by_job = sum(&test_env, "SELECT sum(units) FROM job_overview");
+    let by_history = sum(&test_env, "SELECT sum(units) FROM job_history");
+    let by_manifest = sum(&test_env, "SELECT sum(units) FROM manifest_overview");
     assert!((spent - by_job).abs() < 1e-6, "{spent} {by_job}");
     assert!((spent - by_history).abs() < 1e-6, "{spent} {by_history}");
     assert!((spent - by_manifest).abs() < 1e-6, "{spent} {by_manifest}");
-    house.signal("TERM");
-    assert!(house.ended().success());
-    ask_all(&house, "when it has ended");
-    house.start();
-    house.kill();
-    ask_all(&house, "when it was killed");
+    test_env.signal("TERM");
+    assert!(test_env.wait_until_ended().success());
+    ask_all(&test_env, "when it has ended");
+    test_env.start();
+    test_env.kill();
+    ask_all(&test_env, "when it was killed");
 }

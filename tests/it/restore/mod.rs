@@ -7,20 +7,20 @@ mod story;
 
 use std::fs;
 
-use crate::support::daemon::House;
+use crate::support::daemon::TestEnv;
 
 /// Makes a backup as an operator does.
-fn back_up(house: &House) {
-    let made = house.run(&["backup", "backup.db"]);
+fn back_up(test_env: &TestEnv) {
+    let made = test_env.run(&["backup", "backup.db"]);
     assert_eq!(made.code, Some(0), "{made:?}");
 }
 
 /// Puts the backup in the place of the database, as docs/backup-and-restore.md says. The daemon must not run.
-fn put_back(house: &House) {
+fn put_back(test_env: &TestEnv) {
     for name in ["lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
-        let _absent = fs::remove_file(house.path(name));
+        let _absent = fs::remove_file(test_env.path(name));
     }
-    fs::copy(house.path("backup.db"), house.path("lipsyncd.db")).unwrap();
+    fs::copy(test_env.path("backup.db"), test_env.path("lipsyncd.db")).unwrap();
 }
 
 /// A job like no other of the account's.

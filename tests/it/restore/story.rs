@@ -1,14 +1,15 @@
 //! Stories by chance: jobs come in, are sent, cancelled and retried, while backups are made and put back. However
 //! they go, a job is paid for once, and once more for each retry of what was sent.
 //!
-//! `LIPSYNCD_STORIES=20 cargo test --test it restore::story -- --nocapture` tells more, `LIPSYNCD_STORY=7` one.
+//! `LIPSYNCD_STORIES=20 cargo test --test it restore::story -- --nocapture` plays 20, `LIPSYNCD_STORY=7` plays one.
 
-use std::{collections::BTreeMap, env, fs};
+use std::{collections::BTreeMap, fs};
 
 use super::{back_up, job, put_back};
 use crate::support::{
     chance::Chance,
-    daemon::{House, slow},
+    counts::{count, number},
+    daemon::{TestEnv, slow},
 };
 
 const STEPS: u64 = 40;
@@ -16,7 +17,7 @@ const STEPS: u64 = 40;
 const JOBS_MAX: u64 = 3;
 
 struct Story {
-    house: House,
+    test_env: TestEnv,
     chance: Chance,
     told: Vec<String>,
     jobs: u64,
@@ -32,45 +33,45 @@ impl Story {
                 let name = format!("j{}", self.jobs);
                 self.jobs += 1;
                 self.told.push(format!("{name} comes in"));
-                self.house.drop_in(&format!("{name}.yaml"), job(&name));
+                self.test_env.drop_in(&format!("{name}.yaml"), job(&name));
             }
             2 => {
                 self.told.push("tasks end".to_owned());
-                self.house.finish_tasks();
+                self.test_env.finish_tasks();
             }
             3 | 4 => self.type_in(&["cancel", &some]),
             5..8 => self.retry(&some),
             8 => self.type_in(&["pause"]),
             9 | 10 => self.type_in(&["resume"]),
             11 => {
-                let _none = fs::remove_file(self.house.path("backup.db"));
-                back_up(&self.house);
+                let _none = fs::remove_file(self.test_env.path("backup.db"));
+                back_up(&self.test_env);
                 self.told.push("backup".to_owned());
             }
-            12 | 13 if self.house.path("backup.db").exists() => {
-                self.house.kill();
-                put_back(&self.house);
+            12 | 13 if self.test_env.path("backup.db").exists() => {
+                self.test_env.kill();
+                put_back(&self.test_env);
                 self.told.push("put back".to_owned());
-                self.house.start();
+                self.test_env.start();
             }
             _ => {
-                self.house.until_looked_again(&format!("look-{}", self.told.len()));
+                self.test_env.until_scanned_again(&format!("look-{}", self.told.len()));
                 self.told.push(format!("{:?}", self.jobs()));
             }
         }
     }
 
     fn type_in(&mut self, arguments: &[&str]) {
-        let ran = self.house.run(arguments);
+        let ran = self.test_env.run(arguments);
         self.told.push(format!("{arguments:?}: {} {}", ran.out.trim(), ran.err.trim()));
     }
 
     fn retry(&mut self, key: &str) {
-        let before = self.house.database().and_then(|database| {
+        let before = self.test_env.database().and_then(|database| {
             let sql = "SELECT task_id IS NOT NULL FROM job_overview WHERE key = ?1";
             database.query_row(sql, [key], |row| row.get::<_, bool>(0)).ok()
         });
-        let ran = self.house.run(&["retry", "--yes", key]);
+        let ran = self.test_env.run(&["retry", "--yes", key]);
         self.told.push(format!("retry {key}: {} {}", ran.out.trim(), ran.err.trim()));
         if ran.code == Some(0) && before == Some(true) {
             *self.retries.entry(key.to_owned()).or_default() += 1;
@@ -79,20 +80,20 @@ impl Story {
 
     /// The jobs of the story, without the markers.
     fn jobs(&self) -> Vec<(String, String)> {
-        let states = self.house.states().into_iter();
+        let states = self.test_env.states().into_iter();
         states.filter(|(key, _)| key.starts_with('j')).collect()
     }
 
     fn end(mut self) -> usize {
         self.type_in(&["resume"]);
-        self.house.until("all to end", |house| {
-            house.finish_tasks();
-            let states = house.states();
+        self.test_env.until("all to end", |test_env| {
+            test_env.finish_tasks();
+            let states = test_env.states();
             let of_story = || states.iter().filter(|(key, _)| key.starts_with('j'));
             of_story().count() as u64 == self.jobs
                 && of_story().all(|(_, state)| state == "succeeded" || state == "cancelled")
         });
-        let tasks = self.house.ledger().tasks;
+        let tasks = self.test_env.ledger().tasks;
         for (key, state) in self.jobs() {
             let paid =
                 tasks.iter().filter(|task| task.video.contains(&format!("/{key}.mp4"))).count();
@@ -100,31 +101,27 @@ impl Story {
             assert!(paid <= most, "{key}: {paid} tasks for {most}:\n{}", self.told.join("\n"));
             if state == "succeeded" {
                 assert!(paid > 0, "{key}: {}", self.told.join("\n"));
-                self.house.assert_whole(&format!("{key}.mp4"));
+                self.test_env.assert_complete(&format!("{key}.mp4"));
             }
         }
-        self.house.assert_paid_once();
+        self.test_env.assert_paid_once();
         tasks.len()
     }
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok()?.parse().ok()
 }
 
 #[test]
 fn seeds() {
     let seeds = match number("LIPSYNCD_STORY") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("LIPSYNCD_STORIES").unwrap_or(3),
+        None => 0..count("LIPSYNCD_STORIES", 1, 3),
     };
     let (mut tasks, mut restores) = (0, 0);
     for seed in seeds.clone() {
-        let mut house = House::new(slow());
-        house.start();
+        let mut test_env = TestEnv::new(slow());
+        test_env.start();
         let (told, retries) = (Vec::new(), BTreeMap::new());
         let chance = Chance::new(seed);
-        let mut story = Story { house, chance, told, jobs: 0, retries };
+        let mut story = Story { test_env, chance, told, jobs: 0, retries };
         for _ in 0..STEPS {
             story.step();
         }

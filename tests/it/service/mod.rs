@@ -1,4 +1,4 @@
-//! What a service manager sees of the real binary: `tests/systemd.sh` asks the same of a real systemd.
+//! What a service manager sees of the real binary; `tests/systemd.sh` checks the same with a real systemd.
 
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 

@@ -1,58 +1,58 @@
-//! SIGHUP: settings and credentials are read anew, and the work goes on with them in the same process.
+//! SIGHUP: settings and credentials are read again, and the same process continues with them.
 
 use std::{fs, process::Command};
 
 use super::manager::Manager;
-use crate::support::daemon::{House, JOB, quick, slow};
+use crate::support::daemon::{JOB, TestEnv, quick, slow};
 
 fn job(name: &str) -> String {
     JOB.replace("/v.mp4", &format!("/{name}.mp4"))
 }
 
-/// Reloads, and waits until that is over.
-fn reload(house: &House, manager: &Manager) {
+/// Reloads, and waits until the reload has ended.
+fn reload(test_env: &TestEnv, manager: &Manager) {
     let before = manager.count("READY=1");
-    house.signal("HUP");
-    house.until("the reload to begin", |_| manager.count("RELOADING=1") > 0);
-    house.until("the reload to end", |_| manager.count("READY=1") > before);
+    test_env.signal("HUP");
+    test_env.until("the reload to begin", |_| manager.count("RELOADING=1") > 0);
+    test_env.until("the reload to end", |_| manager.count("READY=1") > before);
 }
 
 #[test]
-fn a_new_limit_is_taken_while_tasks_are_followed_on() {
-    let mut house = House::with(slow(), 1, "");
-    let manager = Manager::listen(&house);
+fn reload_applies_a_new_limit_and_keeps_following_tasks() {
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    let manager = Manager::listen(&test_env);
     for name in ["a", "b", "c"] {
-        house.drop_in_old(&format!("{name}.yaml"), job(name));
+        test_env.drop_in_old(&format!("{name}.yaml"), job(name));
     }
-    manager.start(&mut house, &[]);
-    house.until("the one slot to be used", |house| house.ledger().tasks.len() == 1);
-    let pid = house.pid();
-    house.configure(2, "");
-    reload(&house, &manager);
-    assert!(manager.heard().iter().any(|line| line.starts_with("MONOTONIC_USEC=")));
-    house.until("the second slot to be used", |house| house.ledger().tasks.len() == 2);
-    house.until("both to be counted", |_| manager.status().starts_with("2 of 2 slots used"));
-    assert_eq!(house.pid(), pid);
-    assert!(house.is_running());
-    house.until("all to be done", |house| {
-        house.finish_tasks();
-        ["a", "b", "c"].iter().all(|key| house.state(key) == "succeeded")
+    manager.start(&mut test_env, &[]);
+    test_env.until("the one slot to be used", |test_env| test_env.ledger().tasks.len() == 1);
+    let pid = test_env.pid();
+    test_env.configure(2, "");
+    reload(&test_env, &manager);
+    assert!(manager.received().iter().any(|line| line.starts_with("MONOTONIC_USEC=")));
+    test_env.until("the second slot to be used", |test_env| test_env.ledger().tasks.len() == 2);
+    test_env.until("both to be counted", |_| manager.status().starts_with("2 of 2 slots used"));
+    assert_eq!(test_env.pid(), pid);
+    assert!(test_env.is_running());
+    test_env.until("all to be done", |test_env| {
+        test_env.finish_tasks();
+        ["a", "b", "c"].iter().all(|key| test_env.state(key) == "succeeded")
     });
-    house.assert_paid_once();
-    assert_eq!(house.ledger().tasks.len(), 3);
+    test_env.assert_paid_once();
+    assert_eq!(test_env.ledger().tasks.len(), 3);
 }
 
 #[test]
-fn a_faulty_configuration_is_told_and_not_taken() {
-    let mut house = House::new(quick());
-    let manager = Manager::listen(&house);
-    manager.start(&mut house, &[]);
-    house.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
-    let good = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+fn configuration_with_errors_is_reported_and_not_applied() {
+    let mut test_env = TestEnv::new(quick());
+    let manager = Manager::listen(&test_env);
+    manager.start(&mut test_env, &[]);
+    test_env.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
+    let good = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let moved = format!("{good}state_db: other.db\n");
     let unusable = format!("{good}output_dir: lipsyncd.yaml\n");
     let unknown = format!("{good}colour: blue\n");
-    let told = "the new configuration is not taken";
+    let refused = "the new configuration was refused";
     let faulty = [
         (unknown, "colour"),
         (moved, "state_db cannot change"),
@@ -60,31 +60,32 @@ fn a_faulty_configuration_is_told_and_not_taken() {
         (String::new(), "is empty"),
     ];
     for (turn, (text, why)) in faulty.into_iter().enumerate() {
-        fs::write(house.path("lipsyncd.yaml"), text).unwrap();
-        reload(&house, &manager);
-        let log = house.log();
-        let lines: Vec<_> = log.lines().filter(|line| line.contains(told)).collect();
+        fs::write(test_env.path("lipsyncd.yaml"), text).unwrap();
+        reload(&test_env, &manager);
+        let log = test_env.log();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(refused)).collect();
         assert_eq!(lines.len(), turn + 1, "{log}");
         assert!(lines[turn].contains(why), "{}", lines[turn]);
-        house.until("it to stand in the line of status", |_| {
+        test_env.until("the reason to be in the status", |_| {
             let status = manager.status();
             status.starts_with("a new configuration was refused (") && status.contains(why)
         });
     }
-    // And it works on.
-    house.drop_in("x.yaml", JOB);
-    house.until_state("x", "succeeded");
-    fs::write(house.path("lipsyncd.yaml"), good).unwrap();
-    reload(&house, &manager);
-    assert!(house.log().contains("are as they were"), "{}", house.log());
-    house.until("the status to be plain again", |_| manager.status().starts_with("0 of 5 slots"));
+    // The daemon continues to work.
+    test_env.drop_in("x.yaml", JOB);
+    test_env.until_state("x", "succeeded");
+    fs::write(test_env.path("lipsyncd.yaml"), good).unwrap();
+    reload(&test_env, &manager);
+    assert!(test_env.log().contains("are unchanged"), "{}", test_env.log());
+    test_env
+        .until("the status to be plain again", |_| manager.status().starts_with("0 of 5 slots"));
 }
 
 #[test]
-fn credentials_that_were_refused_are_replaced_without_a_restart() {
-    let mut house = House::with(quick(), 5, "pause: { probe_interval: 100ms }\n");
-    let manager = Manager::listen(&house);
-    let folder = house.path("credentials");
+fn reload_replaces_refused_credentials() {
+    let mut test_env = TestEnv::with(quick(), 5, "pause: { probe_interval: 100ms }\n");
+    let manager = Manager::listen(&test_env);
+    let folder = test_env.path("credentials");
     fs::create_dir(&folder).unwrap();
     let write = |secret: &str| {
         fs::write(folder.join("kling_access_key"), "sim-access-key\n").unwrap();
@@ -94,83 +95,84 @@ fn credentials_that_were_refused_are_replaced_without_a_restart() {
     let found = ("CREDENTIALS_DIRECTORY", folder.to_str().unwrap());
     // Empty ones count as absent.
     let unset = [("KLING_ACCESS_KEY", ""), ("KLING_SECRET_KEY", "")];
-    manager.start(&mut house, &[found, unset[0], unset[1]]);
-    house.drop_in("x.yaml", JOB);
-    house.until("the line to be paused", |_| manager.status().starts_with("paused: "));
+    manager.start(&mut test_env, &[found, unset[0], unset[1]]);
+    test_env.drop_in("x.yaml", JOB);
+    test_env.until("the queue to be paused", |_| manager.status().starts_with("paused: "));
     fs::remove_file(folder.join("kling_secret_key")).unwrap();
-    reload(&house, &manager);
-    assert!(house.log().contains("KLING_SECRET_KEY is not"), "{}", house.log());
+    reload(&test_env, &manager);
+    assert!(test_env.log().contains("KLING_SECRET_KEY is not"), "{}", test_env.log());
     write("sim-secret-key");
-    reload(&house, &manager);
-    house.until_state("x", "succeeded");
-    assert!(!house.log().contains("mistyped"));
+    reload(&test_env, &manager);
+    test_env.until_state("x", "succeeded");
+    assert!(!test_env.log().contains("mistyped"));
 }
 
 #[test]
-fn a_reload_in_a_storm_pays_nothing_twice() {
-    let mut house = House::with(quick(), 4, "");
-    let manager = Manager::listen(&house);
+fn many_reloads_pay_nothing_twice() {
+    let mut test_env = TestEnv::with(quick(), 4, "");
+    let manager = Manager::listen(&test_env);
     for number in 0..40 {
-        house.drop_in_old(&format!("{number}.yaml"), job(&format!("v{number}")));
+        test_env.drop_in_old(&format!("{number}.yaml"), job(&format!("v{number}")));
     }
-    manager.start(&mut house, &[]);
-    house.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
+    manager.start(&mut test_env, &[]);
+    test_env.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
     for turn in 0..12 {
-        house.configure(2 + turn % 3, "");
-        reload(&house, &manager);
+        test_env.configure(2 + turn % 3, "");
+        reload(&test_env, &manager);
     }
-    house.until("all to be done", |house| {
-        (0..40).all(|number| house.state(&number.to_string()) == "succeeded")
+    test_env.until("all to be done", |test_env| {
+        (0..40).all(|number| test_env.state(&number.to_string()) == "succeeded")
     });
-    house.assert_paid_once();
-    assert_eq!(house.ledger().tasks.len(), 40);
-    assert!(house.is_running());
+    test_env.assert_paid_once();
+    assert_eq!(test_env.ledger().tasks.len(), 40);
+    assert!(test_env.is_running());
 }
 
 #[test]
-fn a_pipe_in_the_place_of_the_configuration_holds_no_reload_up() {
-    let mut house = House::new(quick());
-    let manager = Manager::listen(&house);
-    manager.start(&mut house, &[]);
-    house.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
-    let file = house.path("lipsyncd.yaml");
+fn pipe_as_configuration_does_not_block_a_reload() {
+    let mut test_env = TestEnv::new(quick());
+    let manager = Manager::listen(&test_env);
+    manager.start(&mut test_env, &[]);
+    test_env.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
+    let file = test_env.path("lipsyncd.yaml");
     fs::remove_file(&file).unwrap();
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
-    house.signal("HUP");
-    house.drop_in("x.yaml", JOB);
-    house.until_state("x", "succeeded");
-    house.until("the pipe to be told", |house| house.log().contains("give no answer within"));
+    test_env.signal("HUP");
+    test_env.drop_in("x.yaml", JOB);
+    test_env.until_state("x", "succeeded");
+    test_env
+        .until("the pipe to be reported", |test_env| test_env.log().contains("took longer than"));
     fs::remove_file(&file).unwrap();
-    house.configure(3, "");
-    reload(&house, &manager);
-    house.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));
+    test_env.configure(3, "");
+    reload(&test_env, &manager);
+    test_env.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));
 }
 
 #[test]
-fn what_is_being_written_is_written_before_others_write_there() {
-    let mut house = House::new(quick());
-    let manager = Manager::listen(&house);
-    let hold = house.path("hold");
+fn reload_waits_for_files_that_are_being_written() {
+    let mut test_env = TestEnv::new(quick());
+    let manager = Manager::listen(&test_env);
+    let hold = test_env.path("hold");
     fs::write(&hold, "").unwrap();
     let held = format!("part.finish.before:{}", hold.display());
-    house.drop_in_old("x.yaml", JOB);
-    manager.start(&mut house, &[("LIPSYNCD_HOLD", &held)]);
-    let part = house.path("output/.x.mp4.part");
+    test_env.drop_in_old("x.yaml", JOB);
+    manager.start(&mut test_env, &[("LIPSYNCD_HOLD", &held)]);
+    let part = test_env.path("output/.x.mp4.part");
     let length = || fs::metadata(&part).map_or(0, |part| part.len());
-    // All of it is there; it has yet to be synced, and to get its name.
-    house.until("the result to come", |_| length() > 0);
+    // All bytes are written; they must still be synced, and the file must get its name.
+    test_env.until("the result to come", |_| length() > 0);
     let came = length();
-    house.configure(3, "");
-    house.signal("HUP");
-    house.until("the result to be waited for", |house| {
-        house.log().contains("waits for files that are still being written")
+    test_env.configure(3, "");
+    test_env.signal("HUP");
+    test_env.until("the result to be waited for", |test_env| {
+        test_env.log().contains("waiting for files that are still being written")
     });
     assert_eq!(length(), came);
-    assert_eq!(house.log().matches(", state in ").count(), 1);
+    assert_eq!(test_env.log().matches(", state_db ").count(), 1);
     fs::remove_file(&hold).unwrap();
-    house.until_state("x", "succeeded");
-    house.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));
-    house.assert_whole("x.mp4");
-    house.assert_paid_once();
-    assert!(house.hidden("output").is_empty());
+    test_env.until_state("x", "succeeded");
+    test_env.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));
+    test_env.assert_complete("x.mp4");
+    test_env.assert_paid_once();
+    assert!(test_env.hidden("output").is_empty());
 }

@@ -1,18 +1,18 @@
 //! The simulator's rules behind the client's interface, with a network that loses, cuts and delays.
 //!
-//! What was sent is carried out by the world, not by the life that sent it: a request that left the
-//! machine arrives although its sender dies.
+//! The world carries out requests, not the process that sent it: a request that left the machine arrives even if
+//! its sender is killed.
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
-        ResourcePack, Spelling, VideoRef,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, LookupStyle,
+        RemoteTask, Reply, ResourcePack, VideoRef,
         offline::{RawAnswer, unanswered},
     },
-    sim::{self, Call, Refusal, Sim},
+    sim::{self, Endpoint, Refusal, Sim},
 };
 use tokio::{
     sync::oneshot,
@@ -22,19 +22,19 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
-    faults::{Sees, Suffers},
-    hosts::Place,
-    life::Life,
+    audio_files::Clips,
+    faults::{ClientView, NetworkFault},
+    hosts::AccountRef,
     lookups::ARRIVES_MAX_MS,
-    sounds::Clips,
+    process::Process,
     world::World,
 };
 
 /// As `kling.request_timeout` is by default.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// So long after it was sent, a request has arrived, or never will.
+/// After this time, a request has arrived or never will.
 pub const ON_ITS_WAY_MAX: Duration = Duration::from_secs(130);
-/// So many bytes come at once.
+/// A download comes in chunks of this size.
 const CHUNK_BYTES: usize = 700;
 
 /// Answers that make no sense.
@@ -46,88 +46,92 @@ const NONSENSE: [&[u8]; 5] = [
     b"[]",
 ];
 
-/// The API as one life of the daemon sees it.
+/// The API as one process of the daemon uses it.
 pub struct SimulatedApi {
     pub world: Arc<World>,
-    pub life: Arc<Life>,
-    /// Where this life sends its requests, and with which key.
-    pub place: Place,
+    pub process: Arc<Process>,
+    /// Where this process sends its requests, and with which key.
+    pub account_ref: AccountRef,
 }
 
 /// No answer came.
-struct Silence {
+struct NoAnswer {
     why: &'static str,
     never_left: bool,
 }
 
 impl SimulatedApi {
-    async fn ask(
+    async fn send(
         &self,
-        call: Call,
-        run: impl FnOnce(&mut Sim, i64) -> sim::Answer + Send + 'static,
-    ) -> Result<RawAnswer, Silence> {
-        self.life.step().await;
-        let suffers = self.world.faults.strikes(call, self.world.time.true_ms());
-        if suffers == Suffers::NeverLeft {
-            return Err(Silence { why: "no connection", never_left: true });
+        call: Endpoint,
+        run: impl FnOnce(&mut Sim, i64) -> sim::SimResponse + Send + 'static,
+    ) -> Result<RawAnswer, NoAnswer> {
+        self.process.step().await;
+        let fault = self.world.faults.draw(call, self.world.time.true_ms());
+        if fault == NetworkFault::NeverLeft {
+            return Err(NoAnswer { why: "no connection", never_left: true });
         }
-        let (tell, heard) = oneshot::channel();
-        let to = (Arc::clone(&self.world), self.place.host);
-        tokio::spawn(carry(to, call, suffers, run, tell));
-        let heard = timeout(REQUEST_TIMEOUT, heard).await;
-        self.life.step().await;
-        let silence = |why| Silence { why, never_left: false };
-        heard.map_err(|_| silence("no answer in time"))?.map_err(|_| silence("connection broken"))
+        let (reply_to, reply) = oneshot::channel();
+        let to = (Arc::clone(&self.world), self.account_ref.host);
+        tokio::spawn(deliver(to, call, fault, run, reply_to));
+        let reply = timeout(REQUEST_TIMEOUT, reply).await;
+        self.process.step().await;
+        let no_answer = |why| NoAnswer { why, never_left: false };
+        reply
+            .map_err(|_| no_answer("no answer in time"))?
+            .map_err(|_| no_answer("connection broken"))
     }
 
     /// Query Task (Single), with this query string.
-    async fn query(&self, id: &str, query: &'static str) -> Result<RawAnswer, Silence> {
-        let (id, by) = (id.to_owned(), self.place.authorization());
-        let run = move |sim: &mut Sim, now_ms| sim.query_spelled(now_ms, Some(&by), &id, query);
-        self.ask(Call::Query, run).await
+    async fn query(&self, id: &str, query: &'static str) -> Result<RawAnswer, NoAnswer> {
+        let (id, by) = (id.to_owned(), self.account_ref.authorization());
+        let run = move |sim: &mut Sim, now_ms| sim.query_with(now_ms, Some(&by), &id, query);
+        self.send(Endpoint::Query, run).await
     }
 
     /// Query Task (List).
-    async fn list(&self, query: String) -> Result<RawAnswer, Silence> {
-        let by = self.place.authorization();
+    async fn list(&self, query: String) -> Result<RawAnswer, NoAnswer> {
+        let by = self.account_ref.authorization();
         let run = move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(&by), &query);
-        self.ask(Call::List, run).await
+        self.send(Endpoint::List, run).await
     }
 }
 
-/// Takes a request to the API and its answer back, as far as the network lets it.
-async fn carry(
+/// Delivers a request to the API and its answer to the client, with the faults of the network.
+async fn deliver(
     (world, host): (Arc<World>, usize),
-    call: Call,
-    suffers: Suffers,
-    run: impl FnOnce(&mut Sim, i64) -> sim::Answer,
-    tell: oneshot::Sender<RawAnswer>,
+    call: Endpoint,
+    fault: NetworkFault,
+    run: impl FnOnce(&mut Sim, i64) -> sim::SimResponse,
+    reply_to: oneshot::Sender<RawAnswer>,
 ) {
-    let there_ms = match suffers {
-        Suffers::Late => world.chance.between(61_000, ARRIVES_MAX_MS - 1_000),
+    let there_ms = match fault {
+        NetworkFault::Late => world.chance.between(61_000, ARRIVES_MAX_MS - 1_000),
         _ => world.chance.between(1, 400),
     };
     sleep(ms(there_ms)).await;
-    if let Suffers::Kept { sees, after_ms } = suffers {
-        give_up(&world, sees, tell).await;
+    if let NetworkFault::Kept { view, after_ms } = fault {
+        give_up(&world, view, reply_to).await;
         sleep(ms(after_ms)).await;
         let now_ms = world.time.true_ms();
         let _unread = run(&mut world.sim_at(host, now_ms), now_ms);
         return;
     }
     let now_ms = world.time.true_ms();
-    let carried_out = match suffers {
-        Suffers::Dropped => false,
-        Suffers::Page { carried_out } | Suffers::Refused { carried_out, .. } => carried_out,
+    let carried_out = match fault {
+        NetworkFault::Dropped => false,
+        NetworkFault::Page { carried_out } | NetworkFault::Refused { carried_out, .. } => {
+            carried_out
+        }
         _ => true,
     };
     let mut answer = carried_out.then(|| run(&mut world.sim_at(host, now_ms), now_ms));
-    if let Suffers::Refused { code, retry_after_s, .. } = suffers {
-        let refusal = Refusal { code, message: "so it is".to_owned(), retry_after_s };
+    if let NetworkFault::Refused { code, retry_after_s, .. } = fault {
+        let refusal = Refusal { code, message: "refused".to_owned(), retry_after_s };
         answer = Some(world.sim(host).refuse(call, &refusal));
     }
-    let back_ms = match suffers {
-        Suffers::Hangs => world.chance.between(61_000, 90_000),
+    let back_ms = match fault {
+        NetworkFault::Hangs => world.chance.between(61_000, 90_000),
         _ => world.chance.between(1, 400),
     };
     sleep(ms(back_ms)).await;
@@ -141,111 +145,111 @@ async fn carry(
         body: body.unwrap_or_default(),
         secrets: Vec::new(),
     };
-    match suffers {
-        Suffers::Dropped | Suffers::Lost => return,
-        Suffers::Cut => raw.body.truncate(raw.body.len() / 2),
-        Suffers::Page { .. } => {
+    match fault {
+        NetworkFault::Dropped | NetworkFault::Lost => return,
+        NetworkFault::Cut => raw.body.truncate(raw.body.len() / 2),
+        NetworkFault::Page { .. } => {
             raw = RawAnswer { http_status: 502, body: b"<html>Bad gateway".to_vec(), ..raw };
         }
-        Suffers::Nonsense => {
+        NetworkFault::Nonsense => {
             raw =
                 RawAnswer { http_status: 200, body: world.chance.pick(&NONSENSE).to_vec(), ..raw };
         }
         _ => {}
     }
-    // Whoever asked may be dead.
-    let _ = tell.send(raw);
+    // The sender may have been killed.
+    let _ = reply_to.send(raw);
 }
 
-/// Lets the client see what it sees of a request that is kept, and returns when it gave up.
-async fn give_up(world: &World, sees: Sees, mut tell: oneshot::Sender<RawAnswer>) {
-    match sees {
-        Sees::Broken => drop(tell),
-        Sees::Nothing => tell.closed().await,
-        Sees::Page => {
+/// Answers the client of a delayed request, or does not, and returns when the client gave up.
+async fn give_up(world: &World, view: ClientView, mut reply_to: oneshot::Sender<RawAnswer>) {
+    match view {
+        ClientView::Broken => drop(reply_to),
+        ClientView::Nothing => reply_to.closed().await,
+        ClientView::Page => {
             let raw = RawAnswer {
                 http_status: 504,
                 server_at_ms: Some(world.time.true_ms() / 1_000 * 1_000),
                 body: b"<html>Gateway timeout".to_vec(),
                 ..RawAnswer::default()
             };
-            let _unread = tell.send(raw);
+            let _unread = reply_to.send(raw);
         }
     }
 }
 
 impl Api for SimulatedApi {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        self.world.note_paid_call(Call::Identify);
-        let (body, media, by) = (video.body(), Clips, self.place.authorization());
+        self.world.check_paid_call(Endpoint::Identify);
+        let (body, media, by) = (video.body(), Clips, self.account_ref.authorization());
         let run = move |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(&by), &body, &media);
-        match self.ask(Call::Identify, run).await {
+        match self.send(Endpoint::Identify, run).await {
             Ok(raw) => {
                 let reply = raw.identified();
                 if let Ok(identified) = &reply.result {
-                    self.world.note_session(&identified.session_id, video);
+                    self.world.record_session(&identified.session_id, video);
                 }
                 reply
             }
-            Err(silence) => unanswered(silence.why, silence.never_left),
+            Err(no_answer) => unanswered(no_answer.why, no_answer.never_left),
         }
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        self.world.note_paid_call(Call::Create);
-        self.world.note_create(request);
-        let (body, media, by) = (request.body().unwrap(), Clips, self.place.authorization());
+        self.world.check_paid_call(Endpoint::Create);
+        self.world.check_create(request);
+        let (body, media, by) = (request.body().unwrap(), Clips, self.account_ref.authorization());
         let run = move |sim: &mut Sim, now_ms| sim.create(now_ms, Some(&by), &body, &media);
-        match self.ask(Call::Create, run).await {
+        match self.send(Endpoint::Create, run).await {
             Ok(raw) => raw.created(),
-            Err(silence) => unanswered(silence.why, silence.never_left),
+            Err(no_answer) => unanswered(no_answer.why, no_answer.never_left),
         }
     }
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         match self.query(id, "").await {
             Ok(raw) => raw.task(),
-            Err(silence) => unanswered(silence.why, silence.never_left),
+            Err(no_answer) => unanswered(no_answer.why, no_answer.never_left),
         }
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
-        let asked = match spelling {
-            Spelling::Path => self.query(name, "").await,
-            Spelling::Flag => self.query(name, "external_task_id=true").await,
-            Spelling::Query => self.list(format!("external_task_id={name}")).await,
+    async fn task_by_name(&self, name: &str, spelling: LookupStyle) -> Reply<RemoteTask> {
+        let reply = match spelling {
+            LookupStyle::Path => self.query(name, "").await,
+            LookupStyle::Flag => self.query(name, "external_task_id=true").await,
+            LookupStyle::Query => self.list(format!("external_task_id={name}")).await,
         };
-        match asked {
+        match reply {
             Ok(raw) => raw.task_by_name(name, spelling),
-            Err(silence) => unanswered(silence.why, silence.never_left),
+            Err(no_answer) => unanswered(no_answer.why, no_answer.never_left),
         }
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         match self.list(format!("pageNum={page}&pageSize={page_size}")).await {
             Ok(raw) => raw.tasks(),
-            Err(silence) => unanswered(silence.why, silence.never_left),
+            Err(no_answer) => unanswered(no_answer.why, no_answer.never_left),
         }
     }
 
     async fn costs(&self, _: i64, _: i64) -> Reply<Vec<ResourcePack>> {
-        unanswered("nobody asks for costs", true)
+        unanswered("costs are not simulated", true)
     }
 
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
-        self.life.step().await;
+        self.process.step().await;
         let now_ms = self.world.time.true_ms();
-        let suffers = self.world.faults.strikes(Call::Download, now_ms);
+        let fault = self.world.faults.draw(Endpoint::Download, now_ms);
         sleep(ms(self.world.chance.between(1, 400))).await;
-        self.life.step().await;
-        let whole = match suffers {
-            Suffers::NeverLeft => return unanswered("no connection", true),
-            Suffers::Dropped | Suffers::Lost | Suffers::Late => {
+        self.process.step().await;
+        let whole = match fault {
+            NetworkFault::NeverLeft => return unanswered("no connection", true),
+            NetworkFault::Dropped | NetworkFault::Lost | NetworkFault::Late => {
                 return unanswered("connection broken", false);
             }
-            Suffers::Refused { .. } => return refused(503),
-            Suffers::Page { .. } | Suffers::Nonsense => {
-                self.world.faults.expect_failure("sound");
+            NetworkFault::Refused { .. } => return refused(503),
+            NetworkFault::Page { .. } | NetworkFault::Nonsense => {
+                self.world.faults.expect_failure("audio");
                 Some(b"<html>no video".to_vec())
             }
             _ => self.world.file_at(url, now_ms),
@@ -258,15 +262,15 @@ impl Api for SimulatedApi {
             .chunks(CHUNK_BYTES)
             .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
             .collect();
-        if matches!(suffers, Suffers::Cut | Suffers::Hangs) {
+        if matches!(fault, NetworkFault::Cut | NetworkFault::Hangs) {
             chunks.truncate(chunks.len() / 2);
             chunks.push(Err(transport("the connection broke")));
         }
-        let life = Arc::clone(&self.life);
+        let process = Arc::clone(&self.process);
         let body = stream::iter(chunks).then(move |chunk| {
-            let life = Arc::clone(&life);
+            let process = Arc::clone(&process);
             async move {
-                life.step().await;
+                process.step().await;
                 chunk
             }
         });
@@ -281,8 +285,8 @@ impl Api for SimulatedApi {
     }
 }
 
-fn status(http_status: u16) -> lipsyncd::kling::Answer {
-    lipsyncd::kling::Answer { http_status: Some(http_status), ..Default::default() }
+fn status(http_status: u16) -> lipsyncd::kling::ApiAnswer {
+    lipsyncd::kling::ApiAnswer { http_status: Some(http_status), ..Default::default() }
 }
 
 fn refused(http_status: u16) -> Reply<Fetched> {
@@ -292,7 +296,7 @@ fn refused(http_status: u16) -> Reply<Fetched> {
 
 fn transport(message: &str) -> ApiError {
     ApiError {
-        meaning: Meaning::Transport,
+        class: ErrorClass::Transport,
         code: None,
         message: message.to_owned(),
         request_id: None,

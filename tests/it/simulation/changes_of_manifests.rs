@@ -1,16 +1,21 @@
-//! What people do to manifests, at once or in two steps with time between.
+//! What users do to manifests, at once or in two steps with time between.
 
 use super::{
-    asked::Ask,
     changes::{Changes, Later},
     folder::{Folder, Manifest, Shape},
+    requests::JobRequest,
 };
 
 const MANIFESTS_MAX: usize = 6;
 const JOBS_MAX: usize = 5;
 
 impl Changes {
-    pub fn edit(&self, folder: &mut Folder, now_ms: i64, change: impl FnOnce(&Self, &mut Ask)) {
+    pub fn edit(
+        &self,
+        folder: &mut Folder,
+        now_ms: i64,
+        change: impl FnOnce(&Self, &mut JobRequest),
+    ) {
         let Some(path) = self.any(folder) else { return };
         let mut manifest = folder.manifests[&path].clone();
         let job = self.chance.index(manifest.jobs.len());
@@ -23,15 +28,15 @@ impl Changes {
     pub fn add_job(&self, folder: &mut Folder, now_ms: i64) {
         let Some(path) = self.any(folder) else { return };
         let mut manifest = folder.manifests[&path].clone();
-        let Some((Some(_), ask)) = manifest.jobs.first() else { return };
+        let Some((Some(_), request)) = manifest.jobs.first() else { return };
         let is_copy = self.chance.happens(0.6);
-        let ask = if is_copy { ask.clone() } else { self.ask(now_ms) };
+        let request = if is_copy { request.clone() } else { self.request(now_ms) };
         let id = format!("j{}", self.chance.between(0, 6));
         let is_taken = manifest.jobs.iter().any(|(taken, _)| taken.as_ref() == Some(&id));
         if manifest.jobs.len() >= JOBS_MAX || is_taken {
             return;
         }
-        manifest.jobs.push((Some(id), ask));
+        manifest.jobs.push((Some(id), request));
         folder.put(&path, manifest, self.chance.happens(0.5), now_ms);
     }
 
@@ -58,11 +63,11 @@ impl Changes {
         if from == to || !is_batch(&source) || !is_batch(&target) || source.jobs.len() < 2 {
             return;
         }
-        let (id, ask) = source.jobs.remove(self.chance.index(source.jobs.len()));
+        let (id, request) = source.jobs.remove(self.chance.index(source.jobs.len()));
         if target.jobs.len() >= JOBS_MAX || target.jobs.iter().any(|(taken, _)| *taken == id) {
             return;
         }
-        target.jobs.push((id, ask));
+        target.jobs.push((id, request));
         folder.put(&from, source, true, now_ms);
         match self.chance.happens(0.5) {
             true => folder.put(&to, target, true, now_ms),
@@ -78,7 +83,7 @@ impl Changes {
         }
     }
 
-    /// By a rename, by a copy that is followed by a removal, or the other way round.
+    /// By a rename, by a copy and then a removal, or by a removal and then a copy.
     pub fn rename(&mut self, folder: &mut Folder, now_ms: i64) {
         let (Some(path), Some(to)) = (self.any(folder), self.free_path(folder)) else { return };
         match self.chance.between(0, 3) {
@@ -113,7 +118,7 @@ impl Changes {
         }
     }
 
-    /// Half of a manifest, the rest of which comes later.
+    /// Writes half of a manifest. The rest comes later.
     pub fn half(&mut self, folder: &mut Folder, now_ms: i64) {
         let Some(path) = self.any(folder) else { return };
         let manifest = folder.manifests[&path].clone();

@@ -1,20 +1,20 @@
-//! The checker: what must hold after each life, and when all is done. It reads the account's ledger,
+//! The checker: what must hold after each run of the daemon, and when all is done. It reads the account's ledger,
 //! the database and the output folder, and knows nothing of how the daemon works.
 
 use std::collections::BTreeMap;
 
-use lipsyncd::sim::{LedgerEntry, TaskStatus, Units};
+use lipsyncd::sim::{LedgerEntry, SimTaskStatus, SimUnits};
 use rusqlite::Connection;
 
 use super::{
-    asked::{self, Made},
-    check_folder::check_wishes,
+    check_folder::check_jobs,
     check_waiting::check_reasons,
+    requests::{self, RequestKey},
     results::Results,
     world::World,
 };
 
-/// Every unfinished job says what it waits for; no name was paid for twice; the counts are true.
+/// Every unfinished job has a waiting reason, no name was paid for twice, and the counts are true.
 pub fn check_at_any_time(world: &World) {
     if !world.state_db().exists() {
         return;
@@ -28,7 +28,7 @@ fn check_database(world: &World, database: &Connection) {
     check_names(world);
 }
 
-/// No name was accepted twice, unless a person said so.
+/// No name was accepted twice, unless a user decided to pay again.
 fn check_names(world: &World) {
     let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for LedgerEntry { external_task_id, task_id, .. } in world.ledger() {
@@ -37,7 +37,7 @@ fn check_names(world: &World) {
     let paid_again = world.paid_again.lock().unwrap();
     for (name, task_ids) in by_name {
         if task_ids.len() > 1 + paid_again.get(&name).copied().unwrap_or(0) {
-            world.accuse(format!("{name} was paid for twice: {task_ids:?}"));
+            world.report_violation(format!("{name} was paid for twice: {task_ids:?}"));
         }
     }
 }
@@ -58,7 +58,7 @@ fn check_counts(world: &World, database: &Connection) {
            WHERE (manifests_accepted, manifests_refused) <> (SELECT coalesce(sum(state = 'accepted'), 0),
              coalesce(sum(state = 'refused'), 0) FROM manifest WHERE removed_at_ms IS NULL)",
     );
-    wrong.iter().for_each(|what| world.accuse(format!("wrong count: {what}")));
+    wrong.iter().for_each(|what| world.report_violation(format!("wrong count: {what}")));
 }
 
 /// All is done: each request is paid once per take, each accepted task is delivered or its failure shown, and each
@@ -70,74 +70,86 @@ pub fn check_at_the_end(world: &World) {
 fn check_all(world: &World, database: &Connection) {
     let health = texts(database, "PRAGMA integrity_check");
     if health != ["ok"] {
-        world.accuse(format!("the database is damaged: {health:?}"));
+        world.report_violation(format!("the database is damaged: {health:?}"));
     }
     let ledger = world.ledger();
-    let made = made(world, &ledger);
+    let request_keys = request_keys(world, &ledger);
     let results = Results::read(world, &ledger);
-    check_paid_once(world, &ledger, &made);
+    check_paid_once(world, &ledger, &request_keys);
     check_tasks(world, database, &ledger, &results);
-    check_wishes(world, database, &made, &results);
+    check_jobs(world, database, &request_keys, &results);
     check_history(world, database);
     check_money(world, database, &ledger);
 }
 
-/// What each task of the ledger makes, by its id.
-fn made<'l>(world: &World, ledger: &'l [LedgerEntry]) -> BTreeMap<&'l str, Made> {
+/// The request key of each task of the ledger, by its id.
+fn request_keys<'l>(world: &World, ledger: &'l [LedgerEntry]) -> BTreeMap<&'l str, RequestKey> {
     let sent = world.requests.lock().unwrap();
     let mut all = BTreeMap::new();
     for task in ledger {
         let request = &sent[&task.body_digest];
-        match asked::made_of(request, &task.video) {
-            Some(made) => _ = all.insert(task.task_id.as_str(), made),
-            None => world.accuse(format!("task {} has a sound that nobody wrote", task.task_id)),
+        match requests::request_key_of(request, &task.video) {
+            Some(request_key) => _ = all.insert(task.task_id.as_str(), request_key),
+            None => world.report_violation(format!(
+                "task {} has an audio file that nobody wrote",
+                task.task_id
+            )),
         }
     }
     all
 }
 
-/// Per request and take at most one task, and only takes that people asked for.
-fn check_paid_once(world: &World, ledger: &[LedgerEntry], made: &BTreeMap<&str, Made>) {
-    let (asked, retried) = (world.asked.lock().unwrap(), world.retried.lock().unwrap());
-    let mut bases: BTreeMap<&Made, &str> = BTreeMap::new();
+/// There is at most one task per request and take, and only for takes that users asked for.
+fn check_paid_once(
+    world: &World,
+    ledger: &[LedgerEntry],
+    request_keys: &BTreeMap<&str, RequestKey>,
+) {
+    let (requested, retried) = (world.requested.lock().unwrap(), world.retried.lock().unwrap());
+    let mut bases: BTreeMap<&RequestKey, &str> = BTreeMap::new();
     for task in ledger {
-        let Some(made) = made.get(task.task_id.as_str()) else { continue };
+        let Some(request_key) = request_keys.get(task.task_id.as_str()) else { continue };
         let name = task.external_task_id.as_deref().unwrap_or_default();
-        let base = *bases.entry(made).or_insert(asked::base_of(name));
-        if base != asked::base_of(name) {
-            world.accuse(format!("{made} is paid for as {base} and as {name}"));
+        let base = *bases.entry(request_key).or_insert(requests::base_of(name));
+        if base != requests::base_of(name) {
+            world.report_violation(format!("{request_key} is paid for as {base} and as {name}"));
         }
-        let take = asked::take_of(name);
-        let is_asked = asked.get(made).is_some_and(|takes| takes.contains(&take));
-        if !is_asked && !retried.contains(name) {
-            world.accuse(format!("nobody asked for {made}, take {take}, of task {name}"));
+        let take = requests::take_of(name);
+        let is_requested = requested.get(request_key).is_some_and(|takes| takes.contains(&take));
+        if !is_requested && !retried.contains(name) {
+            world.report_violation(format!(
+                "nobody asked for {request_key}, take {take}, of task {name}"
+            ));
         }
     }
 }
 
-/// Every task that was paid for is known, and what it made is on disk.
+/// Every paid task is known, and its result is on disk.
 fn check_tasks(world: &World, database: &Connection, ledger: &[LedgerEntry], results: &Results) {
     let lost_database = *world.lost_database.lock().unwrap();
     let paid_again = world.paid_again.lock().unwrap();
     for task in ledger {
-        // Of several that a person asked for, one is known.
+        // Of several tasks that a user asked for, one is known.
         if task.external_task_id.as_ref().is_some_and(|name| paid_again.contains_key(name)) {
             continue;
         }
         let id = &task.task_id;
-        if task.status == TaskStatus::Succeed && !results.has(task) && !lost_database {
-            world.accuse(format!("the result of task {id} is not on disk"));
+        if task.status == SimTaskStatus::Succeed && !results.has(task) && !lost_database {
+            world.report_violation(format!("the result of task {id} is not on disk"));
         }
-        let told = "SELECT state || ' ' || coalesce(error_code, '') FROM task WHERE task_id = ?1";
-        let told = database.query_row(told, [id], |row| row.get::<_, String>(0));
-        let told = told.unwrap_or_default();
-        let is_told = match task.status {
-            TaskStatus::Succeed => told == "succeeded ",
-            TaskStatus::Failed => told == "failed task_failed",
-            TaskStatus::Submitted | TaskStatus::Processing => false,
+        let sql = "SELECT state || ' ' || coalesce(error_code, '') FROM task WHERE task_id = ?1";
+        let shown = database.query_row(sql, [id], |row| row.get::<_, String>(0));
+        let shown = shown.unwrap_or_default();
+        let is_shown = match task.status {
+            SimTaskStatus::Succeed => shown == "succeeded ",
+            SimTaskStatus::Failed => shown == "failed task_failed",
+            SimTaskStatus::Submitted | SimTaskStatus::Processing => false,
         };
-        if !(is_told || lost_database && told.is_empty()) {
-            world.accuse(format!("task {id} is {:?}, and the database says {told:?}", task.status));
+        if !(is_shown || lost_database && shown.is_empty()) {
+            world.report_violation(format!(
+                "task {id} is {:?}, and the database shows {shown:?}",
+                task.status
+            ));
         }
     }
 }
@@ -155,7 +167,7 @@ fn check_history(world: &World, database: &Connection) {
          WHERE (SELECT number FROM state WHERE name = j.state)
            IS NOT (SELECT to_state FROM event WHERE job_id = j.id ORDER BY id DESC LIMIT 1)",
     );
-    broken.iter().for_each(|line| world.accuse(format!("history breaks at {line}")));
+    broken.iter().for_each(|line| world.report_violation(format!("history breaks at {line}")));
 }
 
 /// The days' accounts hold what the API deducted.
@@ -168,12 +180,13 @@ fn check_money(world: &World, database: &Connection, ledger: &[LedgerEntry]) {
         .query_row(sum, [], |row| Ok((row.get::<_, i64>(0)? as usize, row.get(1)?)))
         .unwrap();
     if tasks != ledger.len() {
-        world.accuse(format!("{tasks} tasks on the account, {} at the API", ledger.len()));
+        world
+            .report_violation(format!("{tasks} tasks on the account, {} at the API", ledger.len()));
     }
-    let deducted: Units = ledger.iter().map(|task| task.units).sum();
+    let deducted: SimUnits = ledger.iter().map(|task| task.units).sum();
     let deducted = deducted.thousandths() as f64 / 1e3;
     if (units - deducted).abs() > 1e-6 {
-        world.accuse(format!("{units} units on the account, {deducted} at the API"));
+        world.report_violation(format!("{units} units on the account, {deducted} at the API"));
     }
     let Some(cap_micro) = world.settings.units_per_day_micro.filter(|_| !world.sets_clock) else {
         return;
@@ -184,7 +197,9 @@ fn check_money(world: &World, database: &Connection, ledger: &[LedgerEntry]) {
     let over = format!("SELECT day || ': ' || units FROM spend_by_day WHERE units > {most}");
     let unresolved = texts(database, "SELECT what FROM job_history WHERE to_state = 'unresolved'");
     if unresolved.is_empty() {
-        texts(database, &over).iter().for_each(|day| world.accuse(format!("over budget on {day}")));
+        texts(database, &over)
+            .iter()
+            .for_each(|day| world.report_violation(format!("over budget on {day}")));
     }
 }
 

@@ -1,24 +1,24 @@
-//! The checker of what waits: each unfinished job has a true reason, no slot is held by what Kling does not show, and a
-//! person is asked only where the account's answers do not allow to find out.
+//! The checker of waiting jobs: each has a true reason, no slot is held by a task that Kling does not show, and a person
+//! is asked only where the account's answers cannot decide.
 
 use std::time::Duration;
 
 use lipsyncd::{
-    job::{RESEND, SLOT_KEPT_MS},
-    sim::{LedgerEntry, TaskStatus},
+    job::{RESEND_READY, SLOT_KEPT_MS},
+    sim::{LedgerEntry, SimTaskStatus},
 };
 use rusqlite::Connection;
 use tokio::time::Instant;
 
 use super::{check::texts, world::World};
 
-/// A lookup that rests comes again within `retry.max`, and what it shows is written then.
+/// A lookup is repeated within `retry.max`, and its result is recorded then.
 const LOOKED_AGAIN_MS: i64 = 10 * 60_000;
-/// What was out of sight for long is looked for each hour.
+/// A task that was not shown for long is asked for each hour.
 const SEEN_BY_MS: i64 = 2 * 3_600_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What an unfinished job is said to wait for.
+/// The waiting reason of an unfinished job.
 struct Waiting {
     key: String,
     state: String,
@@ -26,7 +26,7 @@ struct Waiting {
     waiting_for: String,
 }
 
-/// Every unfinished job says what it waits for, and that is true.
+/// Every unfinished job has a waiting reason, and it is true.
 pub fn check_reasons(world: &World, database: &Connection) {
     let waiting = waiting(database);
     if waiting.is_empty() {
@@ -35,28 +35,30 @@ pub fn check_reasons(world: &World, database: &Connection) {
     let ledger = world.ledger();
     for Waiting { key, state, name, waiting_for } in waiting {
         if waiting_for.is_empty() {
-            world.accuse(format!("{key} {state} does not say what it waits for"));
+            world.report_violation(format!("{key} ({state}) has no waiting reason"));
         }
         let exists = ledger.iter().any(|task| task.external_task_id.as_ref() == Some(&name));
-        if waiting_for == format!("{RESEND}, because Kling has no task of it") && exists {
-            world.accuse(format!("{key} waits for what is not true: {waiting_for}"));
+        if waiting_for == RESEND_READY && exists {
+            world.report_violation(format!("{key} waits for what is not true: {waiting_for}"));
         }
         let is_paused = world.paused.lock().unwrap().is_some();
         if waiting_for.contains("paused: a person") && !is_paused {
-            world.accuse(format!("{key} waits for an end of a pause that is over: {waiting_for}"));
+            world.report_violation(format!(
+                "{key} waits for an end of a pause that is over: {waiting_for}"
+            ));
         }
     }
 }
 
-/// Nothing goes wrong any more since `began`: what waited for its time has begun, what Kling shows is seen, and what
-/// Kling does not show holds no slot.
+/// There have been no faults since `began`: jobs whose time has come have begun, tasks that Kling shows are known, and
+/// tasks that Kling does not show hold no slot.
 pub fn check_in_time(world: &World, began: Instant) {
     let late_ms = world.time.wall_ms() - 60_000;
     let sql = format!(
         "SELECT external_task_id FROM task WHERE state = 'waiting' AND due_at_ms < {late_ms}"
     );
     let late = world.read(|database| texts(database, &sql));
-    late.iter().for_each(|task| world.accuse(format!("{task} still waits for its time")));
+    late.iter().for_each(|task| world.report_violation(format!("{task} still waits for its time")));
     if began.elapsed() > HOUR && !world.sets_clock {
         check_slots(world);
     }
@@ -65,11 +67,11 @@ pub fn check_in_time(world: &World, began: Instant) {
     }
 }
 
-/// No more slots are held than tasks run, or may be about to.
+/// No more slots are held than tasks run or may still be accepted.
 fn check_slots(world: &World) {
     let kept_ms = SLOT_KEPT_MS + LOOKED_AGAIN_MS;
     let now_ms = world.time.true_ms();
-    let host = world.place().host;
+    let host = world.account_ref().host;
     let tasks = world.sim(host).ledger(now_ms).tasks;
     let may_hold = |task: &&LedgerEntry| {
         task.ended_at_ms.is_none_or(|ended_at_ms| now_ms - ended_at_ms < kept_ms)
@@ -83,28 +85,32 @@ fn check_slots(world: &World) {
         used.query_row([], |row| row.get(0)).unwrap()
     });
     if used > i64::try_from(most).unwrap() {
-        world.accuse(format!("{used} slots are held, and {most} tasks run or were sent lately"));
+        world.report_violation(format!(
+            "{used} slots are held, and {most} tasks run or were sent lately"
+        ));
     }
 }
 
-/// What has run for long at this host, and is shown by its id, is not said to be out of sight.
+/// No task that has run for long at this host, and that Kling shows by its id, is reported as not shown.
 fn check_seen(world: &World) {
-    let (host, now_ms) = (world.place().host, world.time.true_ms());
+    let (host, now_ms) = (world.account_ref().host, world.time.true_ms());
     let mut tasks = world.sim(host).ledger(now_ms).tasks;
     tasks.retain(|task| now_ms - task.accepted_at_ms > SEEN_BY_MS);
     for Waiting { key, waiting_for, .. } in world.read(waiting) {
-        let unseen = waiting_for.contains("to show up, which the API does not know");
-        let id = waiting_for.strip_prefix("task ").and_then(|rest| rest.split([' ', ',']).next());
+        let unseen = waiting_for.contains("Kling does not show task");
+        let id = waiting_for
+            .strip_prefix("Kling does not show task ")
+            .and_then(|rest| rest.split([' ', ':']).next());
         let is_shown = id.is_some_and(|id| tasks.iter().any(|task| task.task_id == id));
         if unseen && is_shown {
-            world.accuse(format!("{key} waits for what is not true: {waiting_for}"));
+            world.report_violation(format!("{key} waits for what is not true: {waiting_for}"));
         }
     }
 }
 
 /// A person is about to decide, because the daemon did not find out. Kling must not have shown the task under its name,
-/// neither by a lookup nor in the list.
-pub fn check_left_to_people(world: &World, key: &str) {
+/// either by a lookup or in the list.
+pub fn check_left_to_users(world: &World, key: &str) {
     let sql = "SELECT t.external_task_id FROM task t JOIN job j ON j.id = t.lead_job
         WHERE t.state = 'unresolved' AND j.key = ?1";
     let names = world.read(|database| {
@@ -112,18 +118,18 @@ pub fn check_left_to_people(world: &World, key: &str) {
         let names = names.query_map([key], |row| row.get::<_, String>(0)).unwrap();
         names.map(Result::unwrap).collect::<Vec<_>>()
     });
-    let sim = world.sim(world.place().host);
+    let sim = world.sim(world.account_ref().host);
     let (config, tasks) = (sim.config(), sim.ledger(world.time.true_ms()).tasks);
     let shows_names = config.answers_external_lookups || config.list_shows_external_ids;
     for name in names {
-        // Whose task has a name that a person chose, only its video shows.
+        // For a name that a person chose, only the video shows whose task it is.
         let is_comparable = config.shows_sent_videos || !name.starts_with("own-");
-        let mut exists = tasks.iter().filter(|task| task.status != TaskStatus::Submitted);
+        let mut exists = tasks.iter().filter(|task| task.status != SimTaskStatus::Submitted);
         if shows_names
             && is_comparable
             && exists.any(|task| task.external_task_id.as_ref() == Some(&name))
         {
-            world.accuse(format!("{key} is left to a person, and Kling shows {name}"));
+            world.report_violation(format!("{key} is left to a person, and Kling shows {name}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One daemon at work: the inbox and the pipeline side by side, on the database of the world.
+//! A simulated daemon: inbox and pipeline side by side, on the database of the world.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -6,8 +6,8 @@ use std::{
 };
 
 use lipsyncd::{
-    inbox::{Inbox, InboxSettings, Looker},
-    pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
+    inbox::{Inbox, InboxSettings, InboxSignals, MediaChecker},
+    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, Settings, Until},
     store::{Store, StoreError},
 };
 use tokio::{
@@ -18,25 +18,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::SimulatedApi,
-    life::Life,
     mistakes::Mistaken,
-    people::{Bells, People},
+    process::Process,
+    users::{Signals, Users},
     world::World,
 };
 
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// A daemon at work.
+/// A running daemon.
 pub struct Daemon {
     pub stop: CancellationToken,
     pub work: JoinHandle<Result<End, StoreError>>,
 }
 
 impl Daemon {
-    /// Lets go of all that is left of it. Of itself it ends only when it was told to.
+    /// Waits for the daemon if it was asked to stop, then drops it. Ending without being asked is a violation.
     pub async fn end(self, world: &World) {
         if !self.stop.is_cancelled() && self.work.is_finished() {
-            world.accuse(format!("the daemon ended by itself: {:?}", self.work.await));
+            world.report_violation(format!("the daemon ended by itself: {:?}", self.work.await));
             return;
         }
         if self.stop.is_cancelled() {
@@ -44,62 +44,72 @@ impl Daemon {
         }
         self.work.abort();
         match self.work.await {
-            Ok(Err(error)) => world.accuse(format!("the daemon ended: {error}")),
-            Err(error) if error.is_panic() => world.accuse(format!("the daemon ended: {error}")),
+            Ok(Err(error)) => world.report_violation(format!("the daemon ended: {error}")),
+            Err(error) if error.is_panic() => {
+                world.report_violation(format!("the daemon ended: {error}"))
+            }
             _ => {}
         }
     }
 }
 
-/// Starts a daemon, which lives for so many steps, and scans the folder so often.
-pub fn begin(
+/// Starts a daemon that is killed after so many steps, and scans the folder in this interval.
+pub fn start_daemon(
     world: &Arc<World>,
-    people: &People,
+    users: &Users,
     steps: Option<i64>,
     rescan: Duration,
-) -> (Arc<Life>, Daemon) {
-    let life = Life::new(steps, world.chance.fork());
-    let bells = Bells::default();
-    let (nudge, look) = (Arc::clone(&bells.nudge), Arc::clone(&bells.look));
-    *people.bells.lock().unwrap() = bells;
+) -> (Arc<Process>, Daemon) {
+    let process = Process::new(steps, world.chance.fork());
+    let signals = Signals::default();
+    let (nudge, scan) = (Arc::clone(&signals.nudge), Arc::clone(&signals.scan));
+    *users.signals.lock().unwrap() = signals;
     *world.is_scanned.lock().unwrap() = false;
     *world.rescan.lock().unwrap() = rescan;
-    world.act("the daemon starts");
+    world.log("the daemon starts");
     let stop = CancellationToken::new();
-    let place = world.place();
-    let api = SimulatedApi { world: Arc::clone(world), life: Arc::clone(&life), place };
+    let account_ref = world.account_ref();
+    let api = SimulatedApi { world: Arc::clone(world), process: Arc::clone(&process), account_ref };
     let (mistake, sent) = (world.mistake, Arc::clone(&world.sent_names));
     let api = Mistaken { api, mistake, sent };
     let is_scanned = Arc::new(AtomicBool::new(false));
-    let offload = Offload::Here(life.interlude());
-    let account = place.account();
+    let offload = Offload::Inline(process.simulation_hook());
+    let account = account_ref.account();
     let mut settings = Settings { account, offload, is_scanned, ..world.settings.clone() };
     if let Some(mistake) = mistake {
         mistake.set(&mut settings);
-        people.prepare_database(mistake.sql());
+        users.prepare_database(mistake.sql());
     }
     let inbox_settings = inbox(world, &settings, rescan);
     let times = Arc::clone(world);
     let clock = Clock::new(move || times.time.wall_ms(), world.chance.next());
-    let (path, interlude, told) = (world.state_db(), life.interlude(), stop.clone());
+    let (path, simulation_hook, stop_signal) =
+        (world.state_db(), process.simulation_hook(), stop.clone());
     let world = Arc::clone(world);
     let work = tokio::spawn(async move {
-        let store = Store::open_here(&path, interlude)?;
+        let store = Store::open_here(&path, simulation_hook)?;
         let cap_micro = settings.units_per_day_micro;
         store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
-        let looker = Looker::new(settings.locator.clone(), None, SETTLE);
+        let media_checker = MediaChecker::new(settings.locator.clone(), None, SETTLE);
         let moments = Arc::clone(&world);
         let inbox =
-            Inbox::new(inbox_settings, store.clone(), looker, move || moments.moment()).await?;
+            Inbox::new(inbox_settings, store.clone(), media_checker, move || moments.moment())
+                .await?;
         let pipeline = Pipeline::new(api, store, clock, settings).await?;
         let more_to_come = Arc::new(AtomicBool::new(true));
         let inbox_stop = CancellationToken::new();
         let passed = move |passed: Result<(), &str>| {
             *world.is_scanned.lock().unwrap() |= passed.is_ok();
         };
-        let more = Arc::clone(&more_to_come);
-        let inbox_work = inbox.run(look, Arc::clone(&nudge), more, passed, inbox_stop.clone());
-        let pipeline_work = pipeline.run(nudge, told, Until::Stopped, more_to_come, Pulse::NONE);
+        let signals = InboxSignals {
+            rescan: scan,
+            store_changed: Arc::clone(&nudge),
+            more_to_come: Arc::clone(&more_to_come),
+            stop: inbox_stop.clone(),
+        };
+        let inbox_work = inbox.run(signals, passed);
+        let pipeline_work =
+            pipeline.run(nudge, stop_signal, Until::Stopped, more_to_come, Heartbeat::NONE);
         tokio::pin!(inbox_work, pipeline_work);
         tokio::select! {
             biased;
@@ -116,7 +126,7 @@ pub fn begin(
             }
         }
     });
-    (life, Daemon { stop, work })
+    (process, Daemon { stop, work })
 }
 
 fn inbox(world: &World, settings: &Settings, rescan_interval: Duration) -> InboxSettings {

@@ -1,5 +1,4 @@
-//! The end of a seed: nothing goes wrong any more, people leave everything alone, and the daemon works until all is
-//! done.
+//! The end of a seed: no more faults come, users change nothing more, and the daemon works until all is done.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,20 +7,20 @@ use tokio::time::{Instant, sleep};
 use super::{
     check::{check_at_any_time, check_at_the_end, texts},
     check_waiting::check_in_time,
-    daemon::{Daemon, begin},
-    hosts::Place,
-    people::People,
+    daemon::{Daemon, start_daemon},
+    hosts::AccountRef,
+    users::Users,
     world::World,
 };
 
-/// Once nothing goes wrong, everything is done by then.
-const PATIENCE: Duration = Duration::from_secs(12 * 86_400);
-/// The folder is scanned so often once people have stopped.
+/// Without faults, everything is done within this time.
+const DEADLINE: Duration = Duration::from_secs(12 * 86_400);
+/// `watch.rescan_interval` once users have stopped.
 const LAST_RESCAN: Duration = Duration::from_secs(600);
-/// So long the folder is at rest before all is checked: a job that is missing leaves within two scans.
-const REST: Duration = Duration::from_secs(2_000);
-/// Between two looks at what is left.
-const LOOK: Duration = Duration::from_secs(300);
+/// The folder does not change for so long before all is checked: a job that is missing leaves within two scans.
+const QUIET_TIME: Duration = Duration::from_secs(2_000);
+/// Between two checks of what is left.
+const CHECK_INTERVAL: Duration = Duration::from_secs(300);
 
 const UNFINISHED: &str = "SELECT key || ' ' || state || ': ' || coalesce(waiting_for, '')
     FROM job_overview WHERE state NOT IN ('succeeded', 'failed', 'cancelled')";
@@ -35,50 +34,56 @@ const OPEN_NAMES: &str = "SELECT external_task_id FROM task t
     WHERE t.state IN ('creating', 'submitted', 'processing', 'downloading', 'unresolved')
       OR EXISTS (SELECT 1 FROM job WHERE task_row = t.id AND state = 'downloading')";
 
-/// Works off what is left, and checks all of it.
-pub async fn end(world: &Arc<World>, people: &People) {
-    let key = world.place().key;
-    let [home, other] = [0, 1].map(|host| Place { host, key });
+/// Runs the daemon until nothing is left to do, and checks all results.
+pub async fn finish(world: &Arc<World>, users: &Users) {
+    let key = world.account_ref().key;
+    let [home, other] = [0, 1].map(|host| AccountRef { host, key });
     if open_at(world, other.host) > 0 {
-        // Only there what was created there is followed to its end.
-        work_off(world, people, other, || open_at(world, other.host)).await;
+        // Tasks that were created at the other host are followed only there.
+        run_until_done(world, users, other, || open_at(world, other.host)).await;
     }
-    work_off(world, people, home, || open(world)).await;
+    run_until_done(world, users, home, || open(world)).await;
     check_at_the_end(world);
 }
 
-async fn work_off(world: &Arc<World>, people: &People, place: Place, open: impl Fn() -> usize) {
-    world.move_to(place);
-    let (_life, daemon) = begin(world, people, None, LAST_RESCAN);
-    wait(world, people, &daemon, open).await;
+async fn run_until_done(
+    world: &Arc<World>,
+    users: &Users,
+    account_ref: AccountRef,
+    open: impl Fn() -> usize,
+) {
+    world.switch_account(account_ref);
+    let (_process, daemon) = start_daemon(world, users, None, LAST_RESCAN);
+    wait(world, users, &daemon, open).await;
     daemon.stop.cancel();
     daemon.end(world).await;
     check_at_any_time(world);
 }
 
-async fn wait(world: &World, people: &People, daemon: &Daemon, open: impl Fn() -> usize) {
+async fn wait(world: &World, users: &Users, daemon: &Daemon, open: impl Fn() -> usize) {
     let began = Instant::now();
-    for looks in 1.. {
-        sleep(LOOK).await;
+    for checks in 1.. {
+        sleep(CHECK_INTERVAL).await;
         let open = open();
-        if open == 0 && began.elapsed() >= REST {
+        if open == 0 && began.elapsed() >= QUIET_TIME {
             return;
         }
         if daemon.work.is_finished() {
-            return world.accuse("the daemon ended by itself");
+            return world.report_violation("the daemon ended by itself");
         }
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > DEADLINE {
             let unfinished = world.read(|database| texts(database, UNFINISHED));
-            return world.accuse(format!("never done: {unfinished:?}, {open} jobs and tasks"));
+            return world
+                .report_violation(format!("never done: {unfinished:?}, {open} jobs and tasks"));
         }
         check_in_time(world, began);
-        if looks % 12 == 0 {
+        if checks % 12 == 0 {
             check_at_any_time(world);
         }
         if !world.violations.lock().unwrap().is_empty() {
             return;
         }
-        people.decide_at_last().await;
+        users.decide_at_end().await;
     }
 }
 

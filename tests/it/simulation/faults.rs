@@ -1,5 +1,5 @@
-//! What goes wrong between the daemon and the API, and at the API: single calls that suffer, and spells
-//! in which all do. Drawn from the seed; once they have ended, nothing goes wrong.
+//! Faults between the daemon and the API, and at the API: of single calls, and incidents that affect all calls. They are
+//! drawn from the seed. After `end` there are none.
 
 use std::{
     collections::BTreeSet,
@@ -9,39 +9,39 @@ use std::{
     },
 };
 
-use lipsyncd::sim::Call;
+use lipsyncd::sim::Endpoint;
 
 use super::lookups::ARRIVES_MAX_MS;
 use crate::support::chance::Chance;
 
-/// What one call suffers.
+/// The fault of one call.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Suffers {
+pub enum NetworkFault {
     Nothing,
     /// No connection.
     NeverLeft,
-    /// Broken before it was carried out.
+    /// The connection broke before the call was carried out.
     Dropped,
-    /// Broken after it was.
+    /// The connection broke after the call was carried out.
     Lost,
     /// Half an answer.
     Cut,
-    /// A page of a proxy.
+    /// An error page of a proxy.
     Page {
         carried_out: bool,
     },
-    /// The answer comes when nobody waits for it any more.
+    /// The answer comes after the client gave up.
     Hangs,
-    /// It is carried out when nobody waits for its answer any more.
+    /// The call is carried out after the client gave up.
     Late,
-    /// Something on the way keeps it, and delivers it so long after the client gave up.
+    /// Something on the way delivers the call so long after the client gave up.
     Kept {
-        sees: Sees,
+        view: ClientView,
         after_ms: i64,
     },
-    /// It is carried out, and the answer makes no sense.
+    /// The call is carried out, and the answer makes no sense.
     Nonsense,
-    /// An error code, at times though it was carried out.
+    /// An error code, sometimes although the call was carried out.
     Refused {
         code: u16,
         carried_out: bool,
@@ -49,25 +49,25 @@ pub enum Suffers {
     },
 }
 
-/// What the client sees of a request that is kept.
+/// What the client of a delayed request sees.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Sees {
+pub enum ClientView {
     Broken,
     /// 504 of a proxy.
     Page,
     Nothing,
 }
 
-/// A time in which every call suffers.
+/// A time in which every call fails.
 #[derive(Debug, Clone, Copy)]
-struct Spell {
+struct Incident {
     from_ms: i64,
     until_ms: i64,
-    kind: SpellKind,
+    kind: IncidentKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum SpellKind {
+enum IncidentKind {
     Outage,
     Maintenance,
     /// Paid calls are refused with this code.
@@ -79,44 +79,52 @@ enum SpellKind {
 /// All faults of one seed.
 #[derive(Debug)]
 pub struct Faults {
-    /// The share of calls that suffer.
-    hardship: f64,
-    /// The share of create requests that suffer besides.
-    create_hardship: f64,
-    spells: Vec<Spell>,
+    /// The share of calls with a fault.
+    fault_rate: f64,
+    /// The share of create requests with an additional fault.
+    create_fault_rate: f64,
+    incidents: Vec<Incident>,
     ended: AtomicBool,
-    /// The answer to the first create request is still to be lost: then the account shows nothing else that exists.
+    /// The answer to the first create request is still to be lost. The account shows no other task then.
     loses_first_create: AtomicBool,
     chance: Chance,
-    /// The codes by which jobs may fail for their own sake.
-    pub own_faults: Mutex<BTreeSet<String>>,
+    /// The codes with which jobs may fail.
+    pub job_failures: Mutex<BTreeSet<String>>,
 }
 
-/// A request is kept so long at most after its client gave up; it takes a moment to get there, too.
+/// The longest delay after the client gave up, less the time that the delivery takes.
 const KEPT_MAX_MS: i64 = ARRIVES_MAX_MS - 1_000;
 const HOUR_MS: i64 = 3_600_000;
 
 impl Faults {
     pub fn new(chance: Chance, began_at_ms: i64) -> Self {
-        let hardship = *chance.pick(&[0.0, 0.02, 0.1, 0.3]);
+        let fault_rate = *chance.pick(&[0.0, 0.02, 0.1, 0.3]);
         let kinds = [
-            SpellKind::Outage,
-            SpellKind::Maintenance,
-            SpellKind::Account(1101),
-            SpellKind::Account(1102),
-            SpellKind::Credentials(1000),
-            SpellKind::Credentials(1304),
+            IncidentKind::Outage,
+            IncidentKind::Maintenance,
+            IncidentKind::Account(1101),
+            IncidentKind::Account(1102),
+            IncidentKind::Credentials(1000),
+            IncidentKind::Credentials(1304),
         ];
-        let spells = (0..chance.between(0, 3)).map(|_| {
+        let incidents = (0..chance.between(0, 3)).map(|_| {
             let from_ms = began_at_ms + chance.between(0, 2 * HOUR_MS);
             let until_ms = from_ms + chance.between(1_000, HOUR_MS);
-            Spell { from_ms, until_ms, kind: *chance.pick(&kinds) }
+            Incident { from_ms, until_ms, kind: *chance.pick(&kinds) }
         });
-        let spells = spells.collect();
-        let (ended, own_faults) = (AtomicBool::new(false), Mutex::default());
-        let create_hardship = *chance.pick(&[0.0, 0.0, 0.2, 0.5]);
+        let incidents = incidents.collect();
+        let (ended, job_failures) = (AtomicBool::new(false), Mutex::default());
+        let create_fault_rate = *chance.pick(&[0.0, 0.0, 0.2, 0.5]);
         let loses_first_create = AtomicBool::new(chance.happens(0.15));
-        Self { hardship, create_hardship, spells, ended, loses_first_create, chance, own_faults }
+        Self {
+            fault_rate,
+            create_fault_rate,
+            incidents,
+            ended,
+            loses_first_create,
+            chance,
+            job_failures,
+        }
     }
 
     pub fn end(&self) {
@@ -129,79 +137,88 @@ impl Faults {
 
     /// A job may fail with this code from now on.
     pub fn expect_failure(&self, code: &str) {
-        self.own_faults.lock().unwrap().insert(code.to_owned());
+        self.job_failures.lock().unwrap().insert(code.to_owned());
     }
 
-    /// What a call at this time suffers.
-    pub fn strikes(&self, call: Call, now_ms: i64) -> Suffers {
+    /// Draws the fault of a call at this time.
+    pub fn draw(&self, call: Endpoint, now_ms: i64) -> NetworkFault {
         if self.have_ended() {
-            return Suffers::Nothing;
+            return NetworkFault::Nothing;
         }
-        let spell =
-            self.spells.iter().find(|spell| (spell.from_ms..spell.until_ms).contains(&now_ms));
-        match spell.map(|spell| spell.kind) {
-            Some(SpellKind::Outage) if self.chance.happens(0.5) => return Suffers::NeverLeft,
-            Some(SpellKind::Outage) => return Suffers::Dropped,
-            Some(SpellKind::Maintenance) => return refused(5001, self.chance.happens(0.2)),
-            Some(SpellKind::Account(code)) if matches!(call, Call::Identify | Call::Create) => {
+        let incident = self
+            .incidents
+            .iter()
+            .find(|incident| (incident.from_ms..incident.until_ms).contains(&now_ms));
+        match incident.map(|incident| incident.kind) {
+            Some(IncidentKind::Outage) if self.chance.happens(0.5) => {
+                return NetworkFault::NeverLeft;
+            }
+            Some(IncidentKind::Outage) => return NetworkFault::Dropped,
+            Some(IncidentKind::Maintenance) => return refused(5001, self.chance.happens(0.2)),
+            Some(IncidentKind::Account(code))
+                if matches!(call, Endpoint::Identify | Endpoint::Create) =>
+            {
                 return refused(code, false);
             }
-            Some(SpellKind::Credentials(code)) if call != Call::Download => {
+            Some(IncidentKind::Credentials(code)) if call != Endpoint::Download => {
                 return refused(code, false);
             }
             _ => {}
         }
-        if call == Call::Create && self.loses_first_create.swap(false, Ordering::Relaxed) {
-            return Suffers::Lost;
+        if call == Endpoint::Create && self.loses_first_create.swap(false, Ordering::Relaxed) {
+            return NetworkFault::Lost;
         }
-        if call == Call::Create && self.chance.happens(self.create_hardship) {
+        if call == Endpoint::Create && self.chance.happens(self.create_fault_rate) {
             return self.unknown_outcome();
         }
-        if self.chance.happens(self.hardship) { self.single(call) } else { Suffers::Nothing }
+        if self.chance.happens(self.fault_rate) { self.single(call) } else { NetworkFault::Nothing }
     }
 
     /// The client cannot know whether its create request was accepted.
-    fn unknown_outcome(&self) -> Suffers {
+    fn unknown_outcome(&self) -> NetworkFault {
         match self.chance.between(0, 9) {
-            0..=3 => Suffers::Lost,
-            4..=6 => Suffers::Dropped,
+            0..=3 => NetworkFault::Lost,
+            4..=6 => NetworkFault::Dropped,
             _ => {
-                let sees = *self.chance.pick(&[Sees::Broken, Sees::Page, Sees::Nothing]);
-                Suffers::Kept { sees, after_ms: self.chance.between(0, KEPT_MAX_MS) }
+                let view =
+                    *self.chance.pick(&[ClientView::Broken, ClientView::Page, ClientView::Nothing]);
+                NetworkFault::Kept { view, after_ms: self.chance.between(0, KEPT_MAX_MS) }
             }
         }
     }
 
-    fn single(&self, call: Call) -> Suffers {
-        // What the answer to a create says is worth most, and is lost most.
-        if call == Call::Create && self.chance.happens(0.6) {
+    fn single(&self, call: Endpoint) -> NetworkFault {
+        // The answers to create requests matter most, so they are lost most often.
+        if call == Endpoint::Create && self.chance.happens(0.6) {
             return self.unknown_outcome();
         }
         let carried_out = self.chance.happens(0.5);
         match self.chance.between(0, 13) {
-            0 => Suffers::NeverLeft,
-            1 => Suffers::Dropped,
-            2..=4 => Suffers::Lost,
-            5 => Suffers::Cut,
-            6 => Suffers::Page { carried_out },
-            7 => Suffers::Hangs,
-            8 => Suffers::Late,
-            9 => Suffers::Nonsense,
+            0 => NetworkFault::NeverLeft,
+            1 => NetworkFault::Dropped,
+            2..=4 => NetworkFault::Lost,
+            5 => NetworkFault::Cut,
+            6 => NetworkFault::Page { carried_out },
+            7 => NetworkFault::Hangs,
+            8 => NetworkFault::Late,
+            9 => NetworkFault::Nonsense,
             10 => refused(*self.chance.pick(&[5000, 5001, 5002]), carried_out),
-            11 if call != Call::Download => {
-                Suffers::Refused { code: 1302, carried_out: false, retry_after_s: Some(2) }
+            11 if call != Endpoint::Download => {
+                NetworkFault::Refused { code: 1302, carried_out: false, retry_after_s: Some(2) }
             }
-            12 if call == Call::Create => refused(1303, false),
-            13 if matches!(call, Call::Identify | Call::Create) && self.chance.happens(0.2) => {
+            12 if call == Endpoint::Create => refused(1303, false),
+            13 if matches!(call, Endpoint::Identify | Endpoint::Create)
+                && self.chance.happens(0.2) =>
+            {
                 let code = *self.chance.pick(&[1300, 1301]);
                 self.expect_failure(&code.to_string());
                 refused(code, false)
             }
-            _ => Suffers::Lost,
+            _ => NetworkFault::Lost,
         }
     }
 }
 
-fn refused(code: u16, carried_out: bool) -> Suffers {
-    Suffers::Refused { code, carried_out, retry_after_s: None }
+fn refused(code: u16, carried_out: bool) -> NetworkFault {
+    NetworkFault::Refused { code, carried_out, retry_after_s: None }
 }

@@ -1,4 +1,4 @@
-//! The folder of manifests and their sounds: files on a file system in memory, and what they say.
+//! The folder of manifests and their audio files: files on a file system in memory, and what they contain.
 //!
 //! Each write gets a time of its own from the virtual clock, so that the scan sees it.
 
@@ -10,11 +10,11 @@ use std::{
 };
 
 use super::{
-    asked::{Ask, Made},
-    sounds,
+    audio_files,
+    requests::{JobRequest, RequestKey},
 };
 
-/// How much of a file is there.
+/// How much of a file is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
     Complete,
@@ -25,40 +25,40 @@ pub enum Shape {
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// Each with its id; a single job has none.
-    pub jobs: Vec<(Option<String>, Ask)>,
+    pub jobs: Vec<(Option<String>, JobRequest)>,
     pub shape: Shape,
 }
 
-/// A local sound.
+/// A local audio file.
 #[derive(Debug, Clone, Copy)]
-pub struct Sound {
+pub struct AudioFile {
     pub clip: usize,
     pub shape: Shape,
 }
 
 /// A job that the folder asks for.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct FolderJob {
     pub key: String,
-    pub ask: Ask,
-    /// None: its sound is not complete.
-    pub made: Option<Made>,
+    pub request: JobRequest,
+    /// None: its audio is not complete.
+    pub request_key: Option<RequestKey>,
 }
 
 /// The folder.
 #[derive(Debug)]
 pub struct Folder {
-    /// Of the simulation: the folder of manifests is in it, and that of sounds.
+    /// Holds the folder of manifests and the folder of audio files.
     root: PathBuf,
     /// By path under the folder of manifests.
     pub manifests: BTreeMap<String, Manifest>,
     /// By path under `root`.
-    pub sounds: BTreeMap<String, Sound>,
-    /// Whether another, empty folder is in its place.
+    pub audio_files: BTreeMap<String, AudioFile>,
+    /// Whether an empty folder is in its place.
     pub is_away: bool,
-    /// Whether that has ever been so.
+    /// Whether it was ever unmounted.
     pub was_away: bool,
-    /// What was done since it was last asked.
+    /// The changes since the log was last read.
     pub log: Vec<String>,
     writes: u32,
 }
@@ -72,11 +72,11 @@ impl Folder {
         for name in [JOBS, MEDIA] {
             fs::create_dir(root.join(name)).unwrap();
         }
-        let (manifests, sounds) = (BTreeMap::new(), BTreeMap::new());
+        let (manifests, audio_files) = (BTreeMap::new(), BTreeMap::new());
         Self {
             root,
             manifests,
-            sounds,
+            audio_files,
             is_away: false,
             was_away: false,
             log: Vec::new(),
@@ -99,7 +99,7 @@ impl Folder {
         Some(manifest)
     }
 
-    /// Renames a manifest; what has that name is gone.
+    /// Renames a manifest, and replaces the one that has the new name.
     pub fn rename(&mut self, from: &str, to: &str) {
         let Some(manifest) = self.manifests.remove(from) else { return };
         self.log.push(format!("renames {from} to {to}"));
@@ -115,18 +115,18 @@ impl Folder {
         self.rename(".swap", other);
     }
 
-    pub fn put_sound(&mut self, path: &str, sound: Sound, replaces: bool, now_ms: i64) {
-        let bytes = match sound.shape {
-            Shape::Complete => sounds::clip(sound.clip),
-            Shape::Half => sounds::half(sound.clip),
+    pub fn put_audio(&mut self, path: &str, audio: AudioFile, replaces: bool, now_ms: i64) {
+        let bytes = match audio.shape {
+            Shape::Complete => audio_files::clip(audio.clip),
+            Shape::Half => audio_files::half(audio.clip),
         };
-        self.log.push(format!("writes {path}: {sound:?}"));
+        self.log.push(format!("writes {path}: {audio:?}"));
         self.write(path, &bytes, replaces, now_ms);
-        self.sounds.insert(path.to_owned(), sound);
+        self.audio_files.insert(path.to_owned(), audio);
     }
 
-    pub fn remove_sound(&mut self, path: &str) {
-        if self.sounds.remove(path).is_some() {
+    pub fn remove_audio(&mut self, path: &str) {
+        if self.audio_files.remove(path).is_some() {
             self.log.push(format!("removes {path}"));
             fs::remove_file(self.root.join(path)).unwrap();
         }
@@ -138,7 +138,7 @@ impl Folder {
         self.stamp(&file, now_ms);
     }
 
-    /// Puts another, empty folder in its place.
+    /// Puts an empty folder in its place.
     pub fn unmount(&mut self) {
         self.log.push("unmounts the folder".to_owned());
         fs::rename(self.root.join(JOBS), self.root.join(AWAY)).unwrap();
@@ -155,30 +155,30 @@ impl Folder {
     }
 
     /// All jobs that complete manifests ask for.
-    pub fn wishes(&self) -> Vec<Wish> {
+    pub fn jobs(&self) -> Vec<FolderJob> {
         let complete = self.manifests.iter().filter(|(_, it)| it.shape == Shape::Complete);
-        complete.flat_map(|(path, manifest)| self.wishes_of(path, manifest)).collect()
+        complete.flat_map(|(path, manifest)| self.jobs_of(path, manifest)).collect()
     }
 
-    fn wishes_of<'a>(
+    fn jobs_of<'a>(
         &'a self,
         path: &'a str,
         manifest: &'a Manifest,
-    ) -> impl Iterator<Item = Wish> + 'a {
+    ) -> impl Iterator<Item = FolderJob> + 'a {
         let stem = path.trim_end_matches(".yaml");
         let folder = stem.rfind('/').map_or(String::new(), |end| stem[..=end].to_owned());
-        manifest.jobs.iter().map(move |(id, ask)| {
+        manifest.jobs.iter().map(move |(id, request)| {
             let key = id.as_ref().map_or(stem.to_owned(), |id| format!("{stem}/{id}"));
-            let made = ask.made(|name| self.clip(&folder, name));
-            Wish { key, ask: ask.clone(), made }
+            let request_key = request.request_key(|name| self.clip(&folder, name));
+            FolderJob { key, request: request.clone(), request_key }
         })
     }
 
-    /// The clip that a file holds which a manifest in `folder` names: beside it, else in the folder of sounds.
+    /// The clip in the file that a manifest in `folder` names: beside the manifest, otherwise in the media folder.
     fn clip(&self, folder: &str, name: &str) -> Option<usize> {
-        let beside = self.sounds.get(&format!("{JOBS}/{folder}{name}"));
-        let sound = beside.or_else(|| self.sounds.get(&format!("{MEDIA}/{name}")))?;
-        (sound.shape == Shape::Complete).then_some(sound.clip)
+        let beside = self.audio_files.get(&format!("{JOBS}/{folder}{name}"));
+        let audio = beside.or_else(|| self.audio_files.get(&format!("{MEDIA}/{name}")))?;
+        (audio.shape == Shape::Complete).then_some(audio.clip)
     }
 
     fn write(&mut self, path: &str, bytes: &[u8], replaces: bool, now_ms: i64) {
@@ -202,13 +202,13 @@ impl Folder {
 }
 
 impl Manifest {
-    /// As it is on disk. In flow style: cut anywhere, it is no YAML.
+    /// As it is on disk, in flow style. Cut anywhere, it is not valid YAML.
     fn text(&self) -> String {
         let text = match self.jobs.as_slice() {
-            [(None, ask)] => ask.yaml(None),
+            [(None, request)] => request.yaml(None),
             jobs => {
                 let jobs: Vec<String> =
-                    jobs.iter().map(|(id, ask)| ask.yaml(id.as_deref())).collect();
+                    jobs.iter().map(|(id, request)| request.yaml(id.as_deref())).collect();
                 format!("{{jobs: [{}]}}", jobs.join(",\n"))
             }
         };

@@ -3,7 +3,7 @@
 
 use lipsyncd::{
     job::Account,
-    sim::{LedgerEntry, Sim, SimConfig, TaskStatus},
+    sim::{LedgerEntry, Sim, SimConfig, SimTaskStatus},
 };
 
 use super::{
@@ -17,14 +17,14 @@ pub const KEYS: [&str; 2] = ["simulated", "rotated"];
 /// The ids of the second host begin here, so that no id means two tasks.
 const OTHER_IDS_FROM: u64 = 1_000_000;
 
-/// What the daemon is configured with.
+/// The host and the key in the configuration, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
+pub struct AccountRef {
     pub host: usize,
     pub key: usize,
 }
 
-impl Place {
+impl AccountRef {
     pub fn account(self) -> Account {
         Account::new(&HOSTS[self.host].parse().unwrap(), KEYS[self.key].to_owned())
     }
@@ -34,25 +34,25 @@ impl Place {
     }
 }
 
-/// Whether people change the key and the host of the daemon between two of its lives.
+/// Whether users change the key and the host of the daemon between two of its runs.
 #[derive(Debug)]
-pub struct Moves {
+pub struct AccountChanges {
     rotates_key: bool,
     visits_other_host: bool,
 }
 
-impl Moves {
-    /// A database that is lost knows of no other host.
+impl AccountChanges {
+    /// After the database was lost, nothing is known of another host.
     pub fn draw(chance: &Chance, may_lose_database: bool) -> Self {
         let visits_other_host = chance.happens(0.2) && !may_lose_database;
         Self { rotates_key: chance.happens(0.25), visits_other_host }
     }
 
-    /// The place of the next life. A key that was rotated is not used again.
-    pub fn next(&self, before: Place, chance: &Chance) -> Place {
+    /// The account of the next run. A key that was rotated is not used again.
+    pub fn next(&self, before: AccountRef, chance: &Chance) -> AccountRef {
         let is_rotated = self.rotates_key && chance.happens(0.4);
         let is_away = self.visits_other_host && chance.happens(0.35);
-        Place { host: usize::from(is_away), key: before.key.max(usize::from(is_rotated)) }
+        AccountRef { host: usize::from(is_away), key: before.key.max(usize::from(is_rotated)) }
     }
 }
 
@@ -63,14 +63,14 @@ pub fn sims(config: SimConfig) -> [Sim; 2] {
 }
 
 impl World {
-    pub fn place(&self) -> Place {
-        *self.place.lock().unwrap()
+    pub fn account_ref(&self) -> AccountRef {
+        *self.account_ref.lock().unwrap()
     }
 
-    /// People change the configuration while no daemon runs.
-    pub fn move_to(&self, place: Place) {
-        if std::mem::replace(&mut *self.place.lock().unwrap(), place) != place {
-            self.act(&format!("the account is {}", place.account()));
+    /// Users change the configuration while no daemon runs.
+    pub fn switch_account(&self, account_ref: AccountRef) {
+        if std::mem::replace(&mut *self.account_ref.lock().unwrap(), account_ref) != account_ref {
+            self.log(&format!("the account is {}", account_ref.account()));
         }
     }
 
@@ -86,11 +86,12 @@ impl World {
     /// How many tasks run at this host.
     pub fn running_at(&self, host: usize) -> usize {
         let ledger = self.sim(host).ledger(self.time.true_ms());
-        let is_running = |status| matches!(status, TaskStatus::Submitted | TaskStatus::Processing);
+        let is_running =
+            |status| matches!(status, SimTaskStatus::Submitted | SimTaskStatus::Processing);
         ledger.tasks.iter().filter(|task| is_running(task.status)).count()
     }
 
-    /// Whether a task of this name was accepted, or a create request of it may still arrive.
+    /// Whether a task of this name was accepted, or a create request for it may still arrive.
     pub fn may_exist(&self, name: &str) -> bool {
         let is_on_its_way = |sent: &Sent| sent.at.elapsed() < ON_ITS_WAY_MAX;
         self.ledger().iter().any(|task| task.external_task_id.as_deref() == Some(name))

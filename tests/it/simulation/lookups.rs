@@ -1,70 +1,70 @@
-//! How an account answers lookups: in which spellings, how late it shows a task, what it says of a task that it does not
-//! know, and in which words it refuses a known name.
+//! How an account answers lookups: in which styles, how late it shows a task, how it answers for an unknown task, and in
+//! which words it refuses a known name.
 //!
 //! The world stays fair. What lipsyncd promises holds as far as Kling shows a task by its name or in the list within
 //! `create_settle` after the client gave up. So a create request arrives within [`ARRIVES_MAX_MS`], and the quicker of
-//! the two shows its task within [`SHOWN_MAX_MS`] more. The slower one may be as slow as it likes, but for one rule: an
-//! account that answers "not found" to every name shows a task in the list in time, because nothing tells its answers
-//! from true ones while it has no other task. A database is lost, or put back, only where names are answered, within a
-//! minute, and once what was sent before is shown: what two databases know of each other, they know from Kling. An
-//! account that shows no name for a minute counts as one that answers none.
+//! the two shows its task within [`SHOWN_MAX_MS`] more. The slower one may take any time, with one exception: an account
+//! that answers "not found" to every name shows a task in the list in time, because its answers look like true ones while
+//! it has no other task. A database is lost or restored only where names are answered within a minute, and after all
+//! earlier requests are shown: two databases learn of each other only from Kling. An account that shows no name for a
+//! minute counts as one that does not answer names.
 
-use lipsyncd::sim::{KnownName, Lags, SimConfig, Spellings, UnknownTask};
+use lipsyncd::sim::{DuplicateNameError, Lags, LookupStyles, SimConfig, UnknownTask};
 
-use super::stops::Stops;
+use super::lookup_outages::LookupOutages;
 use crate::support::chance::Chance;
 
 /// `kling.create_settle`, as it is by default.
 pub const CREATE_SETTLE_MS: i64 = 90_000;
 /// A create request arrives this long after its client gave up or died, or never.
 pub const ARRIVES_MAX_MS: i64 = 65_000;
-/// So late the quicker of list and query by name shows a task.
+/// The quicker of list and query by name shows a task within this time.
 pub const SHOWN_MAX_MS: i64 = 20_000;
-/// And so late the slower one.
+/// And the slower one within this time.
 const SHOWN_LATE_MAX_MS: i64 = 600_000;
-/// The same of a query by name, where two databases know of each other by names.
+/// The limit of queries by name where two databases learn of each other by names.
 const NAME_SHOWN_MAX_MS: i64 = 50_000;
 const _: () = assert!(ARRIVES_MAX_MS + SHOWN_MAX_MS < CREATE_SETTLE_MS);
 
 /// Draws how the account answers lookups.
 pub fn draw(
     config: SimConfig,
-    stops: &Stops,
+    outages: &LookupOutages,
     may_lose_database: bool,
     chance: &Chance,
 ) -> SimConfig {
     let mut config = config;
-    config.lookup_spellings = *chance.pick(&[
-        Spellings::IN_PATH,
-        Spellings::IN_PATH,
-        Spellings::ON_LIST_PATH,
-        Spellings::PATH_WITH_FLAG,
-        Spellings { in_path: true, on_list_path: true, path_with_flag: true },
+    config.lookup_styles = *chance.pick(&[
+        LookupStyles::IN_PATH,
+        LookupStyles::IN_PATH,
+        LookupStyles::ON_LIST_PATH,
+        LookupStyles::PATH_WITH_FLAG,
+        LookupStyles { in_path: true, on_list_path: true, path_with_flag: true },
     ]);
     if chance.happens(0.6) {
         config.unknown_task = *chance.pick(&UnknownTask::ALL);
     }
     config.query_shows_external_ids = chance.happens(0.5);
-    // An answer on the list path is only told from the list itself by the name in it.
-    let is_by_list = config.lookup_spellings == Spellings::ON_LIST_PATH;
+    // Only the name in it distinguishes an answer on the list path from the list itself.
+    let is_by_list = config.lookup_styles == LookupStyles::ON_LIST_PATH;
     config.list_shows_external_ids = chance.happens(0.5) || is_by_list;
     config.shows_sent_videos = chance.happens(0.9);
-    let words: Vec<_> = KnownName::all().collect();
-    config.known_name = *chance.pick(&words);
-    config.lags = lags(&config, stops, chance);
+    let words: Vec<_> = DuplicateNameError::all().collect();
+    config.duplicate_name = *chance.pick(&words);
+    config.lags = lags(&config, outages, chance);
     if may_lose_database {
         config.lags.by_name_ms = config.lags.by_name_ms.min(Some(NAME_SHOWN_MAX_MS));
     }
     config
 }
 
-fn lags(config: &SimConfig, stops: &Stops, chance: &Chance) -> Lags {
+fn lags(config: &SimConfig, outages: &LookupOutages, chance: &Chance) -> Lags {
     let quick_ms = chance.between(0, SHOWN_MAX_MS);
     let slow_ms = match chance.happens(0.5) {
         true => chance.between(quick_ms, SHOWN_LATE_MAX_MS),
         false => quick_ms,
     };
-    let is_list_slow = chance.happens(0.6) && may_list_be_slow(config, stops);
+    let is_list_slow = chance.happens(0.6) && may_list_be_slow(config, outages);
     let (list_ms, by_name_ms) =
         if is_list_slow { (slow_ms, quick_ms) } else { (quick_ms, slow_ms) };
     Lags {
@@ -74,15 +74,15 @@ fn lags(config: &SimConfig, stops: &Stops, chance: &Chance) -> Lags {
     }
 }
 
-/// Either names show a task in time, or nothing that is said of a name can be mistaken for an absence.
-fn may_list_be_slow(config: &SimConfig, stops: &Stops) -> bool {
+/// Either names show a task in time, or no answer to a name can be mistaken for an absence.
+fn may_list_be_slow(config: &SimConfig, outages: &LookupOutages) -> bool {
     match config.answers_external_lookups {
-        true => !stops.silence_names(),
+        true => !outages.has_unanswered_names(),
         false => config.unknown_task != UnknownTask::NotFound,
     }
 }
 
-/// So long after a create request was sent, nothing is left that the account would show of it by name or list.
+/// So long after a create request was sent, its task is shown by name and by the list.
 pub fn all_shown_ms(config: &SimConfig) -> i64 {
     let Lags { by_name_ms, list_ms, .. } = config.lags;
     ARRIVES_MAX_MS + by_name_ms.max(list_ms).unwrap_or(0)
@@ -90,15 +90,15 @@ pub fn all_shown_ms(config: &SimConfig) -> i64 {
 
 /// An account in words, for the history of a seed.
 pub fn described(config: &SimConfig) -> String {
-    let SimConfig { lookup_spellings, unknown_task, lags, known_name, .. } = config;
+    let SimConfig { lookup_styles, unknown_task, lags, duplicate_name, .. } = config;
     let names = match config.answers_external_lookups {
-        true => format!("{lookup_spellings:?}"),
+        true => format!("{lookup_styles:?}"),
         false => "are not answered".to_owned(),
     };
     let shown = (config.query_shows_external_ids, config.list_shows_external_ids);
     let (enforced, videos) = (config.unique_external_ids, config.shows_sent_videos);
     format!(
-        "account: names {names}, enforced {enforced} ({known_name:?}), shown {shown:?}, videos {videos}, \
+        "account: names {names}, enforced {enforced} ({duplicate_name:?}), shown {shown:?}, videos {videos}, \
          unknown {unknown_task:?}, {lags:?}"
     )
 }
@@ -110,12 +110,12 @@ mod tests {
 
     #[test]
     fn accounts_differ_in_all_that_nobody_documents() {
-        let configs: Vec<(SimConfig, Stops)> = (0..200)
+        let configs: Vec<(SimConfig, LookupOutages)> = (0..200)
             .map(|seed| {
                 let chance = Chance::new(seed);
                 let config = account(&chance, seed);
-                let stops = Stops::draw(&config, &chance, 0);
-                (draw(config, &stops, false, &chance), stops)
+                let outages = LookupOutages::draw(&config, &chance, 0);
+                (draw(config, &outages, false, &chance), outages)
             })
             .collect();
         let count = |is: &dyn Fn(&SimConfig) -> bool| configs.iter().filter(|it| is(&it.0)).count();
@@ -124,15 +124,17 @@ mod tests {
         for unknown in UnknownTask::ALL {
             assert!(count(&|config| config.unknown_task == unknown) > 0, "{unknown:?}");
         }
-        for spellings in [Spellings::IN_PATH, Spellings::ON_LIST_PATH, Spellings::PATH_WITH_FLAG] {
-            assert!(count(&|config| config.lookup_spellings == spellings) > 0, "{spellings:?}");
+        for styles in
+            [LookupStyles::IN_PATH, LookupStyles::ON_LIST_PATH, LookupStyles::PATH_WITH_FLAG]
+        {
+            assert!(count(&|config| config.lookup_styles == styles) > 0, "{styles:?}");
         }
-        for (Lags { by_name_ms, list_ms, .. }, config, stops) in
-            configs.iter().map(|(config, stops)| (config.lags, config, stops))
+        for (Lags { by_name_ms, list_ms, .. }, config, outages) in
+            configs.iter().map(|(config, outages)| (config.lags, config, outages))
         {
             assert!(by_name_ms.min(list_ms) <= Some(SHOWN_MAX_MS));
             let is_list_quick = list_ms <= Some(SHOWN_MAX_MS);
-            assert!(is_list_quick || may_list_be_slow(config, stops));
+            assert!(is_list_quick || may_list_be_slow(config, outages));
         }
     }
 }

@@ -10,40 +10,39 @@ use std::{
 
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
-        ResourcePack, Spelling, VideoRef,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, LookupStyle,
+        RemoteTask, Reply, ResourcePack, VideoRef,
     },
     pipeline::Settings,
 };
 use url::Url;
 
-/// What is done wrong on purpose.
+/// A deliberate mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
-    /// The task of a create request that was accepted is forgotten.
+    /// The daemon ignores that a create request was accepted.
     TaskForgotten,
     /// A create request whose answer was lost counts as one that never left.
     LostIsUnsent,
-    /// A create request that is sent again has another name.
-    NamedAnew,
+    /// A create request is sent again under another name.
+    RenamedOnResend,
     /// A lookup that finds nothing counts at once.
     AbsentAtOnce,
-    /// A paused queue pays.
+    /// Paid calls are made while the queue is paused.
     PauseIgnored,
-    /// A budget that is spent does not hold tasks back.
+    /// Tasks are created after the budget is spent.
     BudgetIgnored,
-    /// A job does not say what it waits for.
+    /// A job has no waiting reason.
     Silent,
-    /// A task counts twice in the day's spending.
+    /// A task is counted twice in the day's spending.
     CountedTwice,
 }
 
 impl Mistake {
-    /// Every one of them.
     pub const ALL: [Self; 8] = [
         Self::TaskForgotten,
         Self::LostIsUnsent,
-        Self::NamedAnew,
+        Self::RenamedOnResend,
         Self::AbsentAtOnce,
         Self::PauseIgnored,
         Self::BudgetIgnored,
@@ -51,7 +50,7 @@ impl Mistake {
         Self::CountedTwice,
     ];
 
-    /// Sets what the daemon works under; the checker does not know of it.
+    /// Changes the daemon's settings. The checker does not know of it.
     pub fn set(self, settings: &mut Settings) {
         match self {
             Self::AbsentAtOnce => settings.policy.create_settle_ms = 0,
@@ -60,7 +59,7 @@ impl Mistake {
         }
     }
 
-    /// What is done to the state database when the daemon starts.
+    /// Is executed on the state database when the daemon starts.
     pub const fn sql(self) -> Option<&'static str> {
         Some(match self {
             Self::PauseIgnored => {
@@ -68,8 +67,8 @@ impl Mistake {
                  WHEN NEW.pause = 'person' BEGIN UPDATE daemon_state SET pause = NULL, pause_reason = NULL; END"
             }
             Self::Silent => {
-                "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF waits ON task WHEN NEW.waits <> ''
-                 BEGIN UPDATE task SET waits = '' WHERE id = NEW.id; END"
+                "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF wait_reason ON task WHEN NEW.wait_reason <> ''
+                 BEGIN UPDATE task SET wait_reason = '' WHERE id = NEW.id; END"
             }
             Self::CountedTwice => {
                 "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF tasks ON spend WHEN NEW.tasks > OLD.tasks
@@ -80,7 +79,7 @@ impl Mistake {
     }
 }
 
-/// The API, as a daemon sees it that makes a mistake.
+/// The API as a daemon with a mistake uses it.
 pub struct Mistaken<A> {
     pub api: A,
     pub mistake: Option<Mistake>,
@@ -103,15 +102,15 @@ impl<A: Api> Api for Mistaken<A> {
         let mut request = request.clone();
         let name = request.external_task_id.clone().unwrap_or_default();
         let is_first = !self.sent.lock().unwrap().contains(&name);
-        if self.makes(Mistake::NamedAnew) && !is_first {
+        if self.makes(Mistake::RenamedOnResend) && !is_first {
             request.external_task_id = Some(format!("{name}again"));
         }
         let mut reply = self.api.create(&request).await;
         match &mut reply.result {
             Ok(_) if self.makes(Mistake::TaskForgotten) => {
-                reply.result = Err(refusal(Meaning::TooFast, 1302));
+                reply.result = Err(refusal(ErrorClass::RateLimited, 1302));
             }
-            Err(error) if self.makes(Mistake::LostIsUnsent) && error.leaves_outcome_open() => {
+            Err(error) if self.makes(Mistake::LostIsUnsent) && error.outcome_is_unknown() => {
                 error.never_left = true;
             }
             _ => {}
@@ -123,7 +122,7 @@ impl<A: Api> Api for Mistaken<A> {
         self.api.task(id).await
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+    async fn task_by_name(&self, name: &str, spelling: LookupStyle) -> Reply<RemoteTask> {
         self.api.task_by_name(name, spelling).await
     }
 
@@ -140,9 +139,9 @@ impl<A: Api> Api for Mistaken<A> {
     }
 }
 
-fn refusal(meaning: Meaning, code: i64) -> ApiError {
+fn refusal(class: ErrorClass, code: i64) -> ApiError {
     ApiError {
-        meaning,
+        class,
         code: Some(code),
         message: "a mistake".to_owned(),
         request_id: None,

@@ -16,7 +16,7 @@ pub struct Results {
     /// By path under the output folder.
     tasks: BTreeMap<String, LedgerEntry>,
     watermarks: BTreeSet<String>,
-    /// The same of what people moved away.
+    /// The same for results that users moved away.
     moved: Vec<(String, LedgerEntry)>,
     moved_watermarks: BTreeSet<String>,
 }
@@ -35,13 +35,13 @@ impl Results {
         results
     }
 
-    /// Whether what a task made is on disk, wherever people moved it.
+    /// Whether the result of a task is on disk, also where users moved it.
     pub fn has(&self, task: &LedgerEntry) -> bool {
         let moved = self.moved.iter().map(|(_, there)| there);
         self.tasks.values().chain(moved).any(|there| there.task_id == task.task_id)
     }
 
-    /// The tasks whose result has this path, or had it when people moved it away: then another may have it by now.
+    /// The tasks whose result has this path, or had it when users moved it away. Several tasks may have had it.
     pub fn tasks_at<'a>(&'a self, output: &'a str) -> impl Iterator<Item = &'a LedgerEntry> {
         let moved = self.moved.iter().filter(move |(path, _)| path == output);
         self.tasks.get(output).into_iter().chain(moved.map(|(_, task)| task))
@@ -66,18 +66,18 @@ fn read(
         let task = ledger.iter().find(|task| {
             let plain = format!("{}.mp4", task.result_id);
             let marked = format!("{}.watermark.mp4", task.result_id);
-            let is = |of: &String| whole(world, of).is_some_and(|whole| whole == bytes);
+            let is = |of: &String| complete_file(world, of).is_some_and(|file| file == bytes);
             [plain, marked].iter().any(is)
         });
         match task {
-            None => world.accuse(format!("{name} is no complete result")),
+            None => world.report_violation(format!("{name} is no complete result")),
             Some(_) if stem.ends_with(".watermark") => _ = watermarks.insert(name.to_owned()),
             Some(task) => _ = tasks.insert(name.to_owned(), task.clone()),
         }
         let metadata = path.to_str().unwrap().trim_end_matches(".mp4");
         let metadata = metadata.trim_end_matches(".watermark");
         if !Path::new(&format!("{metadata}.json")).exists() {
-            world.accuse(format!("{stem} has no metadata"));
+            world.report_violation(format!("{stem} has no metadata"));
         }
     }
     (tasks, watermarks)
@@ -107,13 +107,13 @@ impl World {
             let at = to.join(path.strip_prefix(root).unwrap());
             fs::create_dir_all(at.parent().unwrap()).unwrap();
             fs::rename(&path, at).unwrap();
-            self.act(&format!("moves {stem} away: {}", path.display()));
+            self.log(&format!("account_changes {stem} away: {}", path.display()));
         }
         moved_away.push(to);
     }
 }
 
-fn whole(world: &World, name: &str) -> Option<Vec<u8>> {
+fn complete_file(world: &World, name: &str) -> Option<Vec<u8>> {
     let now_ms = world.time.true_ms();
     (0..2).find_map(|host| world.sim(host).download(now_ms, name)).map(|file| file.built())
 }

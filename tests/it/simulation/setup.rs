@@ -1,4 +1,4 @@
-//! What a seed draws: the account, and what the daemon works under.
+//! What a seed draws: the account and the settings of the daemon.
 
 use std::{
     path::PathBuf,
@@ -9,21 +9,21 @@ use lipsyncd::{
     job::Policy,
     media::Locator,
     metrics::Metrics,
-    pipeline::{Offload, PaceSettings, Settings},
+    pipeline::{Offload, RateSettings, Settings},
     sim::{ApiKey, SimConfig},
 };
 
 use super::{
     folder,
-    hosts::{KEYS, Place},
+    hosts::{AccountRef, KEYS},
     lookups::CREATE_SETTLE_MS,
 };
 use crate::support::chance::Chance;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Where files are quick to write, if the machine has such a place.
-pub fn memory() -> PathBuf {
+/// A folder in memory, if the machine has one.
+pub fn fast_temp_dir() -> PathBuf {
     let shared = PathBuf::from("/dev/shm");
     if shared.is_dir() { shared } else { std::env::temp_dir() }
 }
@@ -48,11 +48,11 @@ pub fn account(chance: &Chance, seed: u64) -> SimConfig {
     }
 }
 
-/// What the daemon works under.
+/// The settings of the daemon.
 pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings {
     let per_second = |chance: &Chance| *chance.pick(&[1.0, 2.0, 10.0]);
     Settings {
-        account: Place::default().account(),
+        account: AccountRef::default().account(),
         policy: Policy {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
@@ -61,7 +61,7 @@ pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots: usize::try_from(chance.between(1, 5)).unwrap(),
-        pace: PaceSettings {
+        rate: RateSettings {
             identify_per_second: per_second(chance),
             create_per_second: per_second(chance),
             query_per_second: per_second(chance),

@@ -1,4 +1,4 @@
-//! Time in a simulation: tokio's paused clock, and a wall clock on this machine that people set.
+//! Time in a simulation: tokio's paused clock, and a wall clock that users set.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -7,7 +7,6 @@ use tokio::time::Instant;
 /// Some day at noon.
 const BEGAN_AT_MS: i64 = 1_772_366_400_000;
 
-/// The clocks.
 #[derive(Debug)]
 pub struct Time {
     began: Instant,
@@ -19,12 +18,12 @@ impl Time {
         Self { began: Instant::now(), ahead_ms: AtomicI64::new(0) }
     }
 
-    /// The API's clock, which is right.
+    /// The API's clock.
     pub fn true_ms(&self) -> i64 {
         BEGAN_AT_MS + i64::try_from(self.began.elapsed().as_millis()).unwrap()
     }
 
-    /// This machine's clock.
+    /// The daemon's clock.
     pub fn wall_ms(&self) -> i64 {
         self.true_ms() + self.ahead_ms.load(Ordering::Relaxed)
     }

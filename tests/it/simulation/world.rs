@@ -1,5 +1,5 @@
-//! All that one seed decides: the account, the folder, the faults, the settings; and what is noticed
-//! while the daemon lives in it.
+//! All that one seed decides: the account, the folder, the faults, the settings; and what is observed while the daemon
+//! runs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,18 +16,18 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    asked::{self, Made},
+    audio_files,
     changes::Changes,
     faults::Faults,
     folder::Folder,
-    hosts::{Moves, Place, sims, under_host},
+    hosts::{AccountChanges, AccountRef, sims, under_host},
+    lookup_outages::LookupOutages,
     lookups,
     mistakes::Mistake,
-    people,
-    setup::{account, memory, settings},
-    sounds,
-    stops::Stops,
+    requests::{self, RequestKey},
+    setup::{account, fast_temp_dir, settings},
     time::Time,
+    users,
 };
 use crate::support::chance::Chance;
 
@@ -46,73 +46,74 @@ pub struct World {
     pub faults: Faults,
     pub settings: Settings,
     pub on_change: OnChange,
-    /// Since when people want no paid call.
+    /// Since when the queue is paused by a user.
     pub paused: Mutex<Option<Instant>>,
-    /// The takes that each request was asked for, since the beginning.
-    pub asked: Mutex<BTreeMap<Made, BTreeSet<u32>>>,
-    /// When each of them was last asked for; those that are asked for now are not in it.
-    pub asked_until: Mutex<BTreeMap<Made, Instant>>,
+    /// The takes in which manifests ever asked for each request.
+    pub requested: Mutex<BTreeMap<RequestKey, BTreeSet<u32>>>,
+    /// Since when no manifest asks for a request any more. Requests that are asked for now are not in it.
+    pub requested_until: Mutex<BTreeMap<RequestKey, Instant>>,
     /// The create requests that were sent, by the digest of their body.
     pub requests: Mutex<BTreeMap<String, CreateRequest>>,
     /// The names under which they were sent.
     pub sent_names: Arc<Mutex<BTreeSet<String>>>,
     /// The last create request of each name.
     pub sent: Mutex<BTreeMap<String, Sent>>,
-    /// The names for which a person said `resolve --resend --yes` while their task existed, or was on its way; how often.
+    /// How often a user ran `resolve --resend --yes` for a name whose task existed or could still arrive.
     pub paid_again: Mutex<BTreeMap<String, usize>>,
     /// The videos of sessions, by their id.
     pub sessions: Mutex<BTreeMap<String, String>>,
-    /// The names of tasks that people asked for by `retry`.
+    /// The names of tasks that users retried.
     pub retried: Mutex<BTreeSet<String>>,
-    /// The requests for which people accepted an earlier result.
-    pub accepted: Mutex<BTreeSet<Made>>,
-    /// How often people cancelled a job.
+    /// The requests for which users accepted an earlier result.
+    pub accepted: Mutex<BTreeSet<RequestKey>>,
+    /// How often users cancelled a job.
     pub cancels: Mutex<usize>,
-    /// Whether people set the clock.
+    /// Whether users set the clock.
     pub sets_clock: bool,
     /// What the daemon does wrong on purpose.
     pub mistake: Option<Mistake>,
-    /// How often this life scans the folder.
+    /// `watch.rescan_interval` of the running daemon.
     pub rescan: Mutex<Duration>,
-    /// Whether the database may be lost, or put back from a backup: where Kling always answers what exists.
+    /// Whether the database may be lost or restored from a backup. Only where Kling always shows what exists.
     pub may_lose_database: bool,
-    /// How people change the configuration.
-    pub moves: Moves,
-    pub place: Mutex<Place>,
-    /// Whether that has happened.
+    /// How users change the configuration.
+    pub account_changes: AccountChanges,
+    pub account_ref: Mutex<AccountRef>,
+    /// Whether the database was lost.
     pub lost_database: Mutex<bool>,
-    /// The folders to which people moved results, in their order.
+    /// The folders to which users moved results, in their order.
     pub moved_away: Mutex<Vec<PathBuf>>,
-    /// Whether this life has scanned the folder completely.
+    /// Whether the running daemon has scanned the folder completely.
     pub is_scanned: Mutex<bool>,
     pub violations: Mutex<Vec<String>>,
-    /// What people did, and what happened to the daemon, with the time.
-    pub acts: Mutex<Vec<String>>,
+    /// What users did, and what happened to the daemon, with the time.
+    pub log: Mutex<Vec<String>>,
     database: Mutex<Option<Connection>>,
     folder: Mutex<Folder>,
     changes: Mutex<Changes>,
-    stops: Stops,
+    outages: LookupOutages,
     sims: [Mutex<Sim>; 2],
 }
 
 impl World {
     pub fn new(seed: u64, mistake: Option<Mistake>) -> Arc<Self> {
         let chance = Chance::new(seed);
-        let dir = tempfile::Builder::new().prefix("lipsyncd-sim").tempdir_in(memory()).unwrap();
+        let dir =
+            tempfile::Builder::new().prefix("lipsyncd-sim").tempdir_in(fast_temp_dir()).unwrap();
         let output_dir = dir.path().join("output");
         fs::create_dir(&output_dir).unwrap();
         let time = Time::begin();
         let config = account(&chance, seed);
         let faults = Faults::new(chance.fork(), time.true_ms());
-        // Of their own, so that they shift nothing that the seed draws besides.
+        // A stream of its own, so that it does not shift what the seed draws otherwise.
         let for_lookups = Chance::new(!seed);
-        let stops = Stops::draw(&config, &for_lookups, time.true_ms());
-        let tells_what_exists = config.answers_external_lookups && !stops.silence_names();
-        let may_lose_database = tells_what_exists && chance.happens(0.4);
-        let config = lookups::draw(config, &stops, may_lose_database, &for_lookups);
-        let moves = Moves::draw(&for_lookups, may_lose_database);
+        let outages = LookupOutages::draw(&config, &for_lookups, time.true_ms());
+        let shows_what_exists = config.answers_external_lookups && !outages.has_unanswered_names();
+        let may_lose_database = shows_what_exists && chance.happens(0.4);
+        let config = lookups::draw(config, &outages, may_lose_database, &for_lookups);
+        let account_changes = AccountChanges::draw(&for_lookups, may_lose_database);
         let videos: Vec<String> = (0..chance.between(1, 4))
-            .map(|number| asked::video(number, chance.happens(0.15)))
+            .map(|number| requests::video(number, chance.happens(0.15)))
             .collect();
         let mut folder = Folder::new(dir.path().to_owned());
         let changes = Changes::begin(chance.fork(), videos, &mut folder, time.wall_ms());
@@ -120,10 +121,10 @@ impl World {
         let world = Self {
             dir,
             faults,
-            on_change: people::on_change(&chance),
+            on_change: users::on_change(&chance),
             paused: Mutex::default(),
-            asked: Mutex::default(),
-            asked_until: Mutex::default(),
+            requested: Mutex::default(),
+            requested_until: Mutex::default(),
             requests: Mutex::default(),
             sent_names: Arc::default(),
             sent: Mutex::default(),
@@ -136,25 +137,25 @@ impl World {
             cancels: Mutex::default(),
             sets_clock: chance.happens(0.25),
             may_lose_database,
-            moves,
-            place: Mutex::default(),
+            account_changes,
+            account_ref: Mutex::default(),
             lost_database: Mutex::default(),
             moved_away: Mutex::default(),
             is_scanned: Mutex::default(),
             violations: Mutex::default(),
-            acts: Mutex::default(),
+            log: Mutex::default(),
             database: Mutex::default(),
             folder: Mutex::new(folder),
             changes: Mutex::new(changes),
-            stops,
+            outages,
             sims: sims(config).map(Mutex::new),
             chance: chance.fork(),
             time,
             settings,
         };
         let account = lookups::described(world.sim(0).config());
-        world.act(&account);
-        world.note_asked(&mut world.folder());
+        world.log(&account);
+        world.record_requests(&mut world.folder());
         Arc::new(world)
     }
 
@@ -166,7 +167,7 @@ impl World {
     /// The same, as it answers at this time.
     pub fn sim_at(&self, host: usize, now_ms: i64) -> MutexGuard<'_, Sim> {
         let mut sim = self.sim(host);
-        self.stops.apply(sim.config_mut(), now_ms, self.faults.have_ended());
+        self.outages.apply(sim.config_mut(), now_ms, self.faults.have_ended());
         sim
     }
 
@@ -189,47 +190,47 @@ impl World {
         read(self.database.lock().unwrap().get_or_insert_with(open))
     }
 
-    /// Lets go of the database, so that another can take its place.
+    /// Closes the database, so that another one can replace it.
     pub fn close_database(&self) {
         *self.database.lock().unwrap() = None;
     }
 
-    /// What is at an address: a result, or a remote sound.
+    /// The file at an address: a result, or a remote audio file.
     pub fn file_at(&self, url: &Url, now_ms: i64) -> Option<Vec<u8>> {
         match under_host(url.as_str()) {
             Some((host, path)) => {
                 let name = path.strip_prefix("/results/")?;
                 self.sim(host).download(now_ms, name).map(|file| file.built())
             }
-            None => url.path().ends_with(".wav").then(|| sounds::clip(0)),
+            None => url.path().ends_with(".wav").then(|| audio_files::clip(0)),
         }
     }
 
-    /// Notes something that must never be.
-    pub fn accuse(&self, what: impl Into<String>) {
+    /// Records that a rule was broken.
+    pub fn report_violation(&self, what: impl Into<String>) {
         self.violations.lock().unwrap().push(what.into());
     }
 
-    /// Notes what somebody did.
-    pub fn act(&self, what: &str) {
+    /// Records what a user did or what happened to the daemon.
+    pub fn log(&self, what: &str) {
         let at = jiff::Timestamp::from_millisecond(self.time.wall_ms()).unwrap();
-        self.acts.lock().unwrap().push(format!("{at:.3} {what}"));
+        self.log.lock().unwrap().push(format!("{at:.3} {what}"));
     }
 
-    /// People change the folder, or go on with what they began.
+    /// Users change the folder, or continue what they began.
     pub fn change_folder(&self) {
         let mut folder = self.folder();
         let mut changes = self.changes.lock().unwrap();
-        changes.go_on(&mut folder, self.time.wall_ms(), false);
-        self.note_asked(&mut folder);
+        changes.continue_changes(&mut folder, self.time.wall_ms(), false);
+        self.record_requests(&mut folder);
         changes.change(&mut folder, self.time.wall_ms());
-        self.note_asked(&mut folder);
+        self.record_requests(&mut folder);
     }
 
-    /// People finish all that they began in the folder.
+    /// Users finish all that they began in the folder.
     pub fn finish_changes(&self) {
         let mut folder = self.folder();
         self.changes.lock().unwrap().finish(&mut folder, self.time.wall_ms());
-        self.note_asked(&mut folder);
+        self.record_requests(&mut folder);
     }
 }

@@ -1,8 +1,8 @@
 //! ENOSPC and EIO at every call that changes the state database or the output folder: whatever fails,
 //! each job is paid for once and delivered whole, and nothing is sent that is not written down.
 //!
-//! `LIPSYNCD_FAULTS=all cargo test --test it storage::faults -- --nocapture` fails every single call; without
-//! it, of each kind of call the first, the last and some between.
+//! Of each kind of call the first fails, with `LIPSYNCD_TESTS=full` also the last and some between. Every single call fails
+//! with `LIPSYNCD_FAULTS=all cargo test --test it storage::faults -- --nocapture`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -13,7 +13,8 @@ use std::{
 
 use rusqlite::{Connection, config::DbConfig};
 
-use super::shim::{DiskHouse, JOBS, Kind, TASKS};
+use super::shim::{DiskTestEnv, JOBS, Kind, TASKS};
+use crate::support::counts::is_full;
 
 /// Houses at once: a daemon mostly waits.
 const THREADS: usize = 8;
@@ -65,13 +66,13 @@ struct Used(tempfile::TempDir);
 
 impl Used {
     fn make() -> Self {
-        let mut disk = DiskHouse::new();
-        fs::remove_file(disk.house.path("jobs/m.yaml")).unwrap();
+        let mut disk = DiskTestEnv::new();
+        fs::remove_file(disk.test_env.path("jobs/m.yaml")).unwrap();
         assert_eq!(disk.run_once(&[]).0, Some(0));
-        let database = Connection::open(disk.house.path("lipsyncd.db")).unwrap();
+        let database = Connection::open(disk.test_env.path("lipsyncd.db")).unwrap();
         database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
         database.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
-        let log = disk.house.path("lipsyncd.db-wal");
+        let log = disk.test_env.path("lipsyncd.db-wal");
         database.pragma_update(None, "synchronous", "OFF").unwrap();
         // What does not change is not written.
         let mut limits = [4, 5].into_iter().cycle();
@@ -81,24 +82,24 @@ impl Used {
         drop(database);
         let folder = tempfile::tempdir().unwrap();
         for name in ["lipsyncd.db", "lipsyncd.db-wal"] {
-            fs::copy(disk.house.path(name), folder.path().join(name)).unwrap();
+            fs::copy(disk.test_env.path(name), folder.path().join(name)).unwrap();
         }
         Self(folder)
     }
 
-    fn house(&self, begin: Begin) -> DiskHouse {
-        let mut disk = DiskHouse::new();
+    fn test_env(&self, begin: Begin) -> DiskTestEnv {
+        let mut disk = DiskTestEnv::new();
         match begin {
             Begin::Fresh => {}
             Begin::LogAlmostFull => {
                 for name in ["lipsyncd.db", "lipsyncd.db-wal"] {
-                    fs::copy(self.0.path().join(name), disk.house.path(name)).unwrap();
+                    fs::copy(self.0.path().join(name), disk.test_env.path(name)).unwrap();
                 }
             }
             Begin::Sent => {
                 let point = ("LIPSYNCD_FAILPOINT", "create.answer.before:2");
-                assert_eq!(disk.run_once(&[point]).0, None, "{}", disk.house.log());
-                fs::remove_file(disk.house.path("calls")).unwrap();
+                assert_eq!(disk.run_once(&[point]).0, None, "{}", disk.test_env.log());
+                fs::remove_file(disk.test_env.path("calls")).unwrap();
             }
         }
         disk
@@ -107,31 +108,71 @@ impl Used {
 
 /// How often each kind of call is made while nothing fails.
 fn undisturbed(used: &Used, begin: Begin) -> BTreeMap<Kind, usize> {
-    let mut disk = used.house(begin);
+    let mut disk = used.test_env(begin);
     let (code, said) = disk.run_once(&[]);
     assert_eq!(code, Some(0), "{said}");
     disk.calls().into_iter().map(|(kind, (count, _))| (kind, count)).collect()
 }
 
-fn all_of(begin: Begin, calls: &BTreeMap<Kind, usize>, whole: bool) -> Vec<Case> {
+/// Which of the calls fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The first of each kind.
+    Quick,
+    /// The first and the last of each kind, and some between.
+    Full,
+    /// Every one.
+    All,
+}
+
+impl Extent {
+    fn get() -> Self {
+        match env::var("LIPSYNCD_FAULTS").as_deref() {
+            Ok("all") => Self::All,
+            _ if is_full() => Self::Full,
+            _ => Self::Quick,
+        }
+    }
+
+    fn includes(self, n: usize, count: usize) -> bool {
+        match self {
+            Self::Quick => n == 1,
+            Self::Full => n == 1 || n == count || n.is_multiple_of(STRIDE),
+            Self::All => true,
+        }
+    }
+
+    /// Between two calls at which the disk begins to fail for a while.
+    fn stride(self) -> usize {
+        match self {
+            Self::Quick => 4 * STRIDE,
+            Self::Full => STRIDE,
+            Self::All => 4,
+        }
+    }
+}
+
+fn cases(begin: Begin, calls: &BTreeMap<Kind, usize>, extent: Extent) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (kind, &count) in calls {
+    for (index, (kind, &count)) in calls.iter().enumerate() {
         // How results are written does not go by the database.
         if begin != Begin::Fresh && !OF_THE_DATABASE.contains(&kind.1.as_str()) {
             continue;
         }
-        let firsts = (1..=count).filter(|n| whole || *n == 1 || *n == count || n % STRIDE == 0);
-        for first in firsts {
-            // Alternately, where not all is tried.
+        for first in (1..=count).filter(|n| extent.includes(*n, count)) {
             let errnos = [ENOSPC, EIO];
-            let chosen = if whole || first == 1 { &errnos[..] } else { &errnos[first % 2..][..1] };
+            let chosen = match extent {
+                Extent::Quick => &errnos[index % 2..][..1],
+                Extent::Full if first > 1 => &errnos[first % 2..][..1],
+                Extent::Full | Extent::All => &errnos[..],
+            };
             let case = |errno| Case { begin, kind: kind.clone(), first, count: 1, errno };
             cases.extend(chosen.iter().copied().map(case));
         }
     }
     let any = ("any".to_owned(), "any".to_owned());
     let sum: usize = calls.values().sum();
-    let firsts = (1..=sum).step_by(if whole { 4 } else { STRIDE });
+    let firsts = (1..=sum).step_by(extent.stride());
     for (first, errno) in firsts.zip([ENOSPC, EIO].into_iter().cycle()) {
         cases.push(Case { begin, kind: any.clone(), first, count: SPAN, errno });
     }
@@ -140,7 +181,7 @@ fn all_of(begin: Begin, calls: &BTreeMap<Kind, usize>, whole: bool) -> Vec<Case>
 
 /// Works all off while the disk fails, and looks at what is left.
 fn endure(used: &Used, case: &Case) -> End {
-    let mut disk = used.house(case.begin);
+    let mut disk = used.test_env(case.begin);
     let Case { kind: (call, class), first, count, errno, .. } = case;
     let fail = format!("{first} {count} {errno} {call} {class}");
     let mut more = vec![("SHIM_FAIL", fail.as_str())];
@@ -152,7 +193,7 @@ fn endure(used: &Used, case: &Case) -> End {
             // It could not start, or not read what it left undone, and says why.
             Some(3) => {
                 assert!(said.contains("error: "), "no word of why:\n{said}");
-                let began = said.contains("works on") && !said.contains("INFO ended");
+                let began = said.contains(" started: ") && !said.contains("INFO stopped");
                 assert!(!began, "it gave up at work:\n{said}");
             }
             // A single run leaves a download alone that failed too often in a row.
@@ -160,7 +201,7 @@ fn endure(used: &Used, case: &Case) -> End {
             code => panic!("exit code {code:?}:\n{said}"),
         }
         last_words.push(format!("{code:?} {}", said.lines().last().unwrap_or_default()));
-        assert!(last_words.len() < STARTS_MAX, "no end:\n{}", disk.house.log());
+        assert!(last_words.len() < STARTS_MAX, "no end:\n{}", disk.test_env.log());
         more.clear();
     }
     assert_done(&disk);
@@ -168,18 +209,18 @@ fn endure(used: &Used, case: &Case) -> End {
     End { last_words, failed: failed.map(|(kind, _)| kind).collect() }
 }
 
-fn assert_done(disk: &DiskHouse) {
-    let house = &disk.house;
-    let states = house.states();
+fn assert_done(disk: &DiskTestEnv) {
+    let test_env = &disk.test_env;
+    let states = test_env.states();
     let succeeded = states.iter().filter(|(_, state)| state == "succeeded").count();
-    assert_eq!((states.len(), succeeded), (JOBS, JOBS), "{states:?}\n{}", house.log());
-    assert_eq!(house.ledger().tasks.len(), TASKS, "{}", house.log());
-    house.assert_paid_once();
-    house.assert_integrity();
+    assert_eq!((states.len(), succeeded), (JOBS, JOBS), "{states:?}\n{}", test_env.log());
+    assert_eq!(test_env.ledger().tasks.len(), TASKS, "{}", test_env.log());
+    test_env.assert_paid_once();
+    test_env.assert_integrity();
     for name in ["m/a.mp4", "m/a.watermark.mp4", "m/b.mp4", "m/c.mp4"] {
-        house.assert_whole(name);
+        test_env.assert_complete(name);
     }
-    assert_eq!(house.hidden("output/m"), [""; 0], "nothing is left beside the results");
+    assert_eq!(test_env.hidden("output/m"), [""; 0], "nothing is left beside the results");
     assert!(disk.names_last(), "a result's name was not synced");
     let creates = disk.creates();
     assert!(creates.len() >= TASKS && creates.iter().all(|(written, _)| *written), "{creates:?}");
@@ -187,13 +228,13 @@ fn assert_done(disk: &DiskHouse) {
 
 #[test]
 fn whatever_call_fails_each_job_is_paid_for_once_and_delivered() {
-    let whole = env::var("LIPSYNCD_FAULTS").is_ok_and(|which| which == "all");
+    let extent = Extent::get();
     let used = Used::make();
     let begins = [Begin::Fresh, Begin::LogAlmostFull, Begin::Sent];
     let calls: BTreeMap<_, _> =
         begins.into_iter().map(|begin| (begin, undisturbed(&used, begin))).collect();
     let cases: VecDeque<Case> =
-        calls.iter().flat_map(|(begin, calls)| all_of(*begin, calls, whole)).collect();
+        calls.iter().flat_map(|(begin, calls)| cases(*begin, calls, extent)).collect();
     let runs = cases.len();
     for (begin, calls) in &calls {
         let sum: usize = calls.values().sum();
@@ -226,7 +267,9 @@ fn whatever_call_fails_each_job_is_paid_for_once_and_delivered() {
     let (ends, faults) = (ends.into_inner().unwrap(), faults.into_inner().unwrap());
     let failed = ends.iter().filter(|(_, end)| !end.failed.is_empty()).count();
     let again = ends.iter().filter(|(_, end)| !end.last_words.is_empty()).count();
-    for (case, end) in ends.iter().filter(|(_, end)| whole && !end.last_words.is_empty()) {
+    for (case, end) in
+        ends.iter().filter(|(_, end)| extent == Extent::All && !end.last_words.is_empty())
+    {
         println!("{case:?}: {:?}", end.last_words);
     }
     println!(

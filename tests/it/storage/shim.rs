@@ -8,9 +8,9 @@ use std::{
     sync::OnceLock,
 };
 
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
-use crate::support::daemon::{BRISK, House, clip, quick};
+use crate::support::daemon::{BRISK, TestEnv, clip, quick};
 
 /// What is done to which kind of file.
 pub type Kind = (String, String);
@@ -31,16 +31,16 @@ fn library() -> &'static Path {
     })
 }
 
-/// A house on such a disk, with three jobs: a local sound and a watermark, an interrupted download, and one
+/// A test environment on such a disk, with three jobs: a local audio and a watermark, an interrupted download, and one
 /// that shares its task with another.
-pub struct DiskHouse {
-    pub house: House,
+pub struct DiskTestEnv {
+    pub test_env: TestEnv,
 }
 
 pub const JOBS: usize = 3;
 pub const TASKS: usize = 2;
 
-impl DiskHouse {
+impl DiskTestEnv {
     pub fn new() -> Self {
         let config = SimConfig {
             task_ms: (10, 30),
@@ -48,13 +48,13 @@ impl DiskHouse {
             unique_external_ids: false,
             ..quick()
         };
-        let house = House::new(config);
-        house.configure_with(&BRISK, 5, "");
-        house.sim.control(|sim| {
+        let test_env = TestEnv::new(config);
+        test_env.configure_with(&BRISK, 5, "");
+        test_env.sim.control(|sim| {
             let cut = Fault::CutBody { after_bytes: Some(60_000) };
-            sim.add_fault(FaultRule::once(Call::Download, cut));
+            sim.add_fault(FaultRule::once(Endpoint::Download, cut));
         });
-        house.drop_in_old("en.mp3", clip("welcome-en.mp3"));
+        test_env.drop_in_old("en.mp3", clip("welcome-en.mp3"));
         let video = "video: https://cdn.example.com/v.mp4?duration_ms=9000";
         let jobs = format!(
             "jobs:\n\
@@ -62,15 +62,15 @@ impl DiskHouse {
              - {{ id: b, {video}, audio: {{ id: sim-audio-1-8000ms }}, sound_end_time: 5s }}\n\
              - {{ id: c, {video}, audio: {{ id: sim-audio-1-8000ms }}, sound_end_time: 5s }}\n"
         );
-        house.drop_in_old("m.yaml", jobs);
-        Self { house }
+        test_env.drop_in_old("m.yaml", jobs);
+        Self { test_env }
     }
 
     /// Runs until all is worked off, or it cannot; `more` is for the shim. Returns the exit code, and
     /// what this run said.
     pub fn run_once(&mut self, more: &[(&str, &str)]) -> (Option<i32>, String) {
-        let before = self.house.log().len();
-        let path = |name: &str| self.house.path(name).display().to_string();
+        let before = self.test_env.log().len();
+        let path = |name: &str| self.test_env.path(name).display().to_string();
         let (database, output) = (path("lipsyncd.db"), path("output"));
         let (calls, creates) = (path("calls"), path("creates"));
         let mut environment = vec![
@@ -81,9 +81,9 @@ impl DiskHouse {
             ("SHIM_CREATES", &creates),
         ];
         environment.extend(more);
-        self.house.spawn_with(&["run", "--once"], &environment);
-        let status = self.house.ended();
-        (status.code(), self.house.log().split_off(before))
+        self.test_env.spawn_with(&["run", "--once"], &environment);
+        let status = self.test_env.wait_until_ended();
+        (status.code(), self.test_env.log().split_off(before))
     }
 
     /// How often each kind of call was made, and how often it failed.
@@ -116,7 +116,7 @@ impl DiskHouse {
     }
 
     fn lines(&self, file: &str) -> Vec<String> {
-        let text = fs::read_to_string(self.house.path(file)).unwrap_or_default();
+        let text = fs::read_to_string(self.test_env.path(file)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 }

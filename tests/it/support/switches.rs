@@ -3,8 +3,8 @@
 //! The settings are also fields of `SimConfig`, for a scenario that needs them from its beginning.
 
 use lipsyncd::sim::{
-    Call, ClientSees, Fault, FaultRule, KnownName, Lags, SimConfig, SimServer, Spellings,
-    UnknownTask,
+    ClientSees, DuplicateNameError, Endpoint, Fault, FaultRule, Lags, LookupStyles, SimConfig,
+    SimServer, UnknownTask,
 };
 
 /// A request that is delivered late waits this long, unless [`SimServer::deliver_kept`] ends the wait.
@@ -20,9 +20,9 @@ pub trait Switches {
         self.set(|config| config.unique_external_ids = enforced);
     }
 
-    /// How such a request is refused; `KnownName::all` has samples.
-    fn refuse_known_names(&self, known_name: KnownName) {
-        self.set(|config| config.known_name = known_name);
+    /// How such a request is refused; `DuplicateNameError::all` has samples.
+    fn refuse_known_names(&self, duplicate_name: DuplicateNameError) {
+        self.set(|config| config.duplicate_name = duplicate_name);
     }
 
     /// Whether queries by name find tasks.
@@ -30,8 +30,8 @@ pub trait Switches {
         self.set(|config| config.answers_external_lookups = answered);
     }
 
-    fn spell_names(&self, spellings: Spellings) {
-        self.set(|config| config.lookup_spellings = spellings);
+    fn set_lookup_styles(&self, spellings: LookupStyles) {
+        self.set(|config| config.lookup_styles = spellings);
     }
 
     /// For how long a new task is hidden from each kind of query.
@@ -62,12 +62,12 @@ pub trait Switches {
     /// The next `times` create requests are kept, until [`SimServer::deliver_kept`].
     fn keep_creates(&self, times: u64, sees: ClientSees) {
         let fault = Fault::DeliverLate { after_ms: UNTIL_DELIVERED_MS, sees };
-        self.fault(FaultRule { times: Some(times), ..FaultRule::once(Call::Create, fault) });
+        self.fault(FaultRule { times: Some(times), ..FaultRule::once(Endpoint::Create, fault) });
     }
 
     /// All create requests are refused for their size, until the faults are cleared.
     fn refuse_bodies(&self, status: u16, html: bool) {
-        self.fault(FaultRule::always(Call::Create, Fault::TooLarge { status, html }));
+        self.fault(FaultRule::always(Endpoint::Create, Fault::TooLarge { status, html }));
     }
 
     /// How many tasks were accepted under this name.
@@ -104,14 +104,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::support::{House, quick};
+    use crate::support::{TestEnv, quick};
 
     const TOKEN: Option<&str> = Some("Bearer fixed");
     const NAME: &str = "name";
 
     /// Sends a create request to the rules, past the network; its code.
     fn create(sim: &mut Sim, now_ms: i64) -> u64 {
-        let media = lipsyncd::sim::NoFiles { sound_ms: 8_000 };
+        let media = lipsyncd::sim::NoFiles { audio_ms: 8_000 };
         let video = json!({"video_url": "https://cdn.example.com/v.mp4?duration_ms=9000"});
         let session = sim.identify(now_ms, TOKEN, video.to_string().as_bytes(), &media);
         let body = json!({
@@ -131,16 +131,16 @@ mod tests {
     #[tokio::test]
     async fn switches_change_the_api_while_it_runs() {
         let bearer_token = Some("fixed".to_owned());
-        let house = House::new(SimConfig { bearer_token, ..quick() }).await;
-        let now_ms = house.sim.now_ms();
-        let create = || house.sim.control(|sim| create(sim, now_ms));
-        let found = || house.sim.control(|sim| sim.query(now_ms, TOKEN, NAME));
-        let listed = || house.sim.control(|sim| sim.list(now_ms, TOKEN, ""));
-        let (sim, name) = (&house.sim, json!(NAME));
+        let test_env = TestEnv::new(SimConfig { bearer_token, ..quick() }).await;
+        let now_ms = test_env.sim.now_ms();
+        let create = || test_env.sim.control(|sim| create(sim, now_ms));
+        let found = || test_env.sim.control(|sim| sim.query(now_ms, TOKEN, NAME));
+        let listed = || test_env.sim.control(|sim| sim.list(now_ms, TOKEN, ""));
+        let (sim, name) = (&test_env.sim, json!(NAME));
 
         assert_eq!(create(), 0);
         sim.assert_requests(1);
-        sim.refuse_known_names(KnownName { code: 1203, message: "taken" });
+        sim.refuse_known_names(DuplicateNameError { code: 1203, message: "taken" });
         assert_eq!(create(), 1203);
         sim.enforce_names(false);
         assert_eq!((create(), sim.tasks_named(NAME), sim.tasks_named("other")), (0, 2, 0));
@@ -150,9 +150,9 @@ mod tests {
             sim.answer_names(answered);
             assert_eq!(found().data() == &json!({}), !answered);
         }
-        sim.spell_names(Spellings::ON_LIST_PATH);
+        sim.set_lookup_styles(LookupStyles::ON_LIST_PATH);
         assert_eq!(found().data(), &json!({}));
-        sim.spell_names(Spellings::default());
+        sim.set_lookup_styles(LookupStyles::default());
 
         sim.lag(Lags { by_name_ms: Some(1), list_ms: Some(1), ..Lags::default() });
         assert_eq!((found().data(), listed().data()), (&json!({}), &json!([])));
@@ -170,11 +170,11 @@ mod tests {
         assert_eq!((found().http_status, listed().http_status), (200, 503));
         sim.fail_lookups(false, false);
 
-        let next = || sim.control(|sim| sim.next_fault(Call::Create, "/", b"").unwrap().fault);
+        let next = || sim.control(|sim| sim.next_fault(Endpoint::Create, "/", b"").unwrap().fault);
         sim.keep_creates(1, ClientSees::Nothing);
         sim.refuse_bodies(413, true);
         assert_eq!(next().name(), "deliver_late");
         assert_eq!(next().name(), "too_large");
-        house.clear_faults();
+        test_env.clear_faults();
     }
 }

@@ -2,16 +2,16 @@
 
 use std::fs;
 
-use super::env::{ask_for, done, house, lenient, lose_database, until_delivered};
+use super::env::{ask_for, done, lenient, lose_database, test_env, until_delivered};
 use crate::support::{
-    daemon::{BRISK, House, job_of, slow},
+    daemon::{BRISK, TestEnv, job_of, slow},
     switches::Switches as _,
 };
 
 /// Puts the backup in the place of the database, as docs/backup-and-restore.md says.
-fn put_back(house: &mut House) {
-    lose_database(house);
-    fs::copy(house.path("backup.db"), house.path("lipsyncd.db")).unwrap();
+fn restore(test_env: &mut TestEnv) {
+    lose_database(test_env);
+    fs::copy(test_env.path("backup.db"), test_env.path("lipsyncd.db")).unwrap();
 }
 
 fn api() -> lipsyncd::sim::SimConfig {
@@ -19,101 +19,100 @@ fn api() -> lipsyncd::sim::SimConfig {
 }
 
 /// The create request of a job was written, and is held before it is sent, while the backup is made.
-fn held() -> House {
-    let mut house = house(api(), 5, &BRISK);
-    let hold = house.path("hold");
+fn held() -> TestEnv {
+    let mut test_env = test_env(api(), 5, &BRISK);
+    let hold = test_env.path("hold");
     fs::write(&hold, "").unwrap();
     let held = format!("create.intend.after:{}", hold.display());
-    ask_for(&house, &["x"]);
-    house.start_with(&[("LIPSYNCD_HOLD", &held)]);
-    house.until_state("x", "creating");
-    done(&house, &["backup", "backup.db"]);
-    house
+    ask_for(&test_env, &["x"]);
+    test_env.start_with(&[("LIPSYNCD_HOLD", &held)]);
+    test_env.until_state("x", "creating");
+    done(&test_env, &["backup", "backup.db"]);
+    test_env
 }
 
 #[test]
 fn backup_from_before_the_request_finds_the_task() {
     let keys = ["a", "b", "c"];
-    let mut house = house(api(), 5, &BRISK);
-    house.start();
-    done(&house, &["pause"]);
-    ask_for(&house, &keys);
+    let mut test_env = test_env(api(), 5, &BRISK);
+    test_env.start();
+    done(&test_env, &["pause"]);
+    ask_for(&test_env, &keys);
     for key in keys {
-        house.until_state(key, "queued");
+        test_env.until_state(key, "queued");
     }
-    done(&house, &["backup", "backup.db"]);
-    done(&house, &["resume"]);
+    done(&test_env, &["backup", "backup.db"]);
+    done(&test_env, &["resume"]);
     for key in keys {
-        house.until_state(key, "processing");
+        test_env.until_state(key, "processing");
     }
-    put_back(&mut house);
+    restore(&mut test_env);
     // One of the manifests was edited since: the request is still the same.
-    house.drop_in_old("a.yaml", format!("{}priority: 3\n", job_of("a")));
-    house.start();
-    done(&house, &["resume"]);
+    test_env.drop_in_old("a.yaml", format!("{}priority: 3\n", job_of("a")));
+    test_env.start();
+    done(&test_env, &["resume"]);
     for key in keys {
-        house.until_state(key, "processing");
+        test_env.until_state(key, "processing");
     }
-    house.finish_tasks();
-    until_delivered(&house, &keys);
-    house.sim.assert_requests(3);
+    test_env.finish_tasks();
+    until_delivered(&test_env, &keys);
+    test_env.sim.assert_requests(3);
+}
+
+/// Restores the backup, and lets the task of the only request be delivered.
+fn restore_and_deliver(mut test_env: TestEnv) {
+    restore(&mut test_env);
+    test_env.start();
+    test_env.until_state("x", "processing");
+    test_env.finish_tasks();
+    until_delivered(&test_env, &["x"]);
+    test_env.sim.assert_requests(1);
 }
 
 #[test]
 fn backup_from_during_the_request_finds_the_task() {
-    let mut house = held();
-    fs::remove_file(house.path("hold")).unwrap();
-    house.until_state("x", "processing");
-    put_back(&mut house);
-    house.start();
-    house.until_state("x", "processing");
-    house.finish_tasks();
-    until_delivered(&house, &["x"]);
-    house.sim.assert_requests(1);
+    let test_env = held();
+    fs::remove_file(test_env.path("hold")).unwrap();
+    test_env.until_state("x", "processing");
+    restore_and_deliver(test_env);
 }
 
 #[test]
 fn backup_from_during_the_request_finds_a_result_that_was_moved_away() {
-    let mut house = held();
-    fs::remove_file(house.path("hold")).unwrap();
-    house.until_state("x", "processing");
-    house.finish_tasks();
-    house.until_state("x", "succeeded");
-    put_back(&mut house);
-    super::env::lose_results(&house);
-    house.start();
-    until_delivered(&house, &["x"]);
-    house.sim.assert_requests(1);
+    let mut test_env = held();
+    fs::remove_file(test_env.path("hold")).unwrap();
+    test_env.until_state("x", "processing");
+    test_env.finish_tasks();
+    test_env.until_state("x", "succeeded");
+    restore(&mut test_env);
+    super::env::lose_results(&test_env);
+    test_env.start();
+    until_delivered(&test_env, &["x"]);
+    test_env.sim.assert_requests(1);
 }
 
 #[test]
 fn backup_from_during_a_request_that_was_never_sent_is_sent_once() {
-    let mut house = held();
-    put_back(&mut house);
-    house.start();
-    house.until_state("x", "processing");
-    house.finish_tasks();
-    until_delivered(&house, &["x"]);
-    house.sim.assert_requests(1);
+    restore_and_deliver(held());
 }
 
 #[test]
 fn backup_that_knows_fewer_takes_finds_the_others_by_name() {
-    let mut house = house(lenient(), 5, &BRISK);
-    ask_for(&house, &["x"]);
-    house.start();
-    until_delivered(&house, &["x"]);
-    done(&house, &["backup", "backup.db"]);
-    done(&house, &["retry", "x", "--yes"]);
-    house.until("the second take", |house| house.ledger().tasks.len() == 2);
-    until_delivered(&house, &["x"]);
-    put_back(&mut house);
-    house.start();
+    let mut test_env = test_env(lenient(), 5, &BRISK);
+    ask_for(&test_env, &["x"]);
+    test_env.start();
+    until_delivered(&test_env, &["x"]);
+    done(&test_env, &["backup", "backup.db"]);
+    done(&test_env, &["retry", "x", "--yes"]);
+    test_env.until("the second take", |test_env| test_env.ledger().tasks.len() == 2);
+    until_delivered(&test_env, &["x"]);
+    restore(&mut test_env);
+    test_env.start();
     // The second take is asked for by its name before it is paid for.
-    done(&house, &["retry", "x", "--yes"]);
-    house.until("the second take again", |house| {
-        house.job("x").is_some_and(|job| job.state == "succeeded" && job.attempt == 2)
+    done(&test_env, &["retry", "x", "--yes"]);
+    test_env.until("the second take again", |test_env| {
+        test_env.job("x").is_some_and(|job| job.state == "succeeded" && job.attempt == 2)
     });
-    until_delivered(&house, &["x"]);
-    super::env::assert_names(&house, 2);
+    until_delivered(&test_env, &["x"]);
+    super::env::assert_names(&test_env, 2);
 }

@@ -1,14 +1,14 @@
 //! What `lipsyncd doctor` prints while the outcome of a create request is unknown must be true.
 
-use super::env::{ask_for, house, lenient, lose_creates, until_printed};
+use super::env::{ask_for, lenient, lose_creates, test_env, until_printed};
 use crate::support::{
-    daemon::{House, Timeouts},
+    daemon::{TestEnv, Timeouts},
     switches::Switches as _,
 };
 
 /// No line says that the request was not sent, or that Kling has no task of its name.
-fn assert_true(house: &House) {
-    let ran = house.run(&["doctor"]);
+fn assert_true(test_env: &TestEnv) {
+    let ran = test_env.run(&["doctor"]);
     let text = format!("{}{}", ran.out, ran.err);
     for claim in ["job not sent", "was not sent", "Kling has no task of", "no task goes"] {
         assert!(!text.contains(claim), "{claim}: {text}");
@@ -19,18 +19,18 @@ fn assert_true(house: &House) {
 fn open_request_is_not_called_unsent() {
     for (settle, state) in [("1h", "creating"), ("800ms", "unresolved")] {
         let timeouts = Timeouts { request: "600ms", settle, give_up: "24h" };
-        let mut house = house(lenient(), 1, &timeouts);
-        house.sim.answer_names(false);
-        lose_creates(&house, 1, true);
-        ask_for(&house, &["x"]);
-        house.start();
-        until_printed(&house, "x", &[state]);
+        let mut test_env = test_env(lenient(), 1, &timeouts);
+        test_env.sim.answer_names(false);
+        lose_creates(&test_env, 1, true);
+        ask_for(&test_env, &["x"]);
+        test_env.start();
+        until_printed(&test_env, "x", &[state]);
         if state == "creating" {
-            until_printed(&house, "x", &["sent once, at ", "next lookup"]);
+            until_printed(&test_env, "x", &["sent once, at ", "checking whether Kling accepted"]);
         }
-        assert_true(&house);
-        house.kill();
-        assert_true(&house);
-        house.sim.assert_requests(1);
+        assert_true(&test_env);
+        test_env.kill();
+        assert_true(&test_env);
+        test_env.sim.assert_requests(1);
     }
 }

@@ -1,6 +1,5 @@
-//! Before and after a create request, with the real binary: whatever becomes of the one call that costs money, it
-//! is found out or put before a person. Nothing is paid twice, no paid result is lost, and every wait has a true
-//! reason.
+//! Before and after a create request, with the real binary: the outcome of the paid call is found or left to a person.
+//! Nothing is paid twice, no paid result is lost, and every waiting job has a true reason.
 //!
 //! Where a mistake could pay twice, the simulated API accepts a second task of a known name.
 

@@ -1,12 +1,12 @@
 //! Kling refuses a create request because its name is taken: the task exists, and is found or left to a person.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, KnownName, Lags, SimConfig};
+use lipsyncd::sim::{DuplicateNameError, Endpoint, Fault, FaultRule, Lags, SimConfig};
 
 use super::env::{
-    HASTY, assert_delivered, done, house, lenient, refused, slots_used, until_all, until_printed,
+    HASTY, assert_delivered, done, lenient, refused, slots_used, test_env, until_all, until_printed,
 };
 use crate::support::{
-    daemon::{BRISK, House, job_of},
+    daemon::{BRISK, TestEnv, job_of},
     switches::Switches as _,
 };
 
@@ -17,7 +17,7 @@ const SLOTS: u32 = 20;
 
 /// Each job is accepted and its answer is lost; a second send is refused in these words. The account answers no
 /// lookups by name, and would accept a third send.
-fn refused_twice(list_shows_external_ids: bool) -> (House, Vec<String>) {
+fn refused_twice(list_shows_external_ids: bool) -> (TestEnv, Vec<String>) {
     let config = SimConfig {
         answers_external_lookups: false,
         list_shows_external_ids,
@@ -25,80 +25,80 @@ fn refused_twice(list_shows_external_ids: bool) -> (House, Vec<String>) {
         concurrency: SLOTS as usize,
         ..lenient()
     };
-    let mut house = house(config, SLOTS, &BRISK);
+    let mut test_env = test_env(config, SLOTS, &BRISK);
     let mut keys = Vec::new();
-    for (n, KnownName { code, message }) in KnownName::all().enumerate() {
+    for (n, DuplicateNameError { code, message }) in DuplicateNameError::all().enumerate() {
         let key = format!("taken-{n:02}");
         // The address of the audio is part of the body.
         let on = |nth, fault| FaultRule {
             nth,
             matching: Some(format!("/{key}.mp3")),
-            ..FaultRule::once(Call::Create, fault)
+            ..FaultRule::once(Endpoint::Create, fault)
         };
-        house.sim.fault(on(1, Fault::LoseAnswer));
+        test_env.sim.fault(on(1, Fault::LoseAnswer));
         let message = Some(message.replace("{}", "lipsyncd-0"));
-        house.sim.fault(on(2, Fault::Code { code, status: None, retry_after_s: None, message }));
+        test_env.sim.fault(on(2, Fault::Code { code, status: None, retry_after_s: None, message }));
         let text = job_of(&key).replace("/a.mp3", &format!("/{key}.mp3"));
-        house.drop_in_old(&format!("{key}.yaml"), text);
+        test_env.drop_in_old(&format!("{key}.yaml"), text);
         keys.push(key);
     }
-    house.start();
-    (house, keys)
+    test_env.start();
+    (test_env, keys)
 }
 
 #[test]
 fn task_that_the_list_names_is_adopted_whatever_the_words() {
-    let (house, keys) = refused_twice(true);
+    let (test_env, keys) = refused_twice(true);
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    until_all(&house, &keys, "succeeded");
-    house.sim.assert_requests(keys.len());
-    let refusals = house.ledger().faults.get("code").copied().unwrap_or_default();
+    until_all(&test_env, &keys, "succeeded");
+    test_env.sim.assert_requests(keys.len());
+    let refusals = test_env.ledger().faults.get("code").copied().unwrap_or_default();
     assert!(refusals <= keys.len() as u64, "{refusals}");
-    for task in house.ledger().tasks {
+    for task in test_env.ledger().tasks {
         let key = keys.iter().find(|key| task.video.contains(**key)).unwrap();
-        assert_delivered(&house, key, &task);
+        assert_delivered(&test_env, key, &task);
     }
 }
 
 #[test]
 fn task_that_the_list_does_not_name_is_left_to_a_person() {
-    let (house, keys) = refused_twice(false);
+    let (test_env, keys) = refused_twice(false);
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    until_all(&house, &keys, "unresolved");
-    assert_eq!(slots_used(&house), 0);
-    house.sim.assert_requests(keys.len());
-    for task in house.ledger().tasks {
+    until_all(&test_env, &keys, "unresolved");
+    assert_eq!(slots_used(&test_env), 0);
+    test_env.sim.assert_requests(keys.len());
+    for task in test_env.ledger().tasks {
         let key = keys.iter().find(|key| task.video.contains(**key)).unwrap();
-        refused(&house, &["resolve", key, "--resend"], &[&task.task_id]);
-        done(&house, &["resolve", key, "--task", &task.task_id]);
+        refused(&test_env, &["resolve", key, "--resend"], &[&task.task_id]);
+        done(&test_env, &["resolve", key, "--task", &task.task_id]);
     }
-    until_all(&house, &keys, "succeeded");
-    house.sim.assert_requests(keys.len());
+    until_all(&test_env, &keys, "succeeded");
+    test_env.sim.assert_requests(keys.len());
 }
 
 #[test]
 fn first_request_whose_name_is_taken_is_not_sent_again_and_again() {
-    // Another database has created the task, and neither the name nor the list shows it for `give_up_after`.
-    for KnownName { code, message } in [
-        KnownName { code: 1201, message: "external_task_id is occupied" },
-        KnownName { code: 1203, message: "external_task_id {} already exists" },
+    // Another database has created the task. For `give_up_after` it is not shown by its name or by the list.
+    for DuplicateNameError { code, message } in [
+        DuplicateNameError { code: 1201, message: "external_task_id is occupied" },
+        DuplicateNameError { code: 1203, message: "external_task_id {} already exists" },
     ] {
         let config = SimConfig {
             answers_external_lookups: false,
             lags: Lags { list_ms: Some(600_000), ..Lags::default() },
             ..lenient()
         };
-        let mut house = house(config, 1, &HASTY);
+        let mut test_env = test_env(config, 1, &HASTY);
         let message = Some(message.to_owned());
         let refusal = Fault::Code { code, status: None, retry_after_s: None, message };
-        house.sim.fault(FaultRule::always(Call::Create, refusal));
-        house.drop_in_old("x.yaml", job_of("x"));
-        house.start();
-        until_printed(&house, "x", &["unresolved"]);
-        assert_eq!(slots_used(&house), 0);
-        let shown = done(&house, &["show", "x"]).out;
+        test_env.sim.fault(FaultRule::always(Endpoint::Create, refusal));
+        test_env.drop_in_old("x.yaml", job_of("x"));
+        test_env.start();
+        until_printed(&test_env, "x", &["unresolved"]);
+        assert_eq!(slots_used(&test_env), 0);
+        let shown = done(&test_env, &["show", "x"]).out;
         assert!(shown.contains("a task of this name exists"), "{shown}");
-        assert_eq!(house.ledger().faults["code"], 1, "sent once");
-        house.sim.assert_requests(0);
+        assert_eq!(test_env.ledger().faults["code"], 1, "sent once");
+        test_env.sim.assert_requests(0);
     }
 }

@@ -1,9 +1,9 @@
-//! A body that is refused for its size by anything on the way was certainly not accepted; a 504 leaves it open.
+//! A request that is refused for its size was certainly not accepted; a 504 leaves the outcome unknown.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, Sim};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim};
 
 use super::env::{
-    ask_for, done, house, learn_lookups, lenient, slots_used, until_delivered, until_printed,
+    ask_for, done, learn_lookups, lenient, slots_used, test_env, until_delivered, until_printed,
 };
 use crate::support::{
     daemon::{BRISK, clip, quick},
@@ -17,22 +17,22 @@ const INLINE: &str = "video: https://cdn.example.com/x.mp4?duration_ms=9000\naud
 fn refused_size_fails_the_job_at_once_and_says_why() {
     for status in [413, 414, 431] {
         for is_html in [false, true] {
-            let mut house = house(lenient(), 1, &BRISK);
-            house.sim.refuse_bodies(status, is_html);
-            house.drop_in_old("en.mp3", clip("welcome-en.mp3"));
-            house.drop_in_old("x.yaml", INLINE);
-            house.start();
-            until_printed(&house, "x", &["failed", &status.to_string(), "too large"]);
-            let sent = house.ledger().faults["too_large"];
-            assert_eq!((sent, slots_used(&house)), (1, 0), "{status} {is_html}");
+            let mut test_env = test_env(lenient(), 1, &BRISK);
+            test_env.sim.refuse_bodies(status, is_html);
+            test_env.drop_in_old("en.mp3", clip("welcome-en.mp3"));
+            test_env.drop_in_old("x.yaml", INLINE);
+            test_env.start();
+            until_printed(&test_env, "x", &["failed", &status.to_string(), "too large"]);
+            let sent = test_env.ledger().faults["too_large"];
+            assert_eq!((sent, slots_used(&test_env)), (1, 0), "{status} {is_html}");
 
             // The slot is free, and the same request may be sent by a person.
-            house.sim.control(Sim::clear_faults);
-            ask_for(&house, &["next"]);
-            until_delivered(&house, &["next"]);
-            done(&house, &["retry", "x", "--yes"]);
-            until_delivered(&house, &["x"]);
-            house.sim.assert_requests(2);
+            test_env.sim.control(Sim::clear_faults);
+            ask_for(&test_env, &["next"]);
+            until_delivered(&test_env, &["next"]);
+            done(&test_env, &["retry", "x", "--yes"]);
+            until_delivered(&test_env, &["x"]);
+            test_env.sim.assert_requests(2);
         }
     }
 }
@@ -40,32 +40,32 @@ fn refused_size_fails_the_job_at_once_and_says_why() {
 #[test]
 fn refused_size_of_a_second_send_does_not_hide_that_the_first_was_accepted() {
     // The first send shows up only after the second was refused for its size.
-    let mut house = house(lenient(), 1, &BRISK);
-    house.start();
-    learn_lookups(&house);
-    house.sim.set(|config| config.visibility_lag_ms = 1_300);
-    house.sim.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    let mut test_env = test_env(lenient(), 1, &BRISK);
+    test_env.start();
+    learn_lookups(&test_env);
+    test_env.sim.set(|config| config.visibility_lag_ms = 1_300);
+    test_env.sim.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
     let too_large = Fault::TooLarge { status: 413, html: true };
-    house.sim.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, too_large) });
-    ask_for(&house, &["x"]);
-    until_delivered(&house, &["x"]);
-    house.sim.assert_requests(2);
+    test_env.sim.fault(FaultRule { nth: 2, ..FaultRule::once(Endpoint::Create, too_large) });
+    ask_for(&test_env, &["x"]);
+    until_delivered(&test_env, &["x"]);
+    test_env.sim.assert_requests(2);
 }
 
 #[test]
 fn gateway_timeouts_leave_it_open_and_the_reason_counts_the_sends() {
-    let mut house = house(quick(), 1, &BRISK);
-    house.start();
-    learn_lookups(&house);
+    let mut test_env = test_env(quick(), 1, &BRISK);
+    test_env.start();
+    learn_lookups(&test_env);
     let page = FaultRule {
         accept: Some(false),
-        ..FaultRule::always(Call::Create, Fault::Html { status: 504 })
+        ..FaultRule::always(Endpoint::Create, Fault::Html { status: 504 })
     };
-    house.sim.fault(page);
-    ask_for(&house, &["x"]);
-    until_printed(&house, "x", &["creating", "504", "sent once, at "]);
-    until_printed(&house, "x", &["creating", "504", "sent 2 times, first at ", "last at "]);
-    house.sim.control(Sim::clear_faults);
-    until_delivered(&house, &["x"]);
-    house.sim.assert_requests(2);
+    test_env.sim.fault(page);
+    ask_for(&test_env, &["x"]);
+    until_printed(&test_env, "x", &["creating", "504", "sent once, at "]);
+    until_printed(&test_env, "x", &["creating", "504", "sent 2 times, first at ", "last at "]);
+    test_env.sim.control(Sim::clear_faults);
+    until_delivered(&test_env, &["x"]);
+    test_env.sim.assert_requests(2);
 }

@@ -8,8 +8,8 @@ use super::{
     steps::{PATHS, Step, wanted},
 };
 use crate::{
-    job::{DeliveryOutcome, TaskId, tests::story::luck},
-    store::{LeadLost, MediaScope, StoreError},
+    job::{DeliveryOutcome, TaskId, tests::scenario::next_success},
+    store::{DetachReason, MediaScope, StoreError},
 };
 
 impl World {
@@ -27,13 +27,13 @@ impl World {
                 let held = self.bench.store.hold(
                     PATHS[path.index(PATHS.len())],
                     "to be read",
-                    moment(),
-                    policy(),
+                    MOMENT,
+                    POLICY,
                 );
                 held.await.unwrap();
             }
             Step::Leave => drop(self.bench.leave().await),
-            Step::Look { job, content, run } => {
+            Step::OtherChanges { job, content, run } => {
                 let jobs = self.to_look_at().await;
                 if !jobs.is_empty() {
                     let job = job.get(&jobs).clone();
@@ -49,18 +49,17 @@ impl World {
                 let Some(task) = self.task(task, condition).await else { return };
                 let changed = media_changed.then(|| "a.mp3 has other content".to_owned());
                 let store = &self.bench.store;
-                let (task, _) =
-                    store.never_arrived(task, changed, moment(), policy()).await.unwrap();
+                let (task, _) = store.never_arrived(task, changed, MOMENT, POLICY).await.unwrap();
                 self.check_never_arrived(task.id);
             }
             Step::LoseLead { task, failed } => {
                 let condition = "first_sent_at_ms IS NULL AND state IN ('queued', 'identified')";
                 let Some(task) = self.task(task, condition).await else { return };
                 let why = match failed {
-                    true => LeadLost::Failed(fault("output_taken")),
-                    false => LeadLost::MediaChanged("a.mp3 has other content".to_owned()),
+                    true => DetachReason::Failed(permanent_error("output_taken")),
+                    false => DetachReason::MediaChanged("a.mp3 has other content".to_owned()),
                 };
-                self.bench.store.lose_lead(task, why, moment(), policy()).await.unwrap();
+                self.bench.store.detach_lead(task, why, MOMENT, POLICY).await.unwrap();
             }
             Step::LaterTake { task, take } => {
                 let condition = "first_sent_at_ms IS NULL AND state IN ('queued', 'identified')";
@@ -68,7 +67,7 @@ impl World {
                 if task.take < *take && self.bench.store.is_take_open(&task).await.unwrap() {
                     self.asked.insert((task.request_hash.clone(), *take));
                     let store = &self.bench.store;
-                    store.move_to_take(task, *take, moment(), policy()).await.unwrap();
+                    store.move_to_take(task, *take, MOMENT, POLICY).await.unwrap();
                 }
             }
             Step::Deliver { refused } => drop(self.deliver(*refused).await),
@@ -95,7 +94,7 @@ impl World {
         self.ask(&jobs);
         let on_change = if run { OnChange::Run } else { OnChange::Flag };
         let read = manifest(path, jobs.clone());
-        match self.bench.store.accept(read, moment(), policy(), on_change).await.unwrap() {
+        match self.bench.store.accept(read, MOMENT, POLICY, on_change).await.unwrap() {
             Ok(_) => drop(self.folder.insert(path, jobs)),
             Err(conflict) => {
                 assert!(conflict.what.contains("external_task_id"), "{conflict}");
@@ -141,16 +140,16 @@ impl World {
         jobs
     }
 
-    pub(super) async fn look(&mut self, job: Job, media: Result<Media, Fault>, run: bool) {
-        let is_there = media.as_ref().is_ok_and(|media| media.missing.is_none());
+    pub(super) async fn look(&mut self, job: Job, media: Result<Media, PermanentError>, run: bool) {
+        let is_there = media.as_ref().is_ok_and(|media| media.wait_reason.is_none());
         if !is_there && job.task.is_some() {
             return;
         }
-        let wanted = digested(job.spec, media);
+        let wanted = hashed(job.spec, media);
         self.ask(std::slice::from_ref(&wanted));
         let on_change = if run { OnChange::Run } else { OnChange::Flag };
         let store = &self.bench.store;
-        let looked = store.check_media(job.id, wanted, moment(), policy(), on_change).await;
+        let looked = store.check_media(job.id, wanted, MOMENT, POLICY, on_change).await;
         if let Err(conflict) = looked.unwrap() {
             assert!(conflict.what.contains("external_task_id"), "{conflict}");
         }
@@ -174,8 +173,8 @@ impl World {
     async fn outcome(&mut self, task: &Index, outcome: Option<&Index>, stale: bool) {
         let Some(read) = self.task(task, "true").await else { return };
         let outcome = match outcome {
-            Some(index) => index.get(&self.happenings).1.clone(),
-            None => luck(&read, NOW_MS + 2_000).1,
+            Some(index) => index.get(&self.all_outcomes).1.clone(),
+            None => next_success(&read, NOW_MS + 2_000).1,
         };
         self.try_outcome(&read, outcome, stale).await;
     }
@@ -188,7 +187,7 @@ impl World {
             Outcome::Revived { .. } | Outcome::Abandoned | Outcome::Postponed { .. }
         );
         let outcome = of_task(outcome, read.id);
-        let Ok(moved) = apply(read, outcome, &moment(), &policy()) else { return false };
+        let Ok(moved) = apply(read, outcome, &MOMENT, &POLICY) else { return false };
         if is_theirs {
             return false;
         }
@@ -223,11 +222,10 @@ impl World {
         let Some(due) = due.into_iter().next() else { return false };
         let result = due.task.result.unwrap();
         let attempt = match refused {
-            true => DeliveryOutcome::Refused(fault("expired")),
+            true => DeliveryOutcome::Refused(permanent_error("expired")),
             false => DeliveryOutcome::Delivered { sha256: result.sha256, bytes: result.bytes },
         };
-        let delivered =
-            store.record_delivery(due.job, attempt, Vec::new(), moment(), policy()).await;
+        let delivered = store.record_delivery(due.job, attempt, Vec::new(), MOMENT, POLICY).await;
         delivered.unwrap().unwrap();
         true
     }
@@ -244,7 +242,7 @@ fn of_task(outcome: Outcome, id: TaskId) -> Outcome {
             Outcome::ResolvedAs { task_id: format!("{task_id}{id}") }
         }
         Outcome::Delivered(result) => {
-            Outcome::Delivered(Delivered { sha256: format!("result of {id}"), ..result })
+            Outcome::Delivered(ResultFile { sha256: format!("result of {id}"), ..result })
         }
         other => other,
     }

@@ -20,7 +20,7 @@ const RULES: &[(&str, &str)] = &[
     (
         "a job without a task waits, or failed or was cancelled by itself",
         "SELECT key || ' ' || state FROM job WHERE task_row IS NULL
-           AND NOT (state = 'waiting' AND media_missing IS NOT NULL)
+           AND NOT (state = 'waiting' AND media_wait_reason IS NOT NULL)
            AND NOT (state IN ('failed', 'cancelled') AND error_code IS NOT NULL)",
     ),
     (
@@ -37,7 +37,7 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "a job that left is not waited for",
-        "SELECT key FROM job WHERE left_at_ms IS NOT NULL AND state = 'waiting' AND task_row IS NULL",
+        "SELECT key FROM job WHERE orphaned_at_ms IS NOT NULL AND state = 'waiting' AND task_row IS NULL",
     ),
     (
         "a task that nothing was sent for has a job",

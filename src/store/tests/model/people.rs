@@ -20,7 +20,7 @@ impl World {
         let unpaid = self.unpaid();
         let (key, asked) = (&before.job.spec.key, command.clone());
         let judge = move |_: &JobState| Ok::<_, ()>(command.clone());
-        match self.bench.store.command(key, judge, moment(), policy()).await {
+        match self.bench.store.command(key, judge, MOMENT, POLICY).await {
             Ok(after) if asked == Command::Retry => self.check_retry(before, &after, unpaid),
             Ok(_) => assert!(self.unpaid() <= unpaid, "{asked:?} pays for something"),
             // The name of its changed request is used by now.
@@ -74,10 +74,10 @@ fn may(state: &JobState, command: &Command) -> bool {
             job.dismissed || has_accepted_change
         }
         Command::Task(outcome) => {
-            let is_unseen = task.as_ref().is_some_and(Task::is_unseen);
+            let is_not_found = task.as_ref().is_some_and(Task::is_not_found);
             let names_a_task = !matches!(*outcome, Outcome::ResolvedAsUnsent { .. });
             job.state == State::Unresolved
-                || job.state == State::Submitted && is_unseen && names_a_task
+                || job.state == State::Submitted && is_not_found && names_a_task
                 || undecided.is_some()
         }
     }

@@ -1,7 +1,7 @@
 //! The end of a history: the folder is as it was last read, all media are there, and all goes well.
 
 use super::{super::*, World};
-use crate::job::tests::story::luck;
+use crate::job::tests::scenario::next_success;
 
 /// So often everything moves at most.
 const ROUNDS_MAX: usize = 100;
@@ -12,7 +12,7 @@ impl World {
         for (path, jobs) in std::mem::take(&mut self.folder) {
             let jobs = jobs.into_iter().map(|job| {
                 let media = super::steps::Content::There(0).media(&job.spec.audio);
-                digested(job.spec, media)
+                hashed(job.spec, media)
             });
             self.read(path, jobs.collect(), false).await;
             self.check();
@@ -40,7 +40,7 @@ impl World {
         for id in self.ids("state NOT IN ('succeeded', 'failed', 'cancelled')") {
             let read = self.bench.store.task(id).await.unwrap().unwrap();
             let task_id = format!("settled {id}");
-            let outcome = match luck(&read, i64::MAX - 1).1 {
+            let outcome = match next_success(&read, i64::MAX - 1).1 {
                 Outcome::Found { .. } => Outcome::Found { task_id },
                 Outcome::ResolvedAs { .. } => Outcome::ResolvedAs { task_id },
                 other => other,
@@ -58,7 +58,7 @@ impl World {
             "SELECT count(*) FROM job j JOIN manifest m ON m.id = j.manifest_id
              WHERE j.absent_since_ms IS NULL AND m.state = 'accepted'
                AND j.state NOT IN ('succeeded', 'failed', 'cancelled')
-               AND coalesce(j.media_missing, '') NOT LIKE '%external_task_id%'",
+               AND coalesce(j.media_wait_reason, '') NOT LIKE '%external_task_id%'",
         );
         assert_eq!(waiting, 0, "what is in the folder comes to an end");
         let failed: i64 = self.bench.value(

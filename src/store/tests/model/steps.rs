@@ -3,7 +3,8 @@
 use proptest::{prelude::*, sample::Index};
 
 use super::super::{
-    Fault, Media, NOW_MS, Source, WantedJob, changed, digested, fault, wanted as wanted_as_it_is,
+    Media, NOW_MS, PermanentError, Source, WantedJob, changed, hashed, permanent_error,
+    wanted as wanted_as_it_is,
 };
 
 pub(super) const PATHS: [&str; 3] = ["a.yaml", "b.yaml", "c.yaml"];
@@ -22,7 +23,7 @@ pub(super) enum Step {
     Hold(Index),
     Leave,
     /// The media of a job are looked at again.
-    Look {
+    OtherChanges {
         job: Index,
         content: Content,
         run: bool,
@@ -82,12 +83,12 @@ pub(super) enum Content {
 }
 
 impl Content {
-    pub(super) fn media(self, audio: &Source) -> Result<Media, Fault> {
+    pub(super) fn media(self, audio: &Source) -> Result<Media, PermanentError> {
         let lengths = Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() };
         match (self, audio) {
-            (Self::Unfit, _) => Err(fault("too short")),
+            (Self::Unfit, _) => Err(permanent_error("too short")),
             (Self::Missing, _) => {
-                Ok(Media { missing: Some("a.mp3".to_owned()), ..Media::default() })
+                Ok(Media { wait_reason: Some("a.mp3".to_owned()), ..Media::default() })
             }
             (Self::There(content), Source::File(_)) => Ok(Media {
                 audio_stamp: Some(format!("stamp of {content}")),
@@ -135,7 +136,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => index().prop_map(Step::Errors),
         1 => index().prop_map(Step::Hold),
         2 => Just(Step::Leave),
-        2 => (index(), content(), any::<bool>()).prop_map(|(job, content, run)| Step::Look { job, content, run }),
+        2 => (index(), content(), any::<bool>()).prop_map(|(job, content, run)| Step::OtherChanges { job, content, run }),
         14 => outcome.prop_map(|(task, outcome, stale)| Step::Outcome { task, outcome, stale }),
         1 => (index(), any::<bool>()).prop_map(|(task, media_changed)| Step::NeverArrived { task, media_changed }),
         1 => (index(), any::<bool>()).prop_map(|(task, failed)| Step::LoseLead { task, failed }),
@@ -178,5 +179,5 @@ fn job(path: &str, id: u8, request: &Request) -> WantedJob {
         spec.not_before_at_ms = request.later.then_some(NOW_MS + 1_000);
     });
     let media = request.content.media(&asked.spec.audio);
-    digested(asked.spec, media)
+    hashed(asked.spec, media)
 }

@@ -1,0 +1,276 @@
+//! The report of `status`, its text and its suggested commands.
+
+use std::collections::BTreeMap;
+
+use super::{
+    next::next_commands,
+    report::{DaemonReport, LocalSetup, StatusReport},
+    text::{one_line, write},
+};
+use crate::{
+    job::State,
+    store::{
+        ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RefusedManifest, SupersededTasks,
+    },
+};
+
+const NOW_MS: i64 = 1_772_366_407_050;
+
+fn setup() -> LocalSetup {
+    LocalSetup { start: "lipsyncd run".to_owned(), jobs_dir: "/jobs".into() }
+}
+
+/// A busy queue: 100 jobs ahead, five slots, tasks that take a minute.
+fn queue_status() -> QueueStatus {
+    let mut jobs: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
+    jobs.extend([(State::Queued, 95), (State::Processing, 5), (State::Succeeded, 20)]);
+    QueueStatus {
+        jobs,
+        manifests_accepted: 3,
+        manifests_refused: 0,
+        refused: Vec::new(),
+        slots_configured: 10,
+        slots_limit: 5,
+        cap_micro: Some(100_000_000),
+        spent_today_micro: 12_500_000,
+        spent_total_micro: 340_050_000,
+        pause: None,
+        hold: None,
+        api_problem: None,
+        folder_problem: None,
+        blocked: None,
+        superseded: SupersededTasks::default(),
+        slots_used: 5,
+        changed_after_sent: 0,
+        first_changed: None,
+        dismissed: 0,
+        median_task_ms: Some(60_000),
+        daemon_pid: Some(4711),
+        daemon_since_ms: Some(NOW_MS - 200_000),
+    }
+}
+
+fn running(pid: u32) -> Option<LockHolder> {
+    Some(LockHolder { pid, problem: None })
+}
+
+fn paused(kind: PauseKind) -> Pause {
+    Pause {
+        kind,
+        reason: "account balance not enough".to_owned(),
+        code: Some(1102),
+        since_ms: NOW_MS - 60_000,
+        next_probe_at_ms: Some(NOW_MS + 30_000),
+    }
+}
+
+#[test]
+fn time_left_is_rounds_of_all_slots() {
+    assert_eq!(StatusReport::of(queue_status(), None, NOW_MS, setup()).eta_seconds, Some(20 * 60));
+    let mut one = queue_status();
+    one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
+    assert_eq!(StatusReport::of(one, None, NOW_MS, setup()).eta_seconds, Some(60));
+}
+
+#[test]
+fn time_left_is_not_guessed() {
+    let unknown = QueueStatus { median_task_ms: None, ..queue_status() };
+    let mut nothing = queue_status();
+    nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
+    let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
+    for queue in [unknown, nothing, stopped] {
+        assert_eq!(StatusReport::of(queue, None, NOW_MS, setup()).eta_seconds, None);
+    }
+}
+
+#[test]
+fn a_daemon_that_ended_is_not_shown_as_running() {
+    let report = StatusReport::of(queue_status(), None, NOW_MS, setup());
+    assert_eq!(
+        report.daemon,
+        DaemonReport { running: false, pid: None, since: None, trouble: None }
+    );
+    let other = StatusReport::of(queue_status(), running(99), NOW_MS, setup());
+    assert_eq!(
+        other.daemon,
+        DaemonReport { running: true, pid: Some(99), since: None, trouble: None }
+    );
+    let same = StatusReport::of(queue_status(), running(4711), NOW_MS, setup());
+    assert_eq!(same.daemon.since.unwrap(), "2026-03-01T11:56:47.050Z");
+}
+
+#[test]
+fn json_has_every_state_and_the_documented_members() {
+    let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
+    let json =
+        serde_json::to_value(StatusReport::of(stopped, running(4711), NOW_MS, setup())).unwrap();
+    assert_eq!(json["jobs"].as_object().unwrap().len(), State::ALL.len());
+    assert_eq!(json["jobs"]["unresolved"], 0);
+    assert_eq!(json["slots"], serde_json::json!({"used": 5, "limit": 5, "configured": 10}));
+    assert_eq!(json["manifests"], serde_json::json!({"accepted": 3, "refused": 0}));
+    assert_eq!(
+        json["pause"],
+        serde_json::json!({"kind": "account", "reason": "account balance not enough",
+            "code": 1102, "since": "2026-03-01T11:59:07.050Z",
+            "next_probe": "2026-03-01T12:00:37.050Z"})
+    );
+    assert_eq!(json["units"], serde_json::json!({"today": 12.5, "total": 340.05, "cap": 100.0}));
+    assert!(json["eta_seconds"].is_null());
+    assert_eq!(json["daemon"]["pid"], 4711);
+}
+
+fn shown(queue: QueueStatus, holder: Option<LockHolder>) -> String {
+    let mut out = Vec::new();
+    write(&mut out, &StatusReport::of(queue, holder, NOW_MS, setup())).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_busy_queue() {
+    let expected = "\
+daemon     running for 3m 20s (PID 4711)
+jobs       120: 95 queued, 5 processing, 20 succeeded
+slots      5 of 5 in use (10 configured; the account allows 5)
+queue      not paused
+units      12.5 of 100 today (UTC), 340.05 in total
+time left  about 20m
+manifests  3 accepted
+";
+    assert_eq!(shown(queue_status(), running(4711)), expected);
+}
+
+#[test]
+fn all_problems_at_once() {
+    let mut queue = QueueStatus {
+        pause: Some(paused(PauseKind::Account)),
+        manifests_refused: 2,
+        refused: vec![RefusedManifest {
+            path: "a.yaml".to_owned(),
+            error: "a.yaml:3:5: unknown key `vidoe\u{1b}`\nmore".to_owned(),
+        }],
+        cap_micro: None,
+        ..queue_status()
+    };
+    queue.jobs.extend([(State::Unresolved, 1), (State::Failed, 2), (State::Waiting, 1)]);
+    let expected = "\
+daemon     not running
+jobs       124: 1 waiting, 95 queued, 5 processing, 20 succeeded, 2 failed, 1 unresolved
+slots      5 of 5 in use (10 configured; the account allows 5)
+queue      paused since 2026-03-01 11:59:07 UTC; next probe at 2026-03-01 12:00:37 UTC
+           account balance not enough (code 1102)
+units      12.5 today (UTC), 340.05 in total
+manifests  3 accepted, 2 with errors:
+             a.yaml:3:5: unknown key `vidoe\\u{1b}`
+             and 1 more
+next       lipsyncd run                       starts the daemon; 101 jobs left
+           lipsyncd list --state unresolved   1 job needs your decision
+           lipsyncd check                     shows all errors of 2 manifests
+           lipsyncd list --state failed       shows why 2 jobs failed
+           lipsyncd list --state waiting      shows why 1 job waits
+";
+    assert_eq!(shown(queue, None), expected);
+}
+
+#[test]
+fn changed_jobs_are_counted_with_what_to_type() {
+    let first_changed = Some("promo/en".to_owned());
+    let queue =
+        QueueStatus { changed_after_sent: 2, first_changed, dismissed: 3, ..queue_status() };
+    let text = shown(queue, running(4711));
+    for line in [
+        "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
+        "changed    2 jobs changed after they were sent; their results are from the earlier request\n",
+        "next       lipsyncd show promo/en             2 jobs changed after they were sent; the first\n",
+        "           lipsyncd retry JOB                 when it has ended: makes the new request (paid)\n",
+        "           lipsyncd dismiss JOB               keeps the existing result\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn unresolved_tasks_of_earlier_requests_name_the_job_that_decides_them() {
+    let superseded = SupersededTasks { tasks: 2, jobs: vec!["promo/en".to_owned()] };
+    let text = shown(QueueStatus { superseded, ..queue_status() }, running(4711));
+    for line in [
+        "earlier    2 unresolved tasks of earlier requests, which Kling may have accepted\n",
+        "next       lipsyncd show promo/en             2 unresolved tasks of earlier requests; decide this first\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn problems_of_the_daemon_are_shown() {
+    let problem = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
+    let queue = QueueStatus {
+        api_problem: Some(problem),
+        folder_problem: Some("jobs_dir /jobs is another folder".to_owned()),
+        blocked: Some((2, "its place: no space is left for /out".to_owned())),
+        ..queue_status()
+    };
+    let holder = LockHolder { pid: 4711, problem: Some("state database: disk full".to_owned()) };
+    let text = shown(queue.clone(), Some(holder));
+    for line in [
+        "database   the daemon waits until it can write: disk full\n",
+        "api        no usable answer since 2026-03-01 12:00:02 UTC: no connection\n",
+        "folder     jobs_dir /jobs is another folder\n",
+        "output     2 jobs wait: its place: no space is left for /out\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    // The problem of a daemon that ended is not shown.
+    assert!(!shown(queue, None).contains("no connection"));
+}
+
+#[test]
+fn watch_without_a_terminal_prints_one_line() {
+    let report = StatusReport::of(queue_status(), running(4711), NOW_MS, setup());
+    assert_eq!(
+        one_line(&report),
+        "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \
+         the account allows 5), about 20m left"
+    );
+}
+
+fn commands(queue: QueueStatus, holder: Option<LockHolder>, setup: LocalSetup) -> Vec<String> {
+    let next = next_commands(&StatusReport::of(queue, holder, NOW_MS, setup));
+    next.into_iter().map(|(command, _)| command).collect()
+}
+
+#[test]
+fn the_daemon_is_started_by_its_unit_if_it_has_one() {
+    let setup = LocalSetup { start: "systemctl start lipsyncd".to_owned(), ..setup() };
+    assert_eq!(commands(queue_status(), None, setup), ["systemctl start lipsyncd"]);
+}
+
+#[test]
+fn doctor_is_suggested_for_problems_that_it_checks() {
+    let problem = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS };
+    for status in [
+        QueueStatus { pause: Some(paused(PauseKind::Credentials)), ..queue_status() },
+        QueueStatus { api_problem: Some(problem), ..queue_status() },
+        QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() },
+    ] {
+        assert_eq!(commands(status, running(1), setup()), ["lipsyncd doctor"]);
+    }
+    let locked = LockHolder { pid: 1, problem: Some("database is locked".to_owned()) };
+    assert_eq!(commands(queue_status(), Some(locked), setup()), ["lipsyncd doctor"]);
+    let unpaid = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
+    assert_eq!(commands(unpaid, running(1), setup()), [""; 0]);
+}
+
+#[test]
+fn an_unreadable_manifest_gets_a_chmod_instead_of_a_check() {
+    let refused = |path: &str, error: &str| RefusedManifest {
+        path: path.to_owned(),
+        error: format!("{path}: {error}"),
+    };
+    let closed = refused("a b.yaml", "it cannot be read: Permission denied (os error 13)");
+    let one = QueueStatus { manifests_refused: 1, refused: vec![closed.clone()], ..queue_status() };
+    assert_eq!(commands(one, running(1), setup()), ["chmod g+r '/jobs/a b.yaml'"]);
+    let both = vec![closed, refused("c.yaml", "unknown key")];
+    let two = QueueStatus { manifests_refused: 2, refused: both, ..queue_status() };
+    let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
+    assert_eq!(commands(two, running(1), setup()), expected);
+}

@@ -1,0 +1,39 @@
+//! The JSON Schema of `lipsyncd.yaml`, made from the table of keys and the example: for editors.
+
+use serde_json::{Map, Value, json};
+
+use super::{example::settings, keys::KEYS};
+use crate::manifest::to_json;
+
+/// Returns the JSON Schema of a configuration.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = section(json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "lipsyncd configuration",
+        "description": "Every key may be left out.",
+    }));
+    for setting in settings() {
+        let Some(key) = KEYS.iter().find(|key| key.name == setting.key) else { continue };
+        let mut value = (key.schema)();
+        value["description"] = json!(format!("{}. Allowed: {}.", setting.meaning, setting.allowed));
+        value["default"] = to_json(setting.default);
+        let (parent, name) = match key.name.split_once('.') {
+            Some((parent, name)) => (&mut schema["properties"][parent], name),
+            None => (&mut schema, key.name),
+        };
+        if parent.is_null() {
+            *parent = section(json!({}));
+        }
+        parent["properties"][name] = value;
+    }
+    schema
+}
+
+/// A mapping of known keys, which may be empty.
+fn section(mut schema: Value) -> Value {
+    schema["type"] = json!(["object", "null"]);
+    schema["properties"] = Value::Object(Map::new());
+    schema["additionalProperties"] = json!(false);
+    schema
+}

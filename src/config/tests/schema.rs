@@ -1,0 +1,58 @@
+//! The JSON Schema accepts what the reader accepts, and refuses what an editor can know to be wrong.
+
+use boon::{Compiler, Schemas};
+
+use super::*;
+
+#[test]
+fn the_schema_agrees_with_the_reader() {
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.add_resource("config.json", schema()).expect("a resource");
+    let index = compiler.compile("config.json", &mut schemas).expect("a valid schema");
+    let is_valid = |text: &str| {
+        let value: serde_yaml::Value = serde_yaml::from_str(text).expect("YAML");
+        let value = serde_json::to_value(value).expect("JSON");
+        schemas.validate(&value, index).is_ok()
+    };
+    for text in [
+        include_str!("../../../lipsyncd.example.yaml"),
+        include_str!("../../../debian/lipsyncd.yaml"),
+        "",
+        "watch: null\n",
+        "watch: {settle: 1m 30s, on_change: run}\nretention: {history: null}\n",
+        "download: {max_bytes: 1000}\nlimits: {create_per_second: 0.5, units_per_day: 1.5}\n",
+        "metrics: {listen: '[::1]:9464'}\nkling: {base_url: HTTPS://e.com}\n",
+    ] {
+        let _valid = good(text);
+        assert!(is_valid(text), "{text}");
+    }
+    for text in [
+        "[]",
+        "jobdir: x",
+        "watch: {settel: 1s}",
+        "watch: 5",
+        "watch: {settle: 1}",
+        "watch: {settle: '1'}",
+        "watch: {on_change: stop}",
+        "media: {dirs: /srv}",
+        "media: {public_base_url: m.e.com}",
+        "limits: {concurrency: 0}",
+        "limits: {concurrency: 1.5}",
+        "limits: {create_per_second: 0}",
+        "limits: {units_per_day: -1}",
+        "metrics: {listen: 9464}",
+        "log: {format: xml}",
+    ] {
+        assert!(read(text.as_bytes()).is_err(), "{text}");
+        assert!(!is_valid(text), "{text}");
+    }
+}
+
+#[test]
+fn the_schema_has_every_default() {
+    let schema = schema();
+    for key in KEYS.map(|key| key.name.replace('.', "/properties/")) {
+        let setting = schema.pointer(&format!("/properties/{key}")).expect("a property");
+        assert!(setting.get("default").is_some() && setting.get("description").is_some(), "{key}");
+    }
+}

@@ -1,0 +1,75 @@
+//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line.
+//!
+//! Decides nothing. Inbox and pipeline do not depend on it.
+
+use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
+
+use tokio::{sync::Notify, time::sleep};
+
+use super::{folder_report::FolderReport, resources::Resources, retention, status_line};
+use crate::store::{JobChange, Store, StoreError};
+
+const CHANGES_EVERY: Duration = Duration::from_millis(500);
+const STATUS_EVERY: Duration = Duration::from_secs(2);
+
+/// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
+pub(super) async fn run(
+    resources: &Resources,
+    history: Option<Duration>,
+    folder: &FolderReport<'_>,
+    rescan: Arc<Notify>,
+    store_changed: Arc<Notify>,
+) -> StoreError {
+    let now_ms = || resources.clock.now_ms();
+    let failed = tokio::select! {
+        error = watch_changes(resources.store.clone(), rescan, store_changed) => return error,
+        never = resources.report_problems() => match never {},
+        failed = retention::delete_old_history(&resources.store, history, now_ms) => failed,
+        failed = update_status(resources, folder) => failed,
+    };
+    match failed {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+async fn watch_changes(
+    store: Store,
+    rescan: Arc<Notify>,
+    store_changed: Arc<Notify>,
+) -> StoreError {
+    let mut before = None;
+    loop {
+        let found = match store.changes_by_others(before).await {
+            Ok(found) => found,
+            Err(error) => return error,
+        };
+        found.by_people.iter().for_each(JobChange::log);
+        if found.changed {
+            rescan.notify_one();
+            store_changed.notify_one();
+        }
+        before = Some(found.position);
+        sleep(CHANGES_EVERY).await;
+    }
+}
+
+async fn update_status(
+    resources: &Resources,
+    folder: &FolderReport<'_>,
+) -> Result<Infallible, StoreError> {
+    let manager = &resources.manager;
+    if !manager.is_present() {
+        return pending().await;
+    }
+    folder.first_scan().await;
+    loop {
+        let queue_status = resources.store.queue_status(resources.clock.now_ms()).await?;
+        // A problem of the database is in the status line already, and is more important.
+        if resources.store.problem().is_none() {
+            let problem = folder.problem().map(|problem| format!("{problem}; "));
+            manager.status(&(problem.unwrap_or_default() + &status_line::summary(&queue_status)));
+        }
+        sleep(STATUS_EVERY).await;
+    }
+}

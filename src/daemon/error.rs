@@ -1,0 +1,25 @@
+//! Why the daemon cannot start, or cannot continue.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    kling::BuildError,
+    metrics::ListenError,
+    store::{LockError, StoreError},
+};
+
+/// Why the daemon cannot start, or cannot continue.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names and messages describe the variants")]
+pub enum DaemonError {
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Client(#[from] BuildError),
+    #[error(transparent)]
+    Metrics(#[from] ListenError),
+    #[error("{what} {}: {source}", path.display())]
+    Folder { what: &'static str, path: PathBuf, source: io::Error },
+}

@@ -1,0 +1,137 @@
+//! Inbox and pipeline with one set of settings, until the daemon ends or a reload brings other settings.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::timeout};
+use tracing::info;
+
+use super::{
+    Controls, DaemonError, Inputs, ReadInputs, background, folder_report::FolderReport,
+    reload::Reloader, resources::Resources, settings,
+};
+use crate::{
+    inbox::{Inbox, InboxSignals, MediaChecker},
+    kling::Client,
+    pipeline::{End, Heartbeat, Offload, Pipeline},
+};
+
+/// How long the inbox may finish its work after the pipeline has ended.
+const INBOX_END: Duration = Duration::from_secs(1);
+
+/// Inbox and pipeline that have loaded the database.
+pub(super) struct Generation {
+    inbox: Inbox,
+    pipeline: Pipeline<Client>,
+    /// Where the pipeline reads and writes files.
+    offload: Offload,
+}
+
+pub(super) enum GenerationEnd {
+    Ended(End),
+    /// There are other settings.
+    Reload(Box<Inputs>),
+}
+
+impl Generation {
+    pub(super) async fn start(resources: &Resources, inputs: &Inputs) -> Result<Self, DaemonError> {
+        let Inputs { config, credentials } = inputs;
+        let (store, clock) = (&resources.store, resources.clock.clone());
+        let settings = settings::pipeline(config, credentials, &resources.metrics);
+        let client = settings::connect(config, credentials)?;
+        resources.manager.status(&format!("reading {}", config.jobs_dir.display()));
+        let (pid, cap_micro) = (std::process::id(), settings.units_per_day_micro);
+        store.begin(pid, resources.started_at_ms, settings.slots, cap_micro).await?;
+        let public_base_url = config.media.public_base_url.clone();
+        let media_checker =
+            MediaChecker::new(settings.locator.clone(), public_base_url, config.watch.settle);
+        let inbox_settings = settings::inbox(config, &settings);
+        let moment = move || clock.moment();
+        let inbox = Inbox::new(inbox_settings, store.clone(), media_checker, moment).await?;
+        info!(
+            "lipsyncd {} started: jobs_dir {}, account {}, state_db {}",
+            env!("CARGO_PKG_VERSION"),
+            config.jobs_dir.display(),
+            settings.account,
+            config.state_db.display()
+        );
+        let offload = settings.offload.clone();
+        let pipeline =
+            Pipeline::new(client, store.clone(), resources.clock.clone(), settings).await?;
+        Ok(Self { inbox, pipeline, offload })
+    }
+
+    /// Runs until a stop request, until nothing is left that continues automatically, or until a reload.
+    pub(super) async fn run(
+        self,
+        resources: &Resources,
+        inputs: &Inputs,
+        read_inputs: &ReadInputs,
+        controls: &Controls,
+    ) -> Result<GenerationEnd, DaemonError> {
+        let Self { inbox, pipeline, offload } = self;
+        let manager = &*resources.manager;
+        let folder = FolderReport::new(manager);
+        let (rescan, store_changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let signals = InboxSignals {
+            rescan: Arc::clone(&rescan),
+            store_changed: Arc::clone(&store_changed),
+            more_to_come: Arc::new(AtomicBool::new(true)),
+            stop: controls.stop.child_token(),
+        };
+        let (stop, inbox_stop) = (controls.stop.child_token(), signals.stop.clone());
+        let more_to_come = Arc::clone(&signals.more_to_come);
+        let heartbeat =
+            Heartbeat { every: manager.keep_alive_every(), beat: &|| manager.keep_alive() };
+        let pipeline = pipeline.run(
+            Arc::clone(&store_changed),
+            stop.clone(),
+            resources.until,
+            more_to_come,
+            heartbeat,
+        );
+        let inbox = inbox.run(signals, |result| folder.scanned(result));
+        let history = inputs.config.retention.history;
+        let background =
+            background::run(resources, history, &folder, Arc::clone(&rescan), store_changed);
+        let mut reloader = Reloader::new(resources, inputs, read_inputs);
+        let reload = reloader.next(&controls.reload, &rescan);
+        tokio::pin!(pipeline, inbox, background, reload);
+        let (mut is_inbox_running, mut new_inputs) = (true, None);
+        let end = loop {
+            tokio::select! {
+                ended = &mut pipeline => break ended,
+                ended = &mut inbox, if is_inbox_running => {
+                    is_inbox_running = false;
+                    ended?;
+                }
+                new = &mut reload, if new_inputs.is_none() => {
+                    info!("reloading: restarting with the new configuration");
+                    new_inputs = Some(Box::new(new));
+                    stop.cancel();
+                }
+                error = &mut background => return Err(error.into()),
+            }
+        };
+        inbox_stop.cancel();
+        // The time is limited, because another process may keep the database locked. What the inbox does not finish
+        // is read again by the next one.
+        if is_inbox_running && let Ok(ended) = timeout(INBOX_END, &mut inbox).await {
+            ended?;
+        }
+        let end = end?;
+        let Some(new_inputs) = new_inputs else { return Ok(GenerationEnd::Ended(end)) };
+        // A result that is being written still gets its name: the next pipeline must not write to the same part.
+        if !offload.is_idle() {
+            info!("reloading: waiting for files that are still being written");
+            manager.status("reloading: waiting for files that are still being written");
+        }
+        Ok(tokio::select! {
+            biased;
+            () = controls.stop.cancelled() => GenerationEnd::Ended(end),
+            () = offload.wait_until_idle() => GenerationEnd::Reload(new_inputs),
+        })
+    }
+}

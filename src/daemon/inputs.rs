@@ -1,0 +1,28 @@
+//! What the daemon gets from the process: settings, credentials, and how to reload and stop it.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Credentials};
+
+/// Settings and credentials.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Inputs {
+    pub config: Config,
+    pub credentials: Credentials,
+}
+
+/// Reads settings and credentials again, for a reload. The error is for the log.
+pub type ReadInputs = Arc<dyn Fn() -> Result<Inputs, String> + Send + Sync>;
+
+/// Controls a running daemon.
+#[derive(Debug, Clone, Default)]
+pub struct Controls {
+    /// Asks for a reload, and for a scan of the folder.
+    pub reload: Arc<Notify>,
+    /// Stops the daemon.
+    pub stop: CancellationToken,
+}

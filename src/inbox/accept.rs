@@ -1,0 +1,243 @@
+//! Reads manifests in batches, and hands them to the store, which writes while the next batch is read.
+//!
+//! What is in progress at once is bounded, so that memory stays small and a create request does not wait long
+//! behind a large folder.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use tracing::info;
+
+use super::{
+    inbox::Inbox,
+    job_media::wanted_job,
+    manifest_stamp::ManifestStamp,
+    media_check::MediaChecker,
+    pass::Pass,
+    read::{RejectedManifest, read_manifest},
+};
+use crate::store::{
+    AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob,
+};
+
+/// Reading continues while no more jobs than these are being written.
+const WRITING_JOBS_MAX: usize = 3_072;
+/// A batch reads at most this number of manifests, and no further one after this number of jobs.
+const BATCH_MANIFESTS: usize = 64;
+const BATCH_JOBS: usize = 1_024;
+
+#[derive(Debug)]
+pub(super) struct SettledFile {
+    pub(super) path: Arc<str>,
+    pub(super) stamp: ManifestStamp,
+}
+
+type KnownJobs = Arc<HashMap<String, StoredJob>>;
+
+struct Batch {
+    known: KnownJobs,
+    manifests: Vec<(SettledFile, Result<WantedManifest, RejectedManifest>)>,
+}
+
+struct WantedManifest {
+    /// As it was after it had been read.
+    stamp: ManifestStamp,
+    jobs: Vec<WantedJob>,
+    /// How soon another check of its media is useful.
+    check_again_in: Option<Duration>,
+}
+
+struct Writing {
+    file: SettledFile,
+    jobs: usize,
+    accepted: BoxFuture<'static, Result<Result<Reconciled, Conflict>, StoreError>>,
+}
+
+impl Inbox {
+    /// Reads settled manifests in this order, each once, and hands them to the store.
+    ///
+    /// A manifest is handed over before the result of the last one is known. Of the manifests of a batch, all
+    /// departures are written first: a job that moved from one to another is recognised there.
+    pub(super) async fn accept(
+        &mut self,
+        files: Vec<SettledFile>,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let (mut files, mut writing) = (VecDeque::from(files), VecDeque::new());
+        while !files.is_empty() {
+            let batch = self.read_batch(&mut files).await?;
+            batch.count_changed_files(pass);
+            self.write_batch_departures(&batch, pass).await?;
+            for (file, wanted) in batch.manifests {
+                self.index.set_read(&file.path);
+                match wanted {
+                    // It changed after the scan: the next scan finds it as it is then.
+                    Ok(wanted) if wanted.stamp != file.stamp => {
+                        self.index.reread(&file.path);
+                        pass.repeat_in(self.settings.settle);
+                        pass.pending.insert(file.path);
+                    }
+                    Ok(wanted) => {
+                        if let Some(again) = wanted.check_again_in {
+                            pass.repeat_in(again);
+                            // Jobs that were sent do not wait for media. Their media are compared then.
+                            self.media_schedule.file_settles_in(again);
+                        }
+                        writing.push_back(self.write(file, wanted, &batch.known, pass));
+                        self.finish_writing(&mut writing, WRITING_JOBS_MAX, pass).await?;
+                    }
+                    Err(rejected) => self.reject(&file, &rejected, pass).await?,
+                }
+            }
+        }
+        self.finish_writing(&mut writing, 0, pass).await
+    }
+
+    async fn read_batch(&self, files: &mut VecDeque<SettledFile>) -> Result<Batch, StoreError> {
+        let paths = files.iter().take(BATCH_MANIFESTS).map(|file| &*file.path);
+        let paths: Vec<String> =
+            paths.filter(|path| self.index.contains(path)).map(str::to_owned).collect();
+        let known: KnownJobs = match paths.is_empty() {
+            true => Arc::default(),
+            false => Arc::new(self.store.stored_jobs(paths).await?),
+        };
+        let (jobs_dir, now_ms) = (self.settings.jobs_dir.clone(), self.moment().now_ms);
+        let mut left = std::mem::take(files);
+        let (left, batch) = self
+            .with_media_checker(move |checker| {
+                let (mut manifests, mut jobs) = (Vec::new(), 0);
+                while jobs < BATCH_JOBS
+                    && manifests.len() < BATCH_MANIFESTS
+                    && let Some(file) = left.pop_front()
+                {
+                    let wanted = read(&jobs_dir, &file.path, checker, &known, now_ms);
+                    jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
+                    manifests.push((file, wanted));
+                }
+                (left, Batch { known, manifests })
+            })
+            .await;
+        *files = left;
+        Ok(batch)
+    }
+
+    /// Writes which keys known manifests no longer ask for.
+    async fn write_batch_departures(
+        &self,
+        batch: &Batch,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        for (SettledFile { path, stamp }, wanted) in &batch.manifests {
+            let Ok(wanted) = wanted else { continue };
+            if wanted.stamp != *stamp || !self.index.contains(path) {
+                continue;
+            }
+            let keys = wanted.jobs.iter().map(|job| job.spec.key.clone()).collect();
+            let changes = self.store.miss_others(path, keys, self.moment(), self.policy()).await?;
+            pass.log(&changes);
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        file: SettledFile,
+        wanted: WantedManifest,
+        known: &KnownJobs,
+        pass: &Pass,
+    ) -> Writing {
+        let is_of_many = wanted.jobs.iter().any(|wanted| {
+            known.get(&wanted.spec.key).is_some_and(|job| {
+                job.succeeded && pass.changed_files.is_of_many(&job.media, wanted)
+            })
+        });
+        let on_change = if is_of_many { OnChange::Flag } else { self.settings.on_change };
+        let (jobs, file_stamp) = (wanted.jobs.len(), file.stamp.to_string());
+        let accepted =
+            AcceptedManifest { path: file.path.to_string(), file_stamp, jobs: wanted.jobs };
+        let accepted = self.store.accept(accepted, self.moment(), self.policy(), on_change);
+        Writing { file, jobs, accepted: Box::pin(accepted) }
+    }
+
+    /// Waits until at most `jobs_max` jobs are being written.
+    async fn finish_writing(
+        &mut self,
+        writing: &mut VecDeque<Writing>,
+        jobs_max: usize,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let mut jobs: usize = writing.iter().map(|manifest| manifest.jobs).sum();
+        while (jobs > jobs_max || jobs_max == 0)
+            && let Some(first) = writing.pop_front()
+        {
+            jobs -= first.jobs;
+            match first.accepted.await? {
+                Ok(reconciled) => self.accepted(&first.file, &reconciled, pass),
+                Err(conflict) => {
+                    let SettledFile { path, stamp } = &first.file;
+                    self.index.set_conflicting(path, true);
+                    self.refuse(path, Some(*stamp), &format!("{path}: {conflict}"), pass).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn accepted(&mut self, file: &SettledFile, reconciled: &Reconciled, pass: &mut Pass) {
+        let path = &*file.path;
+        // A manifest that is accepted in several steps is logged when a step changes something, and at the end.
+        let is_done = reconciled.judged_later == 0;
+        if is_done || !reconciled.changes.is_empty() {
+            info!(manifest = path, "{path}: accepted{reconciled}");
+            pass.store_changed = true;
+        }
+        pass.log(&reconciled.changes);
+        if !is_done {
+            self.index.set_partly_accepted(path);
+            return;
+        }
+        self.index.set_accepted(path, file.stamp);
+        if self.index.has_to_reread() {
+            pass.repeat_in(Duration::ZERO);
+        }
+    }
+}
+
+impl Batch {
+    /// Counts the files whose content changed after finished jobs used them.
+    fn count_changed_files(&self, pass: &mut Pass) {
+        let accepted = self.manifests.iter().filter_map(|(_, wanted)| wanted.as_ref().ok());
+        for wanted in accepted.flat_map(|wanted| &wanted.jobs) {
+            if let Some(job) = self.known.get(&wanted.spec.key).filter(|job| job.succeeded)
+                && wanted.request_hash.is_some()
+                && wanted.request_hash != job.request_hash
+            {
+                pass.changed_files.count(&job.media, wanted);
+            }
+        }
+    }
+}
+
+/// Blocks.
+fn read(
+    jobs_dir: &Path,
+    path: &str,
+    checker: &mut MediaChecker,
+    known: &HashMap<String, StoredJob>,
+    now_ms: i64,
+) -> Result<WantedManifest, RejectedManifest> {
+    let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
+    let read = read_manifest(jobs_dir, path, checker, media, now_ms)?;
+    let check_again_in = read.jobs.iter().filter_map(|job| job.media_check.again_in()).min();
+    let jobs = read
+        .jobs
+        .into_iter()
+        .map(|job| wanted_job(job.spec, job.spec_hash, job.media_check))
+        .collect();
+    Ok(WantedManifest { stamp: read.stamp, jobs, check_again_in })
+}

@@ -1,0 +1,57 @@
+//! Manifests that are new or changed: which are still being written, and which can be read.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    accept::SettledFile,
+    diff::{Differences, ManifestChange},
+    inbox::Inbox,
+    pass::Pass,
+    scan::ScanEntry,
+};
+use crate::store::StoreError;
+
+impl Inbox {
+    /// Records since when manifests are new or changed, for the metrics.
+    pub(super) fn report_changes(&mut self, differences: &Differences) {
+        let now_ms = self.moment().now_ms;
+        let new = || differences.changed.iter().filter(|(_, change)| change.is_new);
+        for (path, change) in new() {
+            if matches!(change.found, ScanEntry::File(_)) {
+                self.index.set_changed(path, now_ms);
+            }
+        }
+        self.settings.metrics.record_scan(self.index.pending(new().map(|(path, _)| path)));
+        self.settings.metrics.record_unreadable_folders(differences.unreadable.len());
+    }
+
+    /// Reads the changed manifests that have settled. Those that are still being written stay pending.
+    pub(super) async fn read_changes(
+        &mut self,
+        changes: BTreeMap<Arc<str>, ManifestChange>,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let mut settled = Vec::new();
+        let now_ms = self.moment().now_ms;
+        for (path, change) in changes {
+            let stamp = match change.found {
+                ScanEntry::Invalid(why) => {
+                    self.refuse(&path, None, &format!("{path}: {why}"), pass).await?;
+                    continue;
+                }
+                ScanEntry::File(stamp) => stamp,
+            };
+            let wait = self.settling.wait(Arc::clone(&path), &stamp, stamp.modified_ns(), now_ms);
+            match wait {
+                Some(wait) => {
+                    pass.repeat_in(wait);
+                    pass.pending.insert(path);
+                }
+                None => settled.push(SettledFile { path, stamp }),
+            }
+        }
+        // Known manifests come first: a job that leaves one of them may appear in a new one.
+        settled.sort_by_key(|file| !self.index.contains(&file.path));
+        self.accept(settled, pass).await
+    }
+}

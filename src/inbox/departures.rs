@@ -1,0 +1,54 @@
+//! Manifests that a scan misses, jobs that have left, and folders that only seem to be empty.
+
+use tracing::info;
+
+use super::{diff::Differences, inbox::Inbox, pass::Pass};
+use crate::store::StoreError;
+
+impl Inbox {
+    /// Writes what this scan means for missing jobs. Jobs that an earlier scan missed long enough ago have left.
+    /// Jobs of manifests that are gone are missing from now on.
+    ///
+    /// Writes nothing if the folder is another one and empty, such as the folder under an unmounted share.
+    pub(super) async fn write_departures(
+        &mut self,
+        differences: &Differences,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let before = self.store.folder().await?;
+        let is_another = before.as_ref().is_some_and(|before| *before != differences.folder_id);
+        if is_another && !differences.gone.is_empty() && differences.is_empty {
+            self.set_folder_problem(format!(
+                "jobs_dir {} is another folder than before and has no manifests: is a share not mounted? No jobs \
+                 are cancelled",
+                self.settings.jobs_dir.display()
+            ));
+            return Ok(());
+        }
+        self.folder_problem = None;
+        if is_another || before.is_none() {
+            self.store.set_folder(&differences.folder_id).await?;
+        }
+        self.write_left_jobs(pass).await?;
+        for path in &differences.gone {
+            self.index.remove(path);
+            let changes = self.store.miss(path, self.moment(), self.policy()).await?;
+            let missing = changes.len();
+            let jobs = if missing == 1 { "job" } else { "jobs" };
+            info!(manifest = &**path, "{path}: no longer in jobs_dir, with {missing} {jobs}");
+            pass.log(&changes);
+            pass.store_changed = true;
+        }
+        Ok(())
+    }
+
+    async fn write_left_jobs(&mut self, pass: &mut Pass) -> Result<(), StoreError> {
+        let moment = self.moment();
+        let interval_ms =
+            i64::try_from(self.settings.rescan_interval.as_millis()).unwrap_or(i64::MAX);
+        let missed_before_ms = moment.now_ms.saturating_sub(interval_ms);
+        let changes = self.store.orphan(missed_before_ms, moment, self.policy()).await?;
+        pass.log(&changes);
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! Checks the media of a job: present, settled, and accepted by the API.
+//!
+//! Each file is measured and hashed once, however many jobs use it. Blocks: call it on a thread that
+//! may block.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use url::Url;
+
+use self::measure::{MeasureCache, MeasureError, MediaFacts, MediaKind};
+use super::settle::Settling;
+use crate::{
+    job::{JobSpec, Media, Source, outcome::PermanentError},
+    media::{FileStamp, LocateError, Located, Locator, public_url},
+};
+
+mod measure;
+#[cfg(test)]
+mod tests;
+
+/// The result of a check of a job's media.
+#[derive(Debug)]
+pub enum MediaCheck {
+    /// All are present and settled. Local files have a length, a stamp and a SHA-256.
+    Ready(Media),
+    /// Some are absent, unreadable, or still being written.
+    Missing {
+        /// What is missing, in one clause.
+        what: String,
+        /// How soon another check is useful. None: at the next scan.
+        again_in: Option<Duration>,
+    },
+    /// One of them cannot be used.
+    Unusable {
+        /// Whether it is the audio, not the video.
+        audio: bool,
+        /// Whether the manifest names a file outside the allowed folders: an error of the manifest.
+        outside: bool,
+        /// Why not.
+        error: PermanentError,
+    },
+}
+
+impl MediaCheck {
+    pub(super) const fn again_in(&self) -> Option<Duration> {
+        match self {
+            Self::Missing { again_in, .. } => *again_in,
+            Self::Ready(_) | Self::Unusable { .. } => None,
+        }
+    }
+}
+
+/// Checks media, and remembers what it measured.
+#[derive(Debug)]
+pub struct MediaChecker {
+    locator: Locator,
+    public_base_url: Option<Url>,
+    settle: Duration,
+    settling: Settling<PathBuf, FileStamp>,
+    measured: MeasureCache,
+}
+
+/// A local file of a job that exists and is settled.
+struct SettledMedia<'a> {
+    kind: MediaKind,
+    /// The name in the manifest.
+    name: &'a str,
+    located: Located,
+}
+
+impl MediaChecker {
+    /// `settle`: how long a file must stay unchanged before it is read.
+    #[must_use]
+    pub fn new(locator: Locator, public_base_url: Option<Url>, settle: Duration) -> Self {
+        Self {
+            locator,
+            public_base_url,
+            settle,
+            settling: Settling::new(settle),
+            measured: MeasureCache::default(),
+        }
+    }
+
+    /// Checks the media of a job whose manifest is in `manifest_dir`, relative to `jobs_dir`.
+    ///
+    /// `known` is what the database has of this job's media: files whose stamps are still the same
+    /// are not read again. `now_ms` is the wall time (Unix ms).
+    pub fn check(
+        &mut self,
+        spec: &JobSpec,
+        manifest_dir: &str,
+        known: &Media,
+        now_ms: i64,
+    ) -> MediaCheck {
+        let folder = self.locator.jobs_dir.join(manifest_dir);
+        // Both are located before either is read, so that they settle at the same time.
+        let mut find = |kind, source| {
+            self.locate(kind, &folder, source)
+                .and_then(|file| file.map(|file| self.settle(file, known, now_ms)).transpose())
+        };
+        let audio = find(MediaKind::Audio, &spec.audio);
+        let video = find(MediaKind::Video, &spec.video);
+        self.measure(audio, video, known).map_or_else(|failed| *failed, MediaCheck::Ready)
+    }
+
+    /// Forgets files that no job needed since the last call.
+    pub fn forget_unseen(&mut self) {
+        self.settling.forget_unseen();
+        self.measured.forget_unused();
+    }
+
+    /// Locates a local file. None for a URL or an id.
+    fn locate<'a>(
+        &self,
+        kind: MediaKind,
+        folder: &Path,
+        source: &'a Source,
+    ) -> Result<Option<SettledMedia<'a>>, Box<MediaCheck>> {
+        let Source::File(name) = source else { return Ok(None) };
+        match self.locator.locate(folder, name) {
+            Ok(located) => Ok(Some(SettledMedia { kind, name, located })),
+            Err(error) => Err(not_located(kind, name, &error)),
+        }
+    }
+
+    /// Returns the file if it has settled. A file that the database knows as it is now settled before.
+    fn settle<'a>(
+        &mut self,
+        file: SettledMedia<'a>,
+        known: &Media,
+        now_ms: i64,
+    ) -> Result<SettledMedia<'a>, Box<MediaCheck>> {
+        let SettledMedia { kind, name, located } = &file;
+        if kind.known_facts(known, located.stamp).is_some() {
+            return Ok(file);
+        }
+        let modified_ns = i128::from(located.stamp.modified_ns());
+        match self.settling.wait(located.path.clone(), &located.stamp, modified_ns, now_ms) {
+            None => Ok(file),
+            Some(again_in) => Err(still_written(*kind, name, again_in)),
+        }
+    }
+
+    fn measure(
+        &mut self,
+        audio: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
+        video: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
+        known: &Media,
+    ) -> Result<Media, Box<MediaCheck>> {
+        let mut media = Media::default();
+        if let Some(audio) = audio? {
+            let facts = self.facts_of(&audio, known)?;
+            media.audio_ms = facts.length_ms;
+            media.audio_stamp = Some(audio.located.stamp.to_string());
+            media.audio_sha256 = Some(facts.sha256);
+        }
+        if let Some(video) = video? {
+            let Some(base) = &self.public_base_url else { return Err(no_public_url(video.name)) };
+            media.video_url = Some(public_url(base.as_str(), &video.located.public_path));
+            let facts = self.facts_of(&video, known)?;
+            media.video_ms = facts.length_ms;
+            media.video_stamp = Some(video.located.stamp.to_string());
+            media.video_sha256 = Some(facts.sha256);
+        }
+        Ok(media)
+    }
+
+    fn facts_of(
+        &mut self,
+        file: &SettledMedia<'_>,
+        known: &Media,
+    ) -> Result<MediaFacts, Box<MediaCheck>> {
+        let SettledMedia { kind, name, located } = file;
+        let known = kind.known_facts(known, located.stamp);
+        self.measured.facts(*kind, located, known).map_err(|error| match error {
+            MeasureError::Unusable(error) => unusable(*kind, false, error),
+            MeasureError::Unreadable(error) => unreadable(*kind, name, &error),
+            MeasureError::Changed => still_written(*kind, name, self.settle),
+        })
+    }
+}
+
+fn not_located(kind: MediaKind, name: &str, error: &LocateError) -> Box<MediaCheck> {
+    let outside = match error {
+        LocateError::Missing { .. } => return missing(error.describe(kind.name()), None),
+        // A permission may be granted later.
+        LocateError::Io { error, .. } => return unreadable(kind, name, &error.to_string()),
+        LocateError::Changed(_) => return still_written(kind, name, Duration::ZERO),
+        LocateError::Outside { .. } => true,
+        LocateError::NotFile { .. } => false,
+    };
+    let message = error.describe(kind.name());
+    unusable(kind, outside, PermanentError { code: error.code().to_owned(), message })
+}
+
+fn still_written(kind: MediaKind, name: &str, again_in: Duration) -> Box<MediaCheck> {
+    missing(format!("{} {name} is still being written", kind.name()), Some(again_in))
+}
+
+fn unreadable(kind: MediaKind, name: &str, error: &str) -> Box<MediaCheck> {
+    missing(format!("{} {name} cannot be read: {error}", kind.name()), None)
+}
+
+fn no_public_url(name: &str) -> Box<MediaCheck> {
+    let what = format!(
+        "video {name} is a local file, and Kling fetches videos by URL: set media.public_base_url"
+    );
+    missing(what, None)
+}
+
+fn missing(what: String, again_in: Option<Duration>) -> Box<MediaCheck> {
+    Box::new(MediaCheck::Missing { what, again_in })
+}
+
+fn unusable(kind: MediaKind, outside: bool, error: PermanentError) -> Box<MediaCheck> {
+    Box::new(MediaCheck::Unusable { audio: kind == MediaKind::Audio, outside, error })
+}

@@ -1,0 +1,109 @@
+//! Makes texts of others safe for one line of a message: bounded, without control characters and secrets.
+
+use std::{error::Error, iter};
+
+use serde_json::Value;
+
+/// Length limit of a message of the API, in characters.
+pub(super) const MESSAGE_CHARS: usize = 400;
+
+/// How much of an answer that is not the API's is quoted, in characters.
+pub(super) const EXCERPT_CHARS: usize = 80;
+
+/// Replaces a secret.
+const REDACTED: &str = "[redacted]";
+
+/// Shorter secrets (such as the simulator's) are not replaced: they could be part of common words.
+const SECRET_BYTES_MIN: usize = 6;
+
+/// Replaces secrets in texts that leave the client.
+pub(super) struct Redactor {
+    secrets: Vec<String>,
+}
+
+impl Redactor {
+    pub(super) fn new(mut secrets: Vec<String>) -> Self {
+        secrets.retain(|secret| secret.len() >= SECRET_BYTES_MIN);
+        // A secret that contains another one is replaced first, or its rest would stay.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self { secrets }
+    }
+
+    /// Returns one line of at most `max_chars` characters, without secrets.
+    pub(super) fn line(&self, text: &str, max_chars: usize) -> String {
+        if !self.secrets.iter().any(|secret| text.contains(secret)) {
+            return one_line(text, max_chars);
+        }
+        let hidden = self
+            .secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED));
+        one_line(&hidden, max_chars)
+    }
+
+    /// Cleans the texts of an answer that people will read; ids and addresses stay unchanged.
+    pub(super) fn clean(&self, answer: &mut Value) {
+        match answer {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match (name.as_str(), &mut *value) {
+                        (
+                            "message" | "request_id" | "task_status" | "task_status_msg" | "status",
+                            Value::String(text),
+                        ) => *text = self.line(text, MESSAGE_CHARS),
+                        _ => self.clean(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An error and its causes, the outermost first.
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// The last cause of an error: the one that says what went wrong.
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn one_line(text: &str, max_chars: usize) -> String {
+    // Ids are safe already.
+    if text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
+    let visible: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
+    let joined = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    match joined.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &joined[..end]),
+        None => joined,
+    }
+}
+
+/// Control characters, and those that reorder or hide text around them.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_is_bounded_without_secrets_and_escapes() {
+        let redactor = Redactor::new(vec!["secret-key".into(), "secret-key-2".into(), "ab".into()]);
+        assert_eq!(
+            redactor.line("\u{1b}[31mbad\u{202e}\r\n  secret-key-2 and secret-key", 80),
+            "[31mbad [redacted] and [redacted]"
+        );
+        assert_eq!(redactor.line(&"é".repeat(90), 5), "ééééé…");
+        assert_eq!(redactor.line("about", 80), "about");
+    }
+}

@@ -1,0 +1,112 @@
+//! Values from the database, the same that `lipsyncd status` prints.
+
+use super::page::{ScrapePage, age_seconds};
+use crate::{
+    job::State,
+    store::{MetricsSnapshot, PauseKind, QueueStatus},
+};
+
+/// Adds whether the database has a problem.
+pub(super) fn add_problem(page: &mut ScrapePage, has_problem: bool) {
+    page.gauge(
+        "lipsyncd_database_problem",
+        "1 while the state database cannot be opened, read or written",
+        flag(has_problem),
+    );
+}
+
+/// Adds everything that was read.
+pub(super) fn add(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
+    add_jobs(page, measured, now_ms);
+    add_queue(page, &measured.queue_status);
+    add_units(page, &measured.queue_status);
+}
+
+fn add_jobs(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
+    let MetricsSnapshot { queue_status, oldest_since_ms } = measured;
+    page.gauges(
+        "lipsyncd_jobs",
+        "Jobs by state",
+        "state",
+        State::ALL.map(|state| (state.name(), queue_status.count(&[state]) as f64)),
+    );
+    page.gauge(
+        "lipsyncd_superseded_unresolved",
+        "Unresolved tasks of requests that their jobs do not ask for any more",
+        queue_status.superseded.tasks as f64,
+    );
+    page.gauges(
+        "lipsyncd_oldest_job_age_seconds",
+        "How long the oldest job of a state has been waiting; 0 when there is none",
+        "state",
+        oldest_since_ms.iter().map(|(state, since_ms)| {
+            (state.name(), since_ms.map_or(0.0, |since_ms| age_seconds(since_ms, now_ms)))
+        }),
+    );
+    page.gauge(
+        "lipsyncd_jobs_blocked",
+        "Jobs whose output is not writable",
+        queue_status.blocked.as_ref().map_or(0.0, |(jobs, _)| *jobs as f64),
+    );
+    let manifests = [
+        ("accepted", queue_status.manifests_accepted as f64),
+        ("refused", queue_status.manifests_refused as f64),
+    ];
+    page.gauges("lipsyncd_manifests", "Manifests in the folder by state", "state", manifests);
+}
+
+fn add_queue(page: &mut ScrapePage, queue_status: &QueueStatus) {
+    page.gauge("lipsyncd_slots_used", "Slots in use", queue_status.slots_used as f64);
+    page.gauge(
+        "lipsyncd_slots_limit",
+        "Slots that the account allows, as far as lipsyncd has learned it",
+        queue_status.slots_limit as f64,
+    );
+    page.gauge(
+        "lipsyncd_slots_configured",
+        "Slots in the configuration",
+        queue_status.slots_configured as f64,
+    );
+    let kind = queue_status.pause.as_ref().map(|pause| pause.kind);
+    page.gauges(
+        "lipsyncd_paused",
+        "1 for the reason that pauses the queue",
+        "kind",
+        PauseKind::ALL.map(|of| (of.name(), flag(kind == Some(of)))),
+    );
+    page.gauge(
+        "lipsyncd_held",
+        "1 while the queue is held without a pause, for example because the daily budget is reached",
+        flag(queue_status.hold.is_some()),
+    );
+    page.gauge(
+        "lipsyncd_api_problem",
+        "1 while the API gives no usable answer",
+        flag(queue_status.api_problem.is_some()),
+    );
+}
+
+fn add_units(page: &mut ScrapePage, queue_status: &QueueStatus) {
+    let units = |micro: i64| micro as f64 / 1e6;
+    page.counter(
+        "lipsyncd_units_deducted",
+        "Units deducted since the database was created",
+        units(queue_status.spent_total_micro),
+    );
+    page.gauge(
+        "lipsyncd_units_today",
+        "Units deducted on this UTC day",
+        units(queue_status.spent_today_micro),
+    );
+    if let Some(cap_micro) = queue_status.cap_micro {
+        page.gauge(
+            "lipsyncd_units_per_day_cap",
+            "The daily budget in units; missing without one",
+            units(cap_micro),
+        );
+    }
+}
+
+fn flag(is_set: bool) -> f64 {
+    f64::from(u8::from(is_set))
+}

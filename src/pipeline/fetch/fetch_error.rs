@@ -1,0 +1,89 @@
+//! Why a result could not be fetched or stored, and the message about it.
+
+use crate::{
+    job::{Task, outcome::TransientError},
+    kling::{ApiError, ErrorClass},
+    output::OutputError,
+    pipeline::{Settings, transient_error},
+    store::StoreError,
+};
+
+/// Why a result could not be fetched or stored.
+pub(crate) enum FetchError {
+    Api(ApiError),
+    Output(OutputError),
+    /// The server of the results does not have the file.
+    NotFound(ApiError),
+    /// Kling no longer keeps the result.
+    Expired {
+        created_at_ms: i64,
+    },
+    Other {
+        code: &'static str,
+        message: String,
+    },
+}
+
+impl FetchError {
+    /// Kling's answer about a task lacks its result.
+    pub(super) fn no_result(what: &str) -> Self {
+        Self::Other { code: "no_result", message: format!("Kling's answer {what}") }
+    }
+}
+
+impl From<ApiError> for FetchError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<OutputError> for FetchError {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<StoreError> for FetchError {
+    fn from(error: StoreError) -> Self {
+        Self::Other { code: "internal", message: error.to_string() }
+    }
+}
+
+/// Returns the error in one sentence, with what to do if a person can do something.
+pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientError {
+    let task_id = || task.task_id.as_deref().unwrap_or("?");
+    let (code, message) = match error {
+        FetchError::Api(error) if error.class == ErrorClass::NotFound => {
+            ("task_gone", format!("Kling no longer shows task {}: {error}", task_id()))
+        }
+        FetchError::Api(error) | FetchError::NotFound(error) => return transient_error(&error),
+        FetchError::Expired { created_at_ms } => {
+            let at = jiff::Timestamp::from_millisecond(created_at_ms).map(|at| at.to_string());
+            let message = format!(
+                "the result has expired: Kling keeps results for 30 days, and task {} was created at {}. \
+                 To pay for another take, type `lipsyncd retry {}`",
+                task_id(),
+                at.unwrap_or_default(),
+                task.spec.key
+            );
+            ("result_expired", message)
+        }
+        FetchError::Output(error @ OutputError::Foreign(_)) => {
+            (error.code(), format!("{error}: move it away, and the result takes its place"))
+        }
+        FetchError::Output(error) => (error.code(), error.to_string()),
+        FetchError::Other { code, message } => (code, message),
+    };
+    TransientError { code: code.to_owned(), message, retry_after_ms: None }
+}
+
+/// Does work on the output disk, where blocking work is done.
+pub(crate) async fn on_disk<T: Send + 'static>(
+    settings: &Settings,
+    work: impl FnOnce() -> Result<T, OutputError> + Send + 'static,
+) -> Result<T, FetchError> {
+    match settings.offload.run(work).await {
+        Ok(done) => Ok(done?),
+        Err(message) => Err(FetchError::Other { code: "internal", message }),
+    }
+}

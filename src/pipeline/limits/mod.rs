@@ -1,0 +1,10 @@
+//! What limits the account: calls per second, tasks at once, the daily budget, pauses, and API outages.
+//!
+//! Nothing here knows the scheduler or writes to the database.
+
+pub(crate) mod budget;
+pub(crate) mod monitored_api;
+pub(crate) mod pause_gate;
+pub(crate) mod poll_interval;
+pub(crate) mod rate;
+pub(crate) mod slots;

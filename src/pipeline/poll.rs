@@ -1,0 +1,282 @@
+//! Polls all tasks in progress: by pages of the list where that takes fewer requests, otherwise one by one.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use tracing::warn;
+
+use super::{AccountSignal, CallKind, Lookup, StepContext, by_name, history_answer};
+use crate::{
+    job::{Outcome, State, Task, TaskId},
+    kling::{Api, ApiAnswer, ApiError, ErrorClass, RemoteTask, TaskStatus},
+    store::{ApiCall, StoreError},
+};
+
+/// Up to this number of tasks, each is queried by its id, which takes no more requests than reading the list.
+const SINGLE_QUERIES_MAX: usize = 2;
+/// Query Task (List): "Value range: [1, 500]".
+const PAGE_SIZE_MAX: usize = 500;
+/// The smallest page that is asked for. Others may use the account as well, and their tasks are in the list, too.
+const PAGE_SIZE_MIN: usize = 30;
+/// A poll ends after the server has answered with an error about this number of tasks.
+const SERVER_ERRORS_MAX: usize = 3;
+
+/// A task that is polled.
+#[derive(Debug, Clone)]
+pub(crate) struct PollTarget {
+    pub(crate) task: Task,
+    pub(crate) task_id: String,
+}
+
+/// What a poll showed.
+#[derive(Debug, Default)]
+pub(crate) struct PollResult {
+    /// The tasks whose status changed, as they were recorded, with what Kling shows of them.
+    pub(crate) moved: Vec<(Task, Option<RemoteTask>)>,
+    /// The tasks whose status is the same.
+    pub(crate) same: Vec<TaskId>,
+    /// The tasks that Kling does not show, with its message.
+    pub(crate) not_found: Vec<(TaskId, String)>,
+    /// The tasks of which Kling shows no clear status, with what it shows.
+    pub(crate) unclear: Vec<(TaskId, String)>,
+    /// The tasks that somebody else changed in the meantime.
+    pub(crate) stale: Vec<TaskId>,
+    /// What the API said about the account.
+    pub(crate) signal: Option<AccountSignal>,
+    /// Why the poll is incomplete, if it is.
+    pub(crate) problem: Option<String>,
+}
+
+/// What one answer showed of one task.
+enum PolledTask {
+    Moved(Box<Task>, Box<RemoteTask>),
+    Same(TaskId),
+    Unclear(TaskId, String),
+    Stale(TaskId),
+}
+
+impl PollResult {
+    fn add(&mut self, polled: PolledTask) {
+        match polled {
+            PolledTask::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
+            PolledTask::Same(id) => self.same.push(id),
+            PolledTask::Unclear(id, what) => self.unclear.push((id, what)),
+            PolledTask::Stale(id) => self.stale.push(id),
+        }
+    }
+
+    /// A call failed for a reason that is not one task's.
+    fn fail(&mut self, error: ApiError) {
+        self.signal = AccountSignal::of_query(&error);
+        self.problem = Some(error.message);
+    }
+}
+
+/// Polls all of `targets`.
+pub(crate) async fn poll<A: Api>(
+    context: &StepContext<A>,
+    targets: Vec<PollTarget>,
+) -> Result<PollResult, StoreError> {
+    let mut polled = PollResult::default();
+    let mut left: BTreeMap<String, Task> =
+        targets.into_iter().map(|target| (target.task_id, target.task)).collect();
+    if left.len() > SINGLE_QUERIES_MAX && !read_pages(context, &mut left, &mut polled).await? {
+        return Ok(polled);
+    }
+    if query_each(context, left, &mut polled).await? {
+        polled.signal.get_or_insert(AccountSignal::Answered);
+    }
+    Ok(polled)
+}
+
+/// Asks for each of `left` by its id. Returns whether the API answered all of it.
+async fn query_each<A: Api>(
+    context: &StepContext<A>,
+    left: BTreeMap<String, Task>,
+    polled: &mut PollResult,
+) -> Result<bool, StoreError> {
+    let mut server_errors = 0;
+    for (task_id, task) in left {
+        context.rate.ready(CallKind::Query).await;
+        let reply = context.api.task(&task_id).await;
+        match reply.result {
+            Ok(remote) if remote.task_id != task_id => {
+                let what = format!("Kling's answer is about task {}", remote.task_id);
+                polled.unclear.push((task.id, what));
+            }
+            Ok(remote) => {
+                let seen = record_status(context, task, remote, ApiCall::Query, &reply.answer);
+                polled.add(seen.await?);
+            }
+            Err(error) if error.class.is_not_found() => {
+                query_by_name(context, task, task_id, error, polled).await?;
+            }
+            Err(error) if is_about_task(&error, &reply.answer) => {
+                polled.unclear.push((task.id, error.message));
+            }
+            Err(error) => {
+                server_errors += 1;
+                polled.fail(error);
+                // A server that fails on one task may answer about another. A server that does not answer at all is
+                // left alone.
+                let is_answer = reply.answer.http_status.is_some();
+                if polled.signal.is_some() || !is_answer || server_errors >= SERVER_ERRORS_MAX {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+    Ok(server_errors == 0)
+}
+
+/// Whether an error is about this one call, and not about the account or the network.
+fn is_about_call(error: &ApiError, answer: &ApiAnswer) -> bool {
+    error.class.is_not_found() || is_about_task(error, answer)
+}
+
+/// Whether an error is about this one task, and not about others.
+fn is_about_task(error: &ApiError, answer: &ApiAnswer) -> bool {
+    match error.class {
+        ErrorClass::Policy | ErrorClass::OtherRefusal => true,
+        // A success that cannot be read.
+        ErrorClass::Transport => {
+            answer.http_status.is_some_and(|status| (200..300).contains(&status))
+        }
+        _ => false,
+    }
+}
+
+/// Kling does not show a task by the id that it returned. It may have returned a wrong id, and show the task by the name
+/// in the create request.
+async fn query_by_name<A: Api>(
+    context: &StepContext<A>,
+    task: Task,
+    task_id: String,
+    error: ApiError,
+    polled: &mut PollResult,
+) -> Result<(), StoreError> {
+    match by_name(context, &task).await?.0 {
+        Lookup::Found(remote) if remote.task_id == task_id => {
+            polled.unclear.push((
+                task.id,
+                format!("a query by id failed ({error}), but Kling shows the task by its name"),
+            ));
+        }
+        Lookup::Found(remote) => {
+            let found = Outcome::Found { task_id: remote.task_id };
+            match context.record(&task, found, None).await {
+                Ok(task) => polled.moved.push((task, None)),
+                Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }) => {
+                    polled.stale.push(task.id);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Lookup::Conflict(..) | Lookup::NotFound { .. } => {
+            polled.not_found.push((task.id, error.message));
+        }
+        // The task stays as it is; the next poll shows more.
+        Lookup::Failed { error, signal, .. } => {
+            polled.problem = Some(error.message);
+            polled.signal = signal;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the tasks out of `left` that the newest pages of the list show. Returns whether the rest can be asked for.
+async fn read_pages<A: Api>(
+    context: &StepContext<A>,
+    left: &mut BTreeMap<String, Task>,
+    polled: &mut PollResult,
+) -> Result<bool, StoreError> {
+    let page_size = (left.len() * 2).clamp(PAGE_SIZE_MIN, PAGE_SIZE_MAX);
+    let pages_max = left.len().div_ceil(page_size) + 1;
+    for page in 1..=pages_max {
+        context.rate.ready(CallKind::Query).await;
+        let size = u32::try_from(page_size).unwrap_or(u32::MAX);
+        let reply = context.api.tasks(u32::try_from(page).unwrap_or(u32::MAX), size).await;
+        let tasks = match reply.result {
+            Ok(tasks) => tasks,
+            // Without a usable list, the tasks are asked for one by one.
+            Err(error) if is_about_call(&error, &reply.answer) => {
+                polled.problem = Some(error.message);
+                return Ok(true);
+            }
+            Err(error) => {
+                polled.fail(error);
+                return Ok(false);
+            }
+        };
+        let is_full = tasks.len() >= page_size;
+        // If a list shows a task twice, the first entry counts.
+        let ours =
+            tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
+        // All at once, so that one commit serves them all.
+        let recorded = ours.map(|(task, remote)| {
+            record_status(context, task, remote, ApiCall::List, &reply.answer)
+        });
+        try_join_all(recorded).await?.into_iter().for_each(|seen| polled.add(seen));
+        if left.len() <= SINGLE_QUERIES_MAX || !is_full {
+            break;
+        }
+    }
+    Ok(true)
+}
+
+/// Records the status that Kling shows of a task, if it changed.
+async fn record_status<A: Api>(
+    context: &StepContext<A>,
+    task: Task,
+    remote: RemoteTask,
+    call: ApiCall,
+    answer: &ApiAnswer,
+) -> Result<PolledTask, StoreError> {
+    let units_micro = remote.units_micro;
+    let outcome = match &remote.status {
+        TaskStatus::Processing if task.state == State::Submitted => Outcome::Processing,
+        TaskStatus::Submitted | TaskStatus::Processing => return Ok(PolledTask::Same(task.id)),
+        TaskStatus::Succeed => {
+            if units_micro.is_none() && context.settings.units_per_day_micro.is_some() {
+                warn_uncounted(context, &task, answer).await?;
+            }
+            Outcome::TaskSucceeded { units_micro }
+        }
+        TaskStatus::Failed => {
+            let reason = remote.status_message.clone().filter(|reason| !reason.is_empty());
+            let message =
+                reason.unwrap_or_else(|| "the task failed at Kling without a reason".into());
+            Outcome::TaskFailed { message, units_micro }
+        }
+        TaskStatus::Other(status) => {
+            let what = match status.as_str() {
+                "" => "Kling shows no status".to_owned(),
+                status => format!("Kling shows the unknown status “{status}”"),
+            };
+            return Ok(PolledTask::Unclear(task.id, what));
+        }
+    };
+    let has_ended = outcome != Outcome::Processing;
+    let answer = history_answer(call, answer, has_ended.then_some(units_micro).flatten());
+    match context.record(&task, outcome, answer).await {
+        Ok(task) => Ok(PolledTask::Moved(Box::new(task), Box::new(remote))),
+        Err(StoreError::Stale { .. }) => Ok(PolledTask::Stale(task.id)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn warn_uncounted<A: Api>(
+    context: &StepContext<A>,
+    task: &Task,
+    answer: &ApiAnswer,
+) -> Result<(), StoreError> {
+    let (key, manifest) = (&task.spec.key, context.store.manifest_of(task.lead).await?);
+    warn!(
+        job = key,
+        manifest,
+        task_id = task.task_id,
+        request_id = answer.request_id,
+        "{key}: Kling does not show what the task cost, so limits.units_per_day does not count it"
+    );
+    Ok(())
+}

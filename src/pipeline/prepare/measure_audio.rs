@@ -1,0 +1,75 @@
+//! Measures remote audio when the manifest sets no end for it. The audio is downloaded once and not stored.
+
+use url::Url;
+
+use crate::{
+    job::{
+        Outcome, Source, Task,
+        outcome::{PermanentError, TransientError},
+    },
+    kling::{Api, ApiError, ErrorClass},
+    media::audio,
+    pipeline::{StepContext, StepEnd, transient_error},
+    store::StoreError,
+};
+
+pub(crate) async fn measure<A: Api>(
+    context: &StepContext<A>,
+    task: Task,
+) -> Result<StepEnd, StoreError> {
+    let Source::Url(address) = &task.spec.audio else { return Ok(StepEnd::new(task, None)) };
+    let outcome = match Url::parse(address) {
+        Ok(url) => fetch_and_measure(context, &url).await,
+        Err(error) => unusable(format!("the audio URL {address} is invalid: {error}")),
+    };
+    Ok(StepEnd::new(context.record(&task, outcome, None).await?, None))
+}
+
+async fn fetch_and_measure<A: Api>(context: &StepContext<A>, url: &Url) -> Outcome {
+    let reply = context.api.fetch(url, 0, None).await;
+    let status = reply.answer.http_status;
+    let mut fetched = match reply.result {
+        Ok(fetched) => fetched,
+        // Asking again helps with a busy server, and not with a missing file.
+        Err(error)
+            if error.class == ErrorClass::AddressRefused
+                || status.is_some_and(|status| (400..500).contains(&status))
+                    && !matches!(status, Some(408 | 425 | 429)) =>
+        {
+            return unusable(format!("cannot download the audio to measure it: {error}"));
+        }
+        Err(error) => return try_later(&error),
+    };
+    let mut bytes = Vec::new();
+    loop {
+        match fetched.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return try_later(&error),
+        }
+        if bytes.len() as u64 > audio::MAX_BYTES {
+            return unusable("the audio is larger than the 5 MB that the API allows".to_owned());
+        }
+    }
+    let extension =
+        url.path().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let measured = context.settings.offload.run(move || {
+        let facts =
+            audio::measure(bytes, extension.as_deref()).map_err(|error| error.to_string())?;
+        audio::check(&facts).map_err(|error| error.to_string())?;
+        Ok(facts.length_ms)
+    });
+    match measured.await.flatten() {
+        Ok(length_ms) => Outcome::AudioMeasured { length_ms },
+        Err(error) => unusable(error),
+    }
+}
+
+fn try_later(error: &ApiError) -> Outcome {
+    let message = format!("cannot download the audio to measure it: {error}");
+    Outcome::TransientError(TransientError { message, ..transient_error(error) })
+}
+
+fn unusable(message: String) -> Outcome {
+    Outcome::Refused(PermanentError { code: "audio".to_owned(), message })
+}

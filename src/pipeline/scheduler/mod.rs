@@ -1,0 +1,34 @@
+//! The scheduler: decides which step starts next, and applies what each step reports.
+//!
+//! ```text
+//! run ─ turn ─► prefetch (from the database) ─► dispatch ─► steps
+//!  ▲                                                          │
+//!  └── events ◄───────────────────────────────────────────────┘
+//!        ├► requeue: the task's next action
+//!        └► account.observe(signal) ─► effects
+//! ```
+
+mod account;
+mod deliveries;
+mod dispatch;
+mod dispatch_paid;
+mod effects;
+mod events;
+mod lookup_schedule;
+mod pipeline;
+mod polling;
+mod prefetch;
+mod ready_queues;
+mod run;
+mod steps;
+
+pub use pipeline::Pipeline;
+pub use run::{End, Heartbeat, Until};
+
+use account::{AccountState, Effect, Now};
+use deliveries::{DOWNLOADS_AHEAD, Deliveries};
+use lookup_schedule::LookupSchedule;
+use polling::Polling;
+use prefetch::{Memory, Prefetch};
+use ready_queues::{ReadyQueues, SharedIdentify, comes_before};
+use steps::{EndedStep, StepEvent, StepKind, Steps};

@@ -1,0 +1,204 @@
+//! The tasks in memory, each in the queue of its next action.
+//!
+//! Tasks that merely wait stay in the database, so memory does not grow with the number of jobs.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
+use crate::job::{Action, Policy, State, Task, TaskId, decide};
+
+/// A task's place in its queue: higher priority first, then its turn.
+pub(super) type Rank = (Reverse<i32>, i64, TaskId);
+
+/// The tasks in memory on which no step works, and the ids of those on which one does.
+#[derive(Debug, Default)]
+pub(super) struct ReadyQueues {
+    tasks: BTreeMap<TaskId, Task>,
+    /// The tasks of the steps in progress, with the state in which each step started.
+    busy: BTreeMap<TaskId, State>,
+    to_prepare: BTreeSet<Rank>,
+    to_create: BTreeSet<Rank>,
+    to_recover: BTreeSet<TaskId>,
+    to_download: BTreeSet<TaskId>,
+    to_poll: BTreeSet<TaskId>,
+    resting: BTreeSet<(i64, TaskId)>,
+    /// The tasks that are prepared again after a failure, idle or busy. They have limits of their own.
+    retries: BTreeSet<TaskId>,
+}
+
+fn is_retry(task: &Task) -> bool {
+    task.state == State::Queued && task.tries > 0
+}
+
+fn rank(task: &Task) -> Rank {
+    (Reverse(task.spec.priority), task.turn, task.id)
+}
+
+/// Whether a task that is not in memory comes before one that is.
+pub(super) fn comes_before(task: &Task, other: Option<Rank>) -> bool {
+    other.is_some_and(|other| rank(task) < other)
+}
+
+impl ReadyQueues {
+    /// Puts a task into the queue of its next action. A task that only the database or a person changes is dropped.
+    pub(super) fn put(&mut self, mut task: Task, policy: &Policy, now_ms: i64) {
+        self.remove(task.id);
+        if task.state != State::Waiting && policy.is_due(task.due_at_ms, now_ms) {
+            task.due_at_ms = 0;
+        }
+        match decide(&task, now_ms) {
+            Action::Enqueue | Action::MeasureAudio | Action::Identify => {
+                self.to_prepare.insert(rank(&task));
+            }
+            Action::Create => {
+                self.to_create.insert(rank(&task));
+            }
+            Action::Recover => {
+                self.to_recover.insert(task.id);
+            }
+            Action::Download => {
+                self.to_download.insert(task.id);
+            }
+            Action::Poll => {
+                self.to_poll.insert(task.id);
+            }
+            Action::Rest { until_ms: Some(until_ms) }
+                if matches!(
+                    task.state,
+                    State::Identified | State::Creating | State::Submitted | State::Processing
+                ) =>
+            {
+                self.resting.insert((until_ms, task.id));
+            }
+            Action::Rest { .. } => return,
+        }
+        if is_retry(&task) {
+            self.retries.insert(task.id);
+        }
+        self.tasks.insert(task.id, task);
+    }
+
+    pub(super) fn remove(&mut self, id: TaskId) {
+        self.busy.remove(&id);
+        self.retries.remove(&id);
+        if let Some(task) = self.tasks.remove(&id) {
+            self.to_prepare.remove(&rank(&task));
+            self.to_create.remove(&rank(&task));
+            self.to_recover.remove(&id);
+            self.to_download.remove(&id);
+            self.to_poll.remove(&id);
+            self.resting.remove(&(task.due_at_ms, id));
+        }
+    }
+
+    pub(super) fn take(&mut self, id: TaskId) -> Option<Task> {
+        let task = self.tasks.get(&id)?.clone();
+        self.remove(id);
+        self.busy.insert(id, task.state);
+        if is_retry(&task) {
+            self.retries.insert(id);
+        }
+        Some(task)
+    }
+
+    pub(super) fn contains(&self, id: TaskId) -> bool {
+        self.tasks.contains_key(&id) || self.busy.contains_key(&id)
+    }
+
+    /// Returns a task on which no step works.
+    pub(super) fn get(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.get(&id)
+    }
+
+    /// Returns the tasks that are to be measured or identified, the first in the queue first.
+    pub(super) fn all_to_prepare(&self) -> Vec<TaskId> {
+        self.to_prepare.iter().map(|rank| rank.2).collect()
+    }
+
+    pub(super) fn first_to_create(&self) -> Option<TaskId> {
+        self.to_create.first().map(|rank| rank.2)
+    }
+
+    /// Returns the tasks whose create request has an unknown outcome.
+    pub(super) fn all_to_recover(&self) -> Vec<TaskId> {
+        self.to_recover.iter().copied().collect()
+    }
+
+    pub(super) fn first_to_download(&self) -> Option<TaskId> {
+        self.to_download.first().copied()
+    }
+
+    pub(super) fn all_to_poll(&self) -> impl Iterator<Item = &Task> {
+        self.to_poll.iter().filter_map(|id| self.tasks.get(id))
+    }
+
+    pub(super) fn count_retries(&self) -> usize {
+        self.retries.len()
+    }
+
+    pub(super) fn is_retry(&self, id: TaskId) -> bool {
+        self.retries.contains(&id)
+    }
+
+    /// Counts the tasks before their create request. Retries do not count: they would keep new tasks out of memory.
+    pub(super) fn count_ahead(&self) -> usize {
+        let busy = self.busy.values().filter(|state| state.is_unsent()).count();
+        let is_identified =
+            |id: &TaskId| self.tasks.get(id).is_some_and(|task| task.state == State::Identified);
+        let resting = self.resting.iter().filter(|(_, id)| is_identified(id)).count();
+        let all = self.to_prepare.len() + self.to_create.len() + busy + resting;
+        all.saturating_sub(self.retries.len())
+    }
+
+    pub(super) fn count(&self, state: State) -> usize {
+        let idle = self.tasks.values().filter(|task| task.state == state).count();
+        idle + self.busy.values().filter(|busy| **busy == state).count()
+    }
+
+    /// Returns the place of the last task before its create request.
+    pub(super) fn last_ahead(&self) -> Option<Rank> {
+        self.to_prepare.last().max(self.to_create.last()).copied()
+    }
+
+    pub(super) fn wake(&mut self, policy: &Policy, now_ms: i64) {
+        let is_over = |rest: &&(i64, TaskId)| policy.is_due(rest.0, now_ms);
+        let over: Vec<TaskId> = self.resting.iter().filter(is_over).map(|(_, id)| *id).collect();
+        for id in over {
+            if let Some(task) = self.tasks.get(&id).cloned() {
+                self.put(task, policy, now_ms);
+            }
+        }
+    }
+
+    pub(super) fn next_wake_ms(&self) -> Option<i64> {
+        self.resting.first().map(|(until_ms, _)| *until_ms)
+    }
+}
+
+/// One Identify Face call per video: the calls in progress, and the tasks that wait for each.
+#[derive(Debug, Default)]
+pub(super) struct SharedIdentify {
+    /// The video of each call, by the task whose step makes the call.
+    videos: HashMap<TaskId, String>,
+    waiting: HashMap<String, Vec<Task>>,
+}
+
+impl SharedIdentify {
+    pub(super) fn start(&mut self, video: String, caller: TaskId) {
+        self.waiting.insert(video.clone(), Vec::new());
+        self.videos.insert(caller, video);
+    }
+
+    /// Returns the tasks that wait for the call about this video, if one is in progress.
+    pub(super) fn waiting_mut(&mut self, video: &str) -> Option<&mut Vec<Task>> {
+        self.waiting.get_mut(video)
+    }
+
+    /// The step of `caller` ended. Returns the tasks that waited for its call.
+    pub(super) fn end(&mut self, caller: TaskId) -> Vec<Task> {
+        let video = self.videos.remove(&caller);
+        video.and_then(|video| self.waiting.remove(&video)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,197 @@
+//! The state of the complete queue, as `lipsyncd status` shows it. No query counts jobs or manifests: triggers count
+//! them as they change, so that `status` is as fast with a million jobs.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::{
+    Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend, sql::Sql as _,
+};
+use crate::job::State;
+
+/// The state of the queue at one moment.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct QueueStatus {
+    /// The number of jobs in every state, without dismissed jobs.
+    pub jobs: BTreeMap<State, i64>,
+    pub manifests_accepted: i64,
+    pub manifests_refused: i64,
+    pub refused: Vec<RefusedManifest>,
+    pub slots_configured: i64,
+    pub slots_limit: i64,
+    pub cap_micro: Option<i64>,
+    pub spent_today_micro: i64,
+    pub spent_total_micro: i64,
+    pub pause: Option<Pause>,
+    /// Why no new task is started although the queue is not paused.
+    pub hold: Option<String>,
+    /// Why the API gives no usable answer; none: it does.
+    pub api_problem: Option<ApiProblem>,
+    pub folder_problem: Option<String>,
+    /// How many jobs wait for their place in the output folder to be writable, and what the first of
+    /// them waits for.
+    pub blocked: Option<(i64, String)>,
+    /// Unresolved tasks that no job points to. They are not part of `jobs`.
+    pub superseded: SupersededTasks,
+    pub slots_used: i64,
+    pub changed_after_sent: i64,
+    pub first_changed: Option<String>,
+    pub dismissed: i64,
+    pub median_task_ms: Option<i64>,
+    /// The PID of the daemon that started last. It may have ended.
+    pub daemon_pid: Option<u32>,
+    pub daemon_since_ms: Option<i64>,
+}
+
+/// A problem of the API that holds the complete queue and may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ApiProblem {
+    pub reason: String,
+    pub since_ms: i64,
+}
+
+/// A manifest with errors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RefusedManifest {
+    pub path: String,
+    pub error: String,
+}
+
+const REFUSED_MAX: i64 = 5;
+
+const DAEMON_STATE: &str = "
+    SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
+      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem FROM daemon_state";
+
+pub(super) const REFUSED: &str = "
+    SELECT path, error FROM manifest INDEXED BY manifest_refused
+    WHERE state = 'refused' AND removed_at_ms IS NULL ORDER BY path LIMIT ?1";
+
+/// Reads tasks that wait for a time, not the queue.
+pub(super) const BLOCKED_JOBS: &str = "
+    SELECT count(*), min(wait_reason) FROM (
+      SELECT wait_reason FROM task INDEXED BY task_delayed
+      WHERE state = 'queued' AND due_at_ms > 0 AND output_blocked
+      UNION ALL
+      SELECT wait_reason FROM task INDEXED BY task_state
+      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0 AND output_blocked
+      UNION ALL
+      SELECT wait_reason FROM job INDEXED BY job_due WHERE due_at_ms > 0 AND output_blocked)";
+
+pub(super) const SLOTS_USED: &str = "
+    SELECT count(*) FROM task INDEXED BY task_state
+    WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0";
+
+/// The key is that of the row with the lowest id.
+pub(super) const CHANGED: &str = "
+    SELECT count(*), key, min(id) FROM job INDEXED BY job_changed WHERE changed_after_sent = 1 AND absent_since_ms IS NULL";
+
+pub(super) const DISMISSED: &str = "
+    SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
+
+impl QueueStatus {
+    /// Returns the number of jobs in `states`.
+    pub fn count(&self, states: &[State]) -> i64 {
+        states.iter().filter_map(|state| self.jobs.get(state)).sum()
+    }
+}
+
+impl Reader {
+    /// Returns the refused manifest that a job of this key belongs to, judging by the name.
+    pub fn refused_manifest_of(&self, key: &str) -> Result<Option<RefusedManifest>, StoreError> {
+        let parent = key.rsplit_once('/').map(|(parent, _)| parent);
+        let is_its = |path: &str| {
+            let stem = path.rsplit_once('.').map(|(stem, _)| stem);
+            stem.is_some() && (stem == Some(key) || stem == parent)
+        };
+        let all = refused(&self.connection, -1)?;
+        Ok(all.into_iter().find(|manifest| is_its(&manifest.path)))
+    }
+
+    /// Reads the state of the queue in one transaction; `now_ms` (Unix time) decides which day is today.
+    pub fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
+        queue_status(&self.connection, now_ms)
+    }
+}
+
+impl Store {
+    /// Does the same as [`Reader::queue_status`], on the reading connection of the daemon.
+    pub async fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
+        self.read(move |connection| queue_status(connection, now_ms)).await
+    }
+}
+
+pub(super) fn queue_status(
+    connection: &Connection,
+    now_ms: i64,
+) -> Result<QueueStatus, StoreError> {
+    // One transaction, so that the numbers belong together.
+    let moment = connection.unchecked_transaction()?;
+    let mut jobs = jobs(&moment)?;
+    let dismissed: i64 = moment.value(DISMISSED, ())?;
+    if let Some(failed) = jobs.get_mut(&State::Failed) {
+        *failed -= dismissed;
+    }
+    let (changed_after_sent, first_changed) = moment.row(CHANGED, (), |row| row.try_into())?;
+    let (pause, superseded) = (pause::read_pause(&moment)?, remaining::superseded(&moment)?);
+    let (refused, blocked) = (refused(&moment, REFUSED_MAX)?, blocked(&moment)?);
+    let (slots_used, spent_today_micro) =
+        (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
+    let spent_total_micro = spend::in_all(&moment)?;
+    let queue_status = moment.row(DAEMON_STATE, (), |row| {
+        let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
+        Ok(QueueStatus {
+            jobs,
+            manifests_accepted: row.get(9)?,
+            manifests_refused: row.get(10)?,
+            refused,
+            slots_configured: row.get(0)?,
+            slots_limit: row.get(1)?,
+            cap_micro: row.get(2)?,
+            spent_today_micro,
+            spent_total_micro,
+            pause,
+            hold: row.get(3)?,
+            api_problem: api_problem
+                .zip(since_ms)
+                .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
+            folder_problem: row.get(11)?,
+            blocked,
+            superseded,
+
+            slots_used,
+            changed_after_sent,
+            first_changed,
+            dismissed,
+            median_task_ms: row.get(4)?,
+            daemon_pid: row.get(5)?,
+            daemon_since_ms: row.get(6)?,
+        })
+    })?;
+    moment.commit()?;
+    Ok(queue_status)
+}
+
+/// A state that another version of lipsyncd stored is left out.
+fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
+    let counts: Vec<(String, i64)> =
+        connection.all("SELECT name, jobs FROM state", (), |row| row.try_into())?;
+    let known = counts.into_iter().filter_map(|(name, jobs)| Some((State::named(&name)?, jobs)));
+    Ok(State::ALL.into_iter().map(|state| (state, 0)).chain(known).collect())
+}
+
+fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
+    let (jobs, reason): (i64, Option<String>) =
+        connection.row(BLOCKED_JOBS, (), |row| row.try_into())?;
+    Ok(reason.map(|reason| (jobs, reason)))
+}
+
+/// Returns the first manifests with errors; all of them if `limit` is negative.
+fn refused(connection: &Connection, limit: i64) -> Result<Vec<RefusedManifest>, StoreError> {
+    connection
+        .all(REFUSED, [limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))
+}

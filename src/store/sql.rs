@@ -1,0 +1,129 @@
+//! Short forms of the ways to run a statement. Each statement is compiled once per connection.
+
+use rusqlite::{
+    Connection, OptionalExtension as _, Params, Row, ToSql,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
+};
+
+use super::StoreError;
+use crate::job::State;
+
+/// Named parameters of a statement: `:column`.
+pub(super) type Bound<'a> = [(&'a str, &'a dyn ToSql)];
+
+/// Returns `column, …`, `:column, …` and `column = :column, …` for named parameters.
+pub(super) fn lists(bound: &Bound<'_>) -> [String; 3] {
+    let join = |form: &dyn Fn(&str) -> String| {
+        bound.iter().map(|(name, _)| form(&name[1..])).collect::<Vec<_>>().join(", ")
+    };
+    [
+        join(&str::to_owned),
+        join(&|column| format!(":{column}")),
+        join(&|column| format!("{column} = :{column}")),
+    ]
+}
+
+impl FromSql for State {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let name = value.as_str()?;
+        Self::named(name).ok_or_else(|| nonsense(name))
+    }
+}
+
+impl ToSql for State {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+/// Makes the error for a value that lipsyncd never writes: somebody edited the database.
+pub(super) fn nonsense(value: &str) -> FromSqlError {
+    FromSqlError::Other(format!("the column holds {value:?}, which lipsyncd never writes").into())
+}
+
+/// Reads a struct from the columns that have the names of its fields.
+macro_rules! columns {
+    ($row:ident => $type:ident: $($field:ident)+) => {
+        Ok($type { $($field: $row.get(stringify!($field))?),+ })
+    };
+}
+pub(super) use columns;
+
+pub(super) trait Sql {
+    /// Returns the number of changed rows.
+    fn changed(&self, sql: &str, parameters: impl Params) -> Result<usize, StoreError>;
+
+    fn run(&self, sql: &str, parameters: impl Params) -> Result<(), StoreError>;
+
+    fn exists(&self, sql: &str, parameters: impl Params) -> Result<bool, StoreError>;
+
+    /// Returns the first column of the only row.
+    fn value<T: FromSql>(&self, sql: &str, parameters: impl Params) -> Result<T, StoreError>;
+
+    /// Returns the only row.
+    fn row<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError>;
+
+    fn first<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError>;
+
+    fn all<T, A: FromIterator<T>>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<A, StoreError>;
+}
+
+impl Sql for Connection {
+    fn changed(&self, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
+        Ok(self.prepare_cached(sql)?.execute(parameters)?)
+    }
+
+    fn run(&self, sql: &str, parameters: impl Params) -> Result<(), StoreError> {
+        self.changed(sql, parameters).map(drop)
+    }
+
+    fn exists(&self, sql: &str, parameters: impl Params) -> Result<bool, StoreError> {
+        Ok(self.prepare_cached(sql)?.exists(parameters)?)
+    }
+
+    fn value<T: FromSql>(&self, sql: &str, parameters: impl Params) -> Result<T, StoreError> {
+        self.row(sql, parameters, |row| row.get(0))
+    }
+
+    fn row<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        Ok(self.prepare_cached(sql)?.query_row(parameters, read)?)
+    }
+
+    fn first<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.prepare_cached(sql)?.query_row(parameters, read).optional()?)
+    }
+
+    fn all<T, A: FromIterator<T>>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<A, StoreError> {
+        Ok(self.prepare_cached(sql)?.query_map(parameters, read)?.collect::<Result<_, _>>()?)
+    }
+}
