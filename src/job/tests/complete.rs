@@ -1,4 +1,4 @@
-//! That the tables are whole: no outcome and no state is forgotten in them, and no scenario leaves them.
+//! The tables are complete: they have every outcome and every state, and no scenario leaves them.
 
 use std::collections::BTreeSet;
 

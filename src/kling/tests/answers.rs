@@ -181,7 +181,7 @@ async fn unreadable_faces_are_an_error_and_not_no_face() {
 
 #[tokio::test]
 async fn invalid_deduction_is_ignored() {
-    for (told, micro) in [
+    for (reported, micro) in [
         ("\"0.5\"", Some(500_000)),
         ("1000000", Some(1_000_000_000_000)),
         ("1000001", None),
@@ -191,10 +191,10 @@ async fn invalid_deduction_is_ignored() {
         ("\"a lot\"", None),
         ("[1]", None),
     ] {
-        let data = format!(r#"{{"task_id": "t", "final_unit_deduction": {told}}}"#);
+        let data = format!(r#"{{"task_id": "t", "final_unit_deduction": {reported}}}"#);
         let server = Server::saying(200, success(&data)).await;
         let task = client(&server.url).task("t").await.result.unwrap();
-        assert_eq!(task.units_micro, micro, "{told}");
+        assert_eq!(task.units_micro, micro, "{reported}");
     }
 }
 

@@ -271,18 +271,18 @@ async fn errors_and_debug_show_no_secrets() {
 /// A server that returns everything it received, in every field that people may read.
 async fn echo(known: String) -> Server {
     Server::start(move |number, seen| {
-        let told = format!("{known} {}", seen.headers["authorization"].to_str().unwrap());
+        let reported = format!("{known} {}", seen.headers["authorization"].to_str().unwrap());
         async move {
             match number {
                 0 => answer(
                     400,
-                    format!(r#"{{"code": 1201, "message": "{told}", "request_id": "{told}"}}"#),
+                    format!(r#"{{"code": 1201, "message": "{reported}", "request_id": "{reported}"}}"#),
                 ),
-                1 => answer(502, format!("<html>{told}")),
+                1 => answer(502, format!("<html>{reported}")),
                 _ => answer(
                     200,
                     format!(
-                        r#"{{"code": 0, "data": {{"task_id": "t", "task_status_msg": "{told}", "task_status": "{told}"}}}}"#
+                        r#"{{"code": 0, "data": {{"task_id": "t", "task_status_msg": "{reported}", "task_status": "{reported}"}}}}"#
                     ),
                 ),
             }

@@ -253,8 +253,8 @@ fn callbacks_are_due_at_each_change() {
     assert_eq!(sim.next_callback_at_ms(), Some(NOW_MS + 1_000));
     assert_eq!(sim.take_callbacks(NOW_MS + 999), []);
     let due = sim.take_callbacks(NOW_MS + 60_000);
-    let told: Vec<_> = due.iter().map(|callback| &callback.body["task_status"]).collect();
-    assert_eq!(told, ["processing", "succeed"]);
+    let reported: Vec<_> = due.iter().map(|callback| &callback.body["task_status"]).collect();
+    assert_eq!(reported, ["processing", "succeed"]);
     assert_eq!(due[1].body["task_info"]["external_task_id"], "b");
     assert_eq!(due[1].url, "http://127.0.0.1:1/done");
     assert_eq!(sim.next_callback_at_ms(), None);

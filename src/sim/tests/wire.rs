@@ -279,9 +279,9 @@ async fn callbacks_are_sent_to_this_machine() {
     pair.server.advance(Duration::from_secs(3));
     assert_eq!(hear.recv().await.unwrap()["task_status"], "processing");
     pair.server.advance(Duration::from_secs(3600));
-    let told = hear.recv().await.unwrap();
-    assert_eq!(told["task_status"], "succeed");
-    assert_eq!(told["task_info"]["external_task_id"], "a");
+    let reported = hear.recv().await.unwrap();
+    assert_eq!(reported["task_status"], "succeed");
+    assert_eq!(reported["task_info"]["external_task_id"], "a");
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ async fn a_task_that_moved_meanwhile_is_not_moved_again() {
         (bench.state("a").await, bench.task("a").await.state),
         (State::Queued, State::Queued)
     );
-    let told = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
-    assert_eq!(bench.value::<i64>(told), 0);
+    let reported = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
+    assert_eq!(bench.value::<i64>(reported), 0);
 }
 
 #[tokio::test]

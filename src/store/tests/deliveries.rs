@@ -33,8 +33,8 @@ async fn failed_delivery_rests_and_is_reported_once() {
         next = due(&bench, NOW_MS + 3_600_000).await.remove(0);
         assert_eq!(next.job.delivery.tries, tries);
     }
-    let told = "SELECT count(*) FROM job_history WHERE what LIKE '%no answer'";
-    assert_eq!(bench.value::<i64>(told), 1);
+    let reported = "SELECT count(*) FROM job_history WHERE what LIKE '%no answer'";
+    assert_eq!(bench.value::<i64>(reported), 1);
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
     assert_eq!(why, "no answer");
     let wakes_at = bench.store.next_due_at_ms(NOW_MS).await.unwrap();
@@ -94,8 +94,9 @@ async fn delivery_to_a_job_that_changed_meanwhile_counts_nothing() {
     let (bench, next) = waiting_for_a_copy().await;
     let elsewhere = changed(same_as("a", "b"), |spec| spec.output = "x.mp4".to_owned());
     bench.accept(manifest("b.yaml", vec![elsewhere])).await.unwrap();
-    let told = bench.store.record_delivery(next.job, delivered(), Vec::new(), MOMENT, POLICY).await;
-    assert_eq!(told.unwrap(), None);
+    let reported =
+        bench.store.record_delivery(next.job, delivered(), Vec::new(), MOMENT, POLICY).await;
+    assert_eq!(reported.unwrap(), None);
     let again = due(&bench, NOW_MS).await.remove(0);
     assert_eq!(again.job.output, "x.mp4");
 }

@@ -10,8 +10,9 @@ async fn edit_changes_what_was_not_created_and_flags_what_was() {
     let sent = bench.drive("a/2", until_submitted(&session, "task")).await;
     let edited = manifest("a.yaml", vec![louder("a/1"), louder("a/2")]);
     let done = bench.accept(edited.clone()).await.unwrap();
-    let told: Vec<_> = done.changes.iter().map(|told| (&*told.key, &*told.to)).collect();
-    assert_eq!(told, [("a/1", "queued"), ("a/2", "submitted")]);
+    let reported: Vec<_> =
+        done.changes.iter().map(|reported| (&*reported.key, &*reported.to)).collect();
+    assert_eq!(reported, [("a/1", "queued"), ("a/2", "submitted")]);
     assert_eq!((done.changed, done.flagged), (1, 1));
     let unsent = bench.task("a/1").await;
     assert_eq!((unsent.spec.sound_volume, unsent.state), (2.0, State::Queued));

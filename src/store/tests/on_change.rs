@@ -39,8 +39,8 @@ async fn on_change_run_follows_a_task_that_was_created() {
     }
     // The job waits for its newer result; the earlier one is in its history.
     assert_eq!((bench.state("a").await, bench.job("a").await.delivered), (State::Queued, None));
-    let told = "SELECT count(*) FROM job_history WHERE what LIKE 'earlier task%delivered%'";
-    assert_eq!(bench.value::<i64>(told), 1);
+    let reported = "SELECT count(*) FROM job_history WHERE what LIKE 'earlier task%delivered%'";
+    assert_eq!(bench.value::<i64>(reported), 1);
 }
 
 async fn finished(count: usize) -> (Bench, Vec<String>) {

@@ -181,8 +181,8 @@ fn one_daemon_a_database() {
     let lock = Lock::take(&path).unwrap();
     assert_eq!(lock_holder(&path), Some(LockHolder { pid: std::process::id(), problem: None }));
     lock.report(Some("state database: it is locked"));
-    let told = lock_holder(&path).unwrap();
-    assert_eq!(told.problem.as_deref(), Some("state database: it is locked"));
+    let reported = lock_holder(&path).unwrap();
+    assert_eq!(reported.problem.as_deref(), Some("state database: it is locked"));
     let bytes = fs::metadata(folder.path().join("lipsyncd.db.lock")).unwrap().len();
     lock.report(None);
     assert_eq!(lock_holder(&path), Some(LockHolder { pid: std::process::id(), problem: None }));
@@ -251,12 +251,12 @@ fn a_folder_or_a_file_that_may_not_be_made_is_told_by_its_name() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("lipsyncd.db");
     fs::create_dir(&path).unwrap();
-    let told = Store::open_alone(&path).err().unwrap().to_string();
-    assert!(told.starts_with(&format!("state database {}", path.display())), "{told}");
+    let reported = Store::open_alone(&path).err().unwrap().to_string();
+    assert!(reported.starts_with(&format!("state database {}", path.display())), "{reported}");
     let below = folder.path().join("file");
     fs::write(&below, "").unwrap();
-    let told = Store::open_alone(&below.join("lipsyncd.db")).err().unwrap().to_string();
-    assert!(told.contains(&below.display().to_string()), "{told}");
+    let reported = Store::open_alone(&below.join("lipsyncd.db")).err().unwrap().to_string();
+    assert!(reported.contains(&below.display().to_string()), "{reported}");
 }
 
 #[tokio::test]

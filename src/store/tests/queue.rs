@@ -111,8 +111,9 @@ async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
     let cancel = |_: &_| Ok::<_, ()>(Command::Cancel);
     theirs.command("a/1", cancel, MOMENT, POLICY).await.unwrap();
     let found = bench.store.changes_by_others(Some(before)).await.unwrap();
-    let told: Vec<_> = found.by_people.iter().map(|change| (&*change.key, &*change.to)).collect();
-    assert_eq!(told, [("a/1", "cancelled")]);
+    let reported: Vec<_> =
+        found.by_people.iter().map(|change| (&*change.key, &*change.to)).collect();
+    assert_eq!(reported, [("a/1", "cancelled")]);
     assert_eq!(found.by_people[0].manifest, "a.yaml");
     assert_eq!(found.by_people[0].from.as_deref(), Some("queued"));
     let again = bench.store.changes_by_others(Some(found.position)).await.unwrap();

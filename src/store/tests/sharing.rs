@@ -46,12 +46,12 @@ async fn all_jobs_show_their_task_and_each_gets_a_file() {
     let [due] = <[_; 1]>::try_from(due).unwrap();
     assert_eq!((due.job.spec.key.as_str(), due.job.output.as_str()), ("b/1", "b/1.mp4"));
     assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a/1.mp4"]);
-    let told = bench
+    let reported = bench
         .store
         .record_delivery(due.job, delivered(), Vec::new(), MOMENT, POLICY)
         .await
         .unwrap();
-    assert_eq!((&*told.unwrap().key, bench.state("b/1").await), ("b/1", State::Succeeded));
+    assert_eq!((&*reported.unwrap().key, bench.state("b/1").await), ("b/1", State::Succeeded));
     // What it cost is counted once, at the first.
     let units: String = bench.value("SELECT group_concat(units) FROM job_overview");
     assert_eq!(units, "1.05,0.0");

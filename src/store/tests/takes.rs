@@ -47,8 +47,8 @@ async fn retry_of_an_accepted_task_begins_the_next_take() {
     assert_eq!((second.take, second.name), (2, format!("{}-2", first.name)));
     assert_eq!((job.state, job.earlier_task), (State::Queued, Some(first.id)));
     assert_eq!(job.delivered, delivered_file(), "its earlier file is still there");
-    let told: String = bench.value("SELECT what FROM job_history WHERE what LIKE 'retry%'");
-    assert_eq!(told, "retry: take 2 begins");
+    let reported: String = bench.value("SELECT what FROM job_history WHERE what LIKE 'retry%'");
+    assert_eq!(reported, "retry: take 2 begins");
 }
 
 #[tokio::test]
@@ -71,9 +71,9 @@ async fn retry_of_a_shared_task_uses_the_take_that_another_retry_began() {
     assert!(judged(&bench, "c").await.retry_is_free);
     bench.retry("c").await;
     assert_eq!((bench.state("c").await, bench.tasks()), (State::Downloading, 2));
-    let told: String =
+    let reported: String =
         bench.value("SELECT what FROM job_history WHERE key = 'c' AND what LIKE 'retry%'");
-    assert_eq!(told, "retry: take 2 already exists and is used");
+    assert_eq!(reported, "retry: take 2 already exists and is used");
 }
 
 #[tokio::test]

@@ -86,8 +86,8 @@ async fn text_shows_problems_and_the_next_commands() {
     assert!(!ran.out.contains("second error"), "{}", ran.out);
     for key in ["sub/bad", "sub/bad/en"] {
         let ran = env.run(&["show", key]);
-        let told = "its manifest has errors: sub/bad.yaml:2:1: unknown key `vidoe`";
-        assert!(ran.code == 1 && ran.err.contains(told), "{}", ran.err);
+        let reported = "its manifest has errors: sub/bad.yaml:2:1: unknown key `vidoe`";
+        assert!(ran.code == 1 && ran.err.contains(reported), "{}", ran.err);
     }
     assert!(!env.run(&["show", "sub/bad/en/x"]).err.contains("has errors"));
 }

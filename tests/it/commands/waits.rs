@@ -209,14 +209,14 @@ async fn reasons_of_a_held_queue() {
     assert_eq!((wait.reason("queued"), wait.reason("resend")), (hold.to_owned(), hold.to_owned()));
     assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 
-    // The code is told once, whoever words the reason.
+    // The code is reported once, whoever words the reason.
     let reasons = [
         ("the pack is used up (code 1102)", "the pack is used up (code 1102)"),
         ("the pack is used up", "the pack is used up (code 1102)"),
     ];
-    for (reason, told) in reasons {
+    for (reason, reported) in reasons {
         wait.pause(PauseKind::Account, reason, Some(1102)).await;
-        let paused = format!("the queue is paused: {told}");
+        let paused = format!("the queue is paused: {reported}");
         assert_eq!((wait.reason("queued"), wait.reason("resend")), (paused.clone(), paused));
         assert_eq!(wait.reason("sent"), "Kling has not started task t1");
         assert_eq!(wait.reason("loading"), "its download is next");

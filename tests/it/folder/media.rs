@@ -52,10 +52,11 @@ fn history(test_env: &TestEnv, key: &str) -> Vec<String> {
 
 /// Checks that the media were there, were missing, and were there again before the create request was written.
 fn assert_measured_twice(test_env: &TestEnv, key: &str) {
-    let told = history(test_env, key);
-    let sent = told.iter().position(|what| what.contains("sending the create request")).unwrap();
-    let found = told[..sent].iter().filter(|what| what.contains("its media are complete"));
-    assert_eq!(found.count(), 2, "{told:?}");
+    let reported = history(test_env, key);
+    let sent =
+        reported.iter().position(|what| what.contains("sending the create request")).unwrap();
+    let found = reported[..sent].iter().filter(|what| what.contains("its media are complete"));
+    assert_eq!(found.count(), 2, "{reported:?}");
 }
 
 #[test]

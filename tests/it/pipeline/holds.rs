@@ -187,7 +187,7 @@ async fn an_outage_is_reported_once_for_the_queue_until_the_api_answers() {
         let reader = Reader::open(test_env.store.path()).unwrap();
         reader.queue_status(test_env.now_ms()).unwrap().api_problem
     };
-    test_env.until("the trouble to be told", async || trouble().is_some()).await;
+    test_env.until("the trouble to be reported", async || trouble().is_some()).await;
     let (first, since_ms) = (trouble().unwrap().reason, trouble().unwrap().since_ms);
     assert!(first.contains("502"), "{first}");
     // Whoever has not failed itself waits for the API.

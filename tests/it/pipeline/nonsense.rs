@@ -1,4 +1,4 @@
-//! An API that answers nonsense: what it said is told, nothing is paid twice, and nothing that was
+//! An API that answers nonsense: what it said is reported, nothing is paid twice, and nothing that was
 //! paid for is failed.
 
 use std::time::Duration;
@@ -121,10 +121,14 @@ async fn an_unknown_status_is_reported_and_polled_again() {
                 test_env.waits_for("m/000").is_some_and(|waits| waits.contains("“resting”"))
             })
             .await;
-        let told = test_env.count_history("m/000", "resting");
+        let reported = test_env.count_history("m/000", "resting");
         let asked = test_env.ledger().accepted(call);
         test_env.until("more looks", async || test_env.ledger().accepted(call) > asked + 3).await;
-        assert_eq!(test_env.count_history("m/000", "resting"), told, "told once, not at each look");
+        assert_eq!(
+            test_env.count_history("m/000", "resting"),
+            reported,
+            "reported once, not at each look"
+        );
         test_env.clear_faults();
         test_env.until_count(State::Succeeded, jobs as i64).await;
         running.stop().await;

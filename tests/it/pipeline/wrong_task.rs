@@ -29,8 +29,8 @@ async fn a_task_that_the_api_does_not_know_by_the_id_it_gave_is_found_by_its_own
         test_env.until_state("m/a", State::Succeeded).await;
         running.stop().await;
         test_env.assert_all_succeeded(1).await;
-        let told = test_env.count_history("m/a", "does not know task 77");
-        assert_eq!(told, 1, "the history says so");
+        let reported = test_env.count_history("m/a", "does not know task 77");
+        assert_eq!(reported, 1, "the history says so");
         assert_eq!(test_env.store.lookups(&account()).await.unwrap(), Lookups::Path);
     }
 }

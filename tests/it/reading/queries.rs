@@ -37,8 +37,13 @@ fn told_by_sqlite3(test_env: &TestEnv, query: &Query) -> Option<String> {
         eprintln!("skipped: sqlite3 is not installed here");
         return None;
     };
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.is_empty(), "{}: {told}\n{}", query.heading, query.sql);
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && reported.is_empty(),
+        "{}: {reported}\n{}",
+        query.heading,
+        query.sql
+    );
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -47,20 +52,20 @@ fn ask_all(test_env: &TestEnv, when: &str) {
         let found = rows(test_env, &query) > 0;
         let what = format!("{when}: {}: {}", query.heading, query.sql);
         assert!(found || query.may_find_nothing, "finds nothing, {what}");
-        if let Some(told) = told_by_sqlite3(test_env, &query) {
-            assert_eq!(!told.trim().is_empty(), found, "sqlite3, {what}");
+        if let Some(reported) = told_by_sqlite3(test_env, &query) {
+            assert_eq!(!reported.trim().is_empty(), found, "sqlite3, {what}");
         }
     }
 }
 
 /// What the first query under the heading finds: a line a row, its values with `|` between them.
-fn told(test_env: &TestEnv, heading: &str) -> String {
+fn reported(test_env: &TestEnv, heading: &str) -> String {
     let query = queries().into_iter().find(|query| query.heading == heading).unwrap();
     let database = test_env.database().unwrap();
     let mut statement = database.prepare(&query.sql).unwrap();
     let columns = statement.column_count();
     let mut rows = statement.query([]).unwrap();
-    let mut told = String::new();
+    let mut reported = String::new();
     while let Some(row) = rows.next().unwrap() {
         let values = (0..columns).map(|column| match row.get_ref(column).unwrap() {
             ValueRef::Null => "NULL".to_owned(),
@@ -69,9 +74,9 @@ fn told(test_env: &TestEnv, heading: &str) -> String {
             ValueRef::Real(number) => number.to_string(),
             ValueRef::Blob(_) => "a blob".to_owned(),
         });
-        told += &(values.collect::<Vec<_>>().join("|") + "\n");
+        reported += &(values.collect::<Vec<_>>().join("|") + "\n");
     }
-    told
+    reported
 }
 
 /// The only number that a query finds.
@@ -83,7 +88,7 @@ fn sum(test_env: &TestEnv, query: &str) -> f64 {
 fn the_queries_of_the_page_answer_while_the_daemon_runs_and_when_it_does_not() {
     let mut test_env = eventful();
     ask_all(&test_env, "while it runs");
-    let of = |heading| told(&test_env, heading);
+    let of = |heading| reported(&test_env, heading);
     assert!(of("Is the queue paused, and why?").starts_with("person|paused by `lipsyncd pause`"));
     assert!(of("What waits for media?").starts_with("late|there is no audio file"));
     assert!(of("Which manifests have failures left?").starts_with("promo.yaml|3|2|1|0|0|"));

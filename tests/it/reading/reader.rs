@@ -40,9 +40,9 @@ fn ask_all(test_env: &TestEnv, when: &str) {
         ["lipsyncd.db", "lipsyncd.db-wal"].map(|part| print(test_env, part)).into();
     for query in queries() {
         let output = ask(test_env, &query.sql);
-        let told = String::from_utf8_lossy(&output.stderr);
+        let reported = String::from_utf8_lossy(&output.stderr);
         let what = format!("{when}: {}", query.heading);
-        assert!(output.status.success() && told.is_empty(), "{what}: {told}");
+        assert!(output.status.success() && reported.is_empty(), "{what}: {reported}");
         assert!(!output.stdout.is_empty() || query.may_find_nothing, "{what}: nothing is found");
     }
     let write = ask(test_env, "UPDATE daemon_state SET hold = 'mine'");

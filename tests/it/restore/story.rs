@@ -19,7 +19,7 @@ const JOBS_MAX: u64 = 3;
 struct Story {
     test_env: TestEnv,
     chance: Chance,
-    told: Vec<String>,
+    reported: Vec<String>,
     jobs: u64,
     /// By job, how many retries may be paid for.
     retries: BTreeMap<String, usize>,
@@ -32,11 +32,11 @@ impl Story {
             0..2 if self.jobs < JOBS_MAX => {
                 let name = format!("j{}", self.jobs);
                 self.jobs += 1;
-                self.told.push(format!("{name} comes in"));
+                self.reported.push(format!("{name} comes in"));
                 self.test_env.drop_in(&format!("{name}.yaml"), job(&name));
             }
             2 => {
-                self.told.push("tasks end".to_owned());
+                self.reported.push("tasks end".to_owned());
                 self.test_env.finish_tasks();
             }
             3 | 4 => self.type_in(&["cancel", &some]),
@@ -46,24 +46,24 @@ impl Story {
             11 => {
                 let _none = fs::remove_file(self.test_env.path("backup.db"));
                 back_up(&self.test_env);
-                self.told.push("backup".to_owned());
+                self.reported.push("backup".to_owned());
             }
             12 | 13 if self.test_env.path("backup.db").exists() => {
                 self.test_env.kill();
                 put_back(&self.test_env);
-                self.told.push("put back".to_owned());
+                self.reported.push("put back".to_owned());
                 self.test_env.start();
             }
             _ => {
-                self.test_env.until_scanned_again(&format!("look-{}", self.told.len()));
-                self.told.push(format!("{:?}", self.jobs()));
+                self.test_env.until_scanned_again(&format!("look-{}", self.reported.len()));
+                self.reported.push(format!("{:?}", self.jobs()));
             }
         }
     }
 
     fn type_in(&mut self, arguments: &[&str]) {
         let ran = self.test_env.run(arguments);
-        self.told.push(format!("{arguments:?}: {} {}", ran.out.trim(), ran.err.trim()));
+        self.reported.push(format!("{arguments:?}: {} {}", ran.out.trim(), ran.err.trim()));
     }
 
     fn retry(&mut self, key: &str) {
@@ -72,7 +72,7 @@ impl Story {
             database.query_row(sql, [key], |row| row.get::<_, bool>(0)).ok()
         });
         let ran = self.test_env.run(&["retry", "--yes", key]);
-        self.told.push(format!("retry {key}: {} {}", ran.out.trim(), ran.err.trim()));
+        self.reported.push(format!("retry {key}: {} {}", ran.out.trim(), ran.err.trim()));
         if ran.code == Some(0) && before == Some(true) {
             *self.retries.entry(key.to_owned()).or_default() += 1;
         }
@@ -98,9 +98,9 @@ impl Story {
             let paid =
                 tasks.iter().filter(|task| task.video.contains(&format!("/{key}.mp4"))).count();
             let most = 1 + self.retries.get(&key).copied().unwrap_or_default();
-            assert!(paid <= most, "{key}: {paid} tasks for {most}:\n{}", self.told.join("\n"));
+            assert!(paid <= most, "{key}: {paid} tasks for {most}:\n{}", self.reported.join("\n"));
             if state == "succeeded" {
-                assert!(paid > 0, "{key}: {}", self.told.join("\n"));
+                assert!(paid > 0, "{key}: {}", self.reported.join("\n"));
                 self.test_env.assert_complete(&format!("{key}.mp4"));
             }
         }
@@ -119,13 +119,13 @@ fn seeds() {
     for seed in seeds.clone() {
         let mut test_env = TestEnv::new(slow());
         test_env.start();
-        let (told, retries) = (Vec::new(), BTreeMap::new());
+        let (reported, retries) = (Vec::new(), BTreeMap::new());
         let chance = Chance::new(seed);
-        let mut story = Story { test_env, chance, told, jobs: 0, retries };
+        let mut story = Story { test_env, chance, reported, jobs: 0, retries };
         for _ in 0..STEPS {
             story.step();
         }
-        restores += story.told.iter().filter(|told| *told == "put back").count();
+        restores += story.reported.iter().filter(|reported| *reported == "put back").count();
         tasks += story.end();
     }
     println!("stories {}, backups put back {restores}, tasks {tasks}, paid twice 0", seeds.count());

@@ -106,7 +106,7 @@ fn locked_database_is_waited_for_and_the_watchdog_is_still_fed() {
     other.busy_timeout(Duration::from_secs(20)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     test_env.drop_in("x.yaml", JOB);
-    test_env.until("the lock to be told", |_| {
+    test_env.until("the lock to be reported", |_| {
         manager.status().starts_with("waiting for the database: state database")
     });
     let fed = manager.count("WATCHDOG=1");

@@ -108,11 +108,11 @@ impl DiskTestEnv {
 
     /// The creates that were sent: whether each was certainly written down before, and its name.
     pub fn creates(&self) -> Vec<(bool, String)> {
-        let told = |line: &String| {
+        let reported = |line: &String| {
             let (word, id) = line.split_once(' ').unwrap();
             (word == "written", id.to_owned())
         };
-        self.lines("creates").iter().map(told).collect()
+        self.lines("creates").iter().map(reported).collect()
     }
 
     fn lines(&self, file: &str) -> Vec<String> {

@@ -23,15 +23,15 @@ fn a_folder_without_permission_is_not_searched_for_a_configuration() {
         }
         fs::set_permissions(&home, fs::Permissions::from_mode(mode)).unwrap();
         command.arg(&program).arg("status");
-        let told = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        let reported = String::from_utf8(command.output().unwrap().stderr).unwrap();
         fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
-        told
+        reported
     };
-    let told = status(0o000);
-    assert!(!told.contains("cannot read the configuration"), "{told}");
+    let reported = status(0o000);
+    assert!(!reported.contains("cannot read the configuration"), "{reported}");
     // A file that exists and cannot be read is an error.
     fs::write(home.join("lipsyncd.yaml"), "").unwrap();
     fs::set_permissions(home.join("lipsyncd.yaml"), fs::Permissions::from_mode(0o000)).unwrap();
-    let told = status(0o700);
-    assert!(told.contains("cannot read the configuration"), "{told}");
+    let reported = status(0o700);
+    assert!(reported.contains("cannot read the configuration"), "{reported}");
 }
