@@ -28,7 +28,8 @@ fuzz_target!(
         let probed = video::probe_reader(Cursor::new(bytes), len);
         match video::check_complete(Cursor::new(bytes), len) {
             Ok(facts) => {
-                assert_eq!(probed.as_ref().ok(), Some(&facts));
+                // A complete movie may still grow behind its samples.
+                assert!(probed.as_ref().is_ok_and(|probed| *probed == facts) || probed.is_err());
                 assert!(facts.length_ms.is_none_or(|ms| ms >= 0));
                 checked(video::check(&facts));
             }

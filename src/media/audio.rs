@@ -118,8 +118,12 @@ fn audio_part(mut bytes: &[u8]) -> &[u8] {
 /// Reads the boxes, because symphonia ignores edit lists: the encoder's delay would count as audio.
 fn measure_m4a(bytes: &[u8]) -> Result<i64, AudioError> {
     let movie = Movie::read(Cursor::new(bytes), bytes.len() as u64)?;
-    let track = movie.track(b"soun").ok_or(AudioError::Empty)?;
-    movie.length_ms(track).ok_or(AudioError::Empty)
+    if let Some(what) = movie.unwritten() {
+        return Err(AudioError::Incomplete(what));
+    }
+    let track = movie.sound().ok_or(AudioError::Empty)?;
+    // A delay before the sound is not part of it: decoders do not fill it with silence.
+    movie.shown_ms(track).ok_or(AudioError::Empty)
 }
 
 #[cfg(test)]
