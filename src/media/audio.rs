@@ -31,6 +31,8 @@ pub struct AudioFacts {
     pub length_ms: i64,
     /// The size of the file.
     pub bytes: u64,
+    /// Whether it is MP3 or ADTS whose last frame is cut off. It is still being written, or a recording of a stream.
+    pub ends_in_frame: bool,
 }
 
 /// Measures an audio file. A file over [`MAX_BYTES`] is refused unread.
@@ -62,7 +64,7 @@ pub fn measure(bytes: Vec<u8>, extension: Option<&str>) -> Result<AudioFacts, Au
     if length_ms == 0 {
         return Err(AudioError::Empty);
     }
-    Ok(AudioFacts { length_ms, bytes: size })
+    Ok(AudioFacts { length_ms, bytes: size, ends_in_frame: false })
 }
 
 /// Checks an audio file against the API's limits (API page, `sound_file`).

@@ -14,9 +14,10 @@ use self::measure::{MeasureCache, MeasureError, MediaFacts, MediaKind};
 use super::settle::Settling;
 use crate::{
     job::{JobSpec, Media, Source, outcome::PermanentError},
-    media::{FileStamp, LocateError, Located, Locator, public_url},
+    media::{FileStamp, Incomplete, LocateError, Located, Locator, public_url},
 };
 
+mod incomplete;
 mod measure;
 #[cfg(test)]
 mod tests;
@@ -103,7 +104,7 @@ impl MediaChecker {
         };
         let audio = find(MediaKind::Audio, &spec.audio);
         let video = find(MediaKind::Video, &spec.video);
-        self.measure(audio, video, known).map_or_else(|failed| *failed, MediaCheck::Ready)
+        self.measure(audio, video, known, now_ms).map_or_else(|failed| *failed, MediaCheck::Ready)
     }
 
     /// Forgets files that no job needed since the last call.
@@ -149,10 +150,11 @@ impl MediaChecker {
         audio: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
         video: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
         known: &Media,
+        now_ms: i64,
     ) -> Result<Media, Box<MediaCheck>> {
         let mut media = Media::default();
         if let Some(audio) = audio? {
-            let facts = self.facts_of(&audio, known)?;
+            let facts = self.facts_of(&audio, known, now_ms)?;
             media.audio_ms = facts.length_ms;
             media.audio_stamp = Some(audio.located.stamp.to_string());
             media.audio_sha256 = Some(facts.sha256);
@@ -160,7 +162,7 @@ impl MediaChecker {
         if let Some(video) = video? {
             let Some(base) = &self.public_base_url else { return Err(no_public_url(video.name)) };
             media.video_url = Some(public_url(base.as_str(), &video.located.public_path));
-            let facts = self.facts_of(&video, known)?;
+            let facts = self.facts_of(&video, known, now_ms)?;
             media.video_ms = facts.length_ms;
             media.video_stamp = Some(video.located.stamp.to_string());
             media.video_sha256 = Some(facts.sha256);
@@ -172,14 +174,21 @@ impl MediaChecker {
         &mut self,
         file: &SettledMedia<'_>,
         known: &Media,
+        now_ms: i64,
     ) -> Result<MediaFacts, Box<MediaCheck>> {
         let SettledMedia { kind, name, located } = file;
+        let incomplete = |what| incomplete::describe(*kind, name, what, located.stamp, now_ms);
         let known = kind.known_facts(known, located.stamp);
-        self.measured.facts(*kind, located, known).map_err(|error| match error {
+        let facts = self.measured.facts(*kind, located, known).map_err(|error| match error {
             MeasureError::Unusable(error) => unusable(*kind, false, error),
+            MeasureError::Incomplete(what) => missing(incomplete(what), None),
             MeasureError::Unreadable(error) => unreadable(*kind, name, &error),
             MeasureError::Changed => still_written(*kind, name, self.settle),
-        })
+        })?;
+        match incomplete::wait_for_end(&facts, located.stamp, now_ms) {
+            Some(again_in) => Err(missing(incomplete(Incomplete::LastFrame), Some(again_in))),
+            None => Ok(facts),
+        }
     }
 }
 

@@ -170,7 +170,7 @@ fn a_file_that_changes_while_it_is_read_is_still_being_written() {
     for content in [clip("welcome-de.mp3"), clip("welcome-de.mp3")[..2_000].to_vec()] {
         folder.put("s.mp3", &content);
         let file = SettledMedia { kind: MediaKind::Audio, name: "s.mp3", located: located.clone() };
-        let changed = checker.facts_of(&file, &Media::default()).unwrap_err();
+        let changed = checker.facts_of(&file, &Media::default(), 0).unwrap_err();
         let expected = ("audio s.mp3 is still being written".to_owned(), Some(SETTLE));
         assert_eq!(missing(*changed), expected);
     }
@@ -228,4 +228,30 @@ fn a_local_video_needs_a_public_url() {
     let (what, _) = missing(check(&mut checker, &Media::default()));
     assert!(what.starts_with("video v.mp4 is a local file"), "{what}");
     assert!(what.ends_with("set media.public_base_url"), "{what}");
+}
+
+#[test]
+fn an_incomplete_file_is_waited_for_and_says_what_is_missing() {
+    let folder = Folder::new();
+    let mut checker = folder.checker();
+    let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    let mut what = |folder: &Folder, name: &str, content: &[u8], after_ms: i64| {
+        folder.put(name, content);
+        let now_ms = now_ms + 120_000 + after_ms;
+        missing(checker.check(&local(), "", &Media::default(), now_ms))
+    };
+    let anna = clip("anna.mp4");
+    let (text, again_in) = what(&folder, "v.mp4", &anna[..anna.len() / 2], 0);
+    assert_eq!(text, "video v.mp4 is still being written (39.1 of 78.2 kB)");
+    assert_eq!(again_in, None, "a change of the file or the next scan causes the next check");
+    let (text, _) = what(&folder, "v.mp4", b"", 0);
+    assert_eq!(text, "video v.mp4 is still being written (it is empty)");
+    // Nobody writes to it any more.
+    let (text, _) = what(&folder, "v.mp4", &anna[..anna.len() / 2], 3_600_000);
+    let (before, after) = text.split_once(" and unchanged since ").unwrap();
+    assert_eq!(before, "video v.mp4 is incomplete (39.1 of 78.2 kB)");
+    assert!(after.ends_with(" UTC: it was probably cut short; copy it again"), "{after}");
+    // The complete file is used by itself.
+    folder.put("v.mp4", &anna);
+    ready(&mut checker, &Media::default());
 }

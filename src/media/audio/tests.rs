@@ -157,7 +157,8 @@ fn other_formats_are_refused() {
 #[test]
 fn errors_contain_limit_and_value() {
     let message = |length_ms, bytes| {
-        check(&AudioFacts { length_ms, bytes }).map_err(|error| error.to_string())
+        check(&AudioFacts { length_ms, bytes, ends_in_frame: false })
+            .map_err(|error| error.to_string())
     };
     assert_eq!(message(2_000, 5_000_000), Ok(()));
     assert_eq!(message(60_000, 1), Ok(()));
