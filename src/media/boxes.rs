@@ -5,7 +5,7 @@
 
 use std::io::{self, BufReader, Read, Seek};
 
-use super::incomplete::Incomplete;
+use super::{content::guess, incomplete::Incomplete};
 
 mod edits;
 pub(super) mod movie;
@@ -26,6 +26,11 @@ const TOP_LEVEL: [&[u8; 4]; 19] = [
     b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot", b"uuid", b"styp",
     b"sidx", b"ssix", b"mfra", b"meta", b"emsg", b"prft", b"udta", b"pdin", b"junk",
 ];
+
+/// Whether a file begins as one with boxes does.
+pub(super) fn has_boxes(bytes: &[u8]) -> bool {
+    bytes.get(4..8).is_some_and(|kind| TOP_LEVEL.iter().any(|known| kind == *known))
+}
 
 /// Why the boxes cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -240,20 +245,7 @@ impl<'a> BoxReader<'a> {
         let mut start = Vec::new();
         self.inner.by_ref().take(512).read_to_end(&mut start)?;
         self.at = start.len() as u64;
-        if start.iter().all(|byte| *byte == 0) {
-            return Ok(None);
-        }
-        Ok(Some(match start.trim_ascii_start() {
-            [b'<', ..] => "a web page or XML",
-            [b'{' | b'[', ..] => "JSON",
-            [] => "only blanks",
-            text if text
-                .iter()
-                .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) =>
-            {
-                "plain text"
-            }
-            _ => "something else",
-        }))
+        let only_zeros = start.iter().all(|byte| *byte == 0);
+        Ok((!only_zeros).then(|| guess(&start)))
     }
 }

@@ -27,7 +27,7 @@ pub enum Incomplete {
     },
     /// It ends with zeros where the format has none: the space is reserved, and not filled yet.
     Zeros,
-    /// A part that every complete file has is missing.
+    /// A part that every complete file has is missing: "no …".
     Part(&'static str),
     /// The last frame is cut off. Also true for a complete recording of a stream.
     LastFrame,
@@ -43,7 +43,7 @@ impl fmt::Display for Incomplete {
             Self::Bytes { present, expected } => f.write_str(&sizes(present, expected)),
             Self::Frames { present, expected } => write!(f, "{present} of {expected} frames"),
             Self::Zeros => f.write_str("its end is only zeros"),
-            Self::Part(name) => write!(f, "it has no `{name}` box"),
+            Self::Part(name) => write!(f, "it has no {name}"),
             Self::LastFrame => f.write_str("its last frame is cut off"),
         }
     }
@@ -53,7 +53,8 @@ impl fmt::Display for Incomplete {
 fn sizes(present: u64, expected: u64) -> String {
     for (unit, name) in [(MB, "MB"), (KB, "kB")] {
         let tenths = |bytes: u64| bytes / (unit / 10);
-        if expected >= unit && tenths(present) != tenths(expected) {
+        let is_shown = present == 0 || tenths(present) > 0;
+        if expected >= unit && is_shown && tenths(present) != tenths(expected) {
             let shown = |bytes| format!("{}.{}", tenths(bytes) / 10, tenths(bytes) % 10);
             return format!("{} of {} {name}", shown(present), shown(expected));
         }

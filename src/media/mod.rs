@@ -7,6 +7,7 @@
 
 pub mod audio;
 mod boxes;
+mod content;
 mod error;
 pub mod hash;
 mod incomplete;

@@ -26,8 +26,8 @@ impl Default for MediaReader {
             let media::VideoFacts { length_ms, width, height, bytes } = facts;
             Some(SimVideoFacts { length_ms, width, height, bytes })
         };
-        let audio_ms = |bytes: Vec<u8>, ending: Option<&str>| {
-            media::audio::measure(bytes, ending).ok().map(|facts| facts.length_ms)
+        let audio_ms = |bytes: Vec<u8>, _ending: Option<&str>| {
+            media::audio::measure(&bytes).ok().map(|facts| facts.length_ms)
         };
         Self { video, audio_ms }
     }

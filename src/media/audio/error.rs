@@ -13,8 +13,8 @@ use crate::{
 pub enum AudioError {
     #[error("the audio's name ends in `{0}`; .mp3, .wav, .m4a and .aac are allowed")]
     Ending(String),
-    #[error("the file is not MP3, WAV, M4A or AAC audio")]
-    Foreign,
+    #[error("the file is not MP3, WAV, M4A or AAC audio: it contains {0}")]
+    Foreign(&'static str),
     /// It is still being written, or was cut short.
     #[error("the audio is incomplete ({0})")]
     Incomplete(Incomplete),
@@ -34,7 +34,7 @@ impl AudioError {
     /// Returns the stable code for the database and for `--json`.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Ending(_) | Self::Foreign => "audio_format",
+            Self::Ending(_) | Self::Foreign(_) => "audio_format",
             Self::Incomplete(_) | Self::Damaged(_) | Self::Empty => "audio_damaged",
             Self::TooBig(_) => "audio_too_big",
             Self::Length(..SHORTEST_MS) => "audio_too_short",
@@ -47,7 +47,7 @@ impl AudioError {
 impl From<BoxError> for AudioError {
     fn from(error: BoxError) -> Self {
         match error {
-            BoxError::Foreign(_) => Self::Foreign,
+            BoxError::Foreign(what) => Self::Foreign(what),
             BoxError::Incomplete(what) => Self::Incomplete(what),
             BoxError::Damaged(what) => Self::Damaged(what.to_owned()),
             BoxError::Io(error) => Self::Io(error),

@@ -9,7 +9,7 @@ fn length(name: &str) -> i64 {
 }
 
 fn length_of(bytes: Vec<u8>) -> Result<i64, String> {
-    measure(bytes, None).map(|facts| facts.length_ms).map_err(|error| error.to_string())
+    measure(&bytes).map(|facts| facts.length_ms).map_err(|error| error.to_string())
 }
 
 /// A RIFF chunk, padded to an even size.
@@ -106,52 +106,204 @@ fn every_kind_of_wav_is_measured() {
 
 #[test]
 fn blocks_of_a_packed_wav_are_counted() {
-    // IMA ADPCM: blocks of 256 bytes hold 505 samples, and the byte rate is nonsense, as ffmpeg's is.
-    let mut format = wav_format(0x11, 1, 4);
-    format[12..14].copy_from_slice(&256_u16.to_le_bytes());
-    format.extend([2, 0, 0xf9, 0x01]);
-    let packed = wav(&[chunk(b"fmt ", &format), chunk(b"data", &[0; 256 * 32])]);
-    assert_eq!(length_of(packed), Ok(32 * 505 / 8));
+    // IMA ADPCM: blocks of 256 bytes hold 505 samples, and the byte rate is nonsense, as ffmpeg's is. Microsoft's
+    // hold 500. The number of samples in the header is not needed.
+    for (tag, samples, in_header) in
+        [(0x11, 505, true), (0x11, 505, false), (2, 500, true), (2, 500, false)]
+    {
+        let mut format = wav_format(tag, 1, 4);
+        format[12..14].copy_from_slice(&256_u16.to_le_bytes());
+        if in_header {
+            format.extend([2, 0]);
+            format.extend((samples as u16).to_le_bytes());
+        }
+        let packed = wav(&[chunk(b"fmt ", &format), chunk(b"data", &[0; 256 * 32])]);
+        assert_eq!(length_of(packed), Ok(32 * samples / 8), "{tag:#x}");
+    }
+    // A second of GSM has 1625 bytes.
+    let mut format = wav_format(0x31, 1, 0);
+    format[8..12].copy_from_slice(&1_625_u32.to_le_bytes());
+    assert_eq!(length_of(wav(&[chunk(b"fmt ", &format), chunk(b"data", &[7; 3_250])])), Ok(2_000));
+    // MP3 in a WAV.
+    let format = chunk(b"fmt ", &wav_format(0x55, 1, 0));
+    let mp3 = chunk(b"data", &clip("vbr-no-header.mp3"));
+    assert_eq!(length_of(wav(&[format, mp3])), Ok(3_096));
 }
 
 #[test]
-fn a_wav_with_a_wrong_size_is_measured_by_its_bytes() {
+fn unusual_wav_files_are_measured() {
+    let (pcm, data) = (chunk(b"fmt ", &wav_format(1, 1, 16)), chunk(b"data", &[0; 24_000]));
+    // The chunks in the other order; an ID3 tag in front.
+    assert_eq!(length_of(wav(&[data.clone(), pcm.clone()])), Ok(1_500));
+    let tag = b"ID3\x03\0\0\0\0\0\x05title".to_vec();
+    assert_eq!(length_of([tag, wav(&[pcm.clone(), data.clone()])].concat()), Ok(1_500));
+    // An odd chunk without padding; a size that counts the header of RIFF.
+    let mut odd = chunk(b"note", b"odd");
+    odd.pop();
+    assert_eq!(length_of(wav(&[odd, pcm.clone(), data.clone()])), Ok(1_500));
+    let mut counted = wav(&[pcm, data]);
+    let size = counted.len() as u32;
+    counted[4..8].copy_from_slice(&size.to_le_bytes());
+    assert_eq!(length_of(counted), Ok(1_500));
+    // 24 bits, and 20 bits in 24.
+    for bits in [24, 20] {
+        let format = chunk(b"fmt ", &wav_format(1, 2, bits));
+        assert_eq!(length_of(wav(&[format, chunk(b"data", &[0; 48_000])])), Ok(1_000));
+    }
+    assert_eq!(length("rf64.wav"), 2_249);
+    assert_eq!(length("block-align-1.wav"), 2_249);
+}
+
+#[test]
+fn a_wav_with_the_size_of_a_pipe_is_measured_by_its_bytes() {
     let whole = wav(&[chunk(b"fmt ", &wav_format(1, 1, 16)), chunk(b"data", &[0; 24_000])]);
-    for unknown in [0xff, 0] {
+    // ffmpeg and others, sox, arecord.
+    for unknown in [u32::MAX, 0, 0x7fff_f000, 0x8000_0000] {
         let mut streamed = whole.clone();
-        streamed[4..8].fill(unknown);
-        streamed[40..44].fill(unknown);
+        streamed[4..8].copy_from_slice(&unknown.to_le_bytes());
+        streamed[40..44].copy_from_slice(&unknown.to_le_bytes());
         assert_eq!(length_of(streamed.clone()), Ok(1_500));
         streamed.truncate(44 + 8_000);
         assert_eq!(length_of(streamed), Ok(500));
     }
-    assert_eq!(length_of(whole[..36].to_vec()).unwrap_err(), "the file contains no audio");
+    let mut rf64 = clip("rf64.wav");
+    rf64[20..36].fill(0);
+    assert_eq!(length_of(rf64), Ok(2_249));
 }
 
 #[test]
-fn a_packet_that_is_cut_off_is_not_counted() {
-    let mut mp3 = clip("vbr-no-header.mp3");
-    mp3.truncate(mp3.len() - 10);
-    assert_eq!(length_of(mp3), Ok(85 * 36));
+fn a_wav_that_is_shorter_than_its_sizes_is_incomplete() {
+    for whole in [clip("rf64.wav"), clip("welcome-es.wav")] {
+        // A few bytes of the header are missing, or of the sound; or some bytes of a list behind it.
+        for len in [12, 20, 44, 1_000, whole.len() - 1] {
+            let error = measure(&whole[..len]).unwrap_err();
+            assert!(matches!(error, AudioError::Incomplete(_)), "{len}: {error}");
+        }
+    }
+    let whole = wav(&[chunk(b"fmt ", &wav_format(1, 1, 16)), chunk(b"data", &[0; 24_000])]);
+    let error = "the audio is incomplete (12.0 of 24.0 kB)";
+    assert_eq!(length_of(whole[..12_022].to_vec()).unwrap_err(), error);
+    // Silence inside the declared size is sound.
+    assert_eq!(length_of(whole), Ok(1_500));
+}
+
+#[test]
+fn frames_count_at_their_own_sample_rate() {
+    // Within 40 ms of the length that ffmpeg decodes.
+    for (name, from, to) in [
+        ("joined-22050-48000.mp3", 7_080, 7_110),
+        ("joined-48000-32000.mp3", 7_080, 7_090),
+        ("joined-48000-16000.aac", 7_125, 7_125),
+        ("tag-with-footer.mp3", 3_500, 3_560),
+        ("text-before-first-frame.mp3", 3_564, 3_564),
+        ("starts-inside-a-frame.mp3", 3_456, 3_456),
+        ("skip-box-first.m4a", 3_500, 3_550),
+        ("edit-list-starts-late.m4a", 2_750, 2_800),
+    ] {
+        let length = length(name);
+        assert!((from - 40..=to + 40).contains(&length), "{name}: {length}");
+    }
+}
+
+#[test]
+fn tags_and_other_bytes_before_the_first_frame_are_skipped() {
+    let mp3 = clip("vbr-no-header.mp3");
+    let mut ape = b"APETAGEX\xd0\x07\0\0\x28\0\0\0\x01\0\0\0\0\0\0\xa0\0\0\0\0\0\0\0\0".to_vec();
+    ape.extend([0; 40]);
+    let id3 = b"ID3\x03\0\0\0\0\0\x05title".to_vec();
+    let footer = [b"ID3\x04\0\x10\0\0\0\x05title".as_slice(), b"3DI\x04\0\x10\0\0\0\x05"].concat();
+    for before in [
+        ape.clone(),
+        [id3.clone(), footer.clone(), id3.clone()].concat(),
+        [id3.clone(), ape].concat(),
+        b"\r\n".to_vec(),
+        vec![0; 3_000],
+        b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n".to_vec(),
+        // The rest of a frame that is cut off.
+        mp3[mp3.len() - 20..].to_vec(),
+    ] {
+        assert_eq!(length_of([before.clone(), mp3.clone()].concat()), Ok(3_096), "{before:?}");
+        assert_eq!(length_of([before, clip("plain.aac")].concat()), Ok(2_624));
+    }
+    // Tags between the clips of a joined file, and behind the last.
+    let id3v1 = [b"TAG".to_vec(), vec![b' '; 125]].concat();
+    let joined = [mp3.clone(), id3v1.clone(), footer, mp3.clone(), id3v1].concat();
+    let facts = measure(&joined).unwrap();
+    assert_eq!((facts.length_ms, facts.ends_in_frame), (2 * 3_096, false));
+    // Bytes of something else between them.
+    let damaged = [mp3.clone(), b"\xff\xfb\x90 not a frame".repeat(9), mp3].concat();
+    assert_eq!(length_of(damaged), Ok(2 * 3_096));
+}
+
+#[test]
+fn audio_that_is_shorter_than_its_header_says_is_incomplete() {
+    let whole = clip("welcome-en.mp3");
+    for len in [3, 11, 200, 2_000, whole.len() / 2, whole.len() - 1] {
+        let error = measure(&whole[..len]).unwrap_err();
+        assert!(matches!(error, AudioError::Incomplete(_)), "{len}: {error}");
+    }
+    let half = length_of(whole[..whole.len() / 2].to_vec()).unwrap_err();
+    assert!(half.starts_with("the audio is incomplete ("), "{half}");
+    // An ID3 tag with a picture is not all there.
+    let tagged = [b"ID3\x04\0\0\0\x7f\x7f\x7f".to_vec(), vec![1; 1_000]].concat();
+    assert_eq!(length_of(tagged).unwrap_err(), "the audio is incomplete (1.0 of 2097.1 kB)");
+    let only_tag = b"ID3\x04\0\0\0\0\0\x05title".to_vec();
+    let error = "the audio is incomplete (it has no audio behind its tags)";
+    assert_eq!(length_of(only_tag).unwrap_err(), error);
+    assert_eq!(length_of(Vec::new()).unwrap_err(), "the audio is incomplete (it is empty)");
+}
+
+#[test]
+fn reserved_space_at_the_end_is_incomplete() {
+    let zeros = "the audio is incomplete (its end is only zeros)";
+    for name in ["vbr-no-header.mp3", "plain.aac", "joined-48000-16000.aac"] {
+        let mut bytes = clip(name);
+        let from = bytes.len() * 2 / 3;
+        bytes[from..].fill(0);
+        assert_eq!(length_of(bytes).unwrap_err(), zeros, "{name}");
+    }
+    assert_eq!(length_of(vec![0; 5_000]).unwrap_err(), zeros);
+    // A little padding is none.
+    assert_eq!(length_of([clip("plain.aac"), vec![0; 8]].concat()), Ok(2_624));
+}
+
+#[test]
+fn a_frame_that_is_cut_off_is_not_counted_and_reported() {
+    for (name, length_ms) in [("vbr-no-header.mp3", 85 * 36), ("plain.aac", 40 * 64)] {
+        let whole = clip(name);
+        assert!(!measure(&whole).unwrap().ends_in_frame);
+        let facts = measure(&whole[..whole.len() - 10]).unwrap();
+        assert_eq!((facts.length_ms, facts.ends_in_frame), (length_ms, true), "{name}");
+    }
     let mut m4a = clip("welcome-pt.m4a");
     m4a.truncate(m4a.len() / 2);
     assert_eq!(length_of(m4a).unwrap_err(), "the audio is incomplete (10.2 of 20.5 kB)");
 }
 
 #[test]
-fn other_formats_are_refused() {
-    let foreign = "the file is not MP3, WAV, M4A or AAC audio";
-    for bytes in [b"".to_vec(), b"<!DOCTYPE html>".to_vec(), vec![0; 5_000], b"OggS\0\x02".to_vec()]
-    {
-        assert_eq!(length_of(bytes).unwrap_err(), foreign);
+fn other_formats_are_refused_and_named() {
+    let refused = |bytes: &[u8]| measure(bytes).unwrap_err().to_string();
+    for (bytes, name) in [
+        (b"<!DOCTYPE html>".as_slice(), "a web page or XML"),
+        (b"OggS\0\x02\0\0\0\0\0\0\0\0", "Ogg audio"),
+        (b"fLaC\0\0\0\x22\x10\0\x10\0", "FLAC audio"),
+        (b"Access denied, sorry", "plain text"),
+        (b"RIFF\x10\0\0\0AVI LIST", "AVI video"),
+        (b"\xff\xfd\x80\x04\x99\x99\x99\x99\x99\x99\x99\x99", "MP2 audio"),
+    ] {
+        let foreign = format!("the file is not MP3, WAV, M4A or AAC audio: it contains {name}");
+        assert_eq!(refused(bytes), foreign);
     }
-    assert_eq!(length_of(clip("rotated.mp4")).unwrap_err(), "the file contains no audio");
+    assert_eq!(refused(&clip("rotated.mp4")), "the file contains no audio");
+    let wrong_name = tempfile::Builder::new().suffix(".ogg").tempfile().unwrap();
     assert_eq!(
-        measure(clip("plain.aac"), Some("ogg")).unwrap_err().to_string(),
+        measure_file(wrong_name.path()).unwrap_err().to_string(),
         "the audio's name ends in `.ogg`; .mp3, .wav, .m4a and .aac are allowed"
     );
-    // The name is in capitals, and the content of another kind that the API takes.
-    assert_eq!(measure(clip("plain.aac"), Some("M4A")).unwrap().length_ms, 2_624);
+    // The name is in capitals, and the content of another format that the API accepts.
+    let other_name = tempfile::Builder::new().suffix(".M4A").tempfile().unwrap();
+    std::fs::write(other_name.path(), clip("plain.aac")).unwrap();
+    assert_eq!(measure_file(other_name.path()).unwrap().length_ms, 2_624);
 }
 
 #[test]
@@ -189,7 +341,7 @@ fn damaged_audio_files_do_not_panic_or_hang() {
     let mut measured = 0;
     for _ in 0..800 {
         for clip in &clips {
-            measured += u32::from(measure(breaker.broken(clip), None).is_ok());
+            measured += u32::from(measure(&breaker.broken(clip)).is_ok());
         }
     }
     // Most damage in the middle of a file leaves it readable.

@@ -75,7 +75,7 @@ impl Movie {
             Rest::Nothing | Rest::Other { .. } => None,
         };
         if !self.has_description {
-            return Some(cut.unwrap_or(Incomplete::Part("moov")));
+            return Some(cut.unwrap_or(Incomplete::Part("`moov` box")));
         }
         if self.samples_end > self.len {
             let tables = Incomplete::Bytes { present: self.len, expected: self.samples_end };
@@ -86,7 +86,7 @@ impl Movie {
                 Some(_),
                 Rest::Cut { kind: [b'm', b'o', b'o', b'f'] | [b'm', b'd', b'a', b't'], .. },
             ) => cut,
-            (Some(true), _) => Some(Incomplete::Part("mdat")),
+            (Some(true), _) => Some(Incomplete::Part("`mdat` box")),
             _ => None,
         }
     }
@@ -103,8 +103,8 @@ impl Movie {
         }
     }
 
-    /// Returns the track of sound that players play: the first that is enabled and has samples.
-    pub(in crate::media) fn sound(&self) -> Option<&Track> {
+    /// Returns the audio track that players play: the first that is enabled and has samples.
+    pub(in crate::media) fn audio(&self) -> Option<&Track> {
         self.tracks_of(b"soun").next()
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{BoxError, BoxReader, BoxSpan, edits::EditList, samples::SampleTables};
 
-/// Formats of samples that may be zeros: sound and pictures that are not compressed.
+/// Formats of samples that may be zeros: audio and pictures that are not compressed.
 const RAW: [&[u8; 4]; 15] = [
     b"raw ", b"NONE", b"twos", b"sowt", b"in24", b"in32", b"fl32", b"fl64", b"lpcm", b"ipcm",
     b"fpcm", b"alaw", b"ulaw", b"2vuy", b"yuv2",
@@ -62,7 +62,7 @@ impl Track {
         self.tables.last_sample()
     }
 
-    /// Whether its samples are compressed sound or pictures, of which none is only zeros.
+    /// Whether its samples are compressed audio or pictures, of which none is only zeros.
     pub(super) fn is_compressed(&self) -> bool {
         matches!(&self.handler, b"vide" | b"soun") && !self.is_raw
     }

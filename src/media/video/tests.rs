@@ -108,7 +108,11 @@ fn other_content_is_refused_and_named() {
     assert_eq!(message(b"\n<!DOCTYPE html><html>"), foreign("a web page or XML"));
     assert_eq!(message(br#"{"code":1203}"#), foreign("JSON"));
     assert_eq!(message(b"Access denied, sorry"), foreign("plain text"));
-    assert_eq!(message(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("something else"));
+    assert_eq!(message(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("WebM or Matroska"));
+    assert_eq!(
+        message(b"\x01\x02\x03\x04\x05\x06\x07\x08\x0e\x0f\x10\x11"),
+        foreign("something else")
+    );
     assert_eq!(message(&clip("welcome-pt.m4a")), "the file has no video track with pictures");
 }
 

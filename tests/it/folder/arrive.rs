@@ -57,7 +57,7 @@ fn a_job_names_the_missing_media_it_waits_for() {
     assert_eq!(ledger.tasks.len(), 1);
     // Sent completely: the crop is as long as the complete audio.
     let metadata = fs::read_to_string(test_env.path("output/x.json")).unwrap();
-    let whole = lipsyncd::media::audio::measure(audio, Some("mp3")).unwrap().length_ms;
+    let whole = lipsyncd::media::audio::measure(&audio).unwrap().length_ms;
     assert!(metadata.contains(&whole.to_string()), "{whole}: {metadata}");
 }
 
