@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     inbox::Inbox,
@@ -233,6 +233,10 @@ fn read(
 ) -> Result<WantedManifest, RejectedManifest> {
     let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
     let read = read_manifest(jobs_dir, path, checker, media, now_ms)?;
+    for job in &read.jobs {
+        let warnings = job.media_warnings.iter();
+        warnings.for_each(|warning| warn!(job = job.spec.key, "{}: {warning}", job.spec.key));
+    }
     let check_again_in = read.jobs.iter().filter_map(|job| job.media_check.again_in()).min();
     let jobs = read
         .jobs

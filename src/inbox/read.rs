@@ -33,6 +33,8 @@ pub struct ReadJob {
     pub spec: JobSpec,
     pub spec_hash: String,
     pub media_check: MediaCheck,
+    /// About media that were read for this job first, and that the API may refuse.
+    pub media_warnings: Vec<String>,
     pub place: Location,
     pub media_places: (Location, Location),
 }
@@ -96,6 +98,7 @@ pub fn read_manifest(
             spec: job.spec,
             spec_hash: job.spec_hash,
             media_check,
+            media_warnings: checker.take_warnings(),
             place: job.location,
             media_places: (job.video_location, job.audio_location),
         });

@@ -30,6 +30,10 @@ mod wav_format;
 /// "Max 5MB". Read as decimal megabytes, the stricter of the two readings.
 pub const MAX_BYTES: u64 = 5_000_000;
 
+/// What an encoder adds to 60 s of speech: up to two frames, which no header tells from the speech. It is never sent to be
+/// used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
+const PADDING_MS: i64 = 150;
+
 /// No format has a header that is smaller.
 const SMALLEST_FILE: usize = 12;
 
@@ -109,7 +113,7 @@ pub fn check(facts: &AudioFacts) -> Result<(), AudioError> {
     if facts.bytes > MAX_BYTES {
         return Err(AudioError::TooBig(facts.bytes));
     }
-    if !(SHORTEST_MS..=LONGEST_MS).contains(&facts.length_ms) {
+    if !(SHORTEST_MS..=LONGEST_MS + PADDING_MS).contains(&facts.length_ms) {
         return Err(AudioError::Length(facts.length_ms));
     }
     Ok(())

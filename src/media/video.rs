@@ -57,7 +57,7 @@ pub enum VideoError {
     #[error("the video lasts {}; 2 to 60 s are allowed", Seconds(*.0))]
     Length(i64),
     #[error(
-        "the video is {width}x{height}; 720p or 1080p is allowed (the shorter side 720 or 1080, or as many pixels in another shape), with both sides from 512 to 2160"
+        "the video is {width}x{height}; 720p or 1080p is allowed, with both sides from 512 to 2160"
     )]
     Shape { width: u32, height: u32 },
     #[error("the video cannot be read: {0}")]
@@ -141,22 +141,30 @@ pub fn check(facts: &VideoFacts) -> Result<(), VideoError> {
         _ => {}
     }
     let (width, height) = (facts.width, facts.height);
-    let sides_fit = SIDES.contains(&width) && SIDES.contains(&height);
-    if !sides_fit || !is_720p_or_1080p(width, height) {
+    if !SIDES.contains(&width) || !SIDES.contains(&height) {
         return Err(VideoError::Shape { width, height });
     }
     Ok(())
 }
 
-/// "Resolution 720p or 1080p". The page does not say what that means for other shapes than 16:9. It is read here as:
-/// the shorter side is 720 or 1080; or there are as many pixels (within 2 %, because sides are rounded to blocks of
-/// 8 or 16), as in Kling's own square videos of 960x960 and 1440x1440.
-fn is_720p_or_1080p(width: u32, height: u32) -> bool {
-    let pixels = u64::from(width) * u64::from(height);
-    [(1280, 720), (1920, 1080)].iter().any(|(long, short)| {
-        let full = long * u64::from(*short);
-        width.min(height) == *short || pixels.abs_diff(full) * 50 <= full
-    })
+impl VideoFacts {
+    /// Returns why the API may refuse the video, although no limit of the API page forbids it clearly.
+    ///
+    /// "Resolution 720p or 1080p". The page does not say what that means for other shapes than 16:9. The shorter side
+    /// may be 720 or 1080; or there may be as many pixels (within 2 %, because sides are rounded to blocks of 8 or
+    /// 16), as in Kling's own square videos of 960x960 and 1440x1440.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let Self { width, height, .. } = *self;
+        let pixels = u64::from(width) * u64::from(height);
+        let is_usual = [(1280, 720), (1920, 1080)].iter().any(|(long, short)| {
+            let full = long * u64::from(*short);
+            width.min(height) == *short || pixels.abs_diff(full) * 50 <= full
+        });
+        (!is_usual).then(|| {
+            format!("it is {width}x{height}; the API page allows 720p or 1080p, so Kling may refuse this shape")
+        })
+    }
 }
 
 #[cfg(test)]

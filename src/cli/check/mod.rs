@@ -165,6 +165,10 @@ impl Check<'_> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
+        for warning in &job.media_warnings {
+            let problems = Problems::from(Problem::at(video_place, format!("warning: {warning}")));
+            writeln!(self.err, "{}", problems.one_line(shown))?;
+        }
         let media = match &job.media_check {
             MediaCheck::Ready(media) => Some(media),
             _ => None,

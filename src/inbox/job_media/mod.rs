@@ -76,7 +76,9 @@ impl Inbox {
                 let check = checker.check(&job.spec, job.manifest_dir(), &job.media, now_ms);
                 (job, check)
             };
-            jobs.into_iter().map(check).collect()
+            let checked = jobs.into_iter().map(check).collect();
+            checker.take_warnings().iter().for_each(|warning| warn!("{warning}"));
+            checked
         })
         .await
     }

@@ -41,6 +41,8 @@ pub(super) enum MeasureError {
 #[derive(Debug, Default)]
 pub(super) struct MeasureCache {
     remembered: HashMap<CacheKey, CacheEntry>,
+    /// About files that were read, and that the API may refuse.
+    warnings: Vec<String>,
     /// How many files were read.
     #[cfg(test)]
     pub(super) reads: usize,
@@ -109,7 +111,7 @@ impl MeasureCache {
         {
             self.reads += 1;
         }
-        measure_and_hash(kind, located).map_err(|error| {
+        let measured = measure_and_hash(kind, located).map_err(|error| {
             if error.is_change() {
                 return MeasureError::Changed;
             }
@@ -118,7 +120,16 @@ impl MeasureCache {
                 (None, Some(what)) => MeasureError::Incomplete(what),
                 (None, None) => MeasureError::Unusable(unusable(&error)),
             }
-        })
+        })?;
+        let name = located.path.file_name().unwrap_or_default().to_string_lossy();
+        let warning = measured.warning.map(|warning| format!("{} {name}: {warning}", kind.name()));
+        self.warnings.extend(warning);
+        Ok(measured.facts)
+    }
+
+    /// Returns what is unusual about the files that were read since the last call.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Forgets the files that were not used since the last call, if too many are remembered.
@@ -137,10 +148,20 @@ impl MeasureCache {
     }
 }
 
+/// What was read from a file.
+struct Measured {
+    facts: MediaFacts,
+    /// Why the API may refuse it.
+    warning: Option<String>,
+}
+
 /// Hashing comes last: its check of the stamp then also covers what was measured.
-fn measure_and_hash(kind: MediaKind, located: &Located) -> Result<MediaFacts, media::MediaError> {
+fn measure_and_hash(kind: MediaKind, located: &Located) -> Result<Measured, media::MediaError> {
     match measure(kind, located) {
-        Ok(facts) => Ok(MediaFacts { sha256: sha256_of(located)?, ..facts }),
+        Ok(mut measured) => {
+            measured.facts.sha256 = sha256_of(located)?;
+            Ok(measured)
+        }
         Err(error) => {
             // A file that is being written is measured again when it is complete.
             located.open()?;
@@ -150,20 +171,20 @@ fn measure_and_hash(kind: MediaKind, located: &Located) -> Result<MediaFacts, me
 }
 
 /// Measures without hashing.
-fn measure(kind: MediaKind, located: &Located) -> Result<MediaFacts, media::MediaError> {
-    let (length_ms, ends_in_frame) = match kind {
+fn measure(kind: MediaKind, located: &Located) -> Result<Measured, media::MediaError> {
+    let (length_ms, ends_in_frame, warning) = match kind {
         MediaKind::Audio => {
             let facts = audio::measure_file(&located.path)?;
             audio::check(&facts)?;
-            (Some(facts.length_ms), facts.ends_in_frame)
+            (Some(facts.length_ms), facts.ends_in_frame, None)
         }
         MediaKind::Video => {
             let facts = video::probe(&located.path)?;
             video::check(&facts)?;
-            (facts.length_ms, false)
+            (facts.length_ms, false, facts.warning())
         }
     };
-    Ok(MediaFacts { length_ms, sha256: String::new(), ends_in_frame })
+    Ok(Measured { facts: MediaFacts { length_ms, sha256: String::new(), ends_in_frame }, warning })
 }
 
 fn unusable(error: &media::MediaError) -> PermanentError {

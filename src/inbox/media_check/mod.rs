@@ -107,6 +107,12 @@ impl MediaChecker {
         self.measure(audio, video, known, now_ms).map_or_else(|failed| *failed, MediaCheck::Ready)
     }
 
+    /// Returns what is unusual about the files that were read since the last call: each is used, and the API may refuse
+    /// it.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        self.measured.take_warnings()
+    }
+
     /// Forgets files that no job needed since the last call.
     pub fn forget_unseen(&mut self) {
         self.settling.forget_unseen();

@@ -314,10 +314,12 @@ fn errors_contain_limit_and_value() {
     };
     assert_eq!(message(2_000, 5_000_000), Ok(()));
     assert_eq!(message(60_000, 1), Ok(()));
+    // A minute of speech in complete frames.
+    assert_eq!(message(60_050, 1), Ok(()));
     assert_eq!(message(1_200, 4_000).unwrap_err(), "the audio lasts 1.2 s; 2 to 60 s are allowed");
     assert_eq!(
-        message(60_001, 4_000).unwrap_err(),
-        "the audio lasts 60.001 s; 2 to 60 s are allowed"
+        message(60_151, 4_000).unwrap_err(),
+        "the audio lasts 60.151 s; 2 to 60 s are allowed"
     );
     assert_eq!(
         message(3_000, 5_000_001).unwrap_err(),

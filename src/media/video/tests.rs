@@ -179,17 +179,32 @@ fn errors_contain_limit_and_value() {
     let message = |length_ms, width, height, bytes| {
         check(&VideoFacts { length_ms, width, height, bytes }).map_err(|error| error.to_string())
     };
+    let warns = |width, height| {
+        assert_eq!(message(Some(2_000), width, height, 100_000_000), Ok(()));
+        VideoFacts { length_ms: None, width, height, bytes: 1 }.warning().is_some()
+    };
     for (width, height) in
         [(1280, 720), (720, 1280), (1920, 1080), (1920, 1088), (960, 720), (960, 960), (1440, 1440)]
     {
-        assert_eq!(message(Some(2_000), width, height, 100_000_000), Ok(()));
+        assert!(!warns(width, height), "{width}x{height}");
+    }
+    // The API page forbids these shapes not clearly.
+    for (width, height) in
+        [(1920, 800), (1024, 1024), (886, 1920), (1600, 900), (2048, 858), (512, 512), (2160, 2160)]
+    {
+        assert!(warns(width, height), "{width}x{height}");
     }
     assert_eq!(message(None, 1280, 720, 1), Ok(()));
-    for (width, height) in [(640, 480), (500, 720), (2300, 1080), (800, 600), (3840, 2160), (0, 0)]
+    for (width, height) in [(640, 480), (511, 720), (2161, 1080), (480, 852), (3840, 2160), (0, 0)]
     {
         let error = message(Some(3_000), width, height, 1).unwrap_err();
         assert!(error.starts_with(&format!("the video is {width}x{height}; 720p or")), "{error}");
     }
+    let warning = probe(&clip_path("shape-1600x900.mp4")).unwrap().warning().unwrap();
+    assert_eq!(
+        warning,
+        "it is 1600x900; the API page allows 720p or 1080p, so Kling may refuse this shape"
+    );
     let error = message(Some(60_001), 1280, 720, 1).unwrap_err();
     assert_eq!(error, "the video lasts 60.001 s; 2 to 60 s are allowed");
     assert_eq!(

@@ -41,7 +41,6 @@ fn identify_accepts_what_the_page_allows() {
         (1201, "100MB", url("bytes=104857601")),
         (1201, "512px", url("width=720&height=511")),
         (1201, "512px", url("width=2161&height=1080")),
-        (1201, "720p or 1080p", url("width=960&height=960")),
         (1201, "cannot be downloaded", media("gone.mp4")),
         (1201, "duration", media("unknown_length.mp4")),
         (1201, "404", json!({"video_url": format!("{BASE_URL}/results/1.mp4")})),
