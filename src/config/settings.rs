@@ -57,6 +57,8 @@ pub enum OnChangeSetting {
 pub struct WatchConfig {
     #[serde(deserialize_with = "kinds::duration")]
     pub settle: Duration,
+    #[serde(deserialize_with = "kinds::duration")]
+    pub media_settle: Duration,
     pub on_change: OnChangeSetting,
     #[serde(deserialize_with = "kinds::duration")]
     pub rescan_interval: Duration,

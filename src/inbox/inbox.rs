@@ -2,7 +2,8 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use tokio::{
@@ -12,7 +13,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{
-    diff::{Differences, diff, is_in},
+    diff::{Differences, diff},
     manifest_index::ManifestIndex,
     manifest_stamp::ManifestStamp,
     media_check::MediaChecker,
@@ -28,6 +29,9 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// How often the media of all jobs are checked, if no file event asks for it earlier.
+const ALL_MEDIA_EVERY: Duration = Duration::from_hours(1);
+
 /// Keeps the store in agreement with the folder.
 pub struct Inbox {
     pub(super) settings: InboxSettings,
@@ -40,7 +44,10 @@ pub struct Inbox {
     pub(super) unreadable: UnreadableFolders,
     /// Why the folder cannot be scanned, or why its scan does not count.
     pub(super) folder_problem: Option<String>,
+    /// Of all jobs.
     pub(super) media_schedule: MediaSchedule,
+    /// Of failed jobs.
+    pub(super) failed_schedule: MediaSchedule,
 }
 
 impl Inbox {
@@ -48,11 +55,15 @@ impl Inbox {
     pub async fn new(
         settings: InboxSettings,
         store: Store,
-        media_checker: MediaChecker,
+        mut media_checker: MediaChecker,
         moment: impl Fn() -> Moment + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
+        let mut settling = Settling::new(settings.settle);
+        settling.trust_times(settings.trusts_old_times);
+        media_checker.trust_times(settings.trusts_old_times);
         let mut inbox = Self {
-            settling: Settling::new(settings.settle),
+            settling,
+            failed_schedule: MediaSchedule::new(settings.rescan_interval),
             settings,
             store,
             moment: Box::new(moment),
@@ -60,7 +71,7 @@ impl Inbox {
             index: ManifestIndex::default(),
             unreadable: UnreadableFolders::new(),
             folder_problem: None,
-            media_schedule: MediaSchedule::now(),
+            media_schedule: MediaSchedule::new(ALL_MEDIA_EVERY),
         };
         inbox.load_index().await?;
         // The conflict may be over, and another version may have refused what this one accepts.
@@ -134,7 +145,7 @@ impl Inbox {
         }
         self.settings.metrics.record_inbox_update(self.index.pending(pass.pending.iter()));
         self.settling.forget_unseen();
-        lock(&self.media_checker).forget_unseen();
+        self.media_checker().forget_unseen();
         Ok(pass)
     }
 
@@ -180,24 +191,8 @@ impl Inbox {
         self.unreadable = unreadable;
     }
 
-    /// Allows paid calls after the first complete scan. Jobs of manifests that this scan could not compare are held
-    /// until their manifests are read.
-    async fn end_first_scan(&mut self, pass: &Pass) -> Result<(), StoreError> {
-        if self.settings.is_scanned.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let is_uncompared =
-            |path: &&str| pass.pending.contains(*path) || is_in(&self.unreadable, path);
-        let uncompared = self.index.paths().filter(is_uncompared);
-        for path in uncompared.map(str::to_owned).collect::<Vec<_>>() {
-            let (moment, policy) = (self.moment(), self.policy());
-            let why = "its manifest has not been read since the start";
-            self.store.hold(&path, why, moment, policy).await?;
-            self.index.reread(&path);
-        }
-        self.store.set_scanned().await?;
-        self.settings.is_scanned.store(true, Ordering::Release);
-        Ok(())
+    pub(super) fn media_checker(&self) -> MutexGuard<'_, MediaChecker> {
+        lock(&self.media_checker)
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -226,13 +221,13 @@ impl Inbox {
     }
 }
 
-fn lock(checker: &Mutex<MediaChecker>) -> std::sync::MutexGuard<'_, MediaChecker> {
+fn lock(checker: &Mutex<MediaChecker>) -> MutexGuard<'_, MediaChecker> {
     checker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::atomic::AtomicBool, time::Duration};
+    use std::sync::atomic::AtomicBool;
 
     use tokio::time::timeout;
     use tokio_util::sync::CancellationToken;
@@ -257,6 +252,7 @@ mod tests {
             jobs_dir,
             media_dirs: Vec::new(),
             settle: Duration::ZERO,
+            trusts_old_times: true,
             rescan_interval: INTERVAL,
             policy: POLICY,
             on_change: OnChange::Flag,

@@ -156,6 +156,16 @@ impl ManifestIndex {
         self.entries.insert(path.into(), IndexEntry::new(stamp, true));
     }
 
+    /// Since when (Unix ms) the manifest is new or changed, and not accepted.
+    pub(super) fn changed_at_ms(&self, path: &str) -> Option<i64> {
+        self.changed_at_ms.get(path).copied()
+    }
+
+    /// Forgets manifests that the scan did not find new or changed.
+    pub(super) fn retain_changed(&mut self, is_changed: impl Fn(&str) -> bool) {
+        self.changed_at_ms.retain(|path, _| is_changed(path));
+    }
+
     pub(super) fn set_changed(&mut self, path: &Arc<str>, now_ms: i64) {
         self.changed_at_ms.entry(Arc::clone(path)).or_insert(now_ms);
     }

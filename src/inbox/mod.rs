@@ -6,6 +6,7 @@ mod accept;
 mod changes;
 mod departures;
 mod diff;
+mod first_scan;
 #[expect(clippy::module_inception, reason = "the file of the type that the module is named after")]
 mod inbox;
 mod job_media;

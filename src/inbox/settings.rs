@@ -17,7 +17,10 @@ use crate::{job::Policy, metrics::Metrics, offload::Offload, store::OnChange};
 pub struct InboxSettings {
     pub jobs_dir: PathBuf,
     pub media_dirs: Vec<PathBuf>,
+    /// How long a manifest must stay unchanged before it is read.
     pub settle: Duration,
+    /// Whether the first scan trusts old times of files: true at a start, false after a reload.
+    pub trusts_old_times: bool,
     pub rescan_interval: Duration,
     pub policy: Policy,
     pub on_change: OnChange,

@@ -134,6 +134,7 @@ fn inbox(world: &World, settings: &Settings, rescan_interval: Duration) -> Inbox
         jobs_dir: settings.locator.jobs_dir.clone(),
         media_dirs: settings.locator.media_dirs.clone(),
         settle: SETTLE,
+        trusts_old_times: true,
         rescan_interval,
         policy: settings.policy.clone(),
         on_change: world.on_change,
