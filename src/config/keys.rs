@@ -20,7 +20,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 30] = [
+pub(super) const KEYS: [ConfigKey; 31] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -34,6 +34,11 @@ pub(super) const KEYS: [ConfigKey; 30] = [
     duration("watch.rescan_interval", "a duration from 10ms to a day, such as `30s`", |config| {
         (10 * MS..=DAY).contains(&config.watch.rescan_interval)
     }),
+    any(
+        "watch.ignore",
+        "a list of patterns of names or paths, such as `[drafts, '*-old.yaml']`",
+        || json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+    ),
     any(
         "media.dirs",
         "a list of paths of folders, such as `[/srv/media]`",

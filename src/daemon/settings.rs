@@ -63,6 +63,7 @@ pub(super) fn inbox(config: &Config, settings: &Settings, is_reload: bool) -> In
     InboxSettings {
         jobs_dir: config.jobs_dir.clone(),
         media_dirs: config.media.dirs.clone(),
+        ignore: config.watch.ignore.clone(),
         settle: config.watch.settle,
         trusts_old_times: !is_reload,
         rescan_interval: config.watch.rescan_interval,

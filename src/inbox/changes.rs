@@ -18,6 +18,7 @@ impl Inbox {
         let new = || differences.changed.iter().filter(|(_, change)| change.is_new);
         let is_new = |path: &str| differences.changed.get(path).is_some_and(|it| it.is_new);
         self.index.retain_changed(is_new);
+        self.index.forget_foreign();
         for (path, change) in new() {
             if matches!(change.found, ScanEntry::File(_)) {
                 self.index.set_changed(path, now_ms);

@@ -34,14 +34,23 @@ impl Inbox {
         }
         self.write_left_jobs(differences, pass).await?;
         for path in &differences.gone {
-            self.index.remove(path);
-            let changes = self.store.miss(path, self.moment(), self.policy()).await?;
-            let missing = changes.len();
-            let jobs = if missing == 1 { "job" } else { "jobs" };
-            info!(manifest = &**path, "{path}: no longer in jobs_dir, with {missing} {jobs}");
-            pass.log(&changes);
-            pass.store_changed = true;
+            self.write_gone(path, pass).await?;
         }
+        Ok(())
+    }
+
+    pub(super) async fn write_gone(
+        &mut self,
+        path: &str,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        self.index.remove(path);
+        let changes = self.store.miss(path, self.moment(), self.policy()).await?;
+        let missing = changes.len();
+        let jobs = if missing == 1 { "job" } else { "jobs" };
+        info!(manifest = path, "{path}: no longer in jobs_dir, with {missing} {jobs}");
+        pass.log(&changes);
+        pass.store_changed = true;
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use super::{
     media_check::MediaChecker,
     media_schedule::MediaSchedule,
     pass::Pass,
-    scan::UnreadableFolders,
+    scan::SkippedPaths,
     settings::{InboxSettings, InboxSignals},
     settle::Settling,
     watch::Watch,
@@ -41,7 +41,9 @@ pub struct Inbox {
     pub(super) settling: Settling<Arc<str>, ManifestStamp>,
     pub(super) index: ManifestIndex,
     /// Folders that cannot be read, as last logged.
-    pub(super) unreadable: UnreadableFolders,
+    pub(super) unreadable: SkippedPaths,
+    /// Files and folders that may be meant as manifests and are ignored, as last logged.
+    suspicious: SkippedPaths,
     /// Why the folder cannot be scanned, or why its scan does not count.
     pub(super) folder_problem: Option<String>,
     /// Of all jobs.
@@ -69,7 +71,8 @@ impl Inbox {
             moment: Box::new(moment),
             media_checker: Arc::new(Mutex::new(media_checker)),
             index: ManifestIndex::default(),
-            unreadable: UnreadableFolders::new(),
+            unreadable: SkippedPaths::new(),
+            suspicious: SkippedPaths::new(),
             folder_problem: None,
             media_schedule: MediaSchedule::new(ALL_MEDIA_EVERY),
         };
@@ -138,6 +141,7 @@ impl Inbox {
         // A job that moved to another manifest must leave the old one before the new one is read.
         self.write_departures(&differences, &mut pass).await?;
         self.report_unreadable(differences.unreadable);
+        self.report_suspicious(differences.suspicious);
         self.read_changes(differences.changed, &mut pass).await?;
         self.check_media(&mut pass).await?;
         if self.folder_problem.is_none() {
@@ -151,12 +155,12 @@ impl Inbox {
 
     /// None: the folder cannot be read, which is reported.
     async fn scan(&mut self) -> Option<Differences> {
-        let root = self.settings.jobs_dir.clone();
+        let (root, ignore) = (self.settings.jobs_dir.clone(), self.settings.ignore.clone());
         let index = std::mem::take(&mut self.index);
         let began = Instant::now();
         let (index, scanned) = self
             .blocking(move || {
-                let scanned = diff(&root, &index);
+                let scanned = diff(&root, &ignore, &index);
                 (index, scanned)
             })
             .await;
@@ -182,13 +186,22 @@ impl Inbox {
         self.folder_problem = Some(problem);
     }
 
-    fn report_unreadable(&mut self, unreadable: UnreadableFolders) {
+    fn report_unreadable(&mut self, unreadable: SkippedPaths) {
         for (folder, why) in &unreadable {
             if self.unreadable.get(folder) != Some(why) {
                 warn!("cannot read {folder} in jobs_dir: {why}; no jobs in it are cancelled");
             }
         }
         self.unreadable = unreadable;
+    }
+
+    fn report_suspicious(&mut self, suspicious: SkippedPaths) {
+        for (path, why) in &suspicious {
+            if self.suspicious.get(path) != Some(why) {
+                warn!("{path} in jobs_dir is ignored: {why}");
+            }
+        }
+        self.suspicious = suspicious;
     }
 
     pub(super) fn media_checker(&self) -> MutexGuard<'_, MediaChecker> {
@@ -234,7 +247,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        media::Locator, metrics::Metrics, offload::Offload, store::OnChange, testing::jobs::POLICY,
+        manifest::IgnorePatterns, media::Locator, metrics::Metrics, offload::Offload,
+        store::OnChange, testing::jobs::POLICY,
     };
 
     const INTERVAL: Duration = Duration::from_secs(30);
@@ -251,6 +265,7 @@ mod tests {
         let settings = InboxSettings {
             jobs_dir,
             media_dirs: Vec::new(),
+            ignore: IgnorePatterns::default(),
             settle: Duration::ZERO,
             trusts_old_times: true,
             rescan_interval: INTERVAL,

@@ -11,6 +11,7 @@ mod lost_database;
 mod media;
 mod moved;
 mod moved_early;
+mod names;
 mod once;
 mod settle;
 mod unchanged;
