@@ -12,7 +12,7 @@ CREATE TABLE manifest (
   path          TEXT    NOT NULL UNIQUE,            -- under jobs_dir, parts joined by '/'
   state         TEXT    NOT NULL CHECK (state IN ('accepted', 'refused')),
   error         TEXT    CHECK ((error IS NOT NULL) = (state = 'refused')),
-  file_stamp    TEXT    NOT NULL,                   -- size and times of the file when it was read; '' makes the daemon read it again
+  file_stamp    TEXT    NOT NULL,                   -- inode, size and times of the file when it was read; '' makes the daemon read it again
   seen_at_ms    INTEGER NOT NULL,
   removed_at_ms INTEGER,                            -- when a scan first missed the file; NULL: it is in the folder
   jobs          INTEGER NOT NULL DEFAULT 0,         -- counted by the triggers below, like the next four columns

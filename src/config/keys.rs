@@ -20,17 +20,25 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 29] = [
+pub(super) const KEYS: [ConfigKey; 31] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
     duration("watch.settle", "a duration of at most an hour, such as `1s`", |config| {
         (Duration::ZERO..=HOUR).contains(&config.watch.settle)
     }),
+    duration("watch.media_settle", "a duration of at most an hour, such as `5s`", |config| {
+        (Duration::ZERO..=HOUR).contains(&config.watch.media_settle)
+    }),
     any("watch.on_change", "`flag` or `run`", || json!({"enum": ["flag", "run"]})),
     duration("watch.rescan_interval", "a duration from 10ms to a day, such as `30s`", |config| {
         (10 * MS..=DAY).contains(&config.watch.rescan_interval)
     }),
+    any(
+        "watch.ignore",
+        "a list of patterns of names or paths, such as `[drafts, '*-old.yaml']`",
+        || json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+    ),
     any(
         "media.dirs",
         "a list of paths of folders, such as `[/srv/media]`",

@@ -8,6 +8,8 @@ use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, de::Error};
 use url::Url;
 
+use crate::manifest::IgnorePatterns;
+
 /// `1s`, `500ms`, `1m 30s`, `24h`, `90d`: with a unit, not negative. A day has 24 hours.
 pub(super) fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(input)?;
@@ -78,6 +80,10 @@ pub(super) fn paths<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>,
     struct OnePath(#[serde(deserialize_with = "path")] PathBuf);
     let paths = Vec::<OnePath>::deserialize(input)?;
     Ok(paths.into_iter().map(|one| one.0).collect())
+}
+
+pub(super) fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<IgnorePatterns, D::Error> {
+    IgnorePatterns::new(Vec::<String>::deserialize(input)?).map_err(D::Error::custom)
 }
 
 /// An http or https URL that paths can be joined to: no query, fragment, user or password.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::kinds;
+use crate::manifest::IgnorePatterns;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -57,9 +58,14 @@ pub enum OnChangeSetting {
 pub struct WatchConfig {
     #[serde(deserialize_with = "kinds::duration")]
     pub settle: Duration,
+    #[serde(deserialize_with = "kinds::duration")]
+    pub media_settle: Duration,
     pub on_change: OnChangeSetting,
     #[serde(deserialize_with = "kinds::duration")]
     pub rescan_interval: Duration,
+    /// Which names are ignored.
+    #[serde(deserialize_with = "kinds::patterns")]
+    pub ignore: IgnorePatterns,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -36,7 +36,12 @@ pub(super) enum GenerationEnd {
 }
 
 impl Generation {
-    pub(super) async fn start(resources: &Resources, inputs: &Inputs) -> Result<Self, DaemonError> {
+    /// `is_reload`: an earlier generation of this process has worked with other settings.
+    pub(super) async fn start(
+        resources: &Resources,
+        inputs: &Inputs,
+        is_reload: bool,
+    ) -> Result<Self, DaemonError> {
         let Inputs { config, credentials } = inputs;
         let (store, clock) = (&resources.store, resources.clock.clone());
         let settings = settings::pipeline(config, credentials, &resources.metrics);
@@ -46,8 +51,8 @@ impl Generation {
         store.begin(pid, resources.started_at_ms, settings.slots, cap_micro).await?;
         let public_base_url = config.media.public_base_url.clone();
         let media_checker =
-            MediaChecker::new(settings.locator.clone(), public_base_url, config.watch.settle);
-        let inbox_settings = settings::inbox(config, &settings);
+            MediaChecker::new(settings.locator.clone(), public_base_url, config.watch.media_settle);
+        let inbox_settings = settings::inbox(config, &settings, is_reload);
         let moment = move || clock.moment();
         let inbox = Inbox::new(inbox_settings, store.clone(), media_checker, moment).await?;
         info!(

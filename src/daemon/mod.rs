@@ -68,7 +68,7 @@ async fn run_generations(
 ) -> Result<End, DaemonError> {
     let mut is_reload = false;
     loop {
-        let starting = Generation::start(resources, &inputs);
+        let starting = Generation::start(resources, &inputs, is_reload);
         let generation = tokio::select! {
             biased;
             () = controls.stop.cancelled() => return Ok(End::Stopped),

@@ -58,11 +58,14 @@ pub fn locator(config: &Config) -> Locator {
     Locator { jobs_dir: config.jobs_dir.clone(), media_dirs: config.media.dirs.clone() }
 }
 
-pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
+/// `is_reload`: the daemon has run before with other settings.
+pub(super) fn inbox(config: &Config, settings: &Settings, is_reload: bool) -> InboxSettings {
     InboxSettings {
         jobs_dir: config.jobs_dir.clone(),
         media_dirs: config.media.dirs.clone(),
+        ignore: config.watch.ignore.clone(),
         settle: config.watch.settle,
+        trusts_old_times: !is_reload,
         rescan_interval: config.watch.rescan_interval,
         policy: settings.policy.clone(),
         on_change: match config.watch.on_change {

@@ -16,6 +16,9 @@ impl Inbox {
     pub(super) fn report_changes(&mut self, differences: &Differences) {
         let now_ms = self.moment().now_ms;
         let new = || differences.changed.iter().filter(|(_, change)| change.is_new);
+        let is_new = |path: &str| differences.changed.get(path).is_some_and(|it| it.is_new);
+        self.index.retain_changed(is_new);
+        self.index.forget_foreign();
         for (path, change) in new() {
             if matches!(change.found, ScanEntry::File(_)) {
                 self.index.set_changed(path, now_ms);
@@ -41,7 +44,11 @@ impl Inbox {
                 }
                 ScanEntry::File(stamp) => stamp,
             };
-            let wait = self.settling.wait(Arc::clone(&path), &stamp, stamp.modified_ns(), now_ms);
+            // A manifest that is read again without a change has settled before.
+            let wait = match change.is_new {
+                true => self.settling.wait(Arc::clone(&path), &stamp, stamp.modified_ns(), now_ms),
+                false => None,
+            };
             match wait {
                 Some(wait) => {
                     pass.repeat_in(wait);

@@ -1,24 +1,30 @@
 //! Separates files that are still being written from settled files.
+//!
+//! A file is settled after it was seen unchanged for long enough by this daemon's own clock. Times of files come from
+//! other clocks, and from programs that set them. Only the first scan after a start trusts them, so that a start does
+//! not wait for files that were there long before.
 
 use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use tokio::time::Instant;
 
-/// A file whose last write is longer ago than this has settled.
-const LONG_AGO_MS: i64 = 60_000;
+/// A file whose last write is longer ago than this was there before the start. Longer than clocks of servers differ.
+const LONG_AGO_MS: i64 = 10 * 60_000;
 
 const NS_PER_MS: i128 = 1_000_000;
 
 #[derive(Debug)]
 pub(super) struct Settling<K, P> {
     settle: Duration,
+    trusts_times: bool,
     seen: HashMap<K, Sighting<P>>,
 }
 
 #[derive(Debug)]
 struct Sighting<P> {
     stamp: P,
-    since: Instant,
+    /// None: the file was there long before the start.
+    since: Option<Instant>,
     /// Whether the file was seen since the last [`Settling::forget_unseen`].
     fresh: bool,
 }
@@ -26,7 +32,12 @@ struct Sighting<P> {
 impl<K: Eq + Hash, P: Clone + PartialEq> Settling<K, P> {
     /// `settle`: how long a file must stay unchanged.
     pub(super) fn new(settle: Duration) -> Self {
-        Self { settle, seen: HashMap::new() }
+        Self { settle, trusts_times: false, seen: HashMap::new() }
+    }
+
+    /// Sets whether old times of files are trusted, which only the first scan after a start may do.
+    pub(super) fn trust_times(&mut self, trusts_times: bool) {
+        self.trusts_times = trusts_times;
     }
 
     /// Returns none if the file `key`, with this stamp and last written at `modified_ns`, is settled;
@@ -35,32 +46,33 @@ impl<K: Eq + Hash, P: Clone + PartialEq> Settling<K, P> {
         &mut self,
         key: K,
         stamp: &P,
-        modified_ns: i128,
+        modified_ns: i64,
         now_ms: i64,
     ) -> Option<Duration> {
-        if is_long_ago(modified_ns, now_ms) {
-            return None;
-        }
         let now = Instant::now();
-        let begin = || Sighting { stamp: stamp.clone(), since: now, fresh: true };
+        let is_old = self.trusts_times && is_long_ago(modified_ns, now_ms);
+        let since = (!is_old).then_some(now);
+        let begin = || Sighting { stamp: stamp.clone(), since, fresh: true };
         let sighting = self.seen.entry(key).or_insert_with(begin);
         sighting.fresh = true;
         if sighting.stamp != *stamp {
             *sighting = begin();
         }
-        let left = self.settle.saturating_sub(now - sighting.since);
+        let left = self.settle.saturating_sub(now - sighting.since?);
         (!left.is_zero()).then_some(left)
     }
 
     pub(super) fn forget_unseen(&mut self) {
         self.seen.retain(|_, sighting| std::mem::take(&mut sighting.fresh));
+        // The first scan may see a hundred thousand.
+        self.seen.shrink_to_fit();
     }
 }
 
 /// A time in the future comes from another clock: such a file must be observed.
-fn is_long_ago(modified_ns: i128, now_ms: i64) -> bool {
+fn is_long_ago(modified_ns: i64, now_ms: i64) -> bool {
     let long_ago_ms = i128::from(now_ms) - i128::from(LONG_AGO_MS);
-    modified_ns < long_ago_ms * NS_PER_MS
+    i128::from(modified_ns) < long_ago_ms * NS_PER_MS
 }
 
 #[cfg(test)]
@@ -68,7 +80,7 @@ mod tests {
     use super::*;
 
     const NOW_MS: i64 = 1_800_000_000_000;
-    const NOW_NS: i128 = NOW_MS as i128 * NS_PER_MS;
+    const NOW_NS: i64 = NOW_MS * 1_000_000;
 
     fn settling() -> Settling<&'static str, i32> {
         Settling::new(Duration::from_secs(1))
@@ -98,13 +110,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn wall_time_of_the_caller_decides_what_was_written_long_ago() {
+    async fn times_of_files_count_in_the_first_scan_only() {
         let mut settling = settling();
         let second = Some(Duration::from_secs(1));
-        assert_eq!(settling.wait("a", &10, NOW_NS, NOW_MS + LONG_AGO_MS), second);
-        assert_eq!(settling.wait("a", &10, NOW_NS, NOW_MS + LONG_AGO_MS + 1), None);
-        assert_eq!(settling.wait("b", &10, NOW_NS, i64::MIN), second);
-        assert_eq!(settling.wait("b", &10, i128::MIN, i64::MIN), None);
+        let later_ms = NOW_MS + LONG_AGO_MS;
+        settling.trust_times(true);
+        assert_eq!(settling.wait("recent", &10, NOW_NS, later_ms), second);
+        assert_eq!(settling.wait("old", &10, NOW_NS, later_ms + 1), None);
+        assert_eq!(settling.wait("a", &10, NOW_NS, i64::MIN), second);
+        assert_eq!(settling.wait("b", &10, i64::MIN, NOW_MS), None);
         assert_eq!(settling.wait("future", &10, NOW_NS + 1, NOW_MS), second);
+        settling.trust_times(false);
+        assert_eq!(settling.wait("new", &10, 0, later_ms), second);
+        // What the first scan trusted stays settled until it changes.
+        assert_eq!(settling.wait("old", &10, NOW_NS, later_ms), None);
+        assert_eq!(settling.wait("old", &20, 0, later_ms), second);
     }
 }

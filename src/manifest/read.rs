@@ -2,8 +2,9 @@
 
 use super::{
     batch,
+    file_name::stem,
     finish::ManifestJob,
-    path::{path_problem, stem},
+    path::path_problem,
     problem::{ProblemCollector, Problems},
     yaml,
 };

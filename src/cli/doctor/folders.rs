@@ -19,9 +19,10 @@ const TRIED_BYTES: usize = 4 << 10;
 
 pub(super) fn check_jobs_dir(context: &mut DoctorContext) -> Vec<CheckResult> {
     let (folder, users) = (&context.config.jobs_dir, &context.users);
-    let root = folder.clone();
+    let (root, ignore) = (folder.clone(), context.config.watch.ignore.clone());
     let scanned = timeout::within(timeout::FILES, move || {
-        let listing = inbox::scan(&root)?;
+        let mut listing = inbox::scan(&root, &ignore)?;
+        listing.manifests.retain(|path, _| inbox::is_manifest(&root, path));
         Ok((unreadable_paths(&root, &listing), listing, network_filesystem(&root)))
     });
     let shown = folder.display();

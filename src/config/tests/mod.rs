@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{keys::KEYS, read::read, settings::*, *};
+use crate::manifest::IgnorePatterns;
 
 #[track_caller]
 fn good(text: &str) -> Config {
@@ -55,8 +56,10 @@ fn the_defaults_are_the_promised_ones() {
         state_db: "lipsyncd.db".into(),
         watch: WatchConfig {
             settle: Duration::from_secs(1),
+            media_settle: Duration::from_secs(5),
             on_change: OnChangeSetting::Flag,
             rescan_interval: Duration::from_secs(30),
+            ignore: IgnorePatterns::default(),
         },
         media: MediaConfig { dirs: Vec::new(), public_base_url: None },
         kling: KlingConfig {
@@ -94,7 +97,7 @@ fn the_defaults_are_the_promised_ones() {
 #[test]
 fn every_setting_is_read() {
     let config = good(
-        "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, rescan_interval: 500ms, on_change: run}\n\
+        "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, media_settle: 250ms, rescan_interval: 500ms, on_change: run, ignore: [drafts/]}\n\
          media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
@@ -109,8 +112,10 @@ fn every_setting_is_read() {
         state_db: "c".into(),
         watch: WatchConfig {
             settle: ms(0),
+            media_settle: ms(250),
             on_change: OnChangeSetting::Run,
             rescan_interval: ms(500),
+            ignore: IgnorePatterns::new(vec!["drafts/".to_owned()]).expect("a pattern"),
         },
         media: MediaConfig {
             dirs: vec!["d".into(), "/e".into()],
@@ -200,8 +205,8 @@ fn problems_are_reported_where_they_are() {
         jobdir: x => 1:1: unknown key `jobdir` (did you mean `jobs_dir`?)
         zzz: x => 1:1: unknown key `zzz` (known here: jobs_dir, output_dir, state_db, watch, media,
         watch: {settel: 1s} => 1:9: unknown key `watch.settel` (did you mean `settle`?)
-        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, on_change, rescan_interval)
-        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, on_change, rescan_interval)
+        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, media_settle, on_change, rescan_interval, ignore)
+        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, media_settle, on_change, rescan_interval, ignore)
         watch: {settle: 1} => 1:17: `watch.settle` cannot be the number `1` (a duration
         watch: {settle: '1'} => 1:17: `watch.settle` is not a duration
         watch: {settle: -1s} => 1:17: `watch.settle` is not a duration
@@ -209,6 +214,10 @@ fn problems_are_reported_where_they_are() {
         watch: {settle: {a: 1}} => 1:17: `watch.settle` cannot be a mapping
         watch: {settle: } => 1:9: `watch.settle` cannot be empty
         watch: {settle: 2h} => 1:17: `watch.settle` is out of range
+        watch: {ignore: drafts} => 1:17: `watch.ignore` cannot be the text `drafts` (a list of patterns
+        watch: {ignore: ['[a']} => 1:17: `watch.ignore` has the pattern `[a`: invalid range pattern (a list of patterns
+        watch: {ignore: ['/']} => 1:17: `watch.ignore` has the pattern `/`, which matches nothing (a list of patterns
+        watch: {media_settle: 2h} => 1:23: `watch.media_settle` is out of range
         watch: {on_change: stop} => 1:20: `watch.on_change` cannot be the text `stop` (`flag` or `run`)
         watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` is repeated
         jobs_dir: [a] => 1:11: `jobs_dir` cannot be a list (a path of a folder)

@@ -79,6 +79,11 @@ impl MediaKind {
 }
 
 impl MeasureCache {
+    /// Returns true if the facts of the file as it is now are remembered.
+    pub(super) fn contains(&self, kind: MediaKind, located: &Located) -> bool {
+        self.remembered.contains_key(&(kind, located.path.clone(), located.stamp))
+    }
+
     /// Returns the facts of a file: remembered, or `known` from the database, or read from the file.
     /// Blocks.
     pub(super) fn facts(

@@ -85,6 +85,11 @@ impl MediaChecker {
         }
     }
 
+    /// Sets whether old times of files are trusted, which only the first scan after a start may do.
+    pub(super) fn trust_times(&mut self, trusts_times: bool) {
+        self.settling.trust_times(trusts_times);
+    }
+
     /// Checks the media of a job whose manifest is in `manifest_dir`, relative to `jobs_dir`.
     ///
     /// `known` is what the database has of this job's media: files whose stamps are still the same
@@ -133,7 +138,7 @@ impl MediaChecker {
         }
     }
 
-    /// Returns the file if it has settled. A file that the database knows as it is now settled before.
+    /// Returns the file if it has settled. A file that is known as it is now has settled before.
     fn settle<'a>(
         &mut self,
         file: SettledMedia<'a>,
@@ -141,11 +146,12 @@ impl MediaChecker {
         now_ms: i64,
     ) -> Result<SettledMedia<'a>, Box<MediaCheck>> {
         let SettledMedia { kind, name, located } = &file;
-        if kind.known_facts(known, located.stamp).is_some() {
+        let is_known = kind.known_facts(known, located.stamp).is_some();
+        if is_known || self.measured.contains(*kind, located) {
             return Ok(file);
         }
-        let modified_ns = i128::from(located.stamp.modified_ns());
-        match self.settling.wait(located.path.clone(), &located.stamp, modified_ns, now_ms) {
+        let stamp = &located.stamp;
+        match self.settling.wait(located.path.clone(), stamp, stamp.modified_ns(), now_ms) {
             None => Ok(file),
             Some(again_in) => Err(still_written(*kind, name, again_in)),
         }

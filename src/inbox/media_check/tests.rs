@@ -42,7 +42,9 @@ impl Folder {
     fn checker(&self) -> MediaChecker {
         let locator = Locator { jobs_dir: self.0.path().to_owned(), media_dirs: Vec::new() };
         let base = Url::parse("https://cdn.example.com/").unwrap();
-        MediaChecker::new(locator, Some(base), SETTLE)
+        let mut checker = MediaChecker::new(locator, Some(base), SETTLE);
+        checker.trust_times(true);
+        checker
     }
 }
 

@@ -33,6 +33,7 @@ fn queries() -> Vec<String> {
         of_jobs(delivery::DUE),
         of_jobs(media_queue::WAITING),
         of_jobs(media_queue::FAILED_CHANGED),
+        of_jobs(media_queue::FAILED_LOCAL),
         of_jobs(media_queue::LOCAL),
         of_state(None).sql(),
         of_state(Some(State::Failed)).sql(),

@@ -73,8 +73,8 @@ impl Env {
     pub fn set_on_change(&self, value: &str) {
         let path = self.path("lipsyncd.yaml");
         let text = fs::read_to_string(&path).unwrap();
-        let changed = text.replace("settle: 150ms", &format!("settle: 150ms, on_change: {value}"));
-        assert_ne!(text, changed, "the configuration has another `settle`");
+        let changed = text.replace("watch: { ", &format!("watch: {{ on_change: {value}, "));
+        assert_ne!(text, changed, "the configuration has another `watch`");
         fs::write(path, changed).unwrap();
     }
 
