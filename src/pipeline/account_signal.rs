@@ -5,6 +5,10 @@ use crate::{
     store::PauseKind,
 };
 
+/// Why credentials that are valid elsewhere are refused.
+const OTHER_REGION: &str =
+    "; the keys may belong to the host of another region: check kling.base_url";
+
 /// What a reply, or a check right before a paid call, says about the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AccountSignal {
@@ -29,7 +33,10 @@ impl AccountSignal {
     pub(crate) fn of(error: &ApiError) -> Option<Self> {
         let pause = |kind| Self::PauseRequired {
             kind,
-            reason: error.message.clone(),
+            reason: match error.code {
+                Some(1000..=1002) => format!("{}{OTHER_REGION}", error.message),
+                _ => error.message.clone(),
+            },
             code: error.code,
             request_id: error.request_id.clone(),
         };
