@@ -317,6 +317,9 @@ CREATE TABLE daemon_state (
   pause_code       INTEGER,
   pause_since_ms   INTEGER,
   next_probe_at_ms INTEGER,
+  rate_limit_code  INTEGER,                         -- why calls rest until the times below; NULL: no code
+  paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
+  query_rest_until_ms INTEGER,                      -- the same for queries
   hold             TEXT,                            -- why no new task is started although the queue is not paused
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
@@ -416,6 +419,9 @@ SELECT
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
     WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
+      'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
     WHEN d.api_problem IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API gives no usable answer: ' || d.api_problem
     WHEN j.state = 'identified' AND slots.used >= d.slots_limit THEN 'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use)'
     WHEN j.state IN ('queued', 'identified') AND t.wait_reason IS NOT NULL THEN t.wait_reason
@@ -426,6 +432,10 @@ SELECT
     ELSE
       CASE
         WHEN t.wait_reason IS NOT NULL THEN t.wait_reason
+        -- Without queries, nobody knows what Kling does.
+        WHEN d.query_rest_until_ms > now.ms AND j.state IN ('submitted', 'processing') THEN
+          'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; the status of task ' || t.task_id ||
+          ' is queried again at ' || strftime('%Y-%m-%dT%H:%M:%fZ', d.query_rest_until_ms / 1000.0, 'unixepoch')
         WHEN j.state = 'creating' THEN 'the create request is sent; no answer yet'
         WHEN j.state = 'submitted' THEN 'Kling has not started task ' || t.task_id
         WHEN j.state = 'processing' THEN 'Kling is processing task ' || t.task_id
@@ -539,7 +549,11 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', d.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
   d.pause AS paused_by,
   coalesce(d.pause_reason, CASE WHEN d.scanning THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '') END,
-    d.hold, d.folder_problem, d.api_problem) AS reason,
+    d.hold, d.folder_problem,
+    CASE WHEN d.paid_rest_until_ms > (julianday('now') - 2440587.5) * 86400000.0 THEN
+      'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch') END,
+    d.api_problem) AS reason,
   d.pause_code AS code,
   strftime('%Y-%m-%dT%H:%M:%fZ', d.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
   (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) AS slots_used,

@@ -2,19 +2,19 @@
 //!
 //! No error and no debug output contains any part of a value; an account's name is a digest.
 
-use std::{
-    ffi::OsString,
-    fmt, fs,
-    io::{self, Read},
-    path::PathBuf,
-};
+use std::{ffi::OsString, fmt, io, path::PathBuf};
 
-use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-const ACCESS_KEY: &str = "KLING_ACCESS_KEY";
-const SECRET_KEY: &str = "KLING_SECRET_KEY";
-const API_TOKEN: &str = "KLING_API_TOKEN";
+use super::credential_lookup::Lookup;
+
+pub(super) const ACCESS_KEY: &str = "KLING_ACCESS_KEY";
+pub(super) const SECRET_KEY: &str = "KLING_SECRET_KEY";
+pub(super) const API_KEY: &str = "KLING_API_KEY";
+/// Another name of the same.
+pub(super) const API_TOKEN: &str = "KLING_API_TOKEN";
+
 /// How the API identifies the account.
 #[derive(Clone)]
 pub enum Credentials {
@@ -25,8 +25,19 @@ pub enum Credentials {
         /// Signs the tokens; never sent.
         secret_key: SecretString,
     },
-    /// A fixed bearer token.
+    /// An API key, which is sent as bearer token.
     Token(SecretString),
+}
+
+/// Credentials, and where they were found. No text contains any part of one.
+#[derive(Debug)]
+pub struct FoundCredentials {
+    /// The credentials.
+    pub credentials: Credentials,
+    /// Where they come from: the environment, or `$CREDENTIALS_DIRECTORY`.
+    pub source: String,
+    /// What was corrected in the values, a sentence for each.
+    pub notes: Vec<String>,
 }
 
 /// Why there are no usable credentials.
@@ -34,9 +45,9 @@ pub enum Credentials {
 pub enum CredentialsError {
     /// None are set.
     #[error(
-        "no credentials: set {ACCESS_KEY} and {SECRET_KEY}, or {API_TOKEN}, in the environment or as \
-         files of the same names in lower case in $CREDENTIALS_DIRECTORY (the Debian package's unit makes \
-         it from the files access_key and secret_key, or api_token, where its LoadCredential= points)"
+        "no credentials: set {ACCESS_KEY} and {SECRET_KEY}, or {API_KEY} (also called {API_TOKEN}), in the \
+         environment or as files of the same names in lower case in $CREDENTIALS_DIRECTORY (the Debian package's unit \
+         makes it from the files access_key and secret_key, or api_key, where its LoadCredential= points)"
     )]
     Missing,
     /// One key without the other.
@@ -48,10 +59,11 @@ pub enum CredentialsError {
         missing: &'static str,
     },
     /// Both kinds are set: it is unclear which account is meant.
-    #[error(
-        "both {API_TOKEN} and {ACCESS_KEY} or {SECRET_KEY} are set: unset the token or the keys"
-    )]
-    Both,
+    #[error("both {0} and {ACCESS_KEY} or {SECRET_KEY} are set: unset {0} or the keys")]
+    Both(&'static str),
+    /// Two names of the API key have different values: it is unclear which account is meant.
+    #[error("{API_KEY} and {API_TOKEN} are set to different values: unset one of them")]
+    Different,
     /// The value contains blanks, control characters or non-ASCII letters.
     #[error(
         "{0} contains a character that credentials cannot contain: a blank, a line break, or one outside ASCII"
@@ -73,20 +85,33 @@ impl Credentials {
     /// The longest credential.
     pub const BYTES_MAX: u64 = 64 << 10;
 
-    /// Looks each name up in the environment, then as a file in `$CREDENTIALS_DIRECTORY`. Blanks
-    /// around a value do not count, and an empty one counts as absent.
+    /// Looks each name up in the environment, then as a file in `$CREDENTIALS_DIRECTORY`. Blanks around a value do not
+    /// count, and an empty one counts as absent. Quotes and `Bearer` around it are removed, with a note.
     ///
     /// # Errors
     /// No credentials, one of two keys, both kinds, or a credential that cannot be read or cannot be valid.
-    pub fn find(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, CredentialsError> {
-        let access_key = look_up(ACCESS_KEY, env)?;
-        let secret_key = look_up(SECRET_KEY, env)?;
-        let token = look_up(API_TOKEN, env)?;
+    pub fn find(
+        env: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<FoundCredentials, CredentialsError> {
+        let mut found = Lookup { env, notes: Vec::new(), places: Vec::new() };
+        let access_key = found.value(ACCESS_KEY)?;
+        let secret_key = found.value(SECRET_KEY)?;
+        let token = found.token()?;
+        let credentials = Self::of(access_key, secret_key, token)?;
+        let Lookup { notes, places, .. } = found;
+        Ok(FoundCredentials { credentials, source: places.join(" and "), notes })
+    }
+
+    fn of(
+        access_key: Option<SecretString>,
+        secret_key: Option<SecretString>,
+        token: Option<(&'static str, SecretString)>,
+    ) -> Result<Self, CredentialsError> {
         match (access_key, secret_key, token) {
             (Some(access_key), Some(secret_key), None) => Ok(Self::Keys { access_key, secret_key }),
-            (None, None, Some(token)) => Ok(Self::Token(token)),
+            (None, None, Some((_, token))) => Ok(Self::Token(token)),
             (None, None, None) => Err(CredentialsError::Missing),
-            (_, _, Some(_)) => Err(CredentialsError::Both),
+            (_, _, Some((name, _))) => Err(CredentialsError::Both(name)),
             (Some(_), None, None) => {
                 Err(CredentialsError::Half { given: ACCESS_KEY, missing: SECRET_KEY })
             }
@@ -127,44 +152,5 @@ impl Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Credentials({}, redacted)", self.account())
-    }
-}
-
-fn look_up(
-    name: &'static str,
-    env: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<Option<SecretString>, CredentialsError> {
-    if let Some(value) = env(name) {
-        let value = value.into_string().map_err(|_| CredentialsError::Malformed(name))?;
-        if let Some(secret) = cleaned(name, &Zeroizing::new(value))? {
-            return Ok(Some(secret));
-        }
-    }
-    let Some(folder) = env("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty()) else {
-        return Ok(None);
-    };
-    let path = PathBuf::from(folder).join(name.to_lowercase());
-    let mut value = Zeroizing::new(String::new());
-    let read = fs::File::open(&path)
-        .and_then(|file| file.take(Credentials::BYTES_MAX).read_to_string(&mut value));
-    match read {
-        Ok(_) => cleaned(name, &value),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(CredentialsError::Malformed(name))
-        }
-        Err(source) => Err(CredentialsError::Unreadable { name, path, source }),
-    }
-}
-
-/// Returns the value without blanks around it; none if nothing is left.
-fn cleaned(name: &'static str, value: &str) -> Result<Option<SecretString>, CredentialsError> {
-    let value = value.trim();
-    if value.is_empty() {
-        Ok(None)
-    } else if value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(Some(SecretString::from(value)))
-    } else {
-        Err(CredentialsError::Malformed(name))
     }
 }

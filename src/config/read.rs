@@ -6,7 +6,7 @@
 use serde_yaml::{Mapping, Value};
 
 use super::{
-    check,
+    base_url, check,
     example::EXAMPLE,
     keys::{KEYS, allowed},
     settings::Config,
@@ -49,7 +49,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
         }
     }
     problems.conclude()?;
+    correct_base_url(&mut config);
     Ok(config)
+}
+
+fn correct_base_url(config: &mut Config) {
+    let Some(corrected) = base_url::corrected(&config.kling.base_url) else { return };
+    let [given, used] =
+        [&config.kling.base_url, &corrected].map(|url| url.as_str().trim_end_matches('/'));
+    config.notes.push(format!(
+        "kling.base_url is {given}, but lipsyncd appends /v1 and the path of each call itself; it uses {used}"
+    ));
+    config.kling.base_url = corrected;
 }
 
 /// The example's values, read by our own reader: serde_yaml's parser would make the program larger.

@@ -42,6 +42,9 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// The log.
     pub log: LogConfig,
+    /// What was corrected in the file, a sentence for each.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// What happens to a job whose request changes after its task was created.

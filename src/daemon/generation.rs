@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::timeout};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     Controls, DaemonError, Inputs, ReadInputs, background, folder_report::FolderReport,
@@ -62,6 +62,9 @@ impl Generation {
             settings.account,
             config.state_db.display()
         );
+        for note in &config.notes {
+            warn!("{note}");
+        }
         let offload = settings.offload.clone();
         let pipeline =
             Pipeline::new(client, store.clone(), resources.clock.clone(), settings).await?;

@@ -17,6 +17,7 @@ use super::{
     fetch::{self, Fetched},
     host_policy::{HostPolicy, is_loopback},
     lookup::{self, LookupStyle, TASKS_PATH},
+    proxy::Proxy,
     reply::Reply,
     request::{CreateRequest, VideoRef},
     setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
@@ -38,6 +39,8 @@ pub struct Client {
     hosts: HostPolicy,
     bearer: Bearer,
     config: ClientConfig,
+    /// The API's host, and the proxy on the way, for messages.
+    route: String,
 }
 
 /// One request to the API, before its credentials are added.
@@ -81,6 +84,7 @@ impl Client {
             remote: remote.map_err(failed)?,
             hosts,
             bearer,
+            route: route(&config.base_url),
             config,
         })
     }
@@ -128,8 +132,7 @@ impl Client {
         match request.send().await {
             Ok(response) => body::read(response, &bounds, &redactor).await,
             Err(error) => {
-                let host = self.config.base_url.host_str().unwrap_or_default();
-                let failure = transport::failure(&error, host, bounds.timeout, &redactor);
+                let failure = transport::failure(&error, &self.route, bounds.timeout, &redactor);
                 Reply::failed(failure)
             }
         }
@@ -228,6 +231,14 @@ pub(super) fn read_by<T>(
             };
             ApiError::local(class, format!("the API answered success, but {words}"), false)
         })
+    }
+}
+
+fn route(base_url: &Url) -> String {
+    let host = base_url.host_str().unwrap_or_default();
+    match Proxy::of(base_url) {
+        Some(proxy) => format!("{host} through the proxy {proxy}"),
+        None => host.to_owned(),
     }
 }
 

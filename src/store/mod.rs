@@ -70,7 +70,7 @@ pub use media_queue::{MediaScope, StoredJob};
 pub use metrics_snapshot::MetricsSnapshot;
 pub use open::{VERSION, open_reader};
 pub use pause::{OpenCreates, Pause, PauseKind};
-pub use queue_status::{ApiProblem, QueueStatus, RefusedManifest};
+pub use queue_status::{ApiProblem, QueueStatus, RateLimit, RefusedManifest};
 pub use reconciled::{Conflict, Reconciled};
 pub use remaining::{Remaining, SupersededTasks};
 pub use session::SessionFaces;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::{
     Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend, sql::Sql as _,
@@ -29,6 +29,8 @@ pub struct QueueStatus {
     pub hold: Option<String>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
+    /// Until when calls rest because the API limits their rate; none: they do not.
+    pub rate_limit: Option<RateLimit>,
     pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
@@ -53,6 +55,17 @@ pub struct ApiProblem {
     pub since_ms: i64,
 }
 
+/// The API limits the rate of calls (1302): they rest until these times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The code of the answer.
+    pub code: Option<i64>,
+    /// Identify Face and Create Task rest until then (Unix ms).
+    pub paid_until_ms: i64,
+    /// Queries rest until then (Unix ms).
+    pub queries_until_ms: i64,
+}
+
 /// A manifest with errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -65,7 +78,8 @@ const REFUSED_MAX: i64 = 5;
 
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
-      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem FROM daemon_state";
+      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem,
+      rate_limit_code, paid_rest_until_ms, query_rest_until_ms FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -159,6 +173,7 @@ pub(super) fn queue_status(
             api_problem: api_problem
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
+            rate_limit: rate_limit(row)?.filter(|limit| limit.paid_until_ms > now_ms),
             folder_problem: row.get(11)?,
             blocked,
             superseded,
@@ -174,6 +189,15 @@ pub(super) fn queue_status(
     })?;
     moment.commit()?;
     Ok(queue_status)
+}
+
+fn rate_limit(row: &Row<'_>) -> rusqlite::Result<Option<RateLimit>> {
+    let (paid_until_ms, queries_until_ms): (Option<i64>, Option<i64>) =
+        (row.get(13)?, row.get(14)?);
+    let Some((paid_until_ms, queries_until_ms)) = paid_until_ms.zip(queries_until_ms) else {
+        return Ok(None);
+    };
+    Ok(Some(RateLimit { code: row.get(12)?, paid_until_ms, queries_until_ms }))
 }
 
 /// A state that another version of lipsyncd stored is left out.

@@ -46,6 +46,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
+    for note in &context.config.notes {
+        writeln!(context.err, "warning: {note}")?;
+    }
     let jobs_dir = context.config.jobs_dir.clone();
     let paths = if arguments.paths.is_empty() { vec![jobs_dir] } else { arguments.paths.clone() };
     let mut check = Check {

@@ -2,7 +2,11 @@
 
 use super::{CheckResult, DoctorContext, OpenDatabase, Users, ok, warning};
 use crate::{
-    cli::text::{counted, first_line, shell_word, time},
+    cli::{
+        open::now_ms,
+        status::rate_limited,
+        text::{counted, first_line, shell_word, time},
+    },
     job::State,
     store::{JobFilter, PauseKind},
 };
@@ -79,6 +83,11 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
         );
         let fix = "see api above; the daemon tries again automatically";
         findings.push(warning(message, fix).named("queue"));
+    }
+    if let Some(limit) = &queue_status.rate_limit {
+        let fix = "wait: the daemon continues automatically; if this happens often, lower limits.identify_per_second, \
+                   limits.create_per_second or limits.query_per_second";
+        findings.push(warning(rate_limited(limit, now_ms()), fix).named("queue"));
     }
     if let Some(problem) = &queue_status.folder_problem {
         let fix = "see jobs_dir above, and mount the share if there is one; the daemon scans it again automatically";

@@ -11,7 +11,7 @@ use crate::{
     },
     config::Config,
     job::State,
-    store::{LockHolder, Pause, QueueStatus, Reader, SupersededTasks, lock_holder},
+    store::{LockHolder, Pause, QueueStatus, RateLimit, Reader, SupersededTasks, lock_holder},
 };
 
 /// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
@@ -31,6 +31,8 @@ pub(super) struct StatusReport {
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
     pub(super) trouble: Option<ProblemReport>,
+    /// The API limits the rate of calls until some time.
+    pub(super) rate: Option<RateReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
@@ -98,6 +100,24 @@ pub(super) struct ProblemReport {
     pub(super) since: String,
 }
 
+/// Times in ISO 8601.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct RateReport {
+    pub(super) code: Option<i64>,
+    pub(super) limited_until: String,
+    pub(super) queries_limited_until: String,
+}
+
+impl RateReport {
+    fn of(limit: &RateLimit) -> Self {
+        Self {
+            code: limit.code,
+            limited_until: iso_ms(limit.paid_until_ms),
+            queries_limited_until: iso_ms(limit.queries_until_ms),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
@@ -149,6 +169,7 @@ impl StatusReport {
             trouble: queue.api_problem.as_ref().filter(|_| holder.is_some()).map(|problem| {
                 ProblemReport { reason: problem.reason.clone(), since: iso_ms(problem.since_ms) }
             }),
+            rate: queue.rate_limit.filter(|_| holder.is_some()).map(|limit| RateReport::of(&limit)),
             folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
             blocked: queue
                 .blocked

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     job::State,
     store::{
-        ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RefusedManifest, SupersededTasks,
+        ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RateLimit, RefusedManifest,
+        SupersededTasks,
     },
 };
 
@@ -37,6 +38,7 @@ fn queue_status() -> QueueStatus {
         pause: None,
         hold: None,
         api_problem: None,
+        rate_limit: None,
         folder_problem: None,
         blocked: None,
         superseded: SupersededTasks::default(),
@@ -273,4 +275,24 @@ fn an_unreadable_manifest_gets_a_chmod_instead_of_a_check() {
     let two = QueueStatus { manifests_refused: 2, refused: both, ..queue_status() };
     let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
     assert_eq!(commands(two, running(1), setup()), expected);
+}
+
+#[test]
+fn a_rate_limit_is_shown_with_its_end() {
+    let paid_until_ms = NOW_MS + 600_000;
+    for (queries_until_ms, queries) in [
+        (NOW_MS + 600_000, ""),
+        (NOW_MS + 300_000, "; queries of tasks resume at 2026-03-01 12:05:07 UTC"),
+        (NOW_MS - 1, "; tasks are queried"),
+    ] {
+        let limit = RateLimit { code: Some(1302), paid_until_ms, queries_until_ms };
+        let limited = || QueueStatus { rate_limit: Some(limit), ..queue_status() };
+        let line = format!(
+            "rate       rate limited by the API (code 1302) until 2026-03-01 12:10:07 UTC: no paid calls{queries}\n"
+        );
+        let text = shown(limited(), running(4711));
+        assert!(text.contains(&line), "{text}");
+        // What a daemon wrote that has ended since is out of date.
+        assert!(!shown(limited(), None).contains("rate limited"));
+    }
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     cli::text::{counted, duration, first_line, safe, time, units},
     job::State,
+    store::RateLimit,
 };
 
 /// A name and its text. An empty name continues the line before it.
@@ -37,6 +38,8 @@ pub(super) fn one_line(report: &StatusReport) -> String {
         line += &format!(", held: {}", safe(hold));
     } else if let Some(problem) = &report.trouble {
         line += &format!(", the API gives no usable answer: {}", safe(&problem.reason));
+    } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
+        line += &format!(", {}", rate_limited(&limit, report.now_ms));
     } else if let Some(problem) = &report.folder_problem {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
@@ -134,6 +137,9 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         let since = time(problem.since_ms);
         lines.push(("api", format!("no usable answer since {since}: {}", safe(&problem.reason))));
     }
+    if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
+        lines.push(("rate", rate_limited(&limit, report.now_ms)));
+    }
     if let Some(problem) = &report.folder_problem {
         lines.push(("folder", safe(problem).to_string()));
     }
@@ -155,6 +161,19 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
     }
     lines
+}
+
+/// Returns until when calls rest. Queries may rest for a shorter time than paid calls.
+pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
+    let RateLimit { code, paid_until_ms, queries_until_ms } = *limit;
+    let code = code.map(|code| format!(" (code {code})")).unwrap_or_default();
+    let until = time(paid_until_ms);
+    let queries = match queries_until_ms {
+        at if at >= paid_until_ms => String::new(),
+        at if at > now_ms => format!("; queries of tasks resume at {}", time(at)),
+        _ => "; tasks are queried".to_owned(),
+    };
+    format!("rate limited by the API{code} until {until}: no paid calls{queries}")
 }
 
 fn spent(report: &StatusReport) -> String {

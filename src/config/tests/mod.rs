@@ -90,6 +90,7 @@ fn the_defaults_are_the_promised_ones() {
         retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
         metrics: MetricsConfig { listen: None },
         log: LogConfig { format: LogFormat::Auto },
+        notes: Vec::new(),
     };
     assert_eq!(Config::default(), expected);
 }
@@ -142,6 +143,7 @@ fn every_setting_is_read() {
         retention: RetentionConfig { history: Some(ms(36 * 3_600_000)) },
         metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
         log: LogConfig { format: LogFormat::Journald },
+        notes: Vec::new(),
     };
     assert_eq!(config, expected);
     assert_eq!(good("retention: {history: null}").retention.history, None);

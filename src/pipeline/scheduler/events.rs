@@ -146,6 +146,9 @@ impl<A: Api> Pipeline<A> {
         for id in polled.stale {
             self.reload(id).await?;
         }
+        if let Some(AccountSignal::RateLimited { retry_after_ms, .. }) = polled.list_signal {
+            self.polling.rest_list(retry_after_ms);
+        }
         self.apply_signal(polled.signal, None).await?;
         self.polling.poll_ended(self.queues.all_to_poll(), now_ms);
         Ok(())

@@ -106,8 +106,8 @@ pub(crate) async fn learn<A: Api>(context: &StepContext<A>, task: &Task) -> Resu
             LookupProof::Unanswered => sleep(BETWEEN).await,
             // Another failure shows nothing; the next task may show more.
             LookupProof::Failed(error, signal) => {
-                if let Some(AccountSignal::RateLimited { .. }) = signal {
-                    context.rate.slow_down(error.retry_after_ms);
+                if let Some(AccountSignal::RateLimited { code, .. }) = signal {
+                    context.slow_down(code, error.retry_after_ms).await?;
                 }
                 return Ok(());
             }

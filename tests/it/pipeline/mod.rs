@@ -13,6 +13,7 @@ mod holds;
 mod lost;
 mod nonsense;
 mod order;
+mod rate_limits;
 mod resend;
 mod sessions;
 mod sharing;
