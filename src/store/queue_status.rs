@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::{
-    Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend, sql::Sql as _,
+    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend,
+    sql::Sql as _, watermark,
 };
 use crate::job::State;
 
@@ -30,11 +31,17 @@ pub struct QueueStatus {
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
     pub folder_problem: Option<String>,
+    /// Why results may not be downloaded from this machine.
+    pub result_hosts_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
     /// Unresolved tasks that no job points to. They are not part of `jobs`.
     pub superseded: SupersededTasks,
+    /// Jobs that have their result and lack the watermarked copy after a try.
+    pub missing_watermarks: MissingWatermarks,
+    /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
+    pub incomplete_results: i64,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -65,7 +72,8 @@ const REFUSED_MAX: i64 = 5;
 
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
-      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem FROM daemon_state";
+      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem
+    FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -92,6 +100,11 @@ pub(super) const CHANGED: &str = "
 
 pub(super) const DISMISSED: &str = "
     SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
+
+/// Three times: then the bytes are kept, and the server is asked rarely.
+pub(super) const INCOMPLETE: &str = "
+    SELECT count(*) FROM task t INDEXED BY task_state JOIN incomplete_download i ON i.task_row = t.id
+    WHERE t.state = 'downloading' AND i.video = 'result' AND i.times >= 3";
 
 impl QueueStatus {
     /// Returns the number of jobs in `states`.
@@ -142,6 +155,8 @@ pub(super) fn queue_status(
     let (slots_used, spent_today_micro) =
         (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
     let spent_total_micro = spend::in_all(&moment)?;
+    let missing_watermarks = watermark::missing(&moment)?;
+    let incomplete_results = moment.value(INCOMPLETE, ())?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
         Ok(QueueStatus {
@@ -160,9 +175,11 @@ pub(super) fn queue_status(
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
             folder_problem: row.get(11)?,
+            result_hosts_problem: row.get(12)?,
             blocked,
             superseded,
-
+            missing_watermarks,
+            incomplete_results,
             slots_used,
             changed_after_sent,
             first_changed,

@@ -142,6 +142,9 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         let jobs = counted(blocked.jobs, "job");
         lines.push(("output", format!("{jobs} {wait}: {}", safe(&blocked.reason))));
     }
+    let hosts = report.result_hosts_problem.iter();
+    lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
+    lines.extend(results(report));
     if report.changed_after_sent > 0 {
         let results = match report.changed_after_sent {
             1 => "its result is",
@@ -153,6 +156,26 @@ fn problems(report: &StatusReport) -> Vec<Line> {
     if let Some(superseded) = &report.superseded {
         let tasks = superseded_tasks(superseded.tasks);
         lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
+    }
+    lines
+}
+
+fn results(report: &StatusReport) -> Vec<Line> {
+    let (missing, incomplete) = (&report.queue.missing_watermarks, report.queue.incomplete_results);
+    let mut lines = Vec::new();
+    if incomplete > 0 {
+        let what = counted(incomplete, "result");
+        let text =
+            format!("{what} incomplete at Kling's server; what arrived is kept beside the output");
+        lines.push(("results", text));
+    }
+    if missing.jobs > 0 {
+        let lack = if missing.jobs == 1 { "lacks its" } else { "lack their" };
+        let text = format!(
+            "{} {lack} watermarked copy; it is fetched again",
+            counted(missing.jobs, "job")
+        );
+        lines.push(("watermark", text));
     }
     lines
 }
