@@ -245,6 +245,30 @@ CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
 CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
 
+-- Watermarked copies that jobs with a result still lack. A job does not wait for them.
+CREATE TABLE missing_watermark (
+  job_id        INTEGER PRIMARY KEY REFERENCES job (id) ON DELETE CASCADE,
+  task_row      INTEGER NOT NULL REFERENCES task (id), -- the row counts only while the job points to this task
+  due_at_ms     INTEGER,                            -- when the next try is due; NULL: Kling no longer has the copy
+  tries         INTEGER NOT NULL DEFAULT 0,         -- failed tries
+  referer_tried INTEGER NOT NULL DEFAULT 0 CHECK (referer_tried IN (0, 1)), -- 1: a download with a Referer was tried
+  reason        TEXT                                -- why the last try failed; NULL: none was made
+) STRICT;
+
+CREATE INDEX missing_watermark_due ON missing_watermark (due_at_ms) WHERE due_at_ms IS NOT NULL;
+
+-- Downloads that arrived in full and are no complete video. The same bytes three times in a row are kept on disk.
+CREATE TABLE incomplete_download (
+  task_row   INTEGER NOT NULL REFERENCES task (id),
+  video      TEXT    NOT NULL CHECK (video IN ('result', 'watermark')),
+  sha256     TEXT    NOT NULL,
+  bytes      INTEGER NOT NULL,
+  etag       TEXT,                                  -- of the file at the server
+  times      INTEGER NOT NULL,                      -- how often exactly these bytes arrived, in a row
+  last_at_ms INTEGER NOT NULL,                      -- when they arrived last
+  PRIMARY KEY (task_row, video)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE label (
   job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
   name   TEXT    NOT NULL,
@@ -326,6 +350,7 @@ CREATE TABLE daemon_state (
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
+  result_hosts_problem TEXT,                        -- why results may not be downloaded from here; NULL: nothing is known
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
   daemon_since_ms  INTEGER,
@@ -453,6 +478,14 @@ SELECT
   (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
   CAST(NULL AS REAL) AS money,
   j.output,
+  (SELECT
+     CASE WHEN w.due_at_ms IS NULL THEN w.reason
+     ELSE 'watermarked copy missing: ' || coalesce(w.reason, 'it is fetched next') ||
+       CASE WHEN w.due_at_ms > now.ms
+         THEN '; next try at ' || strftime('%Y-%m-%dT%H:%M:%fZ', w.due_at_ms / 1000.0, 'unixepoch') ELSE '' END
+     END
+   FROM missing_watermark w WHERE w.job_id = j.id AND w.task_row = j.task_row AND j.state = 'succeeded'
+  ) AS watermark_missing,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error_code, t.error_code) END AS error_code,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error, t.error) END AS error,
   (SELECT request_id FROM event WHERE id = (SELECT max(id) FROM event WHERE job_id = j.id AND request_id IS NOT NULL)) AS request_id,

@@ -136,6 +136,7 @@ fn require_all_succeeded(context: &CommandContext<'_>, end: End) -> Result {
         (left.unresolved, format!("{} unresolved", left.unresolved)),
         (left.changed, format!("{} changed after being sent", left.changed)),
         (left.refused_manifests, format!("{manifests} with errors")),
+        (left.watermarks, format!("{} without the watermarked copy", left.watermarks)),
         (i64::from(left.is_empty()), "the queue is held".to_owned()),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);

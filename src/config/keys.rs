@@ -20,7 +20,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 31] = [
+pub(super) const KEYS: [ConfigKey; 32] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -122,6 +122,11 @@ pub(super) const KEYS: [ConfigKey; 31] = [
         || json!({"type": ["string", "integer"], "minimum": 1}),
         |config| config.download.max_bytes >= 1,
     ),
+    any(
+        "download.allow_hosts",
+        "a list of host names or addresses, without port, such as `[files.example.com, \"*.cdn.example.com\"]`",
+        || json!({"type": "array", "items": {"type": "string", "pattern": HOST}}),
+    ),
     ranged(
         "retention.history",
         "`null`, or a duration from a day to a hundred years, such as `90d`",
@@ -142,6 +147,7 @@ pub(super) const KEYS: [ConfigKey; 31] = [
 
 /// A duration has units, so it is more than digits.
 const DURATION: &str = "[^0-9]";
+const HOST: &str = r"^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$";
 const URL: &str = "^[Hh][Tt][Tt][Pp][Ss]?:";
 
 /// Returns what is allowed for a key, or none for a section.

@@ -75,6 +75,23 @@ pub(super) fn path<'de, D: Deserializer<'de>>(input: D) -> Result<PathBuf, D::Er
     }
 }
 
+/// Host names, `*.` before a name, or addresses: an IPv6 address in brackets, as in a URL.
+pub(super) fn hosts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::<String>::deserialize(input)?;
+    let is_host = |host: &str| {
+        let name = host.strip_prefix("*.").unwrap_or(host);
+        // As a URL writes the host.
+        !name.contains('*')
+            && Url::parse(&format!("http://{name}/")).is_ok_and(|url| {
+                url.host_str().is_some_and(|parsed| parsed.eq_ignore_ascii_case(name))
+            })
+    };
+    match hosts.iter().find(|host| !is_host(host)) {
+        Some(wrong) => Err(D::Error::custom(format!("contains `{wrong}`, which is not a host"))),
+        None => Ok(hosts),
+    }
+}
+
 pub(super) fn paths<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
     #[derive(Deserialize)]
     struct OnePath(#[serde(deserialize_with = "path")] PathBuf);

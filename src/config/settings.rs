@@ -137,6 +137,9 @@ pub struct DownloadConfig {
     pub concurrency: u32,
     #[serde(deserialize_with = "kinds::bytes")]
     pub max_bytes: u64,
+    /// Names or addresses, and `*.` before a name for all names below it.
+    #[serde(deserialize_with = "kinds::hosts")]
+    pub allow_hosts: Vec<String>,
 }
 
 /// How long history is kept. Jobs and spending are kept forever.

@@ -101,9 +101,8 @@ impl Generation {
             heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
-        let history = inputs.config.retention.history;
         let background =
-            background::run(resources, history, &folder, Arc::clone(&rescan), store_changed);
+            background::run(resources, &inputs.config, &folder, Arc::clone(&rescan), store_changed);
         let mut reloader = Reloader::new(resources, inputs, read_inputs);
         let reload = reloader.next(&controls.reload, &rescan);
         tokio::pin!(pipeline, inbox, background, reload);

@@ -10,6 +10,7 @@ mod generation;
 mod inputs;
 mod reload;
 mod resources;
+mod result_hosts;
 mod retention;
 mod service_manager;
 mod settings;

@@ -86,6 +86,7 @@ pub fn connect(config: &Config, credentials: &Credentials) -> Result<Client, Bui
         connect_timeout: config.kling.connect_timeout,
         request_timeout: config.kling.request_timeout,
         idle_timeout: DOWNLOAD_IDLE,
+        allow_hosts: config.download.allow_hosts.clone(),
         now_ms: Clock::system_now_ms,
     };
     let credential = match credentials {

@@ -61,7 +61,8 @@ impl Client {
         let bearer = Bearer::new(credential).map_err(|_| {
             BuildError::Credential("the token has characters that a header cannot contain")
         })?;
-        let hosts = HostPolicy::new(&config.base_url, |name| std::env::var(name).ok());
+        let hosts =
+            HostPolicy::new(&config.base_url, &config.allow_hosts, |name| std::env::var(name).ok());
         // Another part of the process may have installed it already; it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let failed = |error: reqwest::Error| BuildError::Http(super::redact::root_cause(&error));
@@ -182,13 +183,20 @@ impl Api for Client {
         self.call(ask).await.and_then(read_by(wire::costs))
     }
 
-    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
+    async fn fetch(
+        &self,
+        url: &Url,
+        from_byte: u64,
+        etag: Option<&str>,
+        referer: Option<&str>,
+    ) -> Reply<Fetched> {
         let started = Instant::now();
         let way = fetch::Downloader {
             http: &self.remote,
             hosts: &self.hosts,
             idle_timeout: self.config.idle_timeout,
             redactor: self.bearer.redactor(None),
+            referer,
         };
         failpoint::before("api.fetch");
         let mut reply = way.fetch(url, from_byte, etag).await;

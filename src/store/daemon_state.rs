@@ -43,7 +43,7 @@ impl Store {
             UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3, slots_limit = ?3,
               cap_micro = ?4, hold = NULL, api_problem = NULL, api_problem_since_ms = NULL,
               rate_limit_code = NULL, paid_rest_until_ms = NULL, query_rest_until_ms = NULL,
-              folder_problem = NULL, scanning = 1";
+              folder_problem = NULL, result_hosts_problem = NULL, scanning = 1";
         self.run(sql, (pid, now_ms, slots, cap_micro)).await
     }
 
@@ -66,6 +66,11 @@ impl Store {
     /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
     pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
         self.run("UPDATE daemon_state SET folder_problem = ?1", (problem,)).await
+    }
+
+    /// Writes why results may not be downloaded from this machine.
+    pub async fn set_result_hosts_problem(&self, problem: String) -> Result<(), StoreError> {
+        self.run("UPDATE daemon_state SET result_hosts_problem = ?1", (problem,)).await
     }
 
     /// Writes how long tasks take, from which `status` computes the time left.

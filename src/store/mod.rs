@@ -17,6 +17,7 @@ mod event;
 mod find;
 mod handle;
 mod history_text;
+mod incomplete_download;
 mod job_row;
 mod job_state;
 mod listing;
@@ -46,6 +47,7 @@ mod take;
 mod task_row;
 mod transition;
 mod wanted;
+mod watermark;
 mod worker;
 
 #[cfg(test)]
@@ -62,6 +64,7 @@ pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
 pub use event::{ApiCall, HistoryAnswer};
 pub use handle::{Reader, Store};
+pub use incomplete_download::IncompleteDownload;
 pub use job_state::{JobState, ResendRisk};
 pub use listing::{HistoryEntry, JobDetail, JobFilter, JobOverview};
 pub use lock::{Lock, LockError, LockHolder, lock_holder};
@@ -76,3 +79,4 @@ pub use remaining::{Remaining, SupersededTasks};
 pub use session::SessionFaces;
 pub use take::DetachReason;
 pub use wanted::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};
+pub use watermark::{MissingWatermark, MissingWatermarks, WatermarkOutcome};

@@ -49,7 +49,9 @@ pub(super) const NEXT_DUE: &str = "
       SELECT min(due_at_ms) FROM task INDEXED BY task_state
       WHERE state = 'downloading' AND due_at_ms > ?1
       UNION ALL
-      SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1)";
+      SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1
+      UNION ALL
+      SELECT min(due_at_ms) FROM missing_watermark INDEXED BY missing_watermark_due WHERE due_at_ms > ?1)";
 
 pub(super) fn due_in_state(state: State) -> String {
     let condition = format!(
@@ -73,7 +75,10 @@ pub(super) const MOVING: &str = "
        WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0
          OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
       + (SELECT count(*) FROM job INDEXED BY job_due
-         WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";
+         WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
+      + (SELECT count(*) FROM missing_watermark w INDEXED BY missing_watermark_due CROSS JOIN job j
+         WHERE w.due_at_ms IS NOT NULL AND w.tries < ?1
+           AND j.id = w.job_id AND j.task_row = w.task_row AND j.state = 'succeeded')";
 
 impl Store {
     /// Returns up to `limit` queued tasks that are due at once, in the order of the queue.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend, sql::Sql as _,
+    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend,
+    sql::Sql as _, watermark,
 };
 use crate::job::State;
 
@@ -32,11 +33,17 @@ pub struct QueueStatus {
     /// Until when calls rest because the API limits their rate; none: they do not.
     pub rate_limit: Option<RateLimit>,
     pub folder_problem: Option<String>,
+    /// Why results may not be downloaded from this machine.
+    pub result_hosts_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
     /// Unresolved tasks that no job points to. They are not part of `jobs`.
     pub superseded: SupersededTasks,
+    /// Jobs that have their result and lack the watermarked copy after a try.
+    pub missing_watermarks: MissingWatermarks,
+    /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
+    pub incomplete_results: i64,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -78,7 +85,7 @@ const REFUSED_MAX: i64 = 5;
 
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
-      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem,
+      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
       rate_limit_code, paid_rest_until_ms, query_rest_until_ms FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
@@ -106,6 +113,11 @@ pub(super) const CHANGED: &str = "
 
 pub(super) const DISMISSED: &str = "
     SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
+
+/// Three times: then the bytes are kept, and the server is asked rarely.
+pub(super) const INCOMPLETE: &str = "
+    SELECT count(*) FROM task t INDEXED BY task_state JOIN incomplete_download i ON i.task_row = t.id
+    WHERE t.state = 'downloading' AND i.video = 'result' AND i.times >= 3";
 
 impl QueueStatus {
     /// Returns the number of jobs in `states`.
@@ -156,6 +168,8 @@ pub(super) fn queue_status(
     let (slots_used, spent_today_micro) =
         (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
     let spent_total_micro = spend::in_all(&moment)?;
+    let missing_watermarks = watermark::missing(&moment)?;
+    let incomplete_results = moment.value(INCOMPLETE, ())?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
         Ok(QueueStatus {
@@ -175,9 +189,11 @@ pub(super) fn queue_status(
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
             rate_limit: rate_limit(row)?.filter(|limit| limit.paid_until_ms > now_ms),
             folder_problem: row.get(11)?,
+            result_hosts_problem: row.get(12)?,
             blocked,
             superseded,
-
+            missing_watermarks,
+            incomplete_results,
             slots_used,
             changed_after_sent,
             first_changed,
@@ -193,11 +209,11 @@ pub(super) fn queue_status(
 
 fn rate_limit(row: &Row<'_>) -> rusqlite::Result<Option<RateLimit>> {
     let (paid_until_ms, queries_until_ms): (Option<i64>, Option<i64>) =
-        (row.get(13)?, row.get(14)?);
+        (row.get(14)?, row.get(15)?);
     let Some((paid_until_ms, queries_until_ms)) = paid_until_ms.zip(queries_until_ms) else {
         return Ok(None);
     };
-    Ok(Some(RateLimit { code: row.get(12)?, paid_until_ms, queries_until_ms }))
+    Ok(Some(RateLimit { code: row.get(13)?, paid_until_ms, queries_until_ms }))
 }
 
 /// A state that another version of lipsyncd stored is left out.

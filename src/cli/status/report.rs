@@ -35,9 +35,15 @@ pub(super) struct StatusReport {
     pub(super) rate: Option<RateReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
+    /// Why results may not be downloaded from this machine.
+    pub(super) result_hosts_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
     /// Unresolved tasks that no job points to any more; `jobs` does not count them.
     pub(super) superseded: Option<SupersededReport>,
+    /// Results that Kling's server has only in part.
+    pub(super) incomplete_results: i64,
+    /// Jobs that have their result and lack the watermarked copy.
+    pub(super) watermarks_missing: i64,
     pub(super) units: UnitTotals,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
@@ -171,11 +177,14 @@ impl StatusReport {
             }),
             rate: queue.rate_limit.filter(|_| holder.is_some()).map(|limit| RateReport::of(&limit)),
             folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
+            result_hosts_problem: queue.result_hosts_problem.clone().filter(|_| holder.is_some()),
             blocked: queue
                 .blocked
                 .as_ref()
                 .map(|(jobs, reason)| BlockedReport { jobs: *jobs, reason: reason.clone() }),
             superseded: SupersededReport::of(&queue.superseded),
+            incomplete_results: queue.incomplete_results,
+            watermarks_missing: queue.missing_watermarks.jobs,
             units: UnitTotals {
                 today: units_number(queue.spent_today_micro),
                 total: units_number(queue.spent_total_micro),

@@ -148,6 +148,9 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         let jobs = counted(blocked.jobs, "job");
         lines.push(("output", format!("{jobs} {wait}: {}", safe(&blocked.reason))));
     }
+    let hosts = report.result_hosts_problem.iter();
+    lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
+    lines.extend(results(report));
     if report.changed_after_sent > 0 {
         let results = match report.changed_after_sent {
             1 => "its result is",
@@ -174,6 +177,26 @@ pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
         _ => "; tasks are queried".to_owned(),
     };
     format!("rate limited by the API{code} until {until}: no paid calls{queries}")
+}
+
+fn results(report: &StatusReport) -> Vec<Line> {
+    let (missing, incomplete) = (&report.queue.missing_watermarks, report.queue.incomplete_results);
+    let mut lines = Vec::new();
+    if incomplete > 0 {
+        let what = counted(incomplete, "result");
+        let text =
+            format!("{what} incomplete at Kling's server; what arrived is kept beside the output");
+        lines.push(("results", text));
+    }
+    if missing.jobs > 0 {
+        let lack = if missing.jobs == 1 { "lacks its" } else { "lack their" };
+        let text = format!(
+            "{} {lack} watermarked copy; it is fetched again",
+            counted(missing.jobs, "job")
+        );
+        lines.push(("watermark", text));
+    }
+    lines
 }
 
 fn spent(report: &StatusReport) -> String {

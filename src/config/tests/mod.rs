@@ -86,7 +86,7 @@ fn the_defaults_are_the_promised_ones() {
             give_up_after: Duration::from_hours(24),
         },
         pause: PauseConfig { probe_interval: Duration::from_mins(1) },
-        download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30 },
+        download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30, allow_hosts: Vec::new() },
         retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
         metrics: MetricsConfig { listen: None },
         log: LogConfig { format: LogFormat::Auto },
@@ -103,7 +103,8 @@ fn every_setting_is_read() {
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
-         pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000}\nretention: {history: 1d 12h}\n\
+         pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000, \
+         allow_hosts: [files.example.com, '*.cdn.example.com', '[::1]']}\nretention: {history: 1d 12h}\n\
          metrics: {listen: '[::1]:9464'}\nlog: {format: journald}\n",
     );
     let ms = Duration::from_millis;
@@ -139,7 +140,15 @@ fn every_setting_is_read() {
         poll: PollConfig { min_interval: ms(1_000), max_interval: ms(1_000) },
         retry: RetryConfig { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
         pause: PauseConfig { probe_interval: ms(2_000) },
-        download: DownloadConfig { concurrency: 1, max_bytes: 1_000 },
+        download: DownloadConfig {
+            concurrency: 1,
+            max_bytes: 1_000,
+            allow_hosts: vec![
+                "files.example.com".into(),
+                "*.cdn.example.com".into(),
+                "[::1]".into(),
+            ],
+        },
         retention: RetentionConfig { history: Some(ms(36 * 3_600_000)) },
         metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
         log: LogConfig { format: LogFormat::Journald },
@@ -256,6 +265,8 @@ fn problems_are_reported_where_they_are() {
         download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is not a size
         download: {max_bytes: [1]} => 1:23: `download.max_bytes` cannot be a list
         download: {max_bytes: 0} => 1:23: `download.max_bytes` is out of range
+        download: {allow_hosts: ['a.example:80']} => 1:25: `download.allow_hosts` contains `a.example:80`, which is not a host
+        download: {allow_hosts: ['*']} => 1:25: `download.allow_hosts` contains `*`, which is not a host
         metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
         metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is not an IP address with a port (`null`, or
         metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is not an IP address with a port

@@ -122,6 +122,7 @@ fn config(base_url: &Url) -> ClientConfig {
         base_url: base_url.clone(),
         connect_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(30),
+        allow_hosts: Vec::new(),
         idle_timeout: Duration::from_secs(30),
         now_ms: || NOW_MS.load(Ordering::Relaxed),
     }

@@ -30,7 +30,7 @@ pub(crate) async fn download<A: Api>(
             context.store.record_moved(moved).await?;
             (Outcome::Delivered(delivered), None)
         }
-        Err(error @ FetchError::Expired { .. }) => {
+        Err(error @ (FetchError::Expired { .. } | FetchError::IncompleteForGood(_))) => {
             let TransientError { code, message, .. } = to_transient_error(&task, error);
             (Outcome::Refused(PermanentError { code, message }), None)
         }

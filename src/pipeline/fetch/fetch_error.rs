@@ -14,6 +14,15 @@ pub(crate) enum FetchError {
     Output(OutputError),
     /// The server of the results does not have the file.
     NotFound(ApiError),
+    /// The server of the results refuses the request, such as one without a Referer.
+    NotAllowed(ApiError),
+    /// The server has only a part of the video. The next try is due after `rest_ms`.
+    Incomplete {
+        message: String,
+        rest_ms: i64,
+    },
+    /// The same, and the result has expired.
+    IncompleteForGood(String),
     /// Kling no longer keeps the result.
     Expired {
         created_at_ms: i64,
@@ -56,7 +65,22 @@ pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientErr
         FetchError::Api(error) if error.class == ErrorClass::NotFound => {
             ("task_gone", format!("Kling no longer shows task {}: {error}", task_id()))
         }
-        FetchError::Api(error) | FetchError::NotFound(error) => return transient_error(&error),
+        FetchError::Api(error) | FetchError::NotFound(error) | FetchError::NotAllowed(error) => {
+            return transient_error(&error);
+        }
+        FetchError::Incomplete { message, rest_ms } => {
+            let code = "incomplete_result".to_owned();
+            let message = format!("{message}; the server is asked again every hour");
+            return TransientError { code, message, retry_after_ms: Some(rest_ms) };
+        }
+        FetchError::IncompleteForGood(message) => {
+            let message = format!(
+                "{message}; the result has expired: Kling keeps results for 30 days. To pay for another take, type \
+                 `lipsyncd retry {}`",
+                task.spec.key
+            );
+            ("incomplete_result", message)
+        }
         FetchError::Expired { created_at_ms } => {
             let at = jiff::Timestamp::from_millisecond(created_at_ms).map(|at| at.to_string());
             let message = format!(

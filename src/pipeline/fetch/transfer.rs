@@ -6,10 +6,10 @@ use std::fs::File;
 
 use url::Url;
 
-use super::{FetchError, on_disk};
+use super::{FetchError, IncompletePart, RemoteVideo, incomplete, on_disk};
 use crate::{
     kling::{Api, Fetched},
-    media::video,
+    media::video::{self, VideoError},
     output::{FileFacts, OutputError, Part, VideoKind},
     pipeline::{Settings, StepContext},
 };
@@ -17,34 +17,84 @@ use crate::{
 /// How many bytes are written to disk at once.
 const WRITE_BYTES: usize = 256 << 10;
 
+/// A complete video in its part file.
+pub(super) struct FetchedFile {
+    pub(super) part: Part,
+    pub(super) facts: FileFacts,
+    /// Measured in the file; none: its boxes do not say.
+    pub(super) length_ms: Option<i64>,
+}
+
 /// Downloads one video to a complete part file.
 pub(super) async fn fetch_file<A: Api>(
     context: &StepContext<A>,
     part: Part,
-    kind: VideoKind,
-    url: Option<&str>,
-) -> Result<(Part, FileFacts), FetchError> {
-    let missing = match kind {
+    video: &RemoteVideo<'_>,
+) -> Result<FetchedFile, FetchError> {
+    let missing = match video.kind {
         VideoKind::Result => "has no URL for the result",
         VideoKind::Watermark => "has no URL for the watermarked result",
     };
-    let url = url.ok_or_else(|| FetchError::no_result(missing))?;
+    let url = video.url.ok_or_else(|| FetchError::no_result(missing))?;
     let url =
         Url::parse(url).map_err(|_| FetchError::no_result("has an invalid URL for the result"))?;
-    let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
-    let is_not_found = matches!(reply.answer.http_status, Some(404 | 410));
-    let mut fetched = reply.result.map_err(|error| match is_not_found {
-        true => FetchError::NotFound(error),
-        false => FetchError::Api(error),
+    let earlier = context.store.incomplete_download(video.task, video.kind.name()).await?;
+    let reply = context.api.fetch(&url, part.bytes(), part.etag(), video.referer).await;
+    let http_status = reply.answer.http_status;
+    let mut fetched = reply.result.map_err(|error| match http_status {
+        Some(404 | 410) => FetchError::NotFound(error),
+        Some(400..=499) => FetchError::NotAllowed(error),
+        _ => FetchError::Api(error),
     })?;
+    if let Some(earlier) = &earlier
+        && incomplete::is_unchanged(earlier, &fetched, context.clock.now_ms())
+    {
+        return Err(incomplete::error(video, earlier));
+    }
     let expected_bytes = fetched.total_bytes;
+    let etag = fetched.etag.clone();
     let (mut part, received) = transfer(&context.settings, part, &mut fetched).await?;
     let finish = move || {
         append(&mut part, received)?;
-        let facts = part.finish(is_whole, expected_bytes)?;
-        Ok((part, facts))
+        check(part, expected_bytes)
     };
-    on_disk(&context.settings, finish).await
+    match on_disk(&context.settings, finish).await? {
+        Ok(fetched) => {
+            if let Some(earlier) = earlier {
+                incomplete::forget(context, video, earlier).await?;
+            }
+            Ok(fetched)
+        }
+        Err(part) => {
+            Err(incomplete::record(context, video, IncompletePart { etag, ..part }).await?)
+        }
+    }
+}
+
+/// Checks that a part is a complete video. Something else than a video, such as the page of a proxy, is removed.
+fn check(
+    mut part: Part,
+    expected_bytes: Option<u64>,
+) -> Result<Result<FetchedFile, IncompletePart>, OutputError> {
+    let (mut length_ms, mut is_video) = (None, true);
+    let is_whole = |file: &mut File, bytes: u64| -> Result<(), VideoError> {
+        let checked = video::check_complete(file, bytes);
+        is_video = !matches!(checked, Err(VideoError::Foreign(_)));
+        length_ms = checked?.length_ms;
+        Ok(())
+    };
+    match part.finish(is_whole, expected_bytes) {
+        Ok(facts) => Ok(Ok(FetchedFile { part, facts, length_ms })),
+        Err(OutputError::Incomplete { path, why, facts }) => {
+            let error = OutputError::Broken { path, why };
+            if is_video {
+                return Ok(Err(IncompletePart { part, facts, error, etag: None }));
+            }
+            part.discard()?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Bytes that are not written yet.
@@ -95,8 +145,4 @@ fn append(part: &mut Part, received: Received) -> Result<(), OutputError> {
         part.begin(from_byte, etag.as_deref())?;
     }
     part.append(&received.bytes)
-}
-
-fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoError> {
-    video::check_complete(file, bytes).map(drop)
 }

@@ -149,7 +149,7 @@ mod tests {
         async fn costs(&self, _: i64, _: i64) -> Reply<Vec<ResourcePack>> {
             no_answer()
         }
-        async fn fetch(&self, _: &Url, _: u64, _: Option<&str>) -> Reply<Fetched> {
+        async fn fetch(&self, _: &Url, _: u64, _: Option<&str>, _: Option<&str>) -> Reply<Fetched> {
             no_answer()
         }
     }

@@ -26,7 +26,7 @@ pub(crate) async fn measure<A: Api>(
 }
 
 async fn fetch_and_measure<A: Api>(context: &StepContext<A>, url: &Url) -> Outcome {
-    let reply = context.api.fetch(url, 0, None).await;
+    let reply = context.api.fetch(url, 0, None, None).await;
     let status = reply.answer.http_status;
     let mut fetched = match reply.result {
         Ok(fetched) => fetched,

@@ -37,7 +37,7 @@ async fn a_broken_download_continues_where_it_was() {
 
 #[tokio::test]
 async fn an_incomplete_video_is_downloaded_again() {
-    arrives(Fault::WrongLength { bytes: None }, 2).await;
+    arrives(Fault::WrongLength { bytes: Some(400) }, 2).await;
     arrives(Fault::NotAVideo, 2).await;
     arrives(Fault::Status { status: 404 }, 2).await;
     arrives(Fault::Status { status: 503 }, 2).await;

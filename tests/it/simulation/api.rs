@@ -236,7 +236,13 @@ impl Api for SimulatedApi {
         unanswered("costs are not simulated", true)
     }
 
-    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
+    async fn fetch(
+        &self,
+        url: &Url,
+        from_byte: u64,
+        etag: Option<&str>,
+        _: Option<&str>,
+    ) -> Reply<Fetched> {
         self.process.step().await;
         let now_ms = self.world.time.true_ms();
         let fault = self.world.faults.draw(Endpoint::Download, now_ms);

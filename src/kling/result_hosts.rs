@@ -1,0 +1,204 @@
+//! Whether the names of result hosts have addresses from which results are downloaded: checked before anything is paid.
+
+use std::{net::IpAddr, time::Duration};
+
+use tokio::time::timeout;
+use url::Url;
+
+use super::{
+    host_policy::{HostPolicy, is_loopback},
+    public_address::{is_fake, is_public},
+};
+
+/// Hosts of results that public clients report. The hosts change over time.
+const KNOWN_HOSTS: [&str; 2] = ["v2-kling.klingai.com", "v2-kling.kechuangai.com"];
+
+/// The domain of the vendor's API.
+const VENDOR: &str = ".klingai.com";
+
+/// The most names that are resolved.
+const NAMES_MAX: usize = 10;
+
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is known of the hosts of results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResultHosts {
+    /// Nothing was resolved, with the reason.
+    NotChecked(&'static str),
+    /// So many names have public addresses, or may have private ones.
+    Fine(usize),
+    /// Why results may not be downloaded from this machine, in one sentence with what to do.
+    Problem(String),
+}
+
+/// A name that has an address which is not of the public internet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PrivateName {
+    name: String,
+    ip: IpAddr,
+    /// Downloads from the name are allowed.
+    is_allowed: bool,
+}
+
+/// Resolves the names of result hosts. `seen` are hosts of earlier results.
+pub async fn check(base_url: &Url, allow_hosts: &[String], seen: &[String]) -> ResultHosts {
+    let policy = HostPolicy::new(base_url, allow_hosts, |name| std::env::var(name).ok());
+    if is_loopback(base_url) {
+        return ResultHosts::NotChecked("the API is on this machine");
+    }
+    if policy.has_proxy() {
+        return ResultHosts::NotChecked("a proxy resolves the names of result hosts");
+    }
+    let (mut found, mut resolved) = (Vec::new(), 0);
+    let names = names(base_url, seen);
+    let resolving = async {
+        for name in names {
+            // A name that cannot be resolved is reported where it is used.
+            let Ok(addresses) = tokio::net::lookup_host((name.as_str(), 0)).await else { continue };
+            resolved += 1;
+            found.extend(private(&policy, &name, addresses.map(|address| address.ip())));
+        }
+    };
+    // What was found in time counts.
+    let _in_time = timeout(TIME_LIMIT, resolving).await;
+    match describe(&found, base_url, allow_hosts) {
+        Some(problem) => ResultHosts::Problem(problem),
+        None if resolved == 0 => ResultHosts::NotChecked("no name could be resolved"),
+        None => ResultHosts::Fine(resolved),
+    }
+}
+
+fn names(base_url: &Url, seen: &[String]) -> Vec<String> {
+    let api = base_url.domain().unwrap_or_default().to_ascii_lowercase();
+    let known = KNOWN_HOSTS.iter().filter(|_| api.ends_with(VENDOR)).map(|name| (*name).to_owned());
+    let mut names: Vec<String> = [api.clone()].into_iter().chain(known).collect();
+    for name in seen {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names.truncate(NAMES_MAX);
+    names
+}
+
+fn private(
+    policy: &HostPolicy,
+    name: &str,
+    addresses: impl Iterator<Item = IpAddr>,
+) -> Option<PrivateName> {
+    let addresses: Vec<IpAddr> = addresses.collect();
+    // With one public address, downloads use that one.
+    if addresses.iter().any(|ip| is_public(*ip)) {
+        return None;
+    }
+    let is_allowed = policy.allows(name);
+    addresses.first().map(|ip| PrivateName { name: name.to_owned(), ip: *ip, is_allowed })
+}
+
+fn describe(found: &[PrivateName], base_url: &Url, allow_hosts: &[String]) -> Option<String> {
+    let refused: Vec<&PrivateName> = found.iter().filter(|name| !name.is_allowed).collect();
+    let api = found.iter().find(|it| Some(it.name.as_str()) == base_url.host_str());
+    let fake = |name: &&PrivateName| is_fake(name.ip);
+    let shown = |names: &[&PrivateName]| {
+        let each = names.iter().map(|it| format!("{} is {}", it.name, it.ip));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    if let Some(first) = refused.iter().copied().find(fake).or_else(|| api.filter(fake)) {
+        let named: Vec<&PrivateName> = refused.iter().copied().filter(fake).collect();
+        let named = if named.is_empty() { vec![first] } else { named };
+        if refused.is_empty() && !allow_hosts.is_empty() {
+            return None;
+        }
+        return Some(format!(
+            "names have addresses of a fake-ip DNS (198.18.0.0/15, as of Clash or Surge): {}. lipsyncd refuses to \
+             download results from there. Exclude the result hosts from the fake-ip DNS, or add them to \
+             download.allow_hosts, such as [\"*.klingai.com\", \"*.kechuangai.com\"]",
+            shown(&named)
+        ));
+    }
+    if !refused.is_empty() {
+        return Some(format!(
+            "result hosts have private addresses: {}. lipsyncd refuses to download results from there. Add the hosts to \
+             download.allow_hosts if they may be used",
+            shown(&refused)
+        ));
+    }
+    let api = api.filter(|_| allow_hosts.is_empty())?;
+    Some(format!(
+        "{} has the private address {}: results at this host are downloaded, results at other private addresses are \
+         refused. Add the result hosts to download.allow_hosts if there are others",
+        api.name, api.ip
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message for names with these addresses.
+    fn message(base: &str, allow: &[&str], names: &[(&str, &str)]) -> Option<String> {
+        let base = Url::parse(base).unwrap();
+        let allow: Vec<String> = allow.iter().map(|host| (*host).to_owned()).collect();
+        let policy = HostPolicy::new(&base, &allow, |_| None);
+        let found: Vec<PrivateName> = names
+            .iter()
+            .filter_map(|(name, ip)| private(&policy, name, [ip.parse().unwrap()].into_iter()))
+            .collect();
+        describe(&found, &base, &allow)
+    }
+
+    const VENDOR_API: &str = "https://api-singapore.klingai.com";
+
+    #[test]
+    fn public_addresses_are_no_problem() {
+        let names = [("api-singapore.klingai.com", "8.8.8.8"), ("v2-kling.klingai.com", "8.8.4.4")];
+        assert_eq!(message(VENDOR_API, &[], &names), None);
+    }
+
+    #[test]
+    fn fake_ip_dns_is_named_with_what_to_do() {
+        let names =
+            [("api-singapore.klingai.com", "198.18.0.4"), ("v2-kling.klingai.com", "198.19.0.5")];
+        let text = message(VENDOR_API, &[], &names).unwrap();
+        assert!(text.contains("198.18.0.0/15"), "{text}");
+        assert!(text.contains("v2-kling.klingai.com is 198.19.0.5"), "{text}");
+        assert!(text.contains("download.allow_hosts"), "{text}");
+        assert_eq!(message(VENDOR_API, &["*.klingai.com"], &names), None);
+        // No host of results is known yet: the name of the API says enough.
+        let text = message("https://api.example.com", &[], &[("api.example.com", "198.18.0.4")]);
+        assert!(text.unwrap().contains("api.example.com is 198.18.0.4"));
+    }
+
+    #[test]
+    fn private_addresses_are_named() {
+        let gateway = "https://kling.corp.example";
+        let text = message(gateway, &[], &[("kling.corp.example", "10.1.2.3")]).unwrap();
+        assert!(text.contains("results at this host are downloaded"), "{text}");
+        let names = [("kling.corp.example", "10.1.2.3"), ("files.corp.example", "10.1.2.4")];
+        let text = message(gateway, &[], &names).unwrap();
+        assert!(text.contains("files.corp.example is 10.1.2.4"), "{text}");
+        assert_eq!(message(gateway, &["files.corp.example"], &names), None);
+    }
+
+    #[test]
+    fn hosts_of_the_vendor_and_of_earlier_results_are_resolved() {
+        let names = |base: &str, seen: &[&str]| {
+            let seen: Vec<String> = seen.iter().map(|host| (*host).to_owned()).collect();
+            names(&Url::parse(base).unwrap(), &seen)
+        };
+        assert_eq!(
+            names("https://api.example.com", &["a.cdn", "a.cdn"]),
+            ["api.example.com", "a.cdn"]
+        );
+        assert_eq!(names(VENDOR_API, &[]).len(), 1 + KNOWN_HOSTS.len());
+        assert_eq!(names("https://10.1.2.3", &[]), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_resolved_for_an_api_on_this_machine() {
+        let checked = check(&Url::parse("http://127.0.0.1:1").unwrap(), &[], &[]).await;
+        assert_eq!(checked, ResultHosts::NotChecked("the API is on this machine"));
+    }
+}

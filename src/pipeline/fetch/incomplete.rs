@@ -1,0 +1,92 @@
+//! Downloads that arrive in full and are no complete video.
+//!
+//! The server may still write the file, so that the download is repeated. Bytes that arrive three times are kept for
+//! people, and then the server is asked rarely: mostly for the length alone.
+
+use super::{FetchError, RemoteVideo, on_disk};
+use crate::{
+    kling::{Api, Fetched},
+    output::{FileFacts, OutputError, Part, VideoKind, remove_incomplete},
+    pipeline::StepContext,
+    store::IncompleteDownload,
+};
+
+/// The same bytes are kept when they arrive this often in a row.
+const KEPT_AFTER: u32 = 3;
+
+/// The time between two requests for a file that is known to be incomplete.
+const ASKED_EVERY_MS: i64 = 60 * 60 * 1000;
+
+/// The time between two complete downloads of such a file, while the server announces the same length. A file with the
+/// same ETag is not downloaded again.
+const DOWNLOADED_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A download that is no complete video.
+pub(super) struct IncompletePart {
+    pub(super) part: Part,
+    pub(super) facts: FileFacts,
+    pub(super) error: OutputError,
+    pub(super) etag: Option<String>,
+}
+
+/// Whether the server still has the incomplete file that was kept before, judging by its announcement.
+pub(super) fn is_unchanged(earlier: &IncompleteDownload, announced: &Fetched, now_ms: i64) -> bool {
+    let is_same_length = announced.total_bytes == Some(earlier.bytes);
+    let is_same_file = earlier.etag.is_some() && earlier.etag == announced.etag;
+    let is_recent = (0..DOWNLOADED_EVERY_MS).contains(&now_ms.saturating_sub(earlier.last_at_ms));
+    earlier.times >= KEPT_AFTER && is_same_length && (is_same_file || is_recent)
+}
+
+/// Counts the download, and keeps its bytes if they arrived often enough. Returns the error of the step.
+pub(super) async fn record<A: Api>(
+    context: &StepContext<A>,
+    video: &RemoteVideo<'_>,
+    incomplete: IncompletePart,
+) -> Result<FetchError, FetchError> {
+    let IncompletePart { part, facts, error: why, etag } = incomplete;
+    let arrived = IncompleteDownload {
+        sha256: facts.sha256.clone(),
+        bytes: facts.bytes,
+        etag,
+        times: 1,
+        last_at_ms: context.clock.now_ms(),
+    };
+    let times = context
+        .store
+        .record_incomplete_download(video.task, video.kind.name(), arrived.clone())
+        .await?;
+    if times < KEPT_AFTER {
+        on_disk(&context.settings, move || part.discard()).await?;
+        return Ok(why.into());
+    }
+    let to = video.kept_at.clone();
+    on_disk(&context.settings, move || part.keep_incomplete(&to, &facts)).await?;
+    Ok(error(video, &IncompleteDownload { times, ..arrived }))
+}
+
+/// Removes what was kept, because the complete video has arrived.
+pub(super) async fn forget<A: Api>(
+    context: &StepContext<A>,
+    video: &RemoteVideo<'_>,
+    earlier: IncompleteDownload,
+) -> Result<(), FetchError> {
+    let to = video.kept_at.clone();
+    let facts = FileFacts { sha256: earlier.sha256, bytes: earlier.bytes };
+    on_disk(&context.settings, move || remove_incomplete(&to, &facts)).await?;
+    Ok(context.store.forget_incomplete_download(video.task, video.kind.name()).await?)
+}
+
+/// Returns why the step failed, with what was kept.
+pub(super) fn error(video: &RemoteVideo<'_>, earlier: &IncompleteDownload) -> FetchError {
+    let what = match video.kind {
+        VideoKind::Result => "the result",
+        VideoKind::Watermark => "the watermarked copy",
+    };
+    let message = format!(
+        "{what} is incomplete at Kling's server: {} downloads in a row brought the same {} bytes, which are kept as {}",
+        earlier.times,
+        earlier.bytes,
+        video.kept_at.display()
+    );
+    FetchError::Incomplete { message, rest_ms: ASKED_EVERY_MS }
+}

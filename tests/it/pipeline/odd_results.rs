@@ -1,0 +1,101 @@
+//! Results as file servers really send them: with bytes behind the video, without a length, or only in part.
+
+use std::fs;
+
+use lipsyncd::{
+    job::State,
+    pipeline::End,
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
+    store::open_reader,
+};
+use serde_json::Value;
+
+use crate::support::{TestEnv, patch, quick, wanted};
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+
+#[tokio::test]
+async fn bytes_behind_a_complete_video_are_delivered_with_it() {
+    let random: String = (1..120_u32).map(|n| char::from(n as u8 ^ 0x55)).collect();
+    for extra in ["\r\n".to_owned(), "\0".repeat(1_000), random] {
+        let test_env = TestEnv::new(quick()).await;
+        let fault = Fault::Trailing { text: extra.clone() };
+        test_env.fault(FaultRule::always(Endpoint::Download, fault));
+        test_env.put("m.yaml", vec![wanted("m/a")]).await;
+        assert_eq!(test_env.run().await, End::Idle);
+        test_env.assert_all_succeeded(1).await;
+        let file = fs::read(test_env.output("m/a.mp4")).unwrap();
+        assert!(file.ends_with(extra.as_bytes()), "byte for byte");
+        assert_eq!(test_env.ledger().faults["trailing"], 1, "one download");
+    }
+}
+
+#[tokio::test]
+async fn result_without_length_etag_and_ranges_is_delivered() {
+    let test_env = TestEnv::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
+    test_env.fault(FaultRule::always(Endpoint::Download, Fault::Plain));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+    assert_eq!(test_env.ledger().faults["plain"], 1);
+}
+
+#[tokio::test]
+async fn incomplete_result_is_kept_and_asked_for_rarely() {
+    let test_env = TestEnv::new(quick()).await;
+    let cut = Fault::WrongLength { bytes: Some(400) };
+    test_env.fault(FaultRule::always(Endpoint::Download, cut));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let requests = || test_env.ledger().faults["wrong_length"];
+    let waits_for = |what: &str| test_env.waits_for("m/a").is_some_and(|why| why.contains(what));
+    test_env.until("a word about it", async || waits_for("the result is incomplete")).await;
+    assert_eq!(requests(), 3, "three downloads");
+    assert!(waits_for("3 downloads in a row brought the same 400 bytes"));
+    assert_eq!(fs::read(test_env.output("m/a.incomplete.mp4")).unwrap().len(), 400);
+    let rest_ms = test_env.task("m/a").await.due_at_ms - test_env.now_ms();
+    assert!((HOUR_MS - 60_000..=HOUR_MS).contains(&rest_ms), "{rest_ms}");
+    let status = test_env.store.queue_status(test_env.now_ms()).await.unwrap();
+    assert_eq!(status.incomplete_results, 1);
+    // An hour later, the announcement shows that nothing has changed: nothing is downloaded.
+    test_env.set_ahead(HOUR_MS + 60_000);
+    running.nudge();
+    test_env.until("a request", async || requests() == 4).await;
+    let due = async || test_env.task("m/a").await.due_at_ms > test_env.now_ms() + HOUR_MS / 2;
+    test_env.until("the next rest", due).await;
+    running.stop().await;
+    let times: i64 = open_reader(test_env.store.path())
+        .unwrap()
+        .query_row("SELECT times FROM incomplete_download", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(times, 3);
+    // The server completes the file.
+    test_env.clear_faults();
+    test_env.set_ahead(3 * HOUR_MS);
+    let running = test_env.start().await;
+    test_env.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    test_env.assert_all_succeeded(1).await;
+    let left = fs::read_dir(test_env.output("m")).unwrap().count();
+    assert_eq!(left, 2, "only the result and its metadata");
+}
+
+#[tokio::test]
+async fn first_video_with_a_url_is_the_result_and_its_length_is_measured() {
+    let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until("a task", async || test_env.ledger().tasks.len() == 1).await;
+    let result_id = test_env.ledger().tasks[0].result_id.clone();
+    let url = format!("{}/results/{result_id}.mp4", test_env.sim.base_url());
+    let videos = serde_json::json!({"data": {"task_result": {"videos": [
+        {"id": "0", "url": null}, {"id": "1", "url": url, "duration": "14.666"}
+    ]}}});
+    test_env.fault(FaultRule::always(Endpoint::Query, patch(videos)));
+    test_env.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    test_env.assert_all_succeeded(1).await;
+    let metadata = fs::read(test_env.output("m/a.json")).unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+    assert_eq!(metadata["duration_ms"], 10_000, "{metadata}");
+}
