@@ -111,6 +111,7 @@ fn value_of(node: &Node) -> Value {
             (ScalarType::Number, None, Some(decimal)) => Value::from(decimal),
             _ => Value::from(scalar.text.as_str()),
         },
+        NodeKind::Refused => Value::Null,
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     finish::{JobName, ManifestJob, finish},
     keys::KEYS,
     problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
-    yaml::{Node, NodeKind},
+    yaml::{Node, NodeKind, text_problem},
 };
 
 const FORMS: &str =
@@ -47,10 +47,15 @@ fn formless(root: &Node) -> Problem {
         _ if root.is_null() => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
-        NodeKind::Scalar(_) => {
-            let what = format!("a manifest cannot be {}", root.in_words());
-            Problem::at(root.location, what).help(FORMS)
+        NodeKind::Scalar(scalar) => {
+            let cause = text_problem(&scalar.text);
+            let cause = cause.map(|cause| Problem { location: Some(root.location), ..cause });
+            cause.unwrap_or_else(|| {
+                let what = format!("a manifest cannot be {}", root.in_words());
+                Problem::at(root.location, what).help(FORMS)
+            })
         }
+        NodeKind::Refused => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Mapping(entries) => {
             let known = || BATCH_KEYS.into_iter().chain(KEYS);
             let meant =
@@ -73,7 +78,7 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
             let help = "put it in a job, or under `defaults` for all jobs";
             problems.add(Problem::at(entry.key_location, what).help(help));
         } else if !BATCH_KEYS.contains(&&*entry.key) && !is_note(&entry.key) {
-            problems.add(unknown(entry, &BATCH_KEYS));
+            problems.add(unknown(entry, &BATCH_KEYS, true));
         }
     }
     let defaults = root.get("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
@@ -82,8 +87,11 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
         return Vec::new();
     };
     let NodeKind::Sequence(items) = &jobs.kind else {
-        let what = format!("`jobs` cannot be {}", jobs.in_words());
-        problems.add(Problem::at(jobs.location, what).help("a list of jobs, each with an `id`"));
+        if !jobs.is_refused() {
+            let what = format!("`jobs` cannot be {}", jobs.in_words());
+            let help = "a list: write `- ` before each job, and give each an `id`";
+            problems.add(Problem::at(jobs.location, what).help(help));
+        }
         return Vec::new();
     };
     if items.is_empty() {
@@ -98,7 +106,7 @@ fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
         NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),
         // A `defaults:` whose keys are all commented out is not an error.
-        _ if node.is_null() => Draft::default(),
+        _ if node.is_null() || node.is_refused() => Draft::default(),
         _ => {
             let what = format!("`defaults` cannot be {}", node.in_words());
             problems.add(Problem::at(node.location, what).help("a mapping of job keys"));
@@ -115,8 +123,10 @@ fn job(
     problems: &mut ProblemCollector,
 ) -> Option<ManifestJob> {
     let Some(entries) = item.entries() else {
-        let what = format!("a job cannot be {}", item.in_words());
-        problems.add(Problem::at(item.location, what).help("a mapping of job keys"));
+        if !item.is_refused() {
+            let what = format!("a job cannot be {}", item.in_words());
+            problems.add(Problem::at(item.location, what).help("a mapping of job keys"));
+        }
         return None;
     };
     let draft = Draft::read(entries, Role::InBatch, problems);

@@ -132,7 +132,7 @@ pub(crate) fn quoted(text: &str) -> String {
     const SHOWN_CHARS: usize = 60;
     let mut shown = String::from("`");
     for character in text.chars().take(SHOWN_CHARS) {
-        if character.is_control() {
+        if character.is_control() || is_invisible(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -143,6 +143,14 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     shown.push('`');
     shown
+}
+
+/// Returns true for a character that people cannot see, or cannot distinguish from a space.
+pub(crate) fn is_invisible(character: char) -> bool {
+    character.is_whitespace() && !matches!(character, ' ' | '\t' | '\n' | '\r')
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// Returns "did you mean `x`?" for a word that resembles a known one.

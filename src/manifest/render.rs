@@ -2,7 +2,10 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::Style};
 
-use super::problem::{Location, MAX_KEPT, Problem, Problems};
+use super::{
+    problem::{Location, MAX_KEPT, Problem, Problems},
+    yaml::lines,
+};
 
 /// The most problems that are shown; of more, only the number.
 const SHOWN: usize = 100;
@@ -14,7 +17,7 @@ impl Problems {
     /// help. Ends in a newline.
     #[must_use]
     pub fn render(&self, path: &str, text: &str, color: bool) -> String {
-        let lines = lines_of(text);
+        let lines = lines(text);
         let mut shown = String::new();
         for problem in self.iter().take(SHOWN) {
             shown += &render_one(problem, path, &lines, color);
@@ -103,15 +106,4 @@ fn excerpt(location: Location, lines: &[&str]) -> Option<(usize, String, std::op
     };
     let underlined = byte_of(column)..byte_of(end.max(column + 1));
     Some((number, source, underlined))
-}
-
-/// The lines as YAML counts them, separated by `\n`, `\r\n` or a lone `\r`.
-fn lines_of(text: &str) -> Vec<&str> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = Vec::new();
-    for line in text.split('\n') {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        lines.extend(line.split('\r'));
-    }
-    lines
 }

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{
-    problem::did_you_mean,
+    problem::{did_you_mean, is_invisible},
     value::{ValueReader, ValueType},
     yaml::NodeKind,
 };
@@ -21,6 +21,10 @@ impl<'a> ValueReader<'a> {
         let text = self.text(&self.value_type.allowed())?;
         match scheme(&text) {
             Some("http" | "https") => self.url().map(Source::Url),
+            Some("file") => self.error_with(
+                "is a URL that the API cannot download",
+                "write the path without `file://`",
+            ),
             Some(_) => {
                 let what = "is a URL that the API cannot download";
                 self.error_with(what, &ValueType::Url.allowed())
@@ -41,7 +45,8 @@ impl<'a> ValueReader<'a> {
         if known {
             Some(Source::File(path))
         } else {
-            let help = format!("its name has to end in one of {}", endings.join(" "));
+            let help = wrong_name(&path)
+                .unwrap_or_else(|| format!("its name has to end in one of {}", endings.join(" ")));
             self.error_with("is not a file that the API takes", &help)
         }
     }
@@ -120,6 +125,18 @@ impl<'a> ValueReader<'a> {
             _ => "has to have exactly one key".to_owned(),
         };
         self.error(&what)
+    }
+}
+
+/// Returns what to change in a text that does not end like a file.
+fn wrong_name(text: &str) -> Option<String> {
+    let quote = text.chars().next().filter(|first| "“”„‟‘’‚«»".contains(*first));
+    let blank = text.chars().next_back().filter(|last| *last == ' ' || is_invisible(*last));
+    if let Some(quote) = quote {
+        Some(format!("`{quote}` is not a quote of YAML: use `\"`"))
+    } else {
+        let what = |blank| format!("remove the invisible character (U+{blank:04X}) at its end");
+        blank.map(|blank| what(blank as u32))
     }
 }
 

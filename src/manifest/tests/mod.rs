@@ -7,6 +7,7 @@ mod form;
 mod fuzz;
 mod good;
 mod schema;
+mod yaml;
 
 use super::*;
 use crate::job::JobSpec;

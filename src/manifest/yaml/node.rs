@@ -20,6 +20,8 @@ pub(crate) enum NodeKind {
     Scalar(Scalar),
     Sequence(Vec<Rc<Node>>),
     Mapping(Vec<Entry>),
+    /// Its problem is reported already.
+    Refused,
 }
 
 /// A key of a mapping with its value, which merges and aliases share.
@@ -33,7 +35,7 @@ pub(crate) struct Entry {
 impl Node {
     pub(super) fn new(location: Location, kind: NodeKind) -> Self {
         let children: Box<dyn Iterator<Item = &Rc<Self>>> = match &kind {
-            NodeKind::Scalar(_) => Box::new(std::iter::empty()),
+            NodeKind::Scalar(_) | NodeKind::Refused => Box::new(std::iter::empty()),
             NodeKind::Sequence(items) => Box::new(items.iter()),
             NodeKind::Mapping(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
         };
@@ -53,6 +55,11 @@ impl Node {
     pub(crate) fn get(&self, key: &str) -> Option<&Rc<Self>> {
         let entry = self.entries()?.iter().find(|entry| &*entry.key == key)?;
         Some(&entry.value)
+    }
+
+    /// Returns true for a value whose problem is reported already.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.kind, NodeKind::Refused)
     }
 
     /// Returns true for `null` and for a value that is left out.
@@ -86,6 +93,7 @@ impl Node {
         match &self.kind {
             NodeKind::Sequence(_) => "a list",
             NodeKind::Mapping(_) => "a mapping",
+            NodeKind::Refused => "empty",
             NodeKind::Scalar(scalar) => match scalar.class() {
                 ScalarType::Absent => "empty",
                 ScalarType::Null => "null",
