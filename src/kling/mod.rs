@@ -16,10 +16,12 @@ mod host_policy;
 mod lookup;
 pub mod offline;
 mod redact;
+mod refused_request;
 mod reply;
 mod request;
 mod setup;
 mod transport;
+mod upload;
 mod wire;
 
 pub use api::Api;
