@@ -118,7 +118,7 @@ CREATE TABLE task (
   first_sent_at_ms    INTEGER,                      -- recorded just before the create request is sent
   sent_at_ms          INTEGER,                      -- the same for the last send
   sends               INTEGER,                      -- how often the create request was sent
-  create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'refused'),
+  create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'maybe_session_gone' OR create_answer = 'refused'),
   create_error_code   TEXT,                         -- error of the last send, while Kling has not accepted it
   create_error        TEXT,
   listed_at_ms        INTEGER,                      -- when the account's task list was read far enough, while the outcome is unknown

@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Instant};
 
-use reqwest::{Method, header};
+use reqwest::{
+    Method,
+    header::{self, HeaderValue},
+};
 use serde_json::Value;
 use tokio_util::bytes::Bytes;
 use url::Url;
@@ -18,10 +21,12 @@ use super::{
     host_policy::{HostPolicy, is_loopback},
     lookup::{self, LookupStyle, TASKS_PATH},
     proxy::Proxy,
+    refused_request::SentRequest,
     reply::Reply,
     request::{CreateRequest, VideoRef},
     setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
+    upload::Upload,
     wire::{self, Created, DataError, Identified, RemoteTask, ResourcePack},
 };
 use crate::failpoint;
@@ -112,7 +117,13 @@ impl Client {
     }
 
     async fn once(&self, ask: &ApiRequest) -> Reply<Option<Value>> {
-        let bounds = ReadLimits { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
+        let host = self.config.base_url.host_str().unwrap_or_default();
+        let body_bytes = ask.body.as_ref().map_or(0, Bytes::len);
+        let bounds = ReadLimits {
+            max_bytes: ask.max_bytes,
+            timeout: self.config.request_timeout,
+            sent: SentRequest { host: host.to_owned(), body_bytes },
+        };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
             return unsent("the token has characters that a header cannot contain");
         };
@@ -127,14 +138,17 @@ impl Client {
             .header(header::AUTHORIZATION, authorization)
             .header(header::CONTENT_TYPE, "application/json")
             .timeout(bounds.timeout);
+        let upload = Upload::new(body_bytes);
         if let Some(body) = &ask.body {
-            request = request.body(body.clone());
+            let length = HeaderValue::from(body_bytes);
+            request =
+                request.header(header::CONTENT_LENGTH, length).body(upload.body(body.clone()));
         }
         match request.send().await {
             Ok(response) => body::read(response, &bounds, &redactor).await,
             Err(error) => {
                 let failure = transport::failure(&error, &self.route, bounds.timeout, &redactor);
-                Reply::failed(failure)
+                Reply::failed(upload.explain(failure, error.is_timeout(), bounds.timeout))
             }
         }
     }

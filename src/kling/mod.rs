@@ -18,11 +18,13 @@ pub mod offline;
 mod proxy;
 mod public_address;
 mod redact;
+mod refused_request;
 mod reply;
 mod request;
 pub mod result_hosts;
 mod setup;
 mod transport;
+mod upload;
 mod wire;
 
 pub use api::Api;

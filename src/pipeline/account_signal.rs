@@ -29,8 +29,19 @@ pub(crate) enum AccountSignal {
 }
 
 impl AccountSignal {
-    /// Returns what an error says about the account. Such an error is not the task's own and costs it no try.
+    /// Returns what the error of a paid call says about the account. Such an error is not the task's own and costs it no
+    /// try.
     pub(crate) fn of(error: &ApiError) -> Option<Self> {
+        // The codes of the vendor's table for a refused token or address. Any other refusal may concern paid calls only:
+        // a free query would be answered, and the next videos would be identified and paid for nothing.
+        let kind = match error.code {
+            Some(1000..=1004 | 1304) => PauseKind::Credentials,
+            _ => PauseKind::Account,
+        };
+        Self::with_pause(error, kind)
+    }
+
+    fn with_pause(error: &ApiError, kind: PauseKind) -> Option<Self> {
         let pause = |kind| Self::PauseRequired {
             kind,
             reason: match error.code {
@@ -45,7 +56,7 @@ impl AccountSignal {
             | ErrorClass::ClockAhead
             | ErrorClass::TokenExpired
             | ErrorClass::Forbidden
-            | ErrorClass::IpNotAllowed => Some(pause(PauseKind::Credentials)),
+            | ErrorClass::IpNotAllowed => Some(pause(kind)),
             ErrorClass::OutOfCredit => Some(pause(PauseKind::Account)),
             ErrorClass::RateLimited => {
                 Some(Self::RateLimited { code: error.code, retry_after_ms: error.retry_after_ms })
@@ -67,7 +78,7 @@ impl AccountSignal {
 
     /// Does the same for a query. A query needs no slot, so 1303 can only mean that it came too early.
     pub(crate) fn of_query(error: &ApiError) -> Option<Self> {
-        match Self::of(error) {
+        match Self::with_pause(error, PauseKind::Credentials) {
             Some(Self::SlotsFull { retry_after_ms }) => {
                 Some(Self::RateLimited { code: error.code, retry_after_ms })
             }

@@ -9,6 +9,7 @@ use super::{
     fault_rules::RandomFaults,
     lookup_settings::{DuplicateNameError, Lags, LookupStyles, UnknownTask},
     media_folder::MediaReader,
+    odd_answers::{OddAnswers, SessionGoneError},
     units::SimUnits,
 };
 
@@ -83,6 +84,10 @@ settings! {
     unique_external_ids: bool = true,
     /// The code and message of that refusal.
     duplicate_name: DuplicateNameError = DuplicateNameError::default(),
+    /// The code and message of the refusal of a session that is gone.
+    gone_session: SessionGoneError = SessionGoneError::default(),
+    /// Which answers have other forms than the page describes.
+    odd_answers: OddAnswers = OddAnswers::default(),
     /// What one Identify Face costs.
     units_per_identify: SimUnits = SimUnits::from_thousandths(50),
     /// What a task costs for each started five seconds of its video.

@@ -60,7 +60,7 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
                 format!("see credentials and api above; then: {}", users.restart())
             }
             PauseKind::Account => {
-                "pay, or buy a resource pack; the queue is then resumed automatically".to_owned()
+                "pay, buy a resource pack, or activate the API in Kling's console; the queue is then resumed automatically".to_owned()
             }
         };
         findings.push(warning(message, fix).named("queue"));

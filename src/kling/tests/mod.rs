@@ -27,8 +27,10 @@ mod bytes;
 mod downloads;
 mod failures;
 mod lookups;
+mod odd_answers;
 mod oversize;
 mod tokens;
+mod uploads;
 
 const ACCESS_KEY: &str = "access-key-0123456789";
 const SECRET_KEY: &str = "secret-key-0123456789";

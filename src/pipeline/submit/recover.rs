@@ -5,13 +5,16 @@ use tokio::time::Instant;
 
 use super::{Conclusion, Inquiry, LOOKUP_AGE_MAX, Lookup, Sending, by_name, inquire, send};
 use crate::{
-    job::{CreateAnswer, Outcome, Task, outcome::TransientError},
+    job::{
+        CreateAnswer, Failure, Outcome, Task,
+        outcome::{PermanentError, TransientError},
+    },
     kling::Api,
     pipeline::{
         AccountSignal, CallKind, Obstacle, PaidCallPermit, StepContext, StepEnd, check_output,
         load_audio,
     },
-    store::StoreError,
+    store::{Lookups, StoreError},
 };
 
 enum Next {
@@ -27,10 +30,11 @@ pub(crate) async fn recover<A: Api>(
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
     let Inquiry { conclusion, answer, candidates, .. } = inquire(context, &task, None).await?;
+    let is_maybe_listed = candidates.as_ref().is_some_and(|(candidates, _)| !candidates.is_empty());
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
-    match next(context, &task, conclusion, asked_at) {
+    match next(context, &task, (conclusion, is_maybe_listed), asked_at) {
         Next::SendAgain { absent_ms } => {
             send_again(context, task, absent_ms, asked_at, permit).await
         }
@@ -47,16 +51,21 @@ pub(crate) async fn recover<A: Api>(
 fn next<A: Api>(
     context: &StepContext<A>,
     task: &Task,
-    conclusion: Conclusion,
+    (conclusion, is_maybe_listed): (Conclusion, bool),
     asked_at: Instant,
 ) -> Next {
     // The refusal of the only send counts, unless a task of the name is found.
-    let is_refused = task.create.as_ref().is_some_and(|create| {
-        let counts = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
-        counts && !create.was_sent_before()
-    });
+    let is_refused =
+        task.create.as_ref().is_some_and(|create| create.is_refused() && !create.was_sent_before());
+    let refusal = refusal_of_listed(context, task).filter(|_| is_refused && is_maybe_listed);
     let (outcome, signal) = match conclusion {
-        Conclusion::Absent | Conclusion::Undecided(_) | Conclusion::Unproven(_) if is_refused => {
+        // The task may be in flight, and known soon.
+        Conclusion::Unproven(error) if refusal.is_some() => (Outcome::TransientError(error), None),
+        Conclusion::Undecided(_) if is_refused => match refusal {
+            Some(error) => (Outcome::Refused(error), None),
+            None => (Outcome::Absent { absent_ms: 0 }, None),
+        },
+        Conclusion::Absent | Conclusion::Unproven(_) if is_refused => {
             (Outcome::Absent { absent_ms: 0 }, None)
         }
         // Not `Created`: an old task does not prove that the account can still pay.
@@ -84,6 +93,17 @@ fn next<A: Api>(
         Conclusion::Failed(error, signal) => (Outcome::TransientError(error), signal),
     };
     Next::Record(outcome, signal)
+}
+
+/// Returns the refusal that fails a task although another session might be accepted: it may mean that the name is taken.
+/// An account that answers no lookups by name can prove no absence, so that nothing is sent again while its list shows a
+/// task that could be this one.
+fn refusal_of_listed<A: Api>(context: &StepContext<A>, task: &Task) -> Option<PermanentError> {
+    let create = task.create.as_ref()?;
+    let is_open = create.answer == CreateAnswer::MaybeSessionGone
+        && matches!(context.lookups(), Lookups::Unknown | Lookups::Unanswered);
+    let Failure { code, message } = create.failure.clone().filter(|_| is_open)?;
+    Some(PermanentError { code, message })
 }
 
 /// Sends the same create request again, under the same name.

@@ -25,7 +25,7 @@ use super::{
     lookups,
     mistakes::Mistake,
     requests::{self, RequestKey},
-    setup::{account, fast_temp_dir, settings},
+    setup::{account, fast_temp_dir, settings, with_odd_answers},
     time::Time,
     users,
 };
@@ -111,6 +111,7 @@ impl World {
         let shows_what_exists = config.answers_external_lookups && !outages.has_unanswered_names();
         let may_lose_database = shows_what_exists && chance.happens(0.4);
         let config = lookups::draw(config, &outages, may_lose_database, &for_lookups);
+        let config = with_odd_answers(config, seed);
         let account_changes = AccountChanges::draw(&for_lookups, may_lose_database);
         let videos: Vec<String> = (0..chance.between(1, 4))
             .map(|number| requests::video(number, chance.happens(0.15)))
