@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tokio::time::Instant;
+
 use super::{
     accept::SettledFile,
     diff::{Differences, ManifestChange},
     inbox::Inbox,
     pass::Pass,
     scan::ScanEntry,
+    settle::Seen,
 };
 use crate::store::StoreError;
 
@@ -35,7 +38,9 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         let mut settled = Vec::new();
-        let now_ms = self.moment().now_ms;
+        let (now_ms, at) = (self.moment().now_ms, Instant::now());
+        // The scan saw all of them before now.
+        self.settling.begin_pass(at);
         for (path, change) in changes {
             let stamp = match change.found {
                 ScanEntry::Invalid(why) => {
@@ -46,7 +51,10 @@ impl Inbox {
             };
             // A manifest that is read again without a change has settled before.
             let wait = match change.is_new {
-                true => self.settling.wait(Arc::clone(&path), &stamp, stamp.modified_ns(), now_ms),
+                true => {
+                    let seen = Seen { stamp, modified_ns: stamp.modified_ns(), at };
+                    self.settling.wait(Arc::clone(&path), seen, now_ms)
+                }
                 false => None,
             };
             match wait {

@@ -131,6 +131,7 @@ impl Inbox {
     /// One pass: scan, write departures, read changed manifests, check media.
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
         let mut pass = Pass::default();
+        self.media_checker().begin_pass();
         let Some(differences) = self.scan().await else { return Ok(pass) };
         if self.settings.watches {
             let media_dirs: Vec<_> =

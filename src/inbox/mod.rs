@@ -28,5 +28,5 @@ pub use media_check::{MediaCheck, MediaChecker};
 pub use read::{
     NO_JSON_MANIFEST, ReadJob, ReadManifest, RejectedManifest, is_manifest, read_manifest,
 };
-pub use scan::{FolderListing, ScanEntry, scan, skipped_folder};
+pub use scan::{FolderListing, ScanEntry, scan, scan_entry, skipped_folder};
 pub use settings::{InboxSettings, InboxSignals};

@@ -20,6 +20,7 @@ const DEPTH_MAX: usize = 32;
 /// No more suspicious names are reported.
 const SUSPICIOUS_MAX: usize = 100;
 
+const NOT_UTF8: &str = "the file name is not UTF-8: rename the file";
 const LINKED_FOLDER: &str = "it is a link to a folder, which lipsyncd does not follow; if there are manifests in it, move the folder \
                              itself into jobs_dir";
 
@@ -59,6 +60,14 @@ pub fn scan(root: &Path, ignore: &IgnorePatterns) -> io::Result<FolderListing> {
     let visit = |path: &str, found| _ = manifests.insert(path.to_owned(), found);
     let Skipped { unreadable, suspicious } = scan_with(root, ignore, visit)?;
     Ok(FolderListing { manifests, unreadable, suspicious })
+}
+
+/// Returns what a scan finds of a file with the name of a manifest. `path` is its path as text, `full` the complete one.
+pub fn scan_entry(full: &Path, path: &str) -> io::Result<ScanEntry> {
+    if path.contains('\u{FFFD}') {
+        return Ok(ScanEntry::Invalid(NOT_UTF8.to_owned()));
+    }
+    describe_path(full)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Returns why the daemon does not enter this folder, which is at `path` under the folder of manifests.
@@ -111,10 +120,9 @@ impl<V: FnMut(&str, ScanEntry)> Scanner<'_, V> {
             }
             match file_name(&self.path, self.ignore) {
                 FileName::Manifest => {
-                    let found = if name.to_str().is_none() || self.path.contains('\u{FFFD}') {
-                        invalid("the file name is not UTF-8: rename the file")
-                    } else {
-                        describe(&entry, kind.is_file())?
+                    let found = match self.path.contains('\u{FFFD}') {
+                        true => invalid(NOT_UTF8),
+                        false => describe(&entry, kind.is_file())?,
                     };
                     match found {
                         Some(found) => (self.visit)(&self.path, found),

@@ -4,7 +4,11 @@
 //! other clocks, and from programs that set them. Only the first scan after a start trusts them, so that a start does
 //! not wait for files that were there long before.
 
-use std::{collections::HashMap, hash::Hash, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -17,7 +21,19 @@ const NS_PER_MS: i128 = 1_000_000;
 pub(super) struct Settling<K, P> {
     settle: Duration,
     trusts_times: bool,
+    /// When the current pass began.
+    pass_at: Instant,
     seen: HashMap<K, Sighting<P>>,
+}
+
+/// What a pass sees of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<P> {
+    pub(super) stamp: P,
+    /// When the file was last written, by its own time (Unix ns).
+    pub(super) modified_ns: i64,
+    /// When it was seen.
+    pub(super) at: Instant,
 }
 
 #[derive(Debug)]
@@ -29,10 +45,16 @@ struct Sighting<P> {
     fresh: bool,
 }
 
-impl<K: Eq + Hash, P: Clone + PartialEq> Settling<K, P> {
+impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
     /// `settle`: how long a file must stay unchanged.
     pub(super) fn new(settle: Duration) -> Self {
-        Self { settle, trusts_times: false, seen: HashMap::new() }
+        let pass_at = Instant::now();
+        Self { settle, trusts_times: false, pass_at, seen: HashMap::new() }
+    }
+
+    /// Begins a pass. A file is settled or not for all of the pass, so that all jobs that use it find the same.
+    pub(super) fn begin_pass(&mut self, at: Instant) {
+        self.pass_at = at;
     }
 
     /// Sets whether old times of files are trusted, which only the first scan after a start may do.
@@ -40,25 +62,20 @@ impl<K: Eq + Hash, P: Clone + PartialEq> Settling<K, P> {
         self.trusts_times = trusts_times;
     }
 
-    /// Returns none if the file `key`, with this stamp and last written at `modified_ns`, is settled;
-    /// else how long it must still stay unchanged. `now_ms` is the wall time (Unix ms).
-    pub(super) fn wait(
-        &mut self,
-        key: K,
-        stamp: &P,
-        modified_ns: i64,
-        now_ms: i64,
-    ) -> Option<Duration> {
-        let now = Instant::now();
-        let is_old = self.trusts_times && is_long_ago(modified_ns, now_ms);
-        let since = (!is_old).then_some(now);
-        let begin = || Sighting { stamp: stamp.clone(), since, fresh: true };
-        let sighting = self.seen.entry(key).or_insert_with(begin);
-        sighting.fresh = true;
-        if sighting.stamp != *stamp {
-            *sighting = begin();
-        }
-        let left = self.settle.saturating_sub(now - sighting.since?);
+    /// Returns none if the file `key` is settled, else how long it must still stay unchanged. `now_ms` is the wall time
+    /// (Unix ms).
+    pub(super) fn wait(&mut self, key: K, seen: Seen<P>, now_ms: i64) -> Option<Duration> {
+        let is_old = self.trusts_times && is_long_ago(seen.modified_ns, now_ms);
+        let since = (!is_old).then_some(seen.at);
+        let new = Sighting { stamp: seen.stamp, since, fresh: true };
+        let since = match self.seen.entry(key) {
+            Entry::Occupied(mut known) if known.get().stamp == new.stamp => {
+                known.get_mut().fresh = true;
+                known.get().since
+            }
+            entry => entry.insert_entry(new).get().since,
+        };
+        let left = self.settle.saturating_sub(self.pass_at.saturating_duration_since(since?));
         (!left.is_zero()).then_some(left)
     }
 
@@ -82,17 +99,30 @@ mod tests {
     const NOW_MS: i64 = 1_800_000_000_000;
     const NOW_NS: i64 = NOW_MS * 1_000_000;
 
-    fn settling() -> Settling<&'static str, i32> {
-        Settling::new(Duration::from_secs(1))
+    struct Watched(Settling<&'static str, i32>);
+
+    impl Watched {
+        fn new() -> Self {
+            Self(Settling::new(Duration::from_secs(1)))
+        }
+
+        /// A pass that sees this file.
+        fn wait(&mut self, key: &'static str, stamp: i32, times: (i64, i64)) -> Option<Duration> {
+            let (modified_ns, now_ms) = times;
+            self.0.begin_pass(Instant::now());
+            self.0.wait(key, Seen { stamp, modified_ns, at: Instant::now() }, now_ms)
+        }
     }
+
+    const SECOND: Option<Duration> = Some(Duration::from_secs(1));
 
     #[tokio::test(start_paused = true)]
     async fn a_file_is_settled_once_it_has_not_changed_for_the_settle_time() {
-        let mut settling = settling();
-        let mut wait = |stamp| settling.wait("a", &stamp, NOW_NS, NOW_MS);
-        assert_eq!(wait(10), Some(Duration::from_secs(1)));
+        let mut settling = Watched::new();
+        let mut wait = |stamp| settling.wait("a", stamp, (NOW_NS, NOW_MS));
+        assert_eq!(wait(10), SECOND);
         tokio::time::advance(Duration::from_millis(600)).await;
-        assert_eq!(wait(20), Some(Duration::from_secs(1)));
+        assert_eq!(wait(20), SECOND);
         tokio::time::advance(Duration::from_millis(600)).await;
         assert_eq!(wait(20), Some(Duration::from_millis(400)));
         tokio::time::advance(Duration::from_millis(400)).await;
@@ -100,30 +130,43 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_file_that_is_no_longer_seen_is_forgotten() {
-        let mut settling = settling();
-        settling.wait("a", &10, NOW_NS, NOW_MS);
-        settling.forget_unseen();
-        settling.forget_unseen();
+    async fn a_file_does_not_settle_in_the_middle_of_a_pass() {
+        let mut settling = Watched::new();
+        assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), SECOND);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(settling.wait("a", &10, NOW_NS, NOW_MS), Some(Duration::from_secs(1)));
+        let seen = Seen { stamp: 10, modified_ns: NOW_NS, at: Instant::now() };
+        assert_eq!(settling.0.wait("a", seen, NOW_MS), SECOND);
+        // Seen late in a long pass.
+        assert_eq!(settling.0.wait("b", seen, NOW_MS), SECOND);
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), None);
+        assert_eq!(settling.wait("b", 10, (NOW_NS, NOW_MS)), Some(Duration::from_millis(900)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_no_longer_seen_is_forgotten() {
+        let mut settling = Watched::new();
+        settling.wait("a", 10, (NOW_NS, NOW_MS));
+        settling.0.forget_unseen();
+        settling.0.forget_unseen();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn times_of_files_count_in_the_first_scan_only() {
-        let mut settling = settling();
-        let second = Some(Duration::from_secs(1));
+        let mut settling = Watched::new();
         let later_ms = NOW_MS + LONG_AGO_MS;
-        settling.trust_times(true);
-        assert_eq!(settling.wait("recent", &10, NOW_NS, later_ms), second);
-        assert_eq!(settling.wait("old", &10, NOW_NS, later_ms + 1), None);
-        assert_eq!(settling.wait("a", &10, NOW_NS, i64::MIN), second);
-        assert_eq!(settling.wait("b", &10, i64::MIN, NOW_MS), None);
-        assert_eq!(settling.wait("future", &10, NOW_NS + 1, NOW_MS), second);
-        settling.trust_times(false);
-        assert_eq!(settling.wait("new", &10, 0, later_ms), second);
+        settling.0.trust_times(true);
+        assert_eq!(settling.wait("recent", 10, (NOW_NS, later_ms)), SECOND);
+        assert_eq!(settling.wait("old", 10, (NOW_NS, later_ms + 1)), None);
+        assert_eq!(settling.wait("a", 10, (NOW_NS, i64::MIN)), SECOND);
+        assert_eq!(settling.wait("b", 10, (i64::MIN, NOW_MS)), None);
+        assert_eq!(settling.wait("future", 10, (NOW_NS + 1, NOW_MS)), SECOND);
+        settling.0.trust_times(false);
+        assert_eq!(settling.wait("new", 10, (0, later_ms)), SECOND);
         // What the first scan trusted stays settled until it changes.
-        assert_eq!(settling.wait("old", &10, NOW_NS, later_ms), None);
-        assert_eq!(settling.wait("old", &20, 0, later_ms), second);
+        assert_eq!(settling.wait("old", 10, (NOW_NS, later_ms)), None);
+        assert_eq!(settling.wait("old", 20, (0, later_ms)), SECOND);
     }
 }

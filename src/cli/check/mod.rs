@@ -22,6 +22,7 @@ use crate::{
     daemon,
     inbox::{
         self, FolderListing, MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan,
+        scan_entry,
     },
     manifest::{Location, Problem, Problems},
 };
@@ -98,7 +99,10 @@ impl Check<'_> {
                 let listing = scan(&folder.root, &self.config.watch.ignore).map_err(unreadable)?;
                 self.listing(listing, &mut folder, Path::new(&named.path))
             }
-            NameMeaning::Manifest => self.manifest(&mut folder, &named.path, true),
+            NameMeaning::Manifest => match scan_entry(&full, &named.path).map_err(unreadable)? {
+                ScanEntry::Invalid(why) => self.odd(&full, &why),
+                ScanEntry::File(_) => self.manifest(&mut folder, &named.path, true),
+            },
             NameMeaning::Ignored(why) => self.ignored(&full, &why),
             NameMeaning::Suspicious(why) => self.odd(&full, &format!("lipsyncd ignores it: {why}")),
         }

@@ -32,7 +32,9 @@ impl NamedPath {
     /// Finds `jobs_dir` above the path as it was given, so that a link in it is seen as the daemon sees it. The root of
     /// any other path is its own folder.
     pub(super) fn find(given: &Path, jobs_dir: &Path) -> io::Result<Self> {
-        let is_folder = fs::metadata(given)?.is_dir();
+        // A link whose target does not exist is a file.
+        let metadata = fs::metadata(given).or_else(|_| fs::symlink_metadata(given))?;
+        let is_folder = metadata.is_dir();
         let absolute = path::absolute(given)?;
         let has_dots = absolute.components().any(|part| part == path::Component::ParentDir);
         let real_jobs_dir = jobs_dir.canonicalize().ok();
@@ -49,10 +51,9 @@ impl NamedPath {
                 return Ok(named(root.clone(), below));
             }
         }
-        let real = given.canonicalize()?;
         let beside = match (absolute.parent(), absolute.file_name()) {
             (Some(folder), Some(name)) if !is_folder => folder.canonicalize()?.join(name),
-            _ => real,
+            _ => given.canonicalize()?,
         };
         if let Some(root) = real_jobs_dir
             && let Ok(below) = beside.strip_prefix(&root)

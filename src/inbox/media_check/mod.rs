@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
 use url::Url;
 
 use self::measure::{MeasureCache, MeasureError, MediaFacts, MediaKind};
-use super::settle::Settling;
+use super::settle::{Seen, Settling};
 use crate::{
     job::{JobSpec, Media, Source, outcome::PermanentError},
     media::{FileStamp, Incomplete, LocateError, Located, Locator, public_url},
@@ -85,6 +86,11 @@ impl MediaChecker {
         }
     }
 
+    /// Begins a pass. A file is settled or not for all of the pass.
+    pub(super) fn begin_pass(&mut self) {
+        self.settling.begin_pass(Instant::now());
+    }
+
     /// Sets whether old times of files are trusted, which only the first scan after a start may do.
     pub(super) fn trust_times(&mut self, trusts_times: bool) {
         self.settling.trust_times(trusts_times);
@@ -150,8 +156,9 @@ impl MediaChecker {
         if is_known || self.measured.contains(*kind, located) {
             return Ok(file);
         }
-        let stamp = &located.stamp;
-        match self.settling.wait(located.path.clone(), stamp, stamp.modified_ns(), now_ms) {
+        let stamp = located.stamp;
+        let seen = Seen { stamp, modified_ns: stamp.modified_ns(), at: Instant::now() };
+        match self.settling.wait(located.path.clone(), seen, now_ms) {
             None => Ok(file),
             Some(again_in) => Err(still_written(*kind, name, again_in)),
         }

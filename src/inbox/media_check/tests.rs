@@ -149,7 +149,10 @@ async fn a_file_is_read_only_after_it_is_settled() {
     let folder = Folder::new();
     let mut checker = folder.checker();
     // The caller's wall time decides: by this one, both files were written just now.
-    let mut check = || checker.check(&local(), "", &Media::default(), 0);
+    let mut check = || {
+        checker.begin_pass();
+        checker.check(&local(), "", &Media::default(), 0)
+    };
     let (what, again) = missing(check());
     assert_eq!(what, "audio s.mp3 is still being written");
     assert_eq!(again, Some(SETTLE));

@@ -81,7 +81,15 @@ fn near_misses_are_errors_by_name_and_warnings_in_a_folder() {
     ] {
         assert!(ran.err.contains(warning), "{warning}: {ran:?}");
     }
-    let ran = env.run(&["check", "jobs/promo.yml.txt"]);
-    assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.err.contains("rename it to `promo.yml`"), "{ran:?}");
+    symlink("nowhere", env.folder.path().join("jobs/dangling.yaml")).unwrap();
+    symlink("../elsewhere/a.yaml", env.folder.path().join("jobs/outside.yaml")).unwrap();
+    for (name, why) in [
+        ("jobs/promo.yml.txt", "rename it to `promo.yml`"),
+        ("jobs/dangling.yaml", "jobs/dangling.yaml: it is a link to a file that does not exist"),
+        ("jobs/outside.yaml", "jobs/outside.yaml: it is a link to a file outside jobs_dir"),
+    ] {
+        let ran = env.run(&["check", name]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains(why), "{ran:?}");
+    }
 }

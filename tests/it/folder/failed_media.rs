@@ -105,6 +105,22 @@ fn failed_file_that_was_replaced_meanwhile_is_checked_again_after_a_restart() {
 }
 
 #[test]
+fn failed_file_is_checked_again_without_a_file_event() {
+    let mut test_env = test_env();
+    test_env.drop_in_old("s.mp3", clip("too-short-it.mp3"));
+    test_env.drop_in_old("x.yaml", AUDIO.replace("FORMAT", "mp3"));
+    // The system reports no change that is made under the file's other name.
+    let elsewhere = test_env.path("s.mp3");
+    fs::hard_link(test_env.path("jobs/s.mp3"), &elsewhere).unwrap();
+    test_env.start();
+    test_env.until_state("x", "failed");
+    test_env.until_two_more_scans();
+    fs::write(elsewhere, clip("welcome-en.mp3")).unwrap();
+    test_env.until_state("x", "succeeded");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
+}
+
+#[test]
 fn audio_that_does_not_fit_the_video_is_checked_again_when_it_changes() {
     let mut test_env = test_env();
     test_env.start();
