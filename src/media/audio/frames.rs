@@ -47,6 +47,12 @@ pub(super) fn find_stream(bytes: &[u8]) -> Option<(Stream, usize)> {
     found.min_by_key(|(_, at)| *at)
 }
 
+/// Whether these bytes are the begin of a frame, and no more.
+pub(super) fn is_cut_frame(bytes: &[u8]) -> bool {
+    let mut frames = [Stream::Mp3, Stream::Adts].into_iter().filter_map(|it| it.frame(bytes));
+    frames.any(|frame| frame.bytes > bytes.len())
+}
+
 /// Measures a stream whose first frame begins at `first_at`.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ mod media;
 mod moved;
 mod moved_early;
 mod once;
+mod real_media;
 mod unchanged;
 mod unmounted;
 mod unreadable;
