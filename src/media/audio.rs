@@ -103,9 +103,7 @@ fn measure_content(bytes: &[u8]) -> Result<StreamLength, AudioError> {
     }
     match frames::find_stream(bytes) {
         Some((stream, at)) => frames::measure(stream, bytes, at),
-        None if frames::is_cut_frame(behind_tags) => {
-            Err(AudioError::Incomplete(Incomplete::LastFrame))
-        }
+        None if frames::is_start(behind_tags) => Err(AudioError::Incomplete(Incomplete::LastFrame)),
         None => Err(AudioError::Foreign(guess(behind_tags.get(..512).unwrap_or(behind_tags)))),
     }
 }

@@ -70,6 +70,9 @@ fn blocks_of_a_packed_wav_are_counted() {
         let packed = wav(&[chunk(b"fmt ", &format), chunk(b"data", &[0; 256 * 32])]);
         assert_eq!(length_of(packed), Ok(32 * samples / 8), "{tag:#x}");
     }
+    // Yamaha's has two samples in each byte.
+    let format = chunk(b"fmt ", &wav_format(0x20, 2, 4));
+    assert_eq!(length_of(wav(&[format, chunk(b"data", &[7; 16_000])])), Ok(2_000));
     // A second of GSM has 1625 bytes.
     let mut format = wav_format(0x31, 1, 0);
     format[8..12].copy_from_slice(&1_625_u32.to_le_bytes());
