@@ -30,8 +30,7 @@ mod wav_format;
 /// "Max 5MB". Read as decimal megabytes, the stricter of the two readings.
 pub const MAX_BYTES: u64 = 5_000_000;
 
-/// What an encoder adds to 60 s of speech: up to two frames, which no header tells from the speech. It is never sent to be
-/// used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
+/// What an encoder adds to 60 s of speech: up to two frames, which no header distinguishes from the speech. It is never used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
 const PADDING_MS: i64 = 150;
 
 /// No format has a header that is smaller.
@@ -104,6 +103,7 @@ fn measure_content(bytes: &[u8]) -> Result<StreamLength, AudioError> {
     }
     match frames::find_stream(bytes) {
         Some((stream, at)) => frames::measure(stream, bytes, at),
+        None if frames::is_start(behind_tags) => Err(AudioError::Incomplete(Incomplete::LastFrame)),
         None => Err(AudioError::Foreign(guess(behind_tags.get(..512).unwrap_or(behind_tags)))),
     }
 }
@@ -112,6 +112,9 @@ fn measure_content(bytes: &[u8]) -> Result<StreamLength, AudioError> {
 pub fn check(facts: &AudioFacts) -> Result<(), AudioError> {
     if facts.bytes > MAX_BYTES {
         return Err(AudioError::TooBig(facts.bytes));
+    }
+    if facts.length_ms < SHORTEST_MS && facts.ends_in_frame {
+        return Err(AudioError::Incomplete(Incomplete::LastFrame));
     }
     if !(SHORTEST_MS..=LONGEST_MS + PADDING_MS).contains(&facts.length_ms) {
         return Err(AudioError::Length(facts.length_ms));

@@ -24,3 +24,6 @@ pub use locate::{LocateError, Located, Locator, public_url};
 pub use open::{open_regular, open_resolved};
 pub use stamp::FileStamp;
 pub use video::{VideoError, VideoFacts};
+
+#[cfg(test)]
+mod tests;

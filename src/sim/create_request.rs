@@ -131,7 +131,8 @@ impl SimAudioSource {
     fn of_file(face: Fields<'_>, file: &str, base_url: &str) -> Result<Self, Refusal> {
         if file.starts_with("http://") || file.starts_with("https://") {
             let place = UrlTarget::of("sound_file", file, base_url)?;
-            if place.has_ending(&ENDINGS) {
+            // The content of a file decides, where there is one.
+            if matches!(place, UrlTarget::Media(..)) || place.has_ending(&ENDINGS) {
                 return Ok(Self::Url(place));
             }
             return Err(face.wrong("sound_file", "must be .mp3, .wav, .m4a or .aac"));

@@ -47,6 +47,12 @@ pub(super) fn find_stream(bytes: &[u8]) -> Option<(Stream, usize)> {
     found.min_by_key(|(_, at)| *at)
 }
 
+/// Whether these bytes begin with a frame, and are too few to find a stream.
+pub(super) fn is_start(bytes: &[u8]) -> bool {
+    let mut frames = [Stream::Mp3, Stream::Adts].into_iter().filter_map(|it| it.frame(bytes));
+    frames.any(|frame| frame.bytes * AGREEING > bytes.len())
+}
+
 /// Measures a stream whose first frame begins at `first_at`.
 ///
 /// # Errors

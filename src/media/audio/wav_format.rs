@@ -80,6 +80,8 @@ impl Fields {
                 let bits = if bits == 0 { 4 } else { bits };
                 (align, (align - 4 * channels) * 8 / (bits * channels) + 1)
             }
+            // ADPCM by Yamaha: two samples in each byte.
+            0x20 => (channels, 2),
             // Others say only how many bytes a second has.
             _ => (self.bytes_per_second, self.samples_per_second),
         }

@@ -61,6 +61,11 @@ impl SampleTables {
         Ok(())
     }
 
+    /// Whether all samples have one size.
+    pub(super) fn has_common_size(&self) -> bool {
+        self.common_bytes > 0
+    }
+
     /// Returns where the sample is that ends last. None: there is none, or the tables do not say where.
     pub(super) fn last_sample(&self) -> Option<Range<u64>> {
         let mut last: Option<Range<u64>> = None;

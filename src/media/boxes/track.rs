@@ -59,7 +59,9 @@ impl Track {
 
     /// Returns where the sample is that ends last in the file. None: unknown, such as for samples in fragments.
     pub(super) fn last_sample(&self) -> Option<Range<u64>> {
-        self.tables.last_sample()
+        // QuickTime counts uncompressed samples in compressed audio of one size: the size is none of the file's.
+        let is_nominal = &self.handler == b"soun" && !self.is_raw && self.tables.has_common_size();
+        if is_nominal { None } else { self.tables.last_sample() }
     }
 
     /// Whether its samples are compressed audio or pictures, of which none is only zeros.

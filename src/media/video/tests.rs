@@ -154,6 +154,13 @@ fn space_that_is_reserved_and_not_filled_is_incomplete() {
 }
 
 #[test]
+fn nominal_sample_sizes_are_not_sizes_in_the_file() {
+    // ADPCM: by its tables, the audio would end behind the file.
+    assert_eq!(complete(&clip("nominal-sizes.mov")).unwrap().length_ms, Some(400));
+    assert_eq!(probed(&clip("nominal-sizes.mov")).unwrap().length_ms, Some(400));
+}
+
+#[test]
 fn tracks_that_players_ignore_do_not_count() {
     // Its second track has 480x360 and 5 s, and is disabled.
     assert_eq!(facts("preview-track-longer.mp4"), (Some(3_000), 1280, 720));

@@ -13,6 +13,7 @@ mod moved;
 mod moved_early;
 mod names;
 mod once;
+mod real_media;
 mod settle;
 mod unchanged;
 mod unmounted;
