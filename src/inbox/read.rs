@@ -23,6 +23,8 @@ use crate::{
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReadManifest {
     pub jobs: Vec<ReadJob>,
+    /// What is probably not as meant, with the text to show it in.
+    pub warnings: Option<(Problems, String)>,
     pub(super) stamp: ManifestStamp,
 }
 
@@ -83,6 +85,7 @@ pub fn read_manifest(
     let manifest = manifest::read(&bytes, path);
     let rejected = |problems| RejectedManifest { problems, text: text(), read_error: None };
     let manifest = manifest.map_err(rejected)?;
+    let warnings = manifest.warnings.map(|warnings| (warnings, text()));
     let folder = path.rfind('/').map_or("", |end| &path[..end]);
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
@@ -102,7 +105,7 @@ pub fn read_manifest(
     }
     match outside {
         Some(problems) => Err(rejected(problems)),
-        None => Ok(ReadManifest { jobs, stamp }),
+        None => Ok(ReadManifest { jobs, warnings, stamp }),
     }
 }
 

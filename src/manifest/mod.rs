@@ -10,6 +10,7 @@ mod finish;
 mod keys;
 mod name;
 mod path;
+mod path_hint;
 pub(crate) mod problem;
 mod read;
 mod render;
@@ -18,14 +19,17 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod value;
+mod web_address;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
 pub use finish::ManifestJob;
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
 pub use path::{ignored, ignored_folder, is_manifest};
-pub use problem::{Location, Problem, Problems};
+pub use path_hint::{invisible_character, path_hint};
+pub use problem::{Location, Problem, Problems, Severity};
 pub use read::{Manifest, read};
 pub use schema::schema;
 pub(crate) use schema::to_json;
+pub use source::{AUDIO_ENDINGS, VIDEO_ENDINGS};
 pub use yaml::MAX_BYTES as BYTES_MAX;

@@ -10,14 +10,17 @@ mod boxes;
 mod error;
 pub mod hash;
 pub mod locate;
+mod near_names;
 mod open;
 mod stamp;
+mod unicode_form;
 pub mod video;
 
 pub use audio::{AudioError, AudioFacts};
 pub use error::MediaError;
 pub use hash::{sha256_of, sha256_of_bytes};
 pub use locate::{LocateError, Located, Locator, public_url};
+pub use near_names::NearNames;
 pub use open::{open_regular, open_resolved};
 pub use stamp::FileStamp;
 pub use video::{VideoError, VideoFacts};

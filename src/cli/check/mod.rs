@@ -29,7 +29,7 @@ use crate::{
 /// with its place in the manifest. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
 /// as if its folder were `jobs_dir`.
 ///
-/// Exit code 0: every job could run. 1: there are errors, or a file is missing.
+/// Exit code 0: every job could run; there may be warnings. 1: there are errors, or a file is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd check\n  \
@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         conflicts: Conflicts::default(),
         read: BTreeSet::new(),
         errors: 0,
+        warnings: 0,
         jobs: 0,
         waiting: 0,
     };
@@ -67,6 +68,7 @@ struct Check<'a> {
     /// Manifests that were read already, because paths can overlap.
     read: BTreeSet<PathBuf>,
     errors: usize,
+    warnings: usize,
     jobs: usize,
     waiting: usize,
 }
@@ -140,6 +142,9 @@ impl Check<'_> {
         ) {
             Err(rejected) => self.problems(&rejected.problems, &shown, &rejected.text),
             Ok(reading) => {
+                if let Some((warnings, text)) = &reading.warnings {
+                    self.problems(warnings, &shown, text)?;
+                }
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
                 }
@@ -157,7 +162,8 @@ impl Check<'_> {
     fn problems(&mut self, problems: &Problems, shown: &str, source: &str) -> Result<()> {
         let color = std::io::stderr().is_terminal();
         let rendered = problems.render(shown, source, color);
-        self.errors += problems.len();
+        self.errors += problems.errors();
+        self.warnings += problems.len() - problems.errors();
         Ok(self.err.write_all(rendered.as_bytes())?)
     }
 
@@ -207,9 +213,13 @@ impl Check<'_> {
 
     fn summary(&mut self) -> Result {
         self.out.flush()?;
+        let warnings = match self.warnings {
+            0 => String::new(),
+            warnings => format!("{}, ", counted(warnings, "warning")),
+        };
         writeln!(
             self.err,
-            "{}, {}, {} waiting for files",
+            "{}, {}, {warnings}{} waiting for files",
             counted(self.jobs, "job"),
             counted(self.errors, "error"),
             self.waiting

@@ -87,6 +87,33 @@ fn quotes_and_escapes() {
 }
 
 #[test]
+fn a_source_that_is_no_file_name_is_explained() {
+    expect(
+        "video: take #1.mp4\naudio: file:///a.mp3\n",
+        &[
+            "1:8: `video` is not a file that the API takes (its name has to end in one of .mp4 .mov; a name with ` #`",
+            "2:8: `audio` is a URL that the API cannot download (write the path without `file://`)",
+        ],
+    );
+    expect(
+        "video: www.example.com/watch\naudio: ${AUDIO}\n",
+        &[
+            "1:8: `video` is not a file that the API takes (if it is a URL, write `https://www.example.com/watch`)",
+            "2:8: `audio` is not a file that the API takes (`${AUDIO}` is not replaced by a value",
+        ],
+    );
+    expect(
+        "video: v.mp4/\naudio: 'a.mp3 '\n",
+        &[
+            "1:8: `video` is not a file that the API takes (remove the `/`",
+            "2:8: `audio` is not a file that the API takes (remove the space",
+        ],
+    );
+    let spec = good("video: https:/e.com/v.mp4\naudio: a.mp3\n").jobs.remove(0).spec;
+    assert_eq!(spec.video.as_written(), "https://e.com/v.mp4");
+}
+
+#[test]
 fn brackets_and_characters_with_a_meaning() {
     for (text, expected) in [
         ("jobs: [{id: a}\n", "1:7: this `[` is never closed (add the closing `]`)"),
