@@ -48,7 +48,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
             }
         }
     }
-    problems.conclude()?;
+    // The configuration has no warnings.
+    _ = problems.conclude()?;
     correct_base_url(&mut config);
     Ok(config)
 }

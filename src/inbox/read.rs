@@ -27,6 +27,8 @@ pub const NO_JSON_MANIFEST: &str =
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReadManifest {
     pub jobs: Vec<ReadJob>,
+    /// What is probably not as meant, with the text to show it in.
+    pub warnings: Option<(Problems, String)>,
     pub(super) stamp: ManifestStamp,
 }
 
@@ -99,6 +101,7 @@ pub fn read_manifest(
     let manifest = manifest::read(&bytes, path);
     let rejected = |problems| RejectedManifest { text: text(), ..RejectedManifest::new(problems) };
     let manifest = manifest.map_err(rejected)?;
+    let warnings = manifest.warnings.map(|warnings| (warnings, text()));
     let folder = path.rfind('/').map_or("", |end| &path[..end]);
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
@@ -119,7 +122,7 @@ pub fn read_manifest(
     }
     match outside {
         Some(problems) => Err(rejected(problems)),
-        None => Ok(ReadManifest { jobs, stamp }),
+        None => Ok(ReadManifest { jobs, warnings, stamp }),
     }
 }
 

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     keys::{KEYS, KeyDefault, ManifestKey, Setter, TABLE},
-    problem::{
-        Location, Problem, ProblemCollector, did_you_mean, is_invisible, quoted, resembling,
-    },
+    problem::{Location, Problem, ProblemCollector, is_invisible, quoted, resembling},
     value::ValueReader,
     yaml::{Entry, ScalarType},
 };
@@ -53,7 +51,7 @@ impl Draft {
                     let known = if role == Role::InBatch { &KEYS[..] } else { &KEYS[1..] };
                     problems.add(unknown(entry, known, role == Role::Single));
                     // A misspelled key is not also reported as missing, least of all once per job.
-                    if let Some(meant) = resembling(&entry.key, KEYS) {
+                    if let Some(meant) = meant(&entry.key, &KEYS) {
                         let location = entry.value.location;
                         draft
                             .entry(meant)
@@ -89,8 +87,10 @@ pub(super) fn unknown(entry: &Entry, known: &[&str], is_top: bool) -> Problem {
         "comments begin with `#`".to_owned()
     } else if let Some(invisible) = key.chars().find(|c| is_invisible(*c)) {
         format!("it contains an invisible character (U+{:04X}): remove it", invisible as u32)
-    } else if let Some(meant) = did_you_mean(key, known.iter().copied()) {
-        meant
+    } else if let Some((name, _)) = key.split_once(':').filter(|(name, _)| known.contains(name)) {
+        format!("write a space after `{name}:`")
+    } else if let Some(meant) = meant(key, known) {
+        format!("did you mean `{meant}`?")
     } else if is_like_note && is_top {
         "keys for notes begin with `x-`".to_owned()
     } else if is_like_note {
@@ -99,6 +99,13 @@ pub(super) fn unknown(entry: &Entry, known: &[&str], is_top: bool) -> Problem {
         let notes = if is_top { ", and `x-…` for notes" } else { "" };
         format!("known here: {}{notes}", known.join(", "))
     })
+}
+
+/// Returns the known key that a word resembles, or that has the word as its name in the API.
+fn meant<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let is_of_api = ["sound", "sound_file", "sound_url", "sound_id"].contains(&word);
+    let of_api = known.iter().copied().find(|key| is_of_api && *key == "audio");
+    of_api.or_else(|| resembling(word, known.iter().copied()))
 }
 
 fn misplaced_id(entry: &Entry, role: Role) -> Problem {

@@ -12,6 +12,7 @@ mod ignore_patterns;
 mod keys;
 mod name;
 mod path;
+mod path_hint;
 pub(crate) mod problem;
 mod read;
 mod render;
@@ -20,6 +21,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod value;
+mod web_address;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
@@ -27,8 +29,10 @@ pub use file_name::{FileName, file_name, ignored_folder, is_json, is_json_manife
 pub use finish::ManifestJob;
 pub use ignore_patterns::IgnorePatterns;
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
-pub use problem::{Location, Problem, Problems};
+pub use path_hint::{invisible_character, path_hint};
+pub use problem::{Location, Problem, Problems, Severity};
 pub use read::{Manifest, read};
 pub use schema::schema;
 pub(crate) use schema::to_json;
+pub use source::{AUDIO_ENDINGS, VIDEO_ENDINGS};
 pub use yaml::MAX_BYTES as BYTES_MAX;

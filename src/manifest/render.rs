@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::Style};
 
 use super::{
-    problem::{Location, MAX_KEPT, Problem, Problems},
+    problem::{Location, MAX_KEPT, Problem, Problems, Severity},
     yaml::lines,
 };
 
@@ -55,11 +55,14 @@ impl Problems {
 }
 
 fn headline(problem: &Problem, path: &str) -> String {
-    let what = &problem.what;
+    let what = match problem.severity {
+        Severity::Error => problem.what.clone(),
+        Severity::Warning => format!("warning: {}", problem.what),
+    };
     match (problem.location, path) {
         (Some(Location { line, column, .. }), "") => format!("{line}:{column}: {what}"),
         (Some(Location { line, column, .. }), _) => format!("{path}:{line}:{column}: {what}"),
-        (None, "") => what.clone(),
+        (None, "") => what,
         (None, _) => format!("{path}: {what}"),
     }
 }
@@ -72,7 +75,10 @@ fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> Str
     };
     let mut shown = format!("{bold}{}{bold:#}\n", headline(problem, path));
     let excerpt = problem.location.and_then(|location| excerpt(location, lines));
-    let mut group = Group::with_level(Level::ERROR);
+    let mut group = Group::with_level(match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    });
     if let Some((line, source, underlined)) = excerpt {
         let mark = AnnotationKind::Primary.span(underlined);
         group = group.element(Snippet::source(source).line_start(line).annotation(mark));

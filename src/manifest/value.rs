@@ -70,7 +70,7 @@ impl ValueType {
         match self {
             Self::JobId => text(r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             Self::Source(endings) => {
-                let pattern = format!("^[Hh][Tt][Tt][Pp][Ss]?://|{}", any_case(endings));
+                let pattern = format!("^[Hh][Tt][Tt][Pp][Ss]?:|{}", any_case(endings));
                 let file = json!({"type": "string", "pattern": any_case(endings)});
                 one_of(
                     json!({"type": "string", "pattern": pattern}),

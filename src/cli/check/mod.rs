@@ -35,7 +35,7 @@ use crate::{
 /// as if its folder were `jobs_dir`. For a PATH that the daemon ignores, it says why. A name that is almost that of a
 /// manifest, such as `promo.yml.txt`, is an error as PATH, and a warning in a folder.
 ///
-/// Exit code 0: every job could run. 1: there are errors, or a file is missing.
+/// Exit code 0: every job could run; there may be warnings. 1: there are errors, or a file is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd check\n  \
@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         conflicts: Conflicts::default(),
         read: BTreeSet::new(),
         errors: 0,
+        warnings: 0,
         jobs: 0,
         waiting: 0,
     };
@@ -76,6 +77,7 @@ struct Check<'a> {
     /// Manifests that were read already, because paths can overlap.
     read: BTreeSet<PathBuf>,
     errors: usize,
+    warnings: usize,
     jobs: usize,
     waiting: usize,
 }
@@ -162,6 +164,9 @@ impl Check<'_> {
             },
             Err(rejected) => self.problems(&rejected.problems, &shown, &rejected.text),
             Ok(reading) => {
+                if let Some((warnings, text)) = &reading.warnings {
+                    self.problems(warnings, &shown, text)?;
+                }
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
                 }
@@ -182,7 +187,8 @@ impl Check<'_> {
     fn problems(&mut self, problems: &Problems, shown: &str, source: &str) -> Result<()> {
         let color = std::io::stderr().is_terminal();
         let rendered = problems.render(shown, source, color);
-        self.errors += problems.len();
+        self.errors += problems.errors();
+        self.warnings += problems.len() - problems.errors();
         Ok(self.err.write_all(rendered.as_bytes())?)
     }
 
@@ -236,9 +242,13 @@ impl Check<'_> {
 
     fn summary(&mut self) -> Result {
         self.out.flush()?;
+        let warnings = match self.warnings {
+            0 => String::new(),
+            warnings => format!("{}, ", counted(warnings, "warning")),
+        };
         writeln!(
             self.err,
-            "{}, {}, {} waiting for files",
+            "{}, {}, {warnings}{} waiting for files",
             counted(self.jobs, "job"),
             counted(self.errors, "error"),
             self.waiting

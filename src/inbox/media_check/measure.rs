@@ -4,6 +4,7 @@ use std::{collections::HashMap, path::PathBuf};
 
 use crate::{
     job::{Media, outcome::PermanentError},
+    manifest::{AUDIO_ENDINGS, VIDEO_ENDINGS},
     media::{self, FileStamp, Incomplete, Located, audio, sha256_of, video},
 };
 
@@ -62,6 +63,14 @@ impl MediaKind {
         match self {
             Self::Audio => "audio",
             Self::Video => "video",
+        }
+    }
+
+    /// The endings of names of such files.
+    pub(super) const fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Audio => &AUDIO_ENDINGS,
+            Self::Video => &VIDEO_ENDINGS,
         }
     }
 

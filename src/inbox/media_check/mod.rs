@@ -15,7 +15,11 @@ use self::measure::{MeasureCache, MeasureError, MediaFacts, MediaKind};
 use super::settle::{Seen, Settling};
 use crate::{
     job::{JobSpec, Media, Source, outcome::PermanentError},
-    media::{FileStamp, Incomplete, LocateError, Located, Locator, public_url},
+    manifest::{
+        invisible_character, path_hint,
+        problem::{is_invisible, quoted},
+    },
+    media::{FileStamp, Incomplete, LocateError, Located, Locator, NearNames, public_url},
 };
 
 mod incomplete;
@@ -63,6 +67,7 @@ pub struct MediaChecker {
     settle: Duration,
     settling: Settling<PathBuf, FileStamp>,
     measured: MeasureCache,
+    near_names: NearNames,
 }
 
 /// A local file of a job that exists and is settled.
@@ -83,6 +88,7 @@ impl MediaChecker {
             settle,
             settling: Settling::new(settle),
             measured: MeasureCache::default(),
+            near_names: NearNames::default(),
         }
     }
 
@@ -110,8 +116,8 @@ impl MediaChecker {
         let folder = self.locator.jobs_dir.join(manifest_dir);
         // Both are located before either is read, so that they settle at the same time.
         let mut find = |kind, source| {
-            self.locate(kind, &folder, source)
-                .and_then(|file| file.map(|file| self.settle(file, known, now_ms)).transpose())
+            let file = self.locate(kind, &folder, source)?;
+            file.map(|file| self.settle(file, known, now_ms)).transpose()
         };
         let audio = find(MediaKind::Audio, &spec.audio);
         let video = find(MediaKind::Video, &spec.video);
@@ -128,11 +134,12 @@ impl MediaChecker {
     pub fn forget_unseen(&mut self) {
         self.settling.forget_unseen();
         self.measured.forget_unused();
+        self.near_names.forget();
     }
 
     /// Locates a local file. None for a URL or an id.
     fn locate<'a>(
-        &self,
+        &mut self,
         kind: MediaKind,
         folder: &Path,
         source: &'a Source,
@@ -140,7 +147,26 @@ impl MediaChecker {
         let Source::File(name) = source else { return Ok(None) };
         match self.locator.locate(folder, name) {
             Ok(located) => Ok(Some(SettledMedia { kind, name, located })),
+            Err(error @ LocateError::Missing { .. }) => {
+                let hint = self.hint(kind, folder, name);
+                Err(missing(format!("{}{hint}", error.describe(kind.name())), None))
+            }
             Err(error) => Err(not_located(kind, name, &error)),
+        }
+    }
+
+    /// Returns what the manifest may mean by a name of which there is no file, as the end of a sentence.
+    fn hint(&mut self, kind: MediaKind, folder: &Path, name: &str) -> String {
+        let near = self.near_names.find(&self.locator, folder, name, kind.endings());
+        let near = near.filter(|near| near != name);
+        match (near, path_hint(name)) {
+            (Some(near), _) => {
+                let invisible = invisible_character(name).filter(|_| !near.contains(is_invisible));
+                let invisible = invisible.map(|what| format!("; {what}")).unwrap_or_default();
+                format!("{invisible}; did you mean {}?", quoted(&near))
+            }
+            (None, Some(hint)) => format!("; {hint}"),
+            (None, None) => String::new(),
         }
     }
 

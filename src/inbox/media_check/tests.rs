@@ -13,6 +13,8 @@ use crate::{
     testing::{jobs::spec, media::clip},
 };
 
+mod hints;
+
 /// Long after every file was written: all of them are settled.
 const LATER_MS: i64 = 4_000_000_000_000;
 

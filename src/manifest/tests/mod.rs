@@ -7,6 +7,7 @@ mod form;
 mod fuzz;
 mod good;
 mod schema;
+mod warnings;
 mod yaml;
 
 use super::*;

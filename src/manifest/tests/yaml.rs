@@ -36,6 +36,16 @@ fn the_indentation_is_compared_with_the_line_above() {
             "4:7: this line is indented more than line 3",
         ),
         (" video: v.mp4\n# c\n\naudio: a.mp3\n", "4:1: this line is indented less than line 1"),
+        (
+            "jobs:\n- id: a\n  audio: a.mp3\n  - id: b\n",
+            "4:3: this `-` is not below the `-` of line 2",
+        ),
+        ("jobs:\n  - id: a\n- id: b\n", "3:1: this `-` is not below the `-` of line 2"),
+        (
+            "jobs:\n- id: a\naudio: a.mp3\n# c\n- id: b\n",
+            "3:1: this line is indented less than line 2",
+        ),
+        ("[jobs]\nvideo = v.mp4\n", "2:7: `=` after `video` is no colon"),
         ("jobs:\n\t- id: a\n", "2:1: a tab in the indentation (indent YAML by spaces"),
         ("jobs:\n  - id: a\n\tvideo: v.mp4\n", "3:1: a tab in the indentation"),
         ("jobs:\n  -\tid: a\n  \tvideo: v.mp4\n", "2:4: a tab in the indentation"),
@@ -55,6 +65,10 @@ fn quotes_and_escapes() {
             "video: 'it's.mp4'\n",
             "1:12: text after the closing quote (the text ends at its second `'`",
         ),
+        ("video: \"v.mp4\" audio: \"a.mp3\"\n", "1:16: a second key `audio` in one line"),
+        ("{\"video\": \"v.mp4\" \"audio\": 1}", "1:19: a `,` is missing here"),
+        ("x-a: &a b\nvideo: *a /v.mp4\n", "2:11: text after a complete value"),
+        ("{jobs:[{id:a}]}", "1:6: a space is missing after the `:`"),
         ("video: \"v.mp4\naudio: \"a.mp3\"\n", "1:8: this `\"` is not closed on its line"),
         ("video: \"v.mp4\naudio: a.mp3\n", "1:8: this `\"` is never closed (add the closing `\"`)"),
         (
@@ -84,6 +98,33 @@ fn quotes_and_escapes() {
             "2:8: `audio` is not a file that the API takes (remove the invisible character (U+200B)",
         ],
     );
+}
+
+#[test]
+fn a_source_that_is_no_file_name_is_explained() {
+    expect(
+        "video: take #1.mp4\naudio: file:///a.mp3\n",
+        &[
+            "1:8: `video` is not a file that the API takes (its name has to end in one of .mp4 .mov; a name with ` #`",
+            "2:8: `audio` is a URL that the API cannot download (write the path without `file://`)",
+        ],
+    );
+    expect(
+        "video: www.example.com/watch\naudio: ${AUDIO}\n",
+        &[
+            "1:8: `video` is not a file that the API takes (if it is a URL, write `https://www.example.com/watch`)",
+            "2:8: `audio` is not a file that the API takes (`${AUDIO}` is not replaced by a value",
+        ],
+    );
+    expect(
+        "video: v.mp4/\naudio: 'a.mp3 '\n",
+        &[
+            "1:8: `video` is not a file that the API takes (remove the `/`",
+            "2:8: `audio` is not a file that the API takes (remove the space",
+        ],
+    );
+    let spec = good("video: https:/e.com/v.mp4\naudio: a.mp3\n").jobs.remove(0).spec;
+    assert_eq!(spec.video.as_written(), "https://e.com/v.mp4");
 }
 
 #[test]
@@ -144,6 +185,13 @@ fn keys_that_look_right_are_explained() {
             "3:5: unknown key `x-note` (keys that begin with `x-` are allowed at the top of the",
             "6:1: unknown key `x_note` (keys for notes begin with `x-`)",
             "7:1: unknown key `video\\u{200b}` (it contains an invisible character (U+200B): remove it)",
+        ],
+    );
+    expect(
+        "jobs: [{id:a, video: v.mp4, sound_file: a.mp3}]\n",
+        &[
+            "1:9: unknown key `id:a` (write a space after `id:`)",
+            "1:29: unknown key `sound_file` (did you mean `audio`?)",
         ],
     );
     expect(

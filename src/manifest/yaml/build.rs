@@ -35,7 +35,11 @@ pub(crate) fn parse(text: &str, problems: &mut ProblemCollector) -> Option<Rc<No
         root: None,
         problems,
     };
-    for event in Parser::new_from_str(text) {
+    let limits = granit_parser::options! {
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    for event in Parser::new_from_str_with_options(text, limits) {
         let read = match event {
             Ok((event, span)) => builder.take(event, span),
             Err(error) if *error.kind() == ErrorKind::RecursionLimitExceeded => {

@@ -17,7 +17,7 @@ pub(crate) fn text_problem(text: &str) -> Option<Problem> {
     specific_problem(&[text], 0)
 }
 
-fn specific_problem(lines: &[&str], line: usize) -> Option<Problem> {
+pub(super) fn specific_problem(lines: &[&str], line: usize) -> Option<Problem> {
     let first = Spot::new(lines, line, 0).first_of_line();
     let entry = after_dashes(first);
     let text = entry.after();
@@ -36,6 +36,7 @@ fn specific_problem(lines: &[&str], line: usize) -> Option<Problem> {
     let is_url = after.after().starts_with("://");
     let mut rest = after.after().chars();
     match (rest.next(), rest.next()) {
+        (Some(':'), Some(' ' | '\t')) => None,
         _ if key.is_empty() || is_url => None,
         (Some(':'), Some(blank)) if is_invisible(blank) || blank == '\u{3000}' => {
             let place = Spot { column: after.column + 1, ..after }.location();
@@ -74,6 +75,18 @@ pub(super) fn value_with_colon(spot: &Spot<'_>) -> Option<Problem> {
     })
 }
 
+/// Returns the problem of a key that begins after a value on the same line.
+pub(super) fn second_key(spot: &Spot<'_>) -> Option<Problem> {
+    let key: String = spot.after().chars().take_while(|c| is_of_key(*c)).collect();
+    let rest = spot.after()[key.len()..].strip_prefix(':')?;
+    let is_key = !key.is_empty() && (rest.is_empty() || rest.starts_with([' ', '\t']));
+    is_key.then(|| {
+        let place = spot.next(key.chars().count());
+        Problem::at(place, format!("a second key `{key}` in one line"))
+            .help("begin each key on a line of its own")
+    })
+}
+
 /// Returns the problem of the lines above, if one of them is no `key: value`, or if this line is indented more.
 pub(super) fn cause_above(spot: &Spot<'_>) -> Option<Problem> {
     let is_content = |line: &usize| {
@@ -89,15 +102,46 @@ pub(super) fn cause_above(spot: &Spot<'_>) -> Option<Problem> {
     if let Some(line) = cause {
         return Some(line_problem(spot.lines, line));
     }
+    if spot.first_of_line().after().starts_with("- ") {
+        return entry_problem(spot);
+    }
     let column = |line| after_dashes(Spot::new(spot.lines, line, 0).first_of_line()).column;
-    let (mine, theirs) = (column(spot.line), column(nearest));
     let ends_open = spot.lines[nearest].trim_end().ends_with(':');
-    (mine != theirs && !ends_open).then(|| {
-        let more = if mine > theirs { "more" } else { "less" };
-        let what = format!("this line is indented {more} than line {}", nearest + 1);
-        let place = Spot::new(spot.lines, spot.line, 0).first_of_line().rest_of_line();
-        Problem::at(place, what).help("the keys of one mapping begin at the same column")
-    })
+    let is_moved = column(spot.line) != column(nearest) && !ends_open;
+    is_moved.then(|| moved(spot.lines, spot.line, nearest))
+}
+
+/// The problem of a line that does not begin where the keys of the line above begin.
+fn moved(lines: &[&str], line: usize, above: usize) -> Problem {
+    let first = |line| Spot::new(lines, line, 0).first_of_line();
+    let (mine, theirs) = (after_dashes(first(line)).column, after_dashes(first(above)).column);
+    let more = if mine > theirs { "more" } else { "less" };
+    let what = format!("this line is indented {more} than line {}", above + 1);
+    Problem::at(first(line).rest_of_line(), what).help(format!(
+        "the keys of one mapping begin at the same column, which is {} there",
+        theirs + 1
+    ))
+}
+
+/// The problem of an entry of a list where no list is.
+fn entry_problem(spot: &Spot<'_>) -> Option<Problem> {
+    let first = |line| Spot::new(spot.lines, line, 0).first_of_line();
+    let here = first(spot.line);
+    let above = (0..spot.line).rev().find(|line| first(*line).after().starts_with("- "))?;
+    let dash = first(above).column;
+    if dash != here.column {
+        let what = format!("this `-` is not below the `-` of line {}", above + 1);
+        return Some(Problem::at(here.location(), what).help(format!(
+            "the entries of one list begin at the same column, which is {} there",
+            dash + 1
+        )));
+    }
+    let ends_list = |line: &usize| {
+        let spot = first(*line);
+        spot.column <= dash && !spot.after().trim().is_empty() && !spot.after().starts_with('#')
+    };
+    let ended = (above + 1..spot.line).find(ends_list)?;
+    Some(moved(spot.lines, ended, above))
 }
 
 /// Returns true for a line with a key, or with an entry of a list. A comment or an open bracket may follow.

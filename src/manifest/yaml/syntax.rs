@@ -7,7 +7,7 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::{
     decode::lines,
-    mapping_line::{cause_above, line_problem, value_with_colon},
+    mapping_line::{cause_above, line_problem, second_key, specific_problem, value_with_colon},
     spot::Spot,
 };
 use crate::manifest::problem::{Location, Problem};
@@ -75,7 +75,8 @@ fn mapping(kind: &ErrorKind, spot: &Spot<'_>) -> Problem {
     {
         return problem;
     }
-    let (before, is_first) = (spot.before().trim_end(), spot.before().trim().is_empty());
+    let before = spot.before().trim_end();
+    let is_first = before.trim_start_matches([' ', '-']).is_empty();
     if let Some(bracket @ (']' | '}')) = before.chars().next_back() {
         let what = format!("text after the closing `{bracket}`");
         let help = format!(
@@ -87,7 +88,13 @@ fn mapping(kind: &ErrorKind, spot: &Spot<'_>) -> Problem {
     if *kind == ErrorKind::SimpleKeyExpected {
         return line_problem(spot.lines, spot.line);
     }
+    if *kind == ErrorKind::ExpectedBlockMappingKey && !is_first {
+        return Problem::at(spot.rest_of_line(), "text after a complete value").help(WHOLE_VALUE);
+    }
     if let Some(problem) = cause_above(spot) {
+        return problem;
+    }
+    if let Some(problem) = specific_problem(spot.lines, spot.line) {
         return problem;
     }
     if is_first || *kind == ErrorKind::MappingValueNotAllowed {
@@ -180,6 +187,13 @@ fn after_quote(quote: char, spot: &Spot<'_>) -> Problem {
         return Problem::at(Spot::new(spot.lines, line, column).rest_of_line(), what)
             .help(format!("add the closing `{quote}`"));
     }
+    if let Some(problem) = second_key(spot) {
+        return problem;
+    }
+    if spot.after().starts_with(quote) && spot.before().contains(['[', '{']) {
+        return Problem::at(spot.location(), "a `,` is missing here")
+            .help("inside of brackets, a comma separates values");
+    }
     let help = match quote {
         '"' => {
             "the text ends at its second `\"`: write a quote inside of it as `\\\"`, or use single quotes"
@@ -252,6 +266,10 @@ fn in_words(kind: &ErrorKind, spot: &Spot<'_>) -> (String, Option<String>) {
         ErrorKind::MappingKeyNotAllowed => {
             ("text cannot begin with `? `".into(), WHOLE_VALUE.into())
         }
+        ErrorKind::FlowMappingValueAdjacentCollection => (
+            "a space is missing after the `:`".into(),
+            "inside of brackets, too, write `key: value`".into(),
+        ),
         ErrorKind::BomInsideDocument => {
             ("an invisible character (U+FEFF)".into(), "remove it".into())
         }
