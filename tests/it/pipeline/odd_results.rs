@@ -99,3 +99,21 @@ async fn first_video_with_a_url_is_the_result_and_its_length_is_measured() {
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
     assert_eq!(metadata["duration_ms"], 10_000, "{metadata}");
 }
+
+#[tokio::test]
+async fn result_at_a_private_address_waits_and_names_the_setting() {
+    let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    let videos = serde_json::json!({"data": {"task_result": {"videos": [
+        {"id": "0", "url": "http://10.1.2.4/1.mp4"}
+    ]}}});
+    test_env.fault(FaultRule::always(Endpoint::Query, patch(videos)));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let advice = "add `10.1.2.4` to download.allow_hosts";
+    let says = || test_env.waits_for("m/a").is_some_and(|why| why.contains(advice));
+    test_env.until("a word about it", async || says()).await;
+    test_env.clear_faults();
+    test_env.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    test_env.assert_all_succeeded(1).await;
+}
