@@ -26,7 +26,7 @@ fn lacks_watermark(state: &JobState, output_dir: &Path) -> bool {
 /// Restore results that are no longer on disk, free of charge
 ///
 /// The daemon copies another job's file of the same task, if that file is unchanged. Otherwise it downloads the
-/// result again; Kling keeps results for 30 days. Nothing is paid.
+/// result again; Kling keeps results for 30 days. A missing watermarked copy is fetched, too. Nothing is paid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd fetch promo/en")]
 pub(super) struct Args {

@@ -119,7 +119,10 @@ impl Store {
                     format!("watermarked copy delivered: {bytes} bytes, sha256 {sha256}")
                 }
                 (_, reason) if reason == before => return Ok(None),
-                (_, reason) => reason.unwrap_or_default(),
+                (WatermarkOutcome::Gone(note), _) => note.clone(),
+                (_, reason) => {
+                    format!("watermarked copy missing: {}", reason.unwrap_or_default())
+                }
             };
             record_change(connection, &row.job, Some(row.job.state), &what, now_ms)?;
             let state = row.job.state.name().to_owned();

@@ -139,6 +139,35 @@ async fn only_public_hosts_are_allowed_by_address_and_by_name() {
 }
 
 #[tokio::test]
+async fn allowed_host_is_fetched_from_a_private_address_and_its_redirects_are_checked() {
+    let here = file_server("\"a\"").await;
+    let port = here.url.port().unwrap();
+    let elsewhere = format!("http://127.0.0.1:{port}/");
+    let server = Server::start(move |_, seen| {
+        let to = elsewhere.clone();
+        async move {
+            let mut response = match seen.headers.contains_key("referer") {
+                true => answer(302, ""),
+                false => answer(200, FILE.to_vec()),
+            };
+            response.headers_mut().insert("location", to.parse().unwrap());
+            response
+        }
+    })
+    .await;
+    let base_url = "https://api.example.com".parse().unwrap();
+    let config = ClientConfig { allow_hosts: vec!["localhost".into()], ..config(&base_url) };
+    let client = Client::new(config, credential()).unwrap();
+    let url = format!("http://localhost:{}/1.mp4", server.url.port().unwrap()).parse().unwrap();
+    let fetched = client.fetch(&url, 0, None, None).await.result.unwrap();
+    assert_eq!(whole(fetched).await, FILE);
+    let error = client.fetch(&url, 0, None, Some("https://app/")).await.result.unwrap_err();
+    assert_eq!(error.class, ErrorClass::AddressRefused);
+    assert!(error.message.contains("add `127.0.0.1` to download.allow_hosts"), "{error}");
+    assert!(here.seen().is_empty(), "the redirect was not followed");
+}
+
+#[tokio::test]
 async fn redirect_is_checked_like_the_first_address() {
     let server = Server::start(|_, _| async {
         let mut response = answer(302, "");

@@ -12,6 +12,7 @@ use crate::{
     media::video::{self, VideoError},
     output::{FileFacts, OutputError, Part, VideoKind},
     pipeline::{Settings, StepContext},
+    store::IncompleteDownload,
 };
 
 /// How many bytes are written to disk at once.
@@ -31,26 +32,17 @@ pub(super) async fn fetch_file<A: Api>(
     part: Part,
     video: &RemoteVideo<'_>,
 ) -> Result<FetchedFile, FetchError> {
-    let missing = match video.kind {
-        VideoKind::Result => "has no URL for the result",
-        VideoKind::Watermark => "has no URL for the watermarked result",
-    };
-    let url = video.url.ok_or_else(|| FetchError::no_result(missing))?;
-    let url =
-        Url::parse(url).map_err(|_| FetchError::no_result("has an invalid URL for the result"))?;
     let earlier = context.store.incomplete_download(video.task, video.kind.name()).await?;
-    let reply = context.api.fetch(&url, part.bytes(), part.etag(), video.referer).await;
-    let http_status = reply.answer.http_status;
-    let mut fetched = reply.result.map_err(|error| match http_status {
-        Some(404 | 410) => FetchError::NotFound(error),
-        Some(400..=499) => FetchError::NotAllowed(error),
-        _ => FetchError::Api(error),
-    })?;
-    if let Some(earlier) = &earlier
-        && incomplete::is_unchanged(earlier, &fetched, context.clock.now_ms())
-    {
-        return Err(incomplete::error(video, earlier));
-    }
+    let mut fetched = match request(context, &part, video, earlier.as_ref()).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            // The copy may never come. For the result, an open part shows that its files were begun.
+            if video.kind == VideoKind::Watermark && part.bytes() == 0 {
+                on_disk(&context.settings, move || part.discard()).await?;
+            }
+            return Err(error);
+        }
+    };
     let expected_bytes = fetched.total_bytes;
     let etag = fetched.etag.clone();
     let (mut part, received) = transfer(&context.settings, part, &mut fetched).await?;
@@ -68,6 +60,37 @@ pub(super) async fn fetch_file<A: Api>(
         Err(part) => {
             Err(incomplete::record(context, video, IncompletePart { etag, ..part }).await?)
         }
+    }
+}
+
+/// Asks the server for a video. Fails if the server still has the incomplete file that is kept already.
+async fn request<A: Api>(
+    context: &StepContext<A>,
+    part: &Part,
+    video: &RemoteVideo<'_>,
+    earlier: Option<&IncompleteDownload>,
+) -> Result<Fetched, FetchError> {
+    let missing = match video.kind {
+        VideoKind::Result => "has no URL for the result",
+        VideoKind::Watermark => "has no URL for the watermarked result",
+    };
+    let url = video.url.ok_or_else(|| FetchError::no_result(missing))?;
+    let url =
+        Url::parse(url).map_err(|_| FetchError::no_result("has an invalid URL for the result"))?;
+    let reply = context.api.fetch(&url, part.bytes(), part.etag(), video.referer).await;
+    let fetched = reply.result.map_err(|error| match reply.answer.http_status {
+        Some(404 | 410) => FetchError::NotFound(error),
+        // Those of these that ask to wait say nothing about the request.
+        Some(400..=499) if !matches!(reply.answer.http_status, Some(408 | 425 | 429)) => {
+            FetchError::NotAllowed(error)
+        }
+        _ => FetchError::Api(error),
+    })?;
+    match earlier {
+        Some(earlier) if incomplete::is_unchanged(earlier, &fetched, context.clock.now_ms()) => {
+            Err(incomplete::error(video, earlier))
+        }
+        _ => Ok(fetched),
     }
 }
 

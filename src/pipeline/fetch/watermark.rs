@@ -128,9 +128,8 @@ async fn download<A: Api>(
     match fetched {
         Ok(fetched) => Ok((fetched.facts, fetched.part, remote.created_at_ms)),
         Err(error) => {
-            // A broken connection or a full disk does not show that the copy is gone.
-            let may_pass = matches!(&error, FetchError::Api(_) | FetchError::Output(_));
-            let is_expired = remote.is_expired() && !may_pass;
+            // A full disk does not show that the copy is gone.
+            let is_expired = remote.is_expired() && !matches!(&error, FetchError::Output(_));
             Err(FailedTry { error, referer_tried: tries_referer, is_expired })
         }
     }

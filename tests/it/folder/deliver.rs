@@ -60,6 +60,7 @@ fn a_batch_with_local_audio_files_in_a_subfolder_is_delivered_below_its_name() {
     for id in ["en", "es", "pt"] {
         test_env.until_state(&format!("spring/anna/{id}"), "succeeded");
     }
+    test_env.until("the watermarked copy", TestEnv::has_all_watermarks);
     for output in [
         "spring/anna/en.mp4",
         "spring/anna/es.mp4",

@@ -1,6 +1,6 @@
 //! Results as file servers really send them: with bytes behind the video, without a length, or only in part.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use lipsyncd::{
     job::State,
@@ -10,7 +10,10 @@ use lipsyncd::{
 };
 use serde_json::Value;
 
-use crate::support::{TestEnv, patch, quick, wanted};
+use crate::{
+    support::{TestEnv, patch, quick, wanted},
+    testing::media::clip,
+};
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
@@ -27,6 +30,26 @@ async fn bytes_behind_a_complete_video_are_delivered_with_it() {
         let file = fs::read(test_env.output("m/a.mp4")).unwrap();
         assert!(file.ends_with(extra.as_bytes()), "byte for byte");
         assert_eq!(test_env.ledger().faults["trailing"], 1, "one download");
+    }
+}
+
+/// Files as Kling's server sent them, with a true length: 2 line breaks, 1000 zeros, 100 random bytes behind the video.
+#[tokio::test]
+async fn results_of_a_real_server_are_delivered_byte_for_byte() {
+    for name in ["result-two-newlines.mp4", "result-zeros-1000.mp4", "result-random-100.mp4"] {
+        let test_env = TestEnv::new(quick()).await;
+        test_env.clip(name);
+        let to = format!("{}/media/{name}", test_env.sim.base_url());
+        test_env.fault(FaultRule::always(Endpoint::Download, Fault::Redirect { to }));
+        test_env.put("m.yaml", vec![wanted("m/a")]).await;
+        assert_eq!(test_env.run().await, End::Idle, "{name}");
+        assert_eq!(test_env.state("m/a").await, State::Succeeded, "{name}");
+        assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), clip(name), "{name}");
+        let metadata = fs::read(test_env.output("m/a.json")).unwrap();
+        let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+        assert_eq!(metadata["duration_ms"], 3_000, "{name}: {metadata}");
+        let ledger = test_env.ledger();
+        assert_eq!((ledger.tasks.len(), ledger.faults["redirect"]), (1, 1), "{name}");
     }
 }
 
@@ -98,4 +121,43 @@ async fn first_video_with_a_url_is_the_result_and_its_length_is_measured() {
     let metadata = fs::read(test_env.output("m/a.json")).unwrap();
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
     assert_eq!(metadata["duration_ms"], 10_000, "{metadata}");
+}
+
+#[tokio::test]
+async fn result_at_a_private_address_waits_and_names_the_setting() {
+    let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    let videos = serde_json::json!({"data": {"task_result": {"videos": [
+        {"id": "0", "url": "http://10.1.2.4/1.mp4"}
+    ]}}});
+    test_env.fault(FaultRule::always(Endpoint::Query, patch(videos)));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let advice = "add `10.1.2.4` to download.allow_hosts";
+    let says = || test_env.waits_for("m/a").is_some_and(|why| why.contains(advice));
+    test_env.until("a word about it", async || says()).await;
+    test_env.clear_faults();
+    test_env.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    test_env.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn incomplete_result_fails_the_job_once_it_has_expired_and_stays_on_disk() {
+    let days_ms = |days: i64| days * 24 * HOUR_MS;
+    let test_env = TestEnv::new(SimConfig { result_ttl_ms: days_ms(60), ..quick() }).await;
+    let cut = Fault::WrongLength { bytes: Some(400) };
+    test_env.fault(FaultRule::always(Endpoint::Download, cut));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let is_kept = || test_env.output("m/a.incomplete.mp4").exists();
+    test_env.until("the bytes to be kept", async || is_kept()).await;
+    running.stop().await;
+    test_env.sim.advance(Duration::from_millis(days_ms(31).unsigned_abs()));
+    test_env.set_ahead(days_ms(31));
+    assert_eq!(test_env.run().await, End::Idle);
+    let failure = test_env.task("m/a").await.failure.unwrap();
+    assert_eq!(failure.code, "incomplete_result");
+    assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
+    assert_eq!(fs::read(test_env.output("m/a.incomplete.mp4")).unwrap().len(), 400);
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }
