@@ -84,6 +84,8 @@ settings! {
     unique_external_ids: bool = true,
     /// The code and message of that refusal.
     duplicate_name: DuplicateNameError = DuplicateNameError::default(),
+    /// Bodies longer than this are not read, as if the network were too slow. None: all are.
+    stalled_upload_bytes: Option<u64> = None,
     /// The code and message of the refusal of a session that is gone.
     gone_session: SessionGoneError = SessionGoneError::default(),
     /// Which answers have other forms than the page describes.

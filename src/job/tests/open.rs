@@ -47,6 +47,19 @@ fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
     assert_eq!(found.task_id.as_deref(), Some("t"));
 }
 
+/// Other tasks may have the slots by then.
+#[test]
+fn reopened_task_holds_no_slot_before_it_is_sent_again() {
+    let unresolved = after(task_in(State::Creating), [Outcome::Conflict("another".into())]);
+    let reopened = at(&unresolved, Outcome::Reopened, NOW_MS).task;
+    assert_eq!((reopened.state, reopened.holds_slot()), (State::Creating, false));
+    let early = at(&reopened, absent(9_999), NOW_MS).task;
+    assert!(!early.holds_slot());
+    assert!(after(early, [resend()]).holds_slot());
+    let found = Outcome::Found { task_id: "t".into() };
+    assert!(after(reopened, [found]).holds_slot());
+}
+
 #[test]
 fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
     let again = after(task_in(State::Creating), [resend()]);
