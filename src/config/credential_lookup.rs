@@ -9,7 +9,10 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 
-use super::credentials::{API_KEY, API_TOKEN, Credentials, CredentialsError};
+use super::credential_error::{API_KEY, API_TOKEN, CredentialsError};
+
+/// The longest credential.
+pub(super) const BYTES_MAX: u64 = 64 << 10;
 
 pub(super) struct Lookup<'a> {
     pub(super) env: &'a dyn Fn(&str) -> Option<OsString>,
@@ -52,8 +55,8 @@ impl Lookup<'_> {
         };
         let path = PathBuf::from(folder).join(name.to_lowercase());
         let mut value = Zeroizing::new(String::new());
-        let read = fs::File::open(&path)
-            .and_then(|file| file.take(Credentials::BYTES_MAX).read_to_string(&mut value));
+        let read =
+            fs::File::open(&path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut value));
         match read {
             Ok(_) => {
                 let secret = self.cleaned(name, &value)?;

@@ -2,18 +2,15 @@
 //!
 //! No error and no debug output contains any part of a value; an account's name is a digest.
 
-use std::{ffi::OsString, fmt, io, path::PathBuf};
+use std::{ffi::OsString, fmt};
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::credential_lookup::Lookup;
-
-pub(super) const ACCESS_KEY: &str = "KLING_ACCESS_KEY";
-pub(super) const SECRET_KEY: &str = "KLING_SECRET_KEY";
-pub(super) const API_KEY: &str = "KLING_API_KEY";
-/// Another name of the same.
-pub(super) const API_TOKEN: &str = "KLING_API_TOKEN";
+use super::{
+    credential_error::{ACCESS_KEY, CredentialsError, SECRET_KEY},
+    credential_lookup::{self, Lookup},
+};
 
 /// How the API identifies the account.
 #[derive(Clone)]
@@ -40,50 +37,9 @@ pub struct FoundCredentials {
     pub notes: Vec<String>,
 }
 
-/// Why there are no usable credentials.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
-    /// None are set.
-    #[error(
-        "no credentials: set {ACCESS_KEY} and {SECRET_KEY}, or {API_KEY} (also called {API_TOKEN}), in the \
-         environment or as files of the same names in lower case in $CREDENTIALS_DIRECTORY (the Debian package's unit \
-         makes it from the files access_key and secret_key, or api_key, where its LoadCredential= points)"
-    )]
-    Missing,
-    /// One key without the other.
-    #[error("{given} is set, but {missing} is not: both are needed")]
-    Half {
-        /// The variable that is set.
-        given: &'static str,
-        /// The one that is not.
-        missing: &'static str,
-    },
-    /// Both kinds are set: it is unclear which account is meant.
-    #[error("both {0} and {ACCESS_KEY} or {SECRET_KEY} are set: unset {0} or the keys")]
-    Both(&'static str),
-    /// Two names of the API key have different values: it is unclear which account is meant.
-    #[error("{API_KEY} and {API_TOKEN} are set to different values: unset one of them")]
-    Different,
-    /// The value contains blanks, control characters or non-ASCII letters.
-    #[error(
-        "{0} contains a character that credentials cannot contain: a blank, a line break, or one outside ASCII"
-    )]
-    Malformed(&'static str),
-    /// The file exists and cannot be read.
-    #[error("cannot read {name} from `{}`", path.display())]
-    Unreadable {
-        /// The variable that it sets.
-        name: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-}
-
 impl Credentials {
     /// The longest credential.
-    pub const BYTES_MAX: u64 = 64 << 10;
+    pub const BYTES_MAX: u64 = credential_lookup::BYTES_MAX;
 
     /// Looks each name up in the environment, then as a file in `$CREDENTIALS_DIRECTORY`. Blanks around a value do not
     /// count, and an empty one counts as absent. Quotes and `Bearer` around it are removed, with a note.

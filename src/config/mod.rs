@@ -2,6 +2,7 @@
 
 mod base_url;
 mod check;
+mod credential_error;
 mod credential_lookup;
 mod credentials;
 mod example;
@@ -17,7 +18,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use credentials::{Credentials, CredentialsError, FoundCredentials};
+pub use credential_error::CredentialsError;
+pub use credentials::{Credentials, FoundCredentials};
 pub use example::{Setting, settings};
 pub use find::ConfigError;
 pub use schema::schema;

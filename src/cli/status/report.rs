@@ -245,11 +245,13 @@ impl DaemonReport {
 }
 
 /// Estimates how long the jobs that need a slot will take, in ms: rounds of all slots, each of the median task time.
-/// None if the time is unknown, if nothing is left, or while the queue is paused, held or has an API problem.
+/// None if the time is unknown, if nothing is left, or while the queue is paused, held or rate limited, or the API has a
+/// problem.
 fn eta_ms(queue: &QueueStatus) -> Option<i64> {
     let ahead = queue.count(&STATES_BEFORE_DOWNLOAD);
     let median_task_ms = queue.median_task_ms.filter(|_| ahead > 0)?;
-    if queue.pause.is_some() || queue.hold.is_some() || queue.api_problem.is_some() {
+    let has_problem = queue.api_problem.is_some() || queue.rate_limit.is_some();
+    if queue.pause.is_some() || queue.hold.is_some() || has_problem {
         return None;
     }
     let slots = queue.slots_limit.max(1);

@@ -1,0 +1,141 @@
+//! What `status` and `doctor` print about the queue is true while it lasts, and gone afterwards.
+
+use std::fs;
+
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
+
+use crate::support::{
+    daemon::{TestEnv, job_of, quick, slow},
+    refusal,
+    switches::Switches as _,
+};
+
+fn until_printed(env: &TestEnv, command: &str, words: &str) {
+    env.until(&format!("`{command}` to print {words:?}"), |env| {
+        env.run(&[command]).out.contains(words)
+    });
+}
+
+/// `status` and `doctor` both print these words.
+fn until_reported(env: &TestEnv, words: &str) {
+    for command in ["status", "doctor"] {
+        until_printed(env, command, words);
+    }
+}
+
+/// Neither prints these words any more, and doctor finds no error.
+fn until_healthy(env: &TestEnv, words: &str) {
+    env.until(&format!("{words:?} to be gone"), |env| {
+        !env.run(&["status"]).out.contains(words) && !env.run(&["doctor"]).out.contains(words)
+    });
+    let doctor = env.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(0), "{doctor:?}");
+    assert!(env.run(&["status"]).out.contains("queue      not paused"));
+}
+
+/// A daemon with one task in progress at Kling.
+fn busy(config: SimConfig) -> TestEnv {
+    let mut env = TestEnv::new(config);
+    env.drop_in_old("sent.yaml", job_of("sent"));
+    env.start();
+    env.until_state("sent", "processing");
+    env
+}
+
+#[test]
+fn rate_limit() {
+    let mut env = busy(slow());
+    let limit = Fault::Code { code: 1302, status: None, retry_after_s: Some(600), message: None };
+    env.sim.fault(FaultRule::once(Endpoint::Identify, limit));
+    env.drop_in_old("next.yaml", job_of("next"));
+    until_reported(&env, "rate limited by the API (code 1302) until 20");
+    let json = env.run(&["status", "--json"]);
+    assert!(json.out.contains("\"limited_until\": \"20"), "{json:?}");
+    // The task that is paid for is followed, and paid calls rest.
+    env.finish_tasks();
+    env.until_state("sent", "succeeded");
+    assert_eq!(env.ledger().tasks.len(), 1);
+    // The rest ends with the daemon.
+    env.kill();
+    env.start();
+    env.until("the next job to be sent", |env| env.ledger().tasks.len() == 2);
+    until_healthy(&env, "rate limited by the API");
+}
+
+#[test]
+fn pauses() {
+    for (call, code, words) in [
+        (Endpoint::Any, 1002, "the API refused the credentials"),
+        (Endpoint::Identify, 1102, "the account is in arrears or its resource pack is used up"),
+    ] {
+        let mut env = TestEnv::new(quick());
+        env.configure(5, "pause: { probe_interval: 200ms }\n");
+        env.sim.fault(FaultRule::always(call, refusal(code)));
+        env.drop_in_old("x.yaml", job_of("x"));
+        env.start();
+        until_reported(&env, words);
+        until_printed(&env, "status", "paused since 20");
+        assert_eq!(env.ledger().tasks.len(), 0);
+        env.sim.control(lipsyncd::sim::Sim::clear_faults);
+        env.until_state("x", "succeeded");
+        until_healthy(&env, "paused since");
+    }
+}
+
+#[test]
+fn api_without_answers() {
+    let env = busy(slow());
+    env.sim.fault(FaultRule::always(Endpoint::Any, Fault::DropRequest));
+    until_printed(&env, "status", "api        no usable answer since 20");
+    until_printed(&env, "doctor", "no usable answer from the API since 20");
+    assert_eq!(env.run(&["doctor"]).code, Some(1));
+    env.sim.control(lipsyncd::sim::Sim::clear_faults);
+    until_healthy(&env, "no usable answer");
+    assert_eq!(env.job("sent").unwrap().state, "processing");
+}
+
+#[test]
+fn folders_that_are_gone() {
+    let env = busy(slow());
+    let (jobs, away) = (env.path("jobs"), env.path("away"));
+    fs::rename(&jobs, &away).unwrap();
+    until_reported(&env, "no jobs are cancelled");
+    assert_eq!(env.job("sent").unwrap().state, "processing");
+    fs::rename(&away, &jobs).unwrap();
+    until_healthy(&env, "no jobs are cancelled");
+    fs::remove_dir_all(env.path("output")).unwrap();
+    env.finish_tasks();
+    until_printed(&env, "status", "output     1 job waits: ");
+    until_printed(&env, "doctor", "1 job waits for ");
+    assert_eq!(env.job("sent").unwrap().state, "downloading");
+    fs::create_dir(env.path("output")).unwrap();
+    env.until_state("sent", "succeeded");
+    until_healthy(&env, "1 job waits");
+}
+
+#[test]
+fn person_and_unresolved_create_request() {
+    let mut env = TestEnv::new(SimConfig { answers_external_lookups: false, ..slow() });
+    env.configure_with(&crate::support::daemon::BRISK, 5, "");
+    env.sim.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
+    env.drop_in_old("x.yaml", job_of("x"));
+    env.start();
+    env.until_state("x", "unresolved");
+    until_printed(&env, "status", "1 unresolved");
+    let doctor = env.run(&["doctor"]);
+    let words = "1 job unresolved: Kling may have accepted the create request";
+    assert!(doctor.out.contains(words), "{doctor:?}");
+    assert_eq!(env.ledger().tasks.len(), 1, "Kling has accepted it");
+    assert_eq!(env.run(&["pause"]).code, Some(0));
+    until_reported(&env, "paused since 20");
+    let task_id = env.ledger().tasks[0].task_id.clone();
+    assert_eq!(env.run(&["resolve", "x", "--task", &task_id]).code, Some(0));
+    assert_eq!(env.run(&["resume"]).code, Some(0));
+    env.until("the task to be followed", |env| {
+        env.finish_tasks();
+        env.job("x").is_some_and(|job| job.state == "succeeded")
+    });
+    let doctor = env.run(&["doctor"]);
+    assert!(!doctor.out.contains("unresolved:") && !doctor.out.contains("paused"), "{doctor:?}");
+    assert_eq!(doctor.code, Some(0), "{doctor:?}");
+}
