@@ -47,7 +47,7 @@ pub struct AudioFacts {
     pub length_ms: i64,
     /// The size of the file.
     pub bytes: u64,
-    /// Whether it is MP3 or ADTS whose last frame is cut off. It is still being written, or a recording of a stream.
+    /// Whether the last frame of a stream is cut off. It is still being written, or a recording that ends anywhere.
     pub ends_in_frame: bool,
 }
 

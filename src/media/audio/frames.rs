@@ -188,11 +188,13 @@ impl Count {
         let (present, begin) = (len as u64, first_at as u64);
         let header = self.header.unwrap_or_default();
         let behind = header.bytes.map(|bytes| begin + bytes).filter(|end| *end > present);
-        let is_short = match header.frames {
+        let is_short = match (header.bytes, header.frames) {
+            // A damaged file is complete, although fewer frames are found in as many bytes.
+            (Some(_), Some(frames)) => behind.is_some() && frames > self.frames,
+            (Some(_), None) => behind.is_some(),
             // Some encoders count the frame of the header.
-            Some(frames) if end == End::Complete && behind.is_none() => frames > self.frames + 1,
-            Some(frames) => frames > self.frames,
-            None => behind.is_some(),
+            (None, Some(frames)) => frames > self.frames + u64::from(end == End::Complete),
+            (None, None) => false,
         };
         match (is_short, behind, header.frames) {
             (true, Some(expected), _) => Some(Incomplete::Bytes { present, expected }),

@@ -125,6 +125,15 @@ fn audio_that_is_shorter_than_its_header_says_is_incomplete() {
 }
 
 #[test]
+fn a_damaged_file_with_all_its_bytes_is_complete() {
+    let mut bytes = clip("welcome-en.mp3");
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 500].fill(b'x');
+    let facts = measure(&bytes).unwrap();
+    assert!((3_500..4_300).contains(&facts.length_ms) && !facts.ends_in_frame, "{facts:?}");
+}
+
+#[test]
 fn reserved_space_at_the_end_is_incomplete() {
     let zeros = "the audio is incomplete (its end is only zeros)";
     for name in ["vbr-no-header.mp3", "plain.aac", "joined-48000-16000.aac"] {

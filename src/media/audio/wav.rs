@@ -65,7 +65,10 @@ pub(super) fn measure(bytes: &[u8]) -> Result<StreamLength, AudioError> {
             frames::measure(stream, data, at)
         }
         WavFormat::Blocks(blocks) => {
-            Ok(StreamLength { ms: blocks.length_ms(data.len() as u64), ends_in_frame: false })
+            let bytes = data.len() as u64;
+            // The program that writes to a pipe writes complete blocks.
+            let ends_in_frame = data_end.is_none() && !blocks.are_complete(bytes);
+            Ok(StreamLength { ms: blocks.length_ms(bytes), ends_in_frame })
         }
     }
 }

@@ -89,6 +89,12 @@ impl Fields {
 }
 
 impl Blocks {
+    /// Whether this many bytes are complete blocks.
+    pub(super) fn are_complete(&self, bytes: u64) -> bool {
+        // A format that says only how many bytes a second has does not say how large a block is.
+        self.block_samples == self.samples_per_second || bytes.is_multiple_of(self.block_bytes)
+    }
+
     /// Returns the length of this many bytes, rounded down. A block that is cut off counts in part.
     pub(super) fn length_ms(&self, bytes: u64) -> i64 {
         let samples =

@@ -170,13 +170,20 @@ fn content_of_remote_audio_decides_its_format() {
     let mut test_env = TestEnv::new(quick());
     let folder = test_env.path("media/tts/v2.0");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("say"), clip("welcome-en.mp3")).unwrap();
+    let whole = clip("welcome-en.mp3");
+    fs::write(folder.join("say"), &whole[..whole.len() / 2]).unwrap();
     let audio = format!("{}/media/tts/v2.0/say?voice=anna", test_env.sim.base_url());
     test_env.drop_in(
         "x.yaml",
         format!("video: https://cdn.example.com/v.mp4?duration_ms=9000\naudio: {audio}\n"),
     );
     test_env.start();
+    test_env.until("the upload of the audio to be waited for", |test_env| {
+        let waiting_for = test_env.job("x").map(|job| job.waiting_for);
+        waiting_for.is_some_and(|it| it.contains("the audio is incomplete (6.6 of 13.2 kB)"))
+    });
+    fs::write(folder.join("say"), &whole).unwrap();
     test_env.until_state("x", "succeeded");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
     assert_eq!(metadata(&test_env, "x")["timing"]["sound_end_ms"], 4_261);
 }
