@@ -188,10 +188,10 @@ fn keys_that_look_right_are_explained() {
         ],
     );
     expect(
-        "jobs: [{id:a, video: v.mp4, sound_file: a.mp3}]\n",
+        "jobs: [{id:a, video: v.mp4, sound: a.mp3}]\n",
         &[
             "1:9: unknown key `id:a` (write a space after `id:`)",
-            "1:29: unknown key `sound_file` (did you mean `audio`?)",
+            "1:29: unknown key `sound` (did you mean `audio`?)",
         ],
     );
     expect(
