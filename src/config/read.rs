@@ -35,8 +35,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
             NodeKind::Mapping(entries) => section(entries, "", &mut settings, &mut problems),
             _ if root.is_null() => {}
             _ => {
-                let what = format!("the configuration cannot be {}", root.in_words());
-                problems.add(Problem::at(root.location, what).help("a mapping of settings"));
+                problems.add(root.text_problem().unwrap_or_else(|| {
+                    let what = format!("the configuration cannot be {}", root.in_words());
+                    Problem::at(root.location, what).help("a mapping of settings")
+                }));
             }
         }
         let invalid;
@@ -90,6 +92,10 @@ fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut
             }
             // A section whose keys are all commented out counts as absent.
             (None, Some(Value::Mapping(_))) if entry.value.is_null() => {}
+            (None, _) if entry.value.is_refused() => {}
+            (None, Some(Value::Mapping(_))) if let Some(problem) = entry.value.text_problem() => {
+                problems.add(problem);
+            }
             _ => _ = settings.insert(Value::from(&*entry.key), value_of(&entry.value)),
         }
     }

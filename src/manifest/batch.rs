@@ -11,7 +11,7 @@ use super::{
     finish::{JobName, ManifestJob, finish},
     keys::KEYS,
     problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
-    yaml::{Node, NodeKind, text_problem},
+    yaml::{Node, NodeKind},
 };
 
 const FORMS: &str =
@@ -47,14 +47,10 @@ fn formless(root: &Node) -> Problem {
         _ if root.is_null() => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
-        NodeKind::Scalar(scalar) => {
-            let cause = text_problem(&scalar.text);
-            let cause = cause.map(|cause| Problem { location: Some(root.location), ..cause });
-            cause.unwrap_or_else(|| {
-                let what = format!("a manifest cannot be {}", root.in_words());
-                Problem::at(root.location, what).help(FORMS)
-            })
-        }
+        NodeKind::Scalar(_) => root.text_problem().unwrap_or_else(|| {
+            let what = format!("a manifest cannot be {}", root.in_words());
+            Problem::at(root.location, what).help(FORMS)
+        }),
         NodeKind::Refused => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Mapping(entries) => {
             let known = || BATCH_KEYS.into_iter().chain(KEYS);
@@ -88,9 +84,11 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
     };
     let NodeKind::Sequence(items) = &jobs.kind else {
         if !jobs.is_refused() {
-            let what = format!("`jobs` cannot be {}", jobs.in_words());
-            let help = "a list: write `- ` before each job, and give each an `id`";
-            problems.add(Problem::at(jobs.location, what).help(help));
+            problems.add(jobs.text_problem().unwrap_or_else(|| {
+                let what = format!("`jobs` cannot be {}", jobs.in_words());
+                let help = "a list: write `- ` before each job, and give each an `id`";
+                Problem::at(jobs.location, what).help(help)
+            }));
         }
         return Vec::new();
     };
@@ -108,8 +106,10 @@ fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
         // A `defaults:` whose keys are all commented out is not an error.
         _ if node.is_null() || node.is_refused() => Draft::default(),
         _ => {
-            let what = format!("`defaults` cannot be {}", node.in_words());
-            problems.add(Problem::at(node.location, what).help("a mapping of job keys"));
+            problems.add(node.text_problem().unwrap_or_else(|| {
+                let what = format!("`defaults` cannot be {}", node.in_words());
+                Problem::at(node.location, what).help("a mapping of job keys")
+            }));
             Draft::default()
         }
     }
@@ -124,8 +124,10 @@ fn job(
 ) -> Option<ManifestJob> {
     let Some(entries) = item.entries() else {
         if !item.is_refused() {
-            let what = format!("a job cannot be {}", item.in_words());
-            problems.add(Problem::at(item.location, what).help("a mapping of job keys"));
+            problems.add(item.text_problem().unwrap_or_else(|| {
+                let what = format!("a job cannot be {}", item.in_words());
+                Problem::at(item.location, what).help("a mapping of job keys")
+            }));
         }
         return None;
     };

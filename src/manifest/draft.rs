@@ -103,7 +103,9 @@ pub(super) fn unknown(entry: &Entry, known: &[&str], is_top: bool) -> Problem {
 
 /// Returns the known key that a word resembles, or that has the word as its name in the API.
 fn meant<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let is_of_api = ["sound", "sound_file", "sound_url", "sound_id"].contains(&word);
+    // Also of a word that only begins like it.
+    let begins = |name: &&str| name.starts_with(word) && word.len() > 4;
+    let is_of_api = ["sound_file", "sound_url", "sound_id"].iter().any(begins);
     let of_api = known.iter().copied().find(|key| is_of_api && *key == "audio");
     of_api.or_else(|| resembling(word, known.iter().copied()))
 }

@@ -48,7 +48,9 @@ impl ValueReader<'_> {
     pub(super) fn labels(&mut self) -> Option<BTreeMap<String, String>> {
         let node = self.node;
         let Some(entries) = node.entries() else {
-            return self.invalid();
+            let Some(problem) = node.text_problem() else { return self.invalid() };
+            self.problems.add(problem);
+            return None;
         };
         if entries.len() > MAX_LABELS {
             return self.error("has more than 64 entries");

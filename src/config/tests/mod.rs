@@ -231,6 +231,10 @@ fn problems_are_reported_where_they_are() {
         watch: {media_settle: 2h} => 1:23: `watch.media_settle` is out of range
         watch: {on_change: stop} => 1:20: `watch.on_change` cannot be the text `stop` (`flag` or `run`)
         watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` is repeated
+        jobs_dir:jobs => 1:1: a space is missing after `jobs_dir:` (write `jobs_dir: …`)
+        limits: concurrency:5 => 1:9: a space is missing after `concurrency:`
+        jobs_dir: &x => 1:11: the anchor `&x` has no value
+        jobs_dir: !x => 1:11: the tag `!x` is not known
         jobs_dir: [a] => 1:11: `jobs_dir` cannot be a list (a path of a folder)
         jobs_dir: ~/jobs => 1:11: `jobs_dir` begins with `~`, which lipsyncd does not expand
         state_db: '' => 1:11: `state_db` is empty

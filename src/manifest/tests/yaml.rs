@@ -11,6 +11,9 @@ fn a_missing_space_is_found_on_its_own_line() {
         ("jobs:\n  - id:a\n    video: v.mp4\n", "2:7: a space is missing after `id:`"),
         ("jobs:\n  - id: a\n    video: v.mp4\n    audio:a.mp3\n", "4:10: a space is missing after"),
         ("jobs:\n  -id: a\n   video: v.mp4\n", "2:3: a space is missing after `-`"),
+        ("jobs:\n- id:a\n", "2:3: a space is missing after `id:`"),
+        ("jobs:\n  id:a\n", "2:3: a space is missing after `id:`"),
+        ("video: v.mp4\naudio: a.mp3\nlabels:\n  a:b\n", "4:3: a space is missing after `a:`"),
         ("video:\u{a0}v.mp4\naudio: a.mp3\n", "1:7: an invisible character (U+00A0)"),
         ("video: v.mp4\u{2028}audio: a.mp3\n", "1:13: an invisible line separator (U+2028)"),
         ("video = v.mp4\naudio: a.mp3\n", "1:7: `=` after `video` is no colon"),
@@ -188,10 +191,10 @@ fn keys_that_look_right_are_explained() {
         ],
     );
     expect(
-        "jobs: [{id:a, video: v.mp4, sound_file: a.mp3}]\n",
+        "jobs: [{id:a, video: v.mp4, sound: a.mp3}]\n",
         &[
             "1:9: unknown key `id:a` (write a space after `id:`)",
-            "1:29: unknown key `sound_file` (did you mean `audio`?)",
+            "1:29: unknown key `sound` (did you mean `audio`?)",
         ],
     );
     expect(

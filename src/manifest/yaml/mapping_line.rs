@@ -13,7 +13,7 @@ pub(super) fn line_problem(lines: &[&str], line: usize) -> Problem {
 }
 
 /// Returns the problem of a text that was read as one value. Its location is that in the text.
-pub(crate) fn text_problem(text: &str) -> Option<Problem> {
+pub(super) fn text_problem(text: &str) -> Option<Problem> {
     specific_problem(&[text], 0)
 }
 

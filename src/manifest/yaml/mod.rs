@@ -15,6 +15,5 @@ mod syntax;
 pub(crate) use build::parse;
 pub use decode::MAX_BYTES;
 pub(crate) use decode::{decode, lines};
-pub(crate) use mapping_line::text_problem;
 pub(crate) use node::{Entry, Node, NodeKind};
 pub(crate) use scalar::{Scalar, ScalarType, Style};

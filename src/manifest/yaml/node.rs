@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
-use super::scalar::{Scalar, ScalarType};
-use crate::manifest::problem::{Location, quoted};
+use super::{
+    mapping_line::text_problem,
+    scalar::{Scalar, ScalarType, Style},
+};
+use crate::manifest::problem::{Location, Problem, quoted};
 
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -60,6 +63,13 @@ impl Node {
     /// Returns true for a value whose problem is reported already.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self.kind, NodeKind::Refused)
+    }
+
+    /// Returns why a value that should be a mapping is text, such as a missing space after a colon.
+    pub(crate) fn text_problem(&self) -> Option<Problem> {
+        let plain = self.scalar().filter(|scalar| scalar.style == Style::Plain)?;
+        let problem = text_problem(&plain.text)?;
+        Some(Problem { location: Some(self.location), ..problem })
     }
 
     /// Returns true for `null` and for a value that is left out.
