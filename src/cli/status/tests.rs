@@ -299,3 +299,28 @@ fn a_rate_limit_is_shown_with_its_end() {
         assert!(!shown(limited(), None).contains("rate limited"));
     }
 }
+
+#[test]
+fn results_that_do_not_arrive_are_shown_with_what_to_do() {
+    let missing_watermarks =
+        crate::store::MissingWatermarks { jobs: 2, first_job: Some("promo/en".to_owned()) };
+    let problem = Some("result hosts have private addresses: a is 10.1.2.3".to_owned());
+    let status = QueueStatus {
+        missing_watermarks,
+        incomplete_results: 1,
+        result_hosts_problem: problem,
+        ..queue_status()
+    };
+    let text = shown(status.clone(), running(4711));
+    for line in [
+        "downloads  result hosts have private addresses: a is 10.1.2.3",
+        "results    1 result incomplete at Kling's server",
+        "watermark  2 jobs lack their watermarked copy; it is fetched again",
+        "lipsyncd show promo/en",
+        "lipsyncd list --state downloading",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    // Without a daemon, nobody downloads.
+    assert!(!shown(status, None).contains("private addresses"));
+}

@@ -1,7 +1,7 @@
 //! Downloads that arrive in full and are no complete video.
 //!
 //! The server may still write the file, so that the download is repeated. Bytes that arrive three times are kept for
-//! people, and then the server is asked rarely: mostly for the length alone.
+//! people, and then the server is asked once an hour; after some downloads mostly for the length alone.
 
 use super::{FetchError, RemoteVideo, on_disk};
 use crate::{
@@ -17,9 +17,10 @@ const KEPT_AFTER: u32 = 3;
 /// The time between two requests for a file that is known to be incomplete.
 const ASKED_EVERY_MS: i64 = 60 * 60 * 1000;
 
-/// The time between two complete downloads of such a file, while the server announces the same length. A file with the
-/// same ETag is not downloaded again.
-const DOWNLOADED_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
+/// So often the bytes are downloaded, the last times hourly. From then on, they are downloaded daily, and the other
+/// requests only read what the server announces.
+const DOWNLOADS_MAX: u32 = 8;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A download that is no complete video.
 pub(super) struct IncompletePart {
@@ -29,12 +30,12 @@ pub(super) struct IncompletePart {
     pub(super) etag: Option<String>,
 }
 
-/// Whether the server still has the incomplete file that was kept before, judging by its announcement.
+/// Whether the bytes need not be downloaded again: the server announces what arrived often enough, and today. Even the
+/// same announcement can hide other bytes, such as those of a cache that was repaired.
 pub(super) fn is_unchanged(earlier: &IncompleteDownload, announced: &Fetched, now_ms: i64) -> bool {
-    let is_same_length = announced.total_bytes == Some(earlier.bytes);
-    let is_same_file = earlier.etag.is_some() && earlier.etag == announced.etag;
-    let is_recent = (0..DOWNLOADED_EVERY_MS).contains(&now_ms.saturating_sub(earlier.last_at_ms));
-    earlier.times >= KEPT_AFTER && is_same_length && (is_same_file || is_recent)
+    let is_same = announced.total_bytes == Some(earlier.bytes) && announced.etag == earlier.etag;
+    let is_recent = (0..DAY_MS).contains(&now_ms.saturating_sub(earlier.last_at_ms));
+    earlier.times >= DOWNLOADS_MAX && is_same && is_recent
 }
 
 /// Counts the download, and keeps its bytes if they arrived often enough. Returns the error of the step.
