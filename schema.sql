@@ -451,7 +451,7 @@ SELECT
     WHEN j.state = 'identified' AND slots.used >= d.slots_limit THEN 'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use)'
     WHEN j.state IN ('queued', 'identified') AND t.wait_reason IS NOT NULL THEN t.wait_reason
     WHEN j.state IN ('queued', 'identified') THEN
-      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'limited by limits.create_per_second (' END ||
+      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'its create request is next, as limits.create_per_second and the account allow (' END ||
       slots.used || ' of ' || d.slots_limit || ' slots in use)'
     -- After the create request.
     ELSE

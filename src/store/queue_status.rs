@@ -209,11 +209,11 @@ pub(super) fn queue_status(
 
 fn rate_limit(row: &Row<'_>) -> rusqlite::Result<Option<RateLimit>> {
     let (paid_until_ms, queries_until_ms): (Option<i64>, Option<i64>) =
-        (row.get(14)?, row.get(15)?);
+        (row.get("paid_rest_until_ms")?, row.get("query_rest_until_ms")?);
     let Some((paid_until_ms, queries_until_ms)) = paid_until_ms.zip(queries_until_ms) else {
         return Ok(None);
     };
-    Ok(Some(RateLimit { code: row.get(13)?, paid_until_ms, queries_until_ms }))
+    Ok(Some(RateLimit { code: row.get("rate_limit_code")?, paid_until_ms, queries_until_ms }))
 }
 
 /// A state that another version of lipsyncd stored is left out.

@@ -240,7 +240,7 @@ fn a_local_video_needs_a_public_url() {
 #[test]
 fn an_incomplete_file_is_waited_for_and_says_what_is_missing() {
     let folder = Folder::new();
-    let mut checker = folder.checker();
+    let mut checker = MediaChecker { settle: Duration::ZERO, ..folder.checker() };
     let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     let mut what = |folder: &Folder, name: &str, content: &[u8], after_ms: i64| {
         folder.put(name, content);

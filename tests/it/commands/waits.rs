@@ -115,7 +115,7 @@ async fn reasons_before_the_create_request() {
     wait.job("queued", vec![]).await;
     assert_eq!(wait.reason("queued"), "queued (0 of 1 slots in use)");
     wait.job("identified", wait.identified()).await;
-    let pace = "limited by limits.create_per_second (0 of 1 slots in use)";
+    let pace = "its create request is next, as limits.create_per_second and the account allow (0 of 1 slots in use)";
     assert_eq!(wait.reason("identified"), pace);
     wait.job("sent", wait.submitted("t1")).await;
     assert_eq!(wait.reason("identified"), "no slot is free (1 of 1 slots in use)");

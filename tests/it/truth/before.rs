@@ -70,7 +70,7 @@ async fn configured_rate() {
     env.settings.rate.create_per_second = 0.001;
     let scenario = Scenario::start_with(env, many("m", 2)).await;
     scenario.env.until("a task", async || scenario.tasks_at_kling() == 1).await;
-    let words = "limited by limits.create_per_second (1 of 5 slots in use)";
+    let words = "its create request is next, as limits.create_per_second and the account allow (1 of 5 slots in use)";
     scenario
         .env
         .until("the other job to wait", async || {

@@ -1,5 +1,7 @@
 //! What holds all jobs: refusals of the account, the budget, an API that does not answer.
 
+use std::cell::Cell;
+
 use lipsyncd::sim::{Fault, FaultRule};
 
 use super::*;
@@ -52,12 +54,16 @@ async fn daily_budget() {
     scenario.env.until("the budget to hold a job", async || held().await.is_some()).await;
     let spent = scenario.env.store.spent_today_micro(scenario.env.now_ms()).await.unwrap();
     assert!(spent >= 10_000, "{spent}");
-    // The next day has a budget of its own.
+    // The next day has a budget of its own. A call in flight may use it up: then the day after has one.
     let key = format!("m/{:03}", held().await.unwrap());
-    let identified = scenario.accepted(Endpoint::Identify);
-    scenario.env.set_ahead(86_400_000);
-    scenario.running.nudge();
-    let continues = async || scenario.accepted(Endpoint::Identify) > identified;
+    let paid = || scenario.accepted(Endpoint::Identify) + scenario.accepted(Endpoint::Create);
+    let (paid_before, days) = (paid(), Cell::new(0));
+    let continues = async || {
+        days.set(days.get() + 1);
+        scenario.env.set_ahead(days.get() * 86_400_000);
+        scenario.running.nudge();
+        paid() > paid_before
+    };
     scenario.env.until(&format!("the queue to continue after {key}"), continues).await;
 }
 
@@ -80,12 +86,15 @@ async fn api_that_does_not_answer() {
 
 #[tokio::test]
 async fn account_without_a_free_slot() {
-    let scenario =
-        Scenario::start(SimConfig { concurrency: 0, ..quick() }, vec![wanted("x")]).await;
+    let scenario = Scenario::start(SimConfig { concurrency: 0, ..quick() }, many("m", 2)).await;
     let words = "the API deferred the call: the account runs as many tasks as its resource pack";
-    scenario.says("x", words).await;
+    let keys = ["m/000", "m/001"];
+    let refused = async || {
+        keys.iter().find(|key| scenario.env.waits_for(key).is_some_and(|it| it.contains(words)))
+    };
+    scenario.env.until("a refusal", async || refused().await.is_some()).await;
     assert!(scenario.env.ledger().refused(Endpoint::Create, 1303) > 0);
     assert_eq!(scenario.tasks_at_kling(), 0);
     scenario.env.sim.control(|sim| sim.config_mut().concurrency = 5);
-    scenario.succeeds(1).await;
+    scenario.succeeds(2).await;
 }

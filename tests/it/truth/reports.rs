@@ -62,6 +62,55 @@ fn rate_limit() {
     until_healthy(&env, "rate limited by the API");
 }
 
+/// `Retry-After: 600` on the list: the polling of paid tasks rests for `poll.max_interval` × 10, which is 2 s here.
+#[test]
+fn rate_limit_of_the_list() {
+    let keys = ["a", "b", "c"];
+    let mut env = TestEnv::new(slow());
+    for key in keys {
+        env.drop_in_old(&format!("{key}.yaml"), job_of(key));
+    }
+    env.start();
+    for key in keys {
+        env.until_state(key, "processing");
+    }
+    let limit = Fault::Code { code: 1302, status: None, retry_after_s: Some(600), message: None };
+    env.sim.fault(FaultRule::always(Endpoint::List, limit));
+    env.until("the reasons of paid jobs", |env| {
+        let words = "rate limited by the API (code 1302); the status of task ";
+        keys.iter().all(|key| env.job(key).is_some_and(|job| job.waiting_for.starts_with(words)))
+    });
+    until_printed(&env, "status", "rate limited by the API (code 1302) until 20");
+    env.finish_tasks();
+    for key in keys {
+        env.until_state(key, "succeeded");
+    }
+    assert!(env.ledger().refused(Endpoint::List, 1302) < 5);
+}
+
+/// The list shows five tasks as `submitted` for ever. A query of each shows its end.
+#[test]
+fn list_that_lags_behind() {
+    let keys = ["a", "b", "c", "d", "e"];
+    let mut env = TestEnv::new(slow());
+    for key in keys {
+        env.drop_in_old(&format!("{key}.yaml"), job_of(key));
+    }
+    env.start();
+    for key in keys {
+        env.until_state(key, "processing");
+    }
+    let tasks = env.ledger().tasks;
+    let entry = |id: &String| serde_json::json!({"task_id": id, "task_status": "submitted"});
+    let list: Vec<_> = tasks.iter().map(|task| entry(&task.task_id)).collect();
+    let lags = Fault::Patch { with: serde_json::json!({"data": list}) };
+    env.sim.fault(FaultRule::always(Endpoint::List, lags));
+    env.finish_tasks();
+    for key in keys {
+        env.until_state(key, "succeeded");
+    }
+}
+
 #[test]
 fn pauses() {
     for (call, code, words) in [
