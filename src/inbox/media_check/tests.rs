@@ -42,11 +42,15 @@ impl Folder {
     }
 
     fn checker(&self) -> MediaChecker {
-        let locator = Locator { jobs_dir: self.0.path().to_owned(), media_dirs: Vec::new() };
-        let base = Url::parse("https://cdn.example.com/").unwrap();
-        let mut checker = MediaChecker::new(locator, Some(base), SETTLE);
+        let mut checker = self.checker_that_settles(SETTLE);
         checker.trust_times(true);
         checker
+    }
+
+    fn checker_that_settles(&self, settle: Duration) -> MediaChecker {
+        let locator = Locator { jobs_dir: self.0.path().to_owned(), media_dirs: Vec::new() };
+        let base = Url::parse("https://cdn.example.com/").unwrap();
+        MediaChecker::new(locator, Some(base), settle)
     }
 }
 
@@ -240,7 +244,7 @@ fn a_local_video_needs_a_public_url() {
 #[test]
 fn an_incomplete_file_is_waited_for_and_says_what_is_missing() {
     let folder = Folder::new();
-    let mut checker = MediaChecker { settle: Duration::ZERO, ..folder.checker() };
+    let mut checker = folder.checker_that_settles(Duration::ZERO);
     let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     let mut what = |folder: &Folder, name: &str, content: &[u8], after_ms: i64| {
         folder.put(name, content);
