@@ -62,7 +62,7 @@ pub async fn check(base_url: &Url, allow_hosts: &[String], seen: &[String]) -> R
     };
     // What was found in time counts.
     let _in_time = timeout(TIME_LIMIT, resolving).await;
-    match describe(&found, base_url, allow_hosts) {
+    match describe(&found, !allow_hosts.is_empty()) {
         Some(problem) => ResultHosts::Problem(problem),
         None if resolved == 0 => ResultHosts::NotChecked("no name could be resolved"),
         None => ResultHosts::Fine(resolved),
@@ -97,40 +97,36 @@ fn private(
     addresses.first().map(|ip| PrivateName { name: name.to_owned(), ip: *ip, is_allowed })
 }
 
-fn describe(found: &[PrivateName], base_url: &Url, allow_hosts: &[String]) -> Option<String> {
-    let refused: Vec<&PrivateName> = found.iter().filter(|name| !name.is_allowed).collect();
-    let api = found.iter().find(|it| Some(it.name.as_str()) == base_url.host_str());
-    let fake = |name: &&PrivateName| is_fake(name.ip);
-    let shown = |names: &[&PrivateName]| {
-        let each = names.iter().map(|it| format!("{} is {}", it.name, it.ip));
-        each.collect::<Vec<_>>().join(", ")
+/// `has_allowed`: the configuration allows hosts.
+fn describe(found: &[PrivateName], has_allowed: bool) -> Option<String> {
+    let (refused, allowed): (Vec<_>, Vec<_>) = found.iter().partition(|name| !name.is_allowed);
+    // As long as no host is configured, only that of the API is allowed: its address says what kind of DNS this is.
+    let api = if has_allowed { Vec::new() } else { allowed };
+    let named = if refused.is_empty() { &api } else { &refused };
+    let shown = |names: &mut dyn Iterator<Item = &&PrivateName>| {
+        names.map(|it| format!("{} is {}", it.name, it.ip)).collect::<Vec<_>>().join(", ")
     };
-    if let Some(first) = refused.iter().copied().find(fake).or_else(|| api.filter(fake)) {
-        let named: Vec<&PrivateName> = refused.iter().copied().filter(fake).collect();
-        let named = if named.is_empty() { vec![first] } else { named };
-        if refused.is_empty() && !allow_hosts.is_empty() {
-            return None;
-        }
-        return Some(format!(
+    let first = named.first()?;
+    Some(if named.iter().any(|name| is_fake(name.ip)) {
+        format!(
             "names have addresses of a fake-ip DNS (198.18.0.0/15, as of Clash or Surge): {}. lipsyncd refuses to \
              download results from there. Exclude the result hosts from the fake-ip DNS, or add them to \
              download.allow_hosts, such as [\"*.klingai.com\", \"*.kechuangai.com\"]",
-            shown(&named)
-        ));
-    }
-    if !refused.is_empty() {
-        return Some(format!(
-            "result hosts have private addresses: {}. lipsyncd refuses to download results from there. Add the hosts to \
-             download.allow_hosts if they may be used",
-            shown(&refused)
-        ));
-    }
-    let api = api.filter(|_| allow_hosts.is_empty())?;
-    Some(format!(
-        "{} has the private address {}: results at this host are downloaded, results at other private addresses are \
-         refused. Add the result hosts to download.allow_hosts if there are others",
-        api.name, api.ip
-    ))
+            shown(&mut named.iter().filter(|name| is_fake(name.ip)))
+        )
+    } else if refused.is_empty() {
+        format!(
+            "{} has the private address {}: results at this host are downloaded, results at other private addresses \
+             are refused. Add the result hosts to download.allow_hosts if there are others",
+            first.name, first.ip
+        )
+    } else {
+        format!(
+            "result hosts have private addresses: {}. lipsyncd refuses to download results from there. Add the hosts \
+             to download.allow_hosts if they may be used",
+            shown(&mut named.iter())
+        )
+    })
 }
 
 #[cfg(test)]
@@ -146,7 +142,7 @@ mod tests {
             .iter()
             .filter_map(|(name, ip)| private(&policy, name, [ip.parse().unwrap()].into_iter()))
             .collect();
-        describe(&found, &base, &allow)
+        describe(&found, !allow.is_empty())
     }
 
     const VENDOR_API: &str = "https://api-singapore.klingai.com";
@@ -180,6 +176,10 @@ mod tests {
         let text = message(gateway, &[], &names).unwrap();
         assert!(text.contains("files.corp.example is 10.1.2.4"), "{text}");
         assert_eq!(message(gateway, &["files.corp.example"], &names), None);
+        // The refused host is named, whatever address the API has.
+        let names = [("kling.corp.example", "198.18.0.4"), ("files.corp.example", "10.1.2.4")];
+        let text = message(gateway, &[], &names).unwrap();
+        assert!(text.contains("files.corp.example is 10.1.2.4"), "{text}");
     }
 
     #[test]
