@@ -2,11 +2,13 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::time::timeout;
 use url::Url;
 
 use super::{
     host_policy::{HostPolicy, is_loopback},
+    proxy::Proxy,
     public_address::{is_fake, is_public},
 };
 
@@ -19,6 +21,7 @@ const VENDOR: &str = ".klingai.com";
 /// The most names that are resolved.
 const NAMES_MAX: usize = 10;
 
+/// For one name; all are resolved at once.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is known of the hosts of results.
@@ -43,30 +46,35 @@ struct PrivateName {
 
 /// Resolves the names of result hosts. `seen` are hosts of earlier results.
 pub async fn check(base_url: &Url, allow_hosts: &[String], seen: &[String]) -> ResultHosts {
-    let policy = HostPolicy::new(base_url, allow_hosts, |name| std::env::var(name).ok());
     if is_loopback(base_url) {
         return ResultHosts::NotChecked("the API is on this machine");
     }
-    if policy.has_proxy() {
-        return ResultHosts::NotChecked("a proxy resolves the names of result hosts");
-    }
-    let (mut found, mut resolved) = (Vec::new(), 0);
-    let names = names(base_url, seen);
-    let resolving = async {
-        for name in names {
-            // A name that cannot be resolved is reported where it is used.
-            let Ok(addresses) = tokio::net::lookup_host((name.as_str(), 0)).await else { continue };
-            resolved += 1;
-            found.extend(private(&policy, &name, addresses.map(|address| address.ip())));
-        }
-    };
-    // What was found in time counts.
-    let _in_time = timeout(TIME_LIMIT, resolving).await;
+    let (proxied, direct): (Vec<_>, Vec<_>) =
+        names(base_url, seen).into_iter().partition(|name| is_proxied(name));
+    let resolved: Vec<_> = join_all(direct.into_iter().map(resolve)).await;
+    let resolved: Vec<_> = resolved.into_iter().flatten().collect();
+    let policy = HostPolicy::new(base_url, allow_hosts, |name| std::env::var(name).ok());
+    let found: Vec<_> =
+        resolved.iter().filter_map(|(name, ips)| private(&policy, name, ips)).collect();
     match describe(&found, !allow_hosts.is_empty()) {
         Some(problem) => ResultHosts::Problem(problem),
-        None if resolved == 0 => ResultHosts::NotChecked("no name could be resolved"),
-        None => ResultHosts::Fine(resolved),
+        None if !resolved.is_empty() => ResultHosts::Fine(resolved.len()),
+        None if proxied.is_empty() => ResultHosts::NotChecked("no name could be resolved"),
+        None => ResultHosts::NotChecked("a proxy resolves the names of result hosts"),
     }
+}
+
+/// Whether a proxy resolves the name.
+fn is_proxied(name: &str) -> bool {
+    Url::parse(&format!("https://{name}/")).is_ok_and(|url| Proxy::of(&url).is_some())
+}
+
+/// Returns the addresses of a name. None: a name that cannot be resolved is reported where it is used.
+async fn resolve(name: String) -> Option<(String, Vec<IpAddr>)> {
+    let found =
+        timeout(TIME_LIMIT, tokio::net::lookup_host((name.as_str(), 0))).await.ok()?.ok()?;
+    let ips = found.map(|address| address.ip()).collect();
+    Some((name, ips))
 }
 
 fn names(base_url: &Url, seen: &[String]) -> Vec<String> {
@@ -83,18 +91,10 @@ fn names(base_url: &Url, seen: &[String]) -> Vec<String> {
     names
 }
 
-fn private(
-    policy: &HostPolicy,
-    name: &str,
-    addresses: impl Iterator<Item = IpAddr>,
-) -> Option<PrivateName> {
-    let addresses: Vec<IpAddr> = addresses.collect();
+fn private(policy: &HostPolicy, name: &str, ips: &[IpAddr]) -> Option<PrivateName> {
     // With one public address, downloads use that one.
-    if addresses.iter().any(|ip| is_public(*ip)) {
-        return None;
-    }
-    let is_allowed = policy.allows(name);
-    addresses.first().map(|ip| PrivateName { name: name.to_owned(), ip: *ip, is_allowed })
+    let first = ips.first().filter(|_| !ips.iter().any(|ip| is_public(*ip)))?;
+    Some(PrivateName { name: name.to_owned(), ip: *first, is_allowed: policy.allows(name) })
 }
 
 /// `has_allowed`: the configuration allows hosts.
@@ -140,7 +140,7 @@ mod tests {
         let policy = HostPolicy::new(&base, &allow, |_| None);
         let found: Vec<PrivateName> = names
             .iter()
-            .filter_map(|(name, ip)| private(&policy, name, [ip.parse().unwrap()].into_iter()))
+            .filter_map(|(name, ip)| private(&policy, name, &[ip.parse().unwrap()]))
             .collect();
         describe(&found, !allow.is_empty())
     }
