@@ -59,8 +59,10 @@ pub async fn check(base_url: &Url, allow_hosts: &[String], seen: &[String]) -> R
     match describe(&found, !allow_hosts.is_empty()) {
         Some(problem) => ResultHosts::Problem(problem),
         None if !resolved.is_empty() => ResultHosts::Fine(resolved.len()),
-        None if proxied.is_empty() => ResultHosts::NotChecked("no name could be resolved"),
-        None => ResultHosts::NotChecked("a proxy resolves the names of result hosts"),
+        None if !proxied.is_empty() => {
+            ResultHosts::NotChecked("a proxy resolves the names of result hosts")
+        }
+        None => ResultHosts::NotChecked("no name could be resolved"),
     }
 }
 
@@ -114,17 +116,17 @@ fn describe(found: &[PrivateName], has_allowed: bool) -> Option<String> {
              download.allow_hosts, such as [\"*.klingai.com\", \"*.kechuangai.com\"]",
             shown(&mut named.iter().filter(|name| is_fake(name.ip)))
         )
-    } else if refused.is_empty() {
-        format!(
-            "{} has the private address {}: results at this host are downloaded, results at other private addresses \
-             are refused. Add the result hosts to download.allow_hosts if there are others",
-            first.name, first.ip
-        )
-    } else {
+    } else if !refused.is_empty() {
         format!(
             "result hosts have private addresses: {}. lipsyncd refuses to download results from there. Add the hosts \
              to download.allow_hosts if they may be used",
             shown(&mut named.iter())
+        )
+    } else {
+        format!(
+            "{} has the private address {}: results at this host are downloaded, results at other private addresses \
+             are refused. Add the result hosts to download.allow_hosts if there are others",
+            first.name, first.ip
         )
     })
 }

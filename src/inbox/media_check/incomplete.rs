@@ -16,6 +16,12 @@ const RECORDED: Duration = Duration::from_mins(2);
 
 const NS_PER_MS: i64 = 1_000_000;
 
+/// Describes a file that somebody probably still writes.
+pub(super) fn still_written(kind: MediaKind, name: &str, what: Incomplete) -> String {
+    let kind = kind.name();
+    format!("{kind} {name} is still being written ({what})")
+}
+
 /// Describes a file that is not complete. The text changes only when the file does, and once after a time.
 pub(super) fn describe(
     kind: MediaKind,
@@ -26,14 +32,14 @@ pub(super) fn describe(
 ) -> String {
     let changed_ms = stamp.changed_ns() / NS_PER_MS;
     if now_ms.saturating_sub(changed_ms) < GIVEN_UP_MS {
-        return format!("{} {name} is still being written ({what})", kind.name());
+        return still_written(kind, name, what);
     }
     let since = Timestamp::from_millisecond(changed_ms)
         .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
         .unwrap_or_default();
+    let kind = kind.name();
     format!(
-        "{} {name} is incomplete ({what}) and unchanged since {since}: it was probably cut short; copy it again",
-        kind.name()
+        "{kind} {name} is incomplete ({what}) and unchanged since {since}: it was probably cut short; copy it again"
     )
 }
 

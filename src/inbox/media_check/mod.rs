@@ -235,11 +235,8 @@ impl MediaChecker {
         let since = since.filter(|_| !self.settling.is_old(located.stamp.modified_ns(), now_ms));
         match since.and_then(incomplete::wait_for_end) {
             Some(again_in) => {
-                let (kind, what) = (kind.name(), Incomplete::LastFrame);
-                Err(missing(
-                    format!("{kind} {name} is still being written ({what})"),
-                    Some(again_in),
-                ))
+                let what = incomplete::still_written(*kind, name, Incomplete::LastFrame);
+                Err(missing(what, Some(again_in)))
             }
             None => Ok(facts),
         }
