@@ -114,7 +114,10 @@ impl Check<'_> {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
         let public = self.config.media.public_base_url.clone();
-        ManifestFolder { root, media_checker: MediaChecker::new(locator, public, Duration::ZERO) }
+        let mut media_checker = MediaChecker::new(locator, public, Duration::ZERO);
+        // As the first scan of a daemon.
+        media_checker.trust_times(true);
+        ManifestFolder { root, media_checker }
     }
 
     fn listing(
