@@ -29,7 +29,7 @@ pub use file_name::{FileName, file_name, ignored_folder, is_json, is_json_manife
 pub use finish::ManifestJob;
 pub use ignore_patterns::IgnorePatterns;
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
-pub use path_hint::{invisible_character, path_hint};
+pub use path_hint::{invisible_character, path_hint, url_hint};
 pub use problem::{Location, Problem, Problems, Severity};
 pub use read::{Manifest, read};
 pub use schema::schema;

@@ -198,6 +198,7 @@ impl Check<'_> {
         let (video_place, audio_place) = job.media_places;
         for warning in &job.media_warnings {
             let problems = Problems::from(Problem::at(video_place, format!("warning: {warning}")));
+            self.warnings += 1;
             writeln!(self.err, "{}", problems.one_line(shown))?;
         }
         let media = match &job.media_check {
