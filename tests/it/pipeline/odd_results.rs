@@ -109,6 +109,27 @@ async fn incomplete_result_is_kept_and_asked_for_rarely() {
 }
 
 #[tokio::test]
+async fn run_that_ends_when_idle_does_not_wait_for_an_incomplete_result() {
+    let test_env = TestEnv::new(quick()).await;
+    let cut = Fault::WrongLength { bytes: Some(400) };
+    test_env.fault(FaultRule::always(Endpoint::Download, cut));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(test_env.ledger().faults["wrong_length"], 3);
+    // A run that begins before the next try is due ends at once.
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(test_env.ledger().faults["wrong_length"], 3);
+    // A later run tries once.
+    test_env.set_ahead(2 * 60_000);
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(test_env.ledger().faults["wrong_length"], 4);
+    test_env.clear_faults();
+    test_env.set_ahead(HOUR_MS);
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
 async fn first_video_with_a_url_is_the_result_and_its_length_is_measured() {
     let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
