@@ -31,7 +31,7 @@ pub use finish::ManifestJob;
 pub use ignore_patterns::IgnorePatterns;
 pub use json_file::{is_json, is_json_manifest};
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
-pub use path_hint::{invisible_character, path_hint};
+pub use path_hint::{invisible_character, path_hint, url_hint};
 pub use problem::{Location, Problem, Problems, Severity};
 pub use read::{Manifest, read};
 pub use schema::schema;

@@ -21,7 +21,12 @@ const AGREEING: usize = 3;
 const TICKS_PER_SECOND: u64 = 28_224_000;
 
 /// So many zeros at the end are space that is reserved and not filled yet; so are as many as a frame has.
-const ZERO_TAIL_BYTES: usize = 4_096;
+pub(super) const ZERO_TAIL_BYTES: usize = 4_096;
+
+/// Returns how many zeros are at the end.
+pub(super) fn zeros_at_end(bytes: &[u8]) -> usize {
+    bytes.iter().rev().take_while(|byte| **byte == 0).count()
+}
 
 /// The format of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +155,7 @@ impl Count {
                     Some(end) => return end,
                     None => match stream.find(bytes, at + 1, bytes.len()) {
                         Some(next) => at = next,
-                        None => return StreamEnd::Complete,
+                        None => return self.end_of_rest(rest),
                     },
                 },
             }
@@ -172,16 +177,25 @@ impl Count {
 
     /// Returns how the stream ends, if nothing but a rest follows the frames.
     fn end(&self, rest: &[u8]) -> Option<StreamEnd> {
-        let frame_bytes = self.last.map_or(ZERO_TAIL_BYTES, |last| last.bytes);
         match rest {
             [] => Some(StreamEnd::Complete),
             [0xff, _, _, _, _, _, _, ..] => None,
             // Too few bytes for a header.
             [0xff, ..] => Some(StreamEnd::InFrame),
             _ if rest.iter().any(|byte| *byte != 0) => None,
-            _ if rest.len() >= ZERO_TAIL_BYTES.min(frame_bytes) => Some(StreamEnd::Zeros),
-            _ => Some(StreamEnd::Complete),
+            _ => Some(self.end_of_rest(rest)),
         }
+    }
+
+    /// Returns how the stream ends, if no frame is in the rest.
+    fn end_of_rest(&self, rest: &[u8]) -> StreamEnd {
+        let frame_bytes = self.last.map_or(ZERO_TAIL_BYTES, |last| last.bytes);
+        // The zeros may begin inside of a frame, also of the first one of another clip.
+        let enough = match rest {
+            [0 | 0xff, ..] => ZERO_TAIL_BYTES.min(frame_bytes),
+            _ => ZERO_TAIL_BYTES,
+        };
+        if zeros_at_end(rest) >= enough { StreamEnd::Zeros } else { StreamEnd::Complete }
     }
 
     /// Returns what is missing by the header in the first frame, or by zeros at the end.

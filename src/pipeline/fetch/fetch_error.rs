@@ -78,7 +78,7 @@ pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientErr
         }
         FetchError::Incomplete { message, rest_ms } => {
             let code = "incomplete_result".to_owned();
-            let message = format!("{message}; the server is asked again every hour");
+            let message = format!("{message}; lipsyncd asks again, later once an hour");
             return TransientError { code, message, retry_after_ms: Some(rest_ms) };
         }
         FetchError::IncompleteForGood(message) => {
