@@ -35,4 +35,5 @@ pub use read::{Manifest, read};
 pub use schema::schema;
 pub(crate) use schema::to_json;
 pub use source::{AUDIO_ENDINGS, VIDEO_ENDINGS};
+pub use web_address::is_private_address;
 pub use yaml::MAX_BYTES as BYTES_MAX;

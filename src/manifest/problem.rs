@@ -68,6 +68,12 @@ impl Problem {
         self.help = Some(help.into());
         self
     }
+
+    /// Makes it a warning.
+    #[must_use]
+    pub fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
 }
 
 /// The problems of one text, up to ten thousand: at least one, ordered by location, without duplicates.
@@ -142,8 +148,8 @@ impl ProblemCollector {
 
     pub(crate) fn warn(&mut self, problem: Problem) {
         if self.warnings.len() < MAX_WARNINGS {
-            let problem = Problem { severity: Severity::Warning, ..problem };
-            self.warnings.entry((problem.location, problem.what.clone())).or_insert(problem);
+            let key = (problem.location, problem.what.clone());
+            self.warnings.entry(key).or_insert(problem.warning());
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     path_hint::path_hint,
     problem::{Problem, did_you_mean, is_invisible},
     value::{ValueReader, ValueType},
-    web_address::{is_private, share_page},
+    web_address::{is_private_address, share_page},
     yaml::NodeKind,
 };
 use crate::job::{FaceChoice, Source};
@@ -90,7 +90,7 @@ impl<'a> ValueReader<'a> {
     fn warn_of(&mut self, url: &Url) {
         let host = url.host_str().unwrap_or_default();
         let is_source = matches!(self.value_type, ValueType::Source(_));
-        let (what, help) = if is_private(url) {
+        let (what, help) = if is_private_address(url) {
             let help = if is_source {
                 "Kling downloads it from the internet: use a public URL"
             } else {

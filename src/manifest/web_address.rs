@@ -93,7 +93,8 @@ pub(super) fn share_page(url: &Url) -> Option<(&'static str, &'static str)> {
 }
 
 /// Whether a host is reachable in a private network only, as far as its name or address says so.
-pub(super) fn is_private(url: &Url) -> bool {
+#[must_use]
+pub fn is_private_address(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => is_private_v4(ip),
         Some(Host::Ipv6(ip)) => is_private_v6(ip),

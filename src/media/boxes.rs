@@ -86,6 +86,8 @@ struct BoxReader<'a> {
     len: u64,
     boxes_left: u32,
     entries_left: u64,
+    /// Whether something else than a box was found where a box should begin inside another one.
+    has_gap: bool,
 }
 
 impl<'a> BoxReader<'a> {
@@ -93,7 +95,8 @@ impl<'a> BoxReader<'a> {
     fn new(mut reader: impl Read + Seek + 'a, len: u64) -> Result<Self, BoxError> {
         reader.rewind()?;
         let inner = BufReader::new(Box::new(reader) as Box<dyn ReadSeek>);
-        Ok(Self { inner, at: 0, len, boxes_left: MOST_BOXES, entries_left: MOST_ENTRIES })
+        let (boxes_left, entries_left) = (MOST_BOXES, MOST_ENTRIES);
+        Ok(Self { inner, at: 0, len, boxes_left, entries_left, has_gap: false })
     }
 
     /// Visits the file's own boxes in order, and returns what follows the last complete one.
@@ -140,8 +143,11 @@ impl<'a> BoxReader<'a> {
                 BoxHeader::Overrun(..) => {
                     return Err(BoxError::Damaged("a box is larger than the box around it"));
                 }
-                // QuickTime ends some lists with zeros.
-                BoxHeader::Junk => break,
+                // QuickTime ends some lists with four zeros.
+                BoxHeader::Junk => {
+                    self.has_gap |= parent.end - at >= 8;
+                    break;
+                }
             }
         }
         Ok(())

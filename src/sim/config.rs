@@ -78,6 +78,8 @@ settings! {
     query_shows_external_ids: bool = false,
     /// Whether the entries of lists carry it.
     list_shows_external_ids: bool = false,
+    /// How old the statuses are that lists show; a query of one task shows the present status.
+    list_status_lag_ms: i64 = 0,
     /// Whether queries and lists show a task's video by the address that was sent; if not, by that of a copy.
     shows_sent_videos: bool = true,
     /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.

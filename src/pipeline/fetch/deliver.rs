@@ -30,7 +30,7 @@ pub(crate) async fn deliver<A: Api>(
         }
         Err(error) => {
             if let FetchError::Api(error) = &error {
-                signal = AccountSignal::of(error);
+                signal = AccountSignal::of_query(error);
             }
             outcome_of(error, &job, &task)
         }

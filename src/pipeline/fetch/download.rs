@@ -39,7 +39,7 @@ pub(crate) async fn download<A: Api>(
         }
         Err(error) => {
             let signal = match &error {
-                FetchError::Api(error) => AccountSignal::of(error),
+                FetchError::Api(error) => AccountSignal::of_query(error),
                 _ => None,
             };
             (Outcome::TransientError(to_transient_error(&task, error)), signal)

@@ -91,7 +91,7 @@ impl<A: Api> Pipeline<A> {
     }
 
     async fn free_probe_failed(&mut self, error: &ApiError) -> Result<(), StoreError> {
-        match AccountSignal::of(error) {
+        match AccountSignal::of_query(error) {
             Some(signal) => self.apply_signal(Some(signal), None).await,
             None => self.probe_later().await,
         }

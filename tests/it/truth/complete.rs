@@ -11,7 +11,7 @@ const MORE_SCENARIOS: [&str; 1] = ["tests/it/pipeline/rate_limits.rs"];
 const FOLDER: &str = "src/job/apply";
 
 /// Texts of that folder that are only in the history of a job, or are the error of a job that has failed.
-const NOT_REASONS: [&str; 26] = [
+const NOT_REASONS: [&str; 27] = [
     "Kling already has the task:",
     "Kling no longer knows the task: ",
     "Kling refused the create request: ",
@@ -25,6 +25,7 @@ const NOT_REASONS: [&str; 26] = [
     "Kling has no task of this name; sending the same create request again as ",
     "Kling shows the task again",
     "Kling started processing",
+    "identifying the video again: ",
     "its `not_before` time has ",
     "lookup: ",
     "new information about the account's tasks: looking the task up again",

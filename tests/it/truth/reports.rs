@@ -100,11 +100,7 @@ fn list_that_lags_behind() {
     for key in keys {
         env.until_state(key, "processing");
     }
-    let tasks = env.ledger().tasks;
-    let entry = |id: &String| serde_json::json!({"task_id": id, "task_status": "submitted"});
-    let list: Vec<_> = tasks.iter().map(|task| entry(&task.task_id)).collect();
-    let lags = Fault::Patch { with: serde_json::json!({"data": list}) };
-    env.sim.fault(FaultRule::always(Endpoint::List, lags));
+    env.sim.set(|config| config.list_status_lag_ms = 3_600_000);
     env.finish_tasks();
     for key in keys {
         env.until_state(key, "succeeded");

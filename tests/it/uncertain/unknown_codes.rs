@@ -83,3 +83,33 @@ fn unknown_code_with_another_status_fails_its_job_only() {
     until_printed(&test_env, "worse", &["failed", "1119", WORDS]);
     test_env.sim.assert_requests(1);
 }
+
+/// A refusal of the queries alone is probed by a query: no task is paid for while results cannot be fetched.
+#[test]
+fn refused_queries_pause_the_queue_until_a_query_is_answered() {
+    for status in [401, 403] {
+        let mut test_env = test_env();
+        test_env.start();
+        ask_for(&test_env, &["a"]);
+        until_delivered(&test_env, &["a"]);
+        for call in [Endpoint::Query, Endpoint::List] {
+            test_env.sim.fault(FaultRule::always(call, refusal(status)));
+        }
+        ask_for(&test_env, &["b"]);
+        test_env.until("the pause in `status`", |test_env| {
+            let status = test_env.run(&["status"]).out;
+            status.contains("paused") && status.contains("1119")
+        });
+        let refused = |test_env: &TestEnv| {
+            let ledger = test_env.ledger();
+            ledger.refused(Endpoint::Query, 1119) + ledger.refused(Endpoint::List, 1119)
+        };
+        let (before, paid) = (refused(&test_env), test_env.ledger().tasks.len());
+        ask_for(&test_env, &["c", "d"]);
+        test_env.until("more probes", |test_env| refused(test_env) >= before + 4);
+        assert_eq!(test_env.ledger().tasks.len(), paid, "{status}");
+        test_env.sim.control(Sim::clear_faults);
+        until_delivered(&test_env, &["b", "c", "d"]);
+        test_env.sim.assert_requests(4);
+    }
+}
