@@ -4,11 +4,13 @@
 //! people, and then the server is asked once an hour; after some downloads mostly for the length alone.
 
 use super::{FetchError, RemoteVideo, on_disk};
+use std::path::PathBuf;
+
 use crate::{
     kling::{Api, Fetched},
     output::{FileFacts, OutputError, Part, VideoKind, remove_incomplete},
     pipeline::StepContext,
-    store::IncompleteDownload,
+    store::{IncompleteDownload, KeptDownload},
 };
 
 /// The same bytes are kept when they arrive this often in a row.
@@ -42,6 +44,7 @@ pub(super) fn is_unchanged(earlier: &IncompleteDownload, announced: &Fetched, no
 pub(super) async fn record<A: Api>(
     context: &StepContext<A>,
     video: &RemoteVideo<'_>,
+    earlier: Option<IncompleteDownload>,
     incomplete: IncompletePart,
 ) -> Result<FetchError, FetchError> {
     let IncompletePart { part, facts, error: why, etag } = incomplete;
@@ -51,6 +54,7 @@ pub(super) async fn record<A: Api>(
         etag,
         times: 1,
         last_at_ms: context.clock.now_ms(),
+        kept: None,
     };
     let times = context
         .store
@@ -60,9 +64,44 @@ pub(super) async fn record<A: Api>(
         on_disk(&context.settings, move || part.discard()).await?;
         return Ok(why.into());
     }
+    let kept = keep(context, video, earlier.and_then(|earlier| earlier.kept), part, facts).await?;
+    Ok(error(video, &IncompleteDownload { times, kept, ..arrived }))
+}
+
+/// Keeps the bytes instead of those that were kept before. None: another file has the name.
+async fn keep<A: Api>(
+    context: &StepContext<A>,
+    video: &RemoteVideo<'_>,
+    before: Option<KeptDownload>,
+    part: Part,
+    facts: FileFacts,
+) -> Result<Option<KeptDownload>, FetchError> {
+    let kept = KeptDownload {
+        path: video.kept_at.display().to_string(),
+        sha256: facts.sha256.clone(),
+        bytes: facts.bytes,
+    };
+    let outdated = before.clone().filter(|before| *before != kept);
     let to = video.kept_at.clone();
-    on_disk(&context.settings, move || part.keep_incomplete(&to, &facts)).await?;
-    Ok(error(video, &IncompleteDownload { times, ..arrived }))
+    let done = on_disk(&context.settings, move || {
+        outdated.map_or(Ok(()), remove)?;
+        part.keep_incomplete(&to, &facts)
+    });
+    match done.await {
+        Ok(()) if before.as_ref() == Some(&kept) => {}
+        Ok(()) => {
+            let (task, kind) = (video.task, video.kind.name());
+            context.store.record_kept_download(task, kind, kept.clone()).await?;
+        }
+        // The server must not be asked more often because of it.
+        Err(FetchError::Output(OutputError::Foreign(_))) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    Ok(Some(kept))
+}
+
+fn remove(KeptDownload { path, sha256, bytes }: KeptDownload) -> Result<(), OutputError> {
+    remove_incomplete(&PathBuf::from(path), &FileFacts { sha256, bytes })
 }
 
 /// Removes what was kept, because the complete video has arrived.
@@ -71,9 +110,10 @@ pub(super) async fn forget<A: Api>(
     video: &RemoteVideo<'_>,
     earlier: IncompleteDownload,
 ) -> Result<(), FetchError> {
-    let to = video.kept_at.clone();
-    let facts = FileFacts { sha256: earlier.sha256, bytes: earlier.bytes };
-    on_disk(&context.settings, move || remove_incomplete(&to, &facts)).await?;
+    // Before a crash, the last bytes may have been kept without a record.
+    let IncompleteDownload { sha256, bytes, kept, .. } = earlier;
+    let last = KeptDownload { path: video.kept_at.display().to_string(), sha256, bytes };
+    on_disk(&context.settings, move || kept.into_iter().chain([last]).try_for_each(remove)).await?;
     Ok(context.store.forget_incomplete_download(video.task, video.kind.name()).await?)
 }
 
@@ -83,11 +123,13 @@ pub(super) fn error(video: &RemoteVideo<'_>, earlier: &IncompleteDownload) -> Fe
         VideoKind::Result => "the result",
         VideoKind::Watermark => "the watermarked copy",
     };
+    let kept = match earlier.kept.as_ref().filter(|kept| kept.sha256 == earlier.sha256) {
+        Some(kept) => format!("which are kept as {}", kept.path),
+        None => format!("which are not kept, because {} exists", video.kept_at.display()),
+    };
     let message = format!(
-        "{what} is incomplete at Kling's server: {} downloads in a row brought the same {} bytes, which are kept as {}",
-        earlier.times,
-        earlier.bytes,
-        video.kept_at.display()
+        "{what} is incomplete at Kling's server: {} downloads in a row brought the same {} bytes, {kept}",
+        earlier.times, earlier.bytes,
     );
     FetchError::Incomplete { message, rest_ms: ASKED_EVERY_MS }
 }

@@ -58,7 +58,8 @@ pub(super) async fn fetch_file<A: Api>(
             Ok(fetched)
         }
         Err(part) => {
-            Err(incomplete::record(context, video, IncompletePart { etag, ..part }).await?)
+            let part = IncompletePart { etag, ..part };
+            Err(incomplete::record(context, video, earlier, part).await?)
         }
     }
 }
