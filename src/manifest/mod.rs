@@ -25,7 +25,9 @@ mod web_address;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
-pub use file_name::{FileName, file_name, ignored_folder, is_json, is_json_manifest, stem};
+pub use file_name::{
+    FileName, file_name, ignored_folder, ignored_path, is_json, is_json_manifest, stem,
+};
 pub use finish::ManifestJob;
 pub use ignore_patterns::IgnorePatterns;
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
