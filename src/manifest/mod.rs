@@ -9,6 +9,7 @@ mod draft;
 mod file_name;
 mod finish;
 mod ignore_patterns;
+mod json_file;
 mod keys;
 mod name;
 mod path;
@@ -25,13 +26,12 @@ mod web_address;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
-pub use file_name::{
-    FileName, file_name, ignored_folder, ignored_path, is_json, is_json_manifest, stem,
-};
+pub use file_name::{FileName, file_name, ignored_folder, ignored_path, stem};
 pub use finish::ManifestJob;
 pub use ignore_patterns::IgnorePatterns;
+pub use json_file::{is_json, is_json_manifest};
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
-pub use path_hint::{invisible_character, path_hint};
+pub use path_hint::{invisible_character, path_hint, url_hint};
 pub use problem::{Location, Problem, Problems, Severity};
 pub use read::{Manifest, read};
 pub use schema::schema;

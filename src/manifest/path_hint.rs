@@ -18,8 +18,6 @@ pub fn invisible_character(path: &str) -> Option<String> {
 }
 
 fn of_visible(path: &str) -> Option<String> {
-    let starts = ["https//", "http//", "//"];
-    let host = starts.iter().find_map(|start| path.strip_prefix(start)).unwrap_or(path);
     if is_windows_path(path) || path.starts_with("\\\\") {
         Some("this is a path of Windows: write it relative to the manifest or to media.dirs, with `/`".into())
     } else if path.starts_with('~') {
@@ -28,11 +26,17 @@ fn of_visible(path: &str) -> Option<String> {
         Some(format!("`{variable}` is not replaced by a value: write the complete path"))
     } else if path.contains('\\') {
         Some(format!("the separator of folders is `/`: write `{}`", path.replace('\\', "/")))
-    } else if begins_with_host(host) {
-        Some(format!("if it is a URL, write `https://{host}`"))
     } else {
-        None
+        url_hint(path)
     }
+}
+
+/// Returns how to write a path that may be a URL without its scheme.
+#[must_use]
+pub fn url_hint(path: &str) -> Option<String> {
+    let starts = ["https//", "http//", "//"];
+    let host = starts.iter().find_map(|start| path.strip_prefix(start)).unwrap_or(path);
+    begins_with_host(host).then(|| format!("if it is a URL, write `https://{host}`"))
 }
 
 /// `C:\…` or `C:/…`.

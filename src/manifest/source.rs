@@ -175,6 +175,8 @@ fn wrong_name(text: &str) -> Option<String> {
     } else if let Some(blank) = blank {
         let what = if blank == ' ' { "space" } else { "invisible character" };
         Some(format!("remove the {what} (U+{:04X}) at its end", blank as u32))
+    } else if text.starts_with('<') && text.ends_with('>') {
+        Some("remove the `<` and the `>`".to_owned())
     } else if text.ends_with('/') {
         Some("remove the `/` at its end".to_owned())
     } else {

@@ -8,7 +8,7 @@ use std::{
 };
 
 pub use error::AudioError;
-use frames::StreamLength;
+use frames::{StreamLength, ZERO_TAIL_BYTES};
 
 use super::{
     boxes::{has_boxes, movie::Movie},
@@ -30,7 +30,8 @@ mod wav_format;
 /// "Max 5MB". Read as decimal megabytes, the stricter of the two readings.
 pub const MAX_BYTES: u64 = 5_000_000;
 
-/// What an encoder adds to 60 s of speech: up to two frames, which no header distinguishes from the speech. It is never used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
+/// What an encoder adds to 60 s of speech: up to two frames, which no header distinguishes from the speech. It is never
+/// used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
 const PADDING_MS: i64 = 150;
 
 /// No format has a header that is smaller.
@@ -104,8 +105,16 @@ fn measure_content(bytes: &[u8]) -> Result<StreamLength, AudioError> {
     match frames::find_stream(bytes) {
         Some((stream, at)) => frames::measure(stream, bytes, at),
         None if frames::is_start(behind_tags) => Err(AudioError::Incomplete(Incomplete::LastFrame)),
+        None if is_begun(behind_tags) => Err(AudioError::Incomplete(Incomplete::Zeros)),
         None => Err(AudioError::Foreign(guess(behind_tags.get(..512).unwrap_or(behind_tags)))),
     }
+}
+
+/// Whether only tags, or less than three frames, are written so far, and zeros follow.
+fn is_begun(behind_tags: &[u8]) -> bool {
+    let zeros = frames::zeros_at_end(behind_tags);
+    let enough = ZERO_TAIL_BYTES.min(behind_tags.len() / 2);
+    zeros == behind_tags.len() || behind_tags.starts_with(b"\xff") && zeros >= enough
 }
 
 /// Checks an audio file against the API's limits (API page, `sound_file`).

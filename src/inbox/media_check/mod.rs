@@ -18,6 +18,7 @@ use crate::{
     manifest::{
         invisible_character, path_hint,
         problem::{is_invisible, quoted},
+        url_hint,
     },
     media::{FileStamp, Incomplete, LocateError, Located, Locator, NearNames, public_url},
 };
@@ -100,7 +101,7 @@ impl MediaChecker {
         self.settling.begin_pass(Instant::now());
     }
 
-    /// Sets whether old times of files are trusted, which only the first scan after a start may do.
+    /// Sets whether old times of files are trusted, which only the first scan after a start may do, and `check`.
     pub fn trust_times(&mut self, trusts_times: bool) {
         self.settling.trust_times(trusts_times);
     }
@@ -166,7 +167,11 @@ impl MediaChecker {
             (Some(near), _) => {
                 let invisible = invisible_character(name).filter(|_| !near.contains(is_invisible));
                 let invisible = invisible.map(|what| format!("; {what}")).unwrap_or_default();
-                format!("{invisible}; did you mean {}?", quoted(&near))
+                // A file here can have the name that ends a URL.
+                let folders = |path: &str| path.matches('/').count();
+                let url = url_hint(name).filter(|_| folders(&near) < folders(name));
+                let url = url.map(|hint| format!(" {hint}")).unwrap_or_default();
+                format!("{invisible}; did you mean {}?{url}", quoted(&near))
             }
             (None, Some(hint)) => format!("; {hint}"),
             (None, None) => String::new(),

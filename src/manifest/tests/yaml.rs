@@ -11,6 +11,8 @@ fn a_missing_space_is_found_on_its_own_line() {
         ("jobs:\n  - id:a\n    video: v.mp4\n", "2:7: a space is missing after `id:`"),
         ("jobs:\n  - id: a\n    video: v.mp4\n    audio:a.mp3\n", "4:10: a space is missing after"),
         ("jobs:\n  -id: a\n   video: v.mp4\n", "2:3: a space is missing after `-`"),
+        ("jobs:\n  – id: a\n    video: v.mp4\n", "2:3: `–` is not the `-` of a list (write `- `"),
+        ("jobs:\n  • id: a\n    video: v.mp4\n", "2:3: `•` is not the `-` of a list"),
         ("jobs:\n- id:a\n", "2:3: a space is missing after `id:`"),
         ("jobs:\n  id:a\n", "2:3: a space is missing after `id:`"),
         ("video: v.mp4\naudio: a.mp3\nlabels:\n  a:b\n", "4:3: a space is missing after `a:`"),
@@ -105,6 +107,10 @@ fn quotes_and_escapes() {
 
 #[test]
 fn a_source_that_is_no_file_name_is_explained() {
+    expect(
+        "video: <https://e.com/v.mp4>\naudio: a.mp3\n",
+        &["1:8: `video` is not a file that the API takes (remove the `<` and the `>`)"],
+    );
     expect(
         "video: take #1.mp4\naudio: file:///a.mp3\n",
         &[

@@ -31,6 +31,10 @@ pub(super) fn specific_problem(lines: &[&str], line: usize) -> Option<Problem> {
         let problem = Problem::at(entry.location(), "a space is missing after `-`");
         return Some(problem.help("write `- ` before each entry of a list"));
     }
+    if let Some(mark) = other_dash(text) {
+        let problem = Problem::at(entry.location(), format!("`{mark}` is not the `-` of a list"));
+        return Some(problem.help("write `- ` before each entry of a list"));
+    }
     let key: String = text.chars().take_while(|c| is_of_key(*c)).collect();
     let after = Spot { column: entry.column + key.chars().count(), ..entry };
     let is_url = after.after().starts_with("://");
@@ -147,7 +151,7 @@ fn entry_problem(spot: &Spot<'_>) -> Option<Problem> {
 /// Returns true for a line with a key, or with an entry of a list. A comment or an open bracket may follow.
 fn is_mapping_line(line: &str) -> bool {
     let text = line.trim_start();
-    if text.starts_with('-') && !text.starts_with("- ") {
+    if text.starts_with('-') && !text.starts_with("- ") || other_dash(text).is_some() {
         return false;
     }
     let text = text.trim_start_matches([' ', '-']);
@@ -158,6 +162,12 @@ fn is_mapping_line(line: &str) -> bool {
         || text.trim_end().ends_with(':')
         || is_entry && !text.contains(':')
         || text.starts_with(['[', '{', ']', '}'])
+}
+
+/// The dash or bullet that an editor put in the place of the `-` of a list.
+fn other_dash(text: &str) -> Option<char> {
+    let (mark, rest) = text.split_at_checked(text.chars().next()?.len_utf8())?;
+    (rest.starts_with(' ') && "‐‑‒–—−•·".contains(mark)).then(|| mark.chars().next())?
 }
 
 fn after_dashes(mut spot: Spot<'_>) -> Spot<'_> {

@@ -21,7 +21,12 @@ const AGREEING: usize = 3;
 const TICKS_PER_SECOND: u64 = 28_224_000;
 
 /// So many zeros at the end are space that is reserved and not filled yet; so are as many as a frame has.
-const ZERO_TAIL_BYTES: usize = 4_096;
+pub(super) const ZERO_TAIL_BYTES: usize = 4_096;
+
+/// Returns how many zeros are at the end.
+pub(super) fn zeros_at_end(bytes: &[u8]) -> usize {
+    bytes.iter().rev().take_while(|byte| **byte == 0).count()
+}
 
 /// The format of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +75,7 @@ pub(super) fn measure(
     let ticks = count.ticks.saturating_sub(count.padding_ticks());
     let ms = ticks / (TICKS_PER_SECOND / 1_000);
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Ok(StreamLength { ms, ends_in_frame: end == End::InFrame })
+    Ok(StreamLength { ms, ends_in_frame: end == StreamEnd::InFrame })
 }
 
 impl Stream {
@@ -110,7 +115,7 @@ impl Stream {
 
 /// How the frames end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum StreamEnd {
     /// With the file, or with tags and other bytes behind them.
     Complete,
     InFrame,
@@ -129,7 +134,7 @@ struct Count {
 
 impl Count {
     /// Counts the frames from `at` on.
-    fn frames(&mut self, stream: Stream, bytes: &[u8], first_at: usize) -> End {
+    fn frames(&mut self, stream: Stream, bytes: &[u8], first_at: usize) -> StreamEnd {
         let mut at = first_at;
         self.is_of_one_kind = true;
         loop {
@@ -139,18 +144,18 @@ impl Count {
                 self.last.is_none_or(|last| last.kind == frame.kind) || stream.begins(bytes, at)
             });
             match (frame, tag_bytes(rest)) {
-                (Some(frame), _) if frame.bytes > rest.len() => return End::InFrame,
+                (Some(frame), _) if frame.bytes > rest.len() => return StreamEnd::InFrame,
                 (Some(frame), _) => {
                     self.add(stream, frame, &rest[..frame.bytes], at == first_at);
                     at += frame.bytes;
                 }
-                (None, Some(size)) if size > rest.len() => return End::InFrame,
+                (None, Some(size)) if size > rest.len() => return StreamEnd::InFrame,
                 (None, Some(size)) => at += size,
                 (None, None) => match self.end(rest) {
                     Some(end) => return end,
                     None => match stream.find(bytes, at + 1, bytes.len()) {
                         Some(next) => at = next,
-                        None => return End::Complete,
+                        None => return self.end_of_rest(rest),
                     },
                 },
             }
@@ -171,20 +176,29 @@ impl Count {
     }
 
     /// Returns how the stream ends, if nothing but a rest follows the frames.
-    fn end(&self, rest: &[u8]) -> Option<End> {
-        let frame_bytes = self.last.map_or(ZERO_TAIL_BYTES, |last| last.bytes);
+    fn end(&self, rest: &[u8]) -> Option<StreamEnd> {
         match rest {
-            [] => Some(End::Complete),
+            [] => Some(StreamEnd::Complete),
             [0xff, _, _, _, _, _, _, ..] => None,
-            [0xff, ..] => Some(End::InFrame),
+            [0xff, ..] => Some(StreamEnd::InFrame),
             _ if rest.iter().any(|byte| *byte != 0) => None,
-            _ if rest.len() >= ZERO_TAIL_BYTES.min(frame_bytes) => Some(End::Zeros),
-            _ => Some(End::Complete),
+            _ => Some(self.end_of_rest(rest)),
         }
     }
 
+    /// Returns how the stream ends, if no frame is in the rest.
+    fn end_of_rest(&self, rest: &[u8]) -> StreamEnd {
+        let frame_bytes = self.last.map_or(ZERO_TAIL_BYTES, |last| last.bytes);
+        // The zeros may begin inside of a frame, also of the first one of another clip.
+        let enough = match rest {
+            [0 | 0xff, ..] => ZERO_TAIL_BYTES.min(frame_bytes),
+            _ => ZERO_TAIL_BYTES,
+        };
+        if zeros_at_end(rest) >= enough { StreamEnd::Zeros } else { StreamEnd::Complete }
+    }
+
     /// Returns what is missing by the header in the first frame, or by zeros at the end.
-    fn missing(&self, end: End, len: usize, first_at: usize) -> Option<Incomplete> {
+    fn missing(&self, end: StreamEnd, len: usize, first_at: usize) -> Option<Incomplete> {
         let (present, begin) = (len as u64, first_at as u64);
         let header = self.header.unwrap_or_default();
         let behind = header.bytes.map(|bytes| begin + bytes).filter(|end| *end > present);
@@ -193,7 +207,7 @@ impl Count {
             (Some(_), Some(frames)) => behind.is_some() && frames > self.frames,
             (Some(_), None) => behind.is_some(),
             // Some encoders count the frame of the header.
-            (None, Some(frames)) => frames > self.frames + u64::from(end == End::Complete),
+            (None, Some(frames)) => frames > self.frames + u64::from(end == StreamEnd::Complete),
             (None, None) => false,
         };
         match (is_short, behind, header.frames) {
@@ -201,7 +215,7 @@ impl Count {
             (true, None, Some(expected)) => {
                 Some(Incomplete::Frames { present: self.frames, expected })
             }
-            _ => (end == End::Zeros).then_some(Incomplete::Zeros),
+            _ => (end == StreamEnd::Zeros).then_some(Incomplete::Zeros),
         }
     }
 

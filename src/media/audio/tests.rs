@@ -148,6 +148,26 @@ fn reserved_space_at_the_end_is_incomplete() {
 }
 
 #[test]
+fn reserved_space_may_begin_anywhere_in_a_frame_or_behind_the_tags() {
+    let tagged = [b"ID3\x03\0\0\0\0\x02\0".to_vec(), vec![b't'; 256], clip("plain.aac")].concat();
+    let joined = clip("joined-48000-32000.mp3");
+    for (whole, from) in [
+        (clip("vbr-no-header.mp3"), 0),
+        (clip("plain.aac"), 0),
+        (tagged, 10),
+        // The second clip begins here.
+        (joined.clone(), joined.len() / 2 - 2_000),
+    ] {
+        for from in from..from + 4_000 {
+            let mut bytes = whole.clone();
+            bytes[from..].fill(0);
+            let error = measure(&bytes).expect_err(&from.to_string());
+            assert!(matches!(error, AudioError::Incomplete(_)), "from {from}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_frame_that_is_cut_off_is_not_counted_and_reported() {
     for (name, length_ms) in [("vbr-no-header.mp3", 85 * 36), ("plain.aac", 40 * 64)] {
         let whole = clip(name);

@@ -4,7 +4,7 @@ use crate::{
     job::{Task, outcome::TransientError},
     kling::{ApiError, ErrorClass},
     output::OutputError,
-    pipeline::{Settings, transient_error},
+    pipeline::{AccountSignal, Settings, transient_error},
     store::StoreError,
 };
 
@@ -38,6 +38,14 @@ impl FetchError {
     pub(super) fn no_result(what: &str) -> Self {
         Self::Other { code: "no_result", message: format!("Kling's answer {what}") }
     }
+
+    /// Returns what the error says about the account. Results are fetched by free queries only.
+    pub(super) fn signal(&self) -> Option<AccountSignal> {
+        match self {
+            Self::Api(error) => AccountSignal::of_query(error),
+            _ => None,
+        }
+    }
 }
 
 impl From<ApiError> for FetchError {
@@ -70,7 +78,7 @@ pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientErr
         }
         FetchError::Incomplete { message, rest_ms } => {
             let code = "incomplete_result".to_owned();
-            let message = format!("{message}; the server is asked again every hour");
+            let message = format!("{message}; lipsyncd asks again, later once an hour");
             return TransientError { code, message, retry_after_ms: Some(rest_ms) };
         }
         FetchError::IncompleteForGood(message) => {

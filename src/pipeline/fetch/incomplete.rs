@@ -1,7 +1,8 @@
 //! Downloads that arrive in full and are no complete video.
 //!
 //! The server may still write the file, so that the download is repeated. Bytes that arrive three times are kept for
-//! people, and then the server is asked once an hour; after some downloads mostly for the length alone.
+//! people, and then the server is asked at growing distances, at last once an hour; after some downloads mostly for the
+//! length alone.
 
 use super::{FetchError, RemoteVideo, on_disk};
 use std::path::PathBuf;
@@ -16,7 +17,9 @@ use crate::{
 /// The same bytes are kept when they arrive this often in a row.
 const KEPT_AFTER: u32 = 3;
 
-/// The time between two requests for a file that is known to be incomplete.
+/// The time until the next request, after the bytes were kept, and after each download from then on. The first
+/// downloads may be within seconds, and a server may need minutes to complete a file.
+const FIRST_RESTS_MS: [i64; 3] = [60 * 1000, 5 * 60 * 1000, 20 * 60 * 1000];
 const ASKED_EVERY_MS: i64 = 60 * 60 * 1000;
 
 /// So often the bytes are downloaded, the last times hourly. From then on, they are downloaded daily, and the other
@@ -131,5 +134,7 @@ pub(super) fn error(video: &RemoteVideo<'_>, earlier: &IncompleteDownload) -> Fe
         "{what} is incomplete at Kling's server: {} downloads in a row brought the same {} bytes, {kept}",
         earlier.times, earlier.bytes,
     );
-    FetchError::Incomplete { message, rest_ms: ASKED_EVERY_MS }
+    let rests = earlier.times.saturating_sub(KEPT_AFTER) as usize;
+    let rest_ms = FIRST_RESTS_MS.get(rests).copied().unwrap_or(ASKED_EVERY_MS);
+    FetchError::Incomplete { message, rest_ms }
 }

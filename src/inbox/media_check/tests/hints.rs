@@ -88,6 +88,9 @@ fn what_a_text_alone_shows_is_said_when_no_name_is_near() {
     let mut checker = folders.checker();
     let url = "if it is a URL, write `https://cdn.example.com/a.mp3`";
     assert_eq!(hint(&mut checker, "cdn.example.com/a.mp3"), url);
+    let both =
+        "did you mean `my song.mp3`? if it is a URL, write `https://cdn.example.com/my song.mp3`";
+    assert_eq!(hint(&mut checker, "cdn.example.com/my song.mp3"), both);
     assert!(hint(&mut checker, "~/a.mp3").starts_with("`~` is not replaced"));
     assert_eq!(hint(&mut checker, "later.mp3"), "");
     assert_eq!(hint(&mut checker, "dangling.mp3"), "");
