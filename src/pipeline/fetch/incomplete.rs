@@ -4,9 +4,9 @@
 //! people, and then the server is asked at growing distances, at last once an hour; after some downloads mostly for the
 //! length alone.
 
-use super::{FetchError, RemoteVideo, on_disk};
 use std::path::PathBuf;
 
+use super::{FetchError, RemoteVideo, on_disk};
 use crate::{
     kling::{Api, Fetched},
     output::{FileFacts, OutputError, Part, VideoKind, remove_incomplete},
