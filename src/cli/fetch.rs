@@ -13,16 +13,6 @@ use crate::{
     store::{Command, JobState},
 };
 
-/// Whether the job asks for a watermarked copy that is not on disk.
-fn lacks_watermark(state: &JobState, output_dir: &Path) -> bool {
-    let asks = state.task.as_ref().is_some_and(|task| task.spec.watermark);
-    let path = output_dir.join(&state.job.output);
-    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let place = OutputPaths::in_folder(folder, name);
-    asks && !place.video(VideoKind::Watermark).exists()
-}
-
 /// Restore results that are no longer on disk, free of charge
 ///
 /// The daemon copies another job's file of the same task, if that file is unchanged. Otherwise it downloads the
@@ -73,4 +63,14 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     let exit = JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)?;
     note_absent_daemon(context)?;
     Ok(exit)
+}
+
+/// Whether the job asks for a watermarked copy that is not on disk.
+fn lacks_watermark(state: &JobState, output_dir: &Path) -> bool {
+    let asks = state.task.as_ref().is_some_and(|task| task.spec.watermark);
+    let path = output_dir.join(&state.job.output);
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let place = OutputPaths::in_folder(folder, name);
+    asks && !place.video(VideoKind::Watermark).exists()
 }

@@ -14,7 +14,7 @@ use super::credential_error::{API_KEY, API_TOKEN, CredentialsError};
 /// The longest credential.
 pub(super) const BYTES_MAX: u64 = 64 << 10;
 
-pub(super) struct Lookup<'a> {
+pub(super) struct CredentialLookup<'a> {
     pub(super) env: &'a dyn Fn(&str) -> Option<OsString>,
     /// What was corrected.
     pub(super) notes: Vec<String>,
@@ -22,7 +22,7 @@ pub(super) struct Lookup<'a> {
     pub(super) places: Vec<&'static str>,
 }
 
-impl Lookup<'_> {
+impl CredentialLookup<'_> {
     /// Returns the API key, and the name under which it was found.
     pub(super) fn token(
         &mut self,

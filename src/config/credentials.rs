@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     credential_error::{ACCESS_KEY, CredentialsError, SECRET_KEY},
-    credential_lookup::{self, Lookup},
+    credential_lookup::{self, CredentialLookup},
 };
 
 /// How the API identifies the account.
@@ -49,12 +49,12 @@ impl Credentials {
     pub fn find(
         env: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<FoundCredentials, CredentialsError> {
-        let mut found = Lookup { env, notes: Vec::new(), places: Vec::new() };
+        let mut found = CredentialLookup { env, notes: Vec::new(), places: Vec::new() };
         let access_key = found.value(ACCESS_KEY)?;
         let secret_key = found.value(SECRET_KEY)?;
         let token = found.token()?;
         let credentials = Self::of(access_key, secret_key, token)?;
-        let Lookup { notes, places, .. } = found;
+        let CredentialLookup { notes, places, .. } = found;
         Ok(FoundCredentials { credentials, source: places.join(" and "), notes })
     }
 

@@ -46,9 +46,9 @@ pub struct Inbox {
     suspicious: SkippedPaths,
     /// Why the folder cannot be scanned, or why its scan does not count.
     pub(super) folder_problem: Option<String>,
-    /// Of all jobs.
+    /// When the media of all jobs are checked.
     pub(super) media_schedule: MediaSchedule,
-    /// Of failed jobs.
+    /// When the media of failed jobs are checked.
     pub(super) failed_schedule: MediaSchedule,
 }
 

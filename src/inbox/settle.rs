@@ -65,8 +65,7 @@ impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
     /// Returns none if the file `key` is settled, else how long it must still stay unchanged. `now_ms` is the wall time
     /// (Unix ms).
     pub(super) fn wait(&mut self, key: K, seen: Seen<P>, now_ms: i64) -> Option<Duration> {
-        let is_old = self.trusts_times && is_long_ago(seen.modified_ns, now_ms);
-        let since = (!is_old).then_some(seen.at);
+        let since = (!self.is_old(seen.modified_ns, now_ms)).then_some(seen.at);
         let new = Sighting { stamp: seen.stamp, since, fresh: true };
         let since = match self.seen.entry(key) {
             Entry::Occupied(mut known) if known.get().stamp == new.stamp => {
@@ -77,6 +76,11 @@ impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
         };
         let left = self.settle.saturating_sub(self.pass_at.saturating_duration_since(since?));
         (!left.is_zero()).then_some(left)
+    }
+
+    /// Whether a file last written at `modified_ns` (Unix ns) was there long before the start, if times are trusted.
+    pub(super) fn is_old(&self, modified_ns: i64, now_ms: i64) -> bool {
+        self.trusts_times && is_long_ago(modified_ns, now_ms)
     }
 
     pub(super) fn forget_unseen(&mut self) {

@@ -49,7 +49,7 @@ pub(super) async fn read(
         return Reply { answer, result: Err(error) };
     }
     match complete_body(&mut response, bounds, redactor).await {
-        Ok(body) => envelope(answer, response.headers(), &body, (&bounds.sent, redactor)),
+        Ok(body) => envelope(answer, response.headers(), &body, &bounds.sent, redactor),
         // The status alone is a refusal, even if the rest of the answer was lost.
         Err(error) => {
             let refusal = refused_request(&answer, response.headers(), &bounds.sent, redactor);
@@ -86,7 +86,8 @@ pub(super) fn envelope(
     mut answer: ApiAnswer,
     headers: &HeaderMap,
     body: &[u8],
-    (sent, redactor): (&SentRequest, &Redactor),
+    sent: &SentRequest,
+    redactor: &Redactor,
 ) -> Reply<Option<Value>> {
     let http_status = answer.http_status.unwrap_or_default();
     let parsed = serde_json::from_slice::<Value>(body).ok();

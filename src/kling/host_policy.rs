@@ -90,11 +90,6 @@ impl HostPolicy {
         self.api_host.eq_ignore_ascii_case(host) || self.allowed.iter().any(is_named)
     }
 
-    /// Whether a proxy resolves the names of downloads.
-    pub(super) fn has_proxy(&self) -> bool {
-        !self.proxies.is_empty()
-    }
-
     fn admits(&self, ip: IpAddr) -> bool {
         is_public(ip) || self.open && ip.is_loopback()
     }

@@ -71,8 +71,8 @@ impl RawAnswer {
             name.zip(HeaderValue::from_bytes(value).ok())
         };
         let headers: HeaderMap = self.headers.iter().filter_map(header).collect();
-        let (sent, redactor) = (SentRequest::default(), Redactor::new(self.secrets.clone()));
-        envelope(answer, &headers, &self.body, (&sent, &redactor))
+        let redactor = Redactor::new(self.secrets.clone());
+        envelope(answer, &headers, &self.body, &SentRequest::default(), &redactor)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::time::timeout;
 use url::Url;
 
 use super::{
     host_policy::{HostPolicy, is_loopback},
+    proxy::Proxy,
     public_address::{is_fake, is_public},
 };
 
@@ -19,6 +21,7 @@ const VENDOR: &str = ".klingai.com";
 /// The most names that are resolved.
 const NAMES_MAX: usize = 10;
 
+/// For one name; all are resolved at once.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is known of the hosts of results.
@@ -43,30 +46,37 @@ struct PrivateName {
 
 /// Resolves the names of result hosts. `seen` are hosts of earlier results.
 pub async fn check(base_url: &Url, allow_hosts: &[String], seen: &[String]) -> ResultHosts {
-    let policy = HostPolicy::new(base_url, allow_hosts, |name| std::env::var(name).ok());
     if is_loopback(base_url) {
         return ResultHosts::NotChecked("the API is on this machine");
     }
-    if policy.has_proxy() {
-        return ResultHosts::NotChecked("a proxy resolves the names of result hosts");
-    }
-    let (mut found, mut resolved) = (Vec::new(), 0);
-    let names = names(base_url, seen);
-    let resolving = async {
-        for name in names {
-            // A name that cannot be resolved is reported where it is used.
-            let Ok(addresses) = tokio::net::lookup_host((name.as_str(), 0)).await else { continue };
-            resolved += 1;
-            found.extend(private(&policy, &name, addresses.map(|address| address.ip())));
-        }
-    };
-    // What was found in time counts.
-    let _in_time = timeout(TIME_LIMIT, resolving).await;
-    match describe(&found, base_url, allow_hosts) {
+    let (proxied, direct): (Vec<_>, Vec<_>) =
+        names(base_url, seen).into_iter().partition(|name| is_proxied(name));
+    let resolved: Vec<_> = join_all(direct.into_iter().map(resolve)).await;
+    let resolved: Vec<_> = resolved.into_iter().flatten().collect();
+    let policy = HostPolicy::new(base_url, allow_hosts, |name| std::env::var(name).ok());
+    let found: Vec<_> =
+        resolved.iter().filter_map(|(name, ips)| private(&policy, name, ips)).collect();
+    match describe(&found, !allow_hosts.is_empty()) {
         Some(problem) => ResultHosts::Problem(problem),
-        None if resolved == 0 => ResultHosts::NotChecked("no name could be resolved"),
-        None => ResultHosts::Fine(resolved),
+        None if !resolved.is_empty() => ResultHosts::Fine(resolved.len()),
+        None if !proxied.is_empty() => {
+            ResultHosts::NotChecked("a proxy resolves the names of result hosts")
+        }
+        None => ResultHosts::NotChecked("no name could be resolved"),
     }
+}
+
+/// Whether a proxy resolves the name.
+fn is_proxied(name: &str) -> bool {
+    Url::parse(&format!("https://{name}/")).is_ok_and(|url| Proxy::of(&url).is_some())
+}
+
+/// Returns the addresses of a name. None: a name that cannot be resolved is reported where it is used.
+async fn resolve(name: String) -> Option<(String, Vec<IpAddr>)> {
+    let found =
+        timeout(TIME_LIMIT, tokio::net::lookup_host((name.as_str(), 0))).await.ok()?.ok()?;
+    let ips = found.map(|address| address.ip()).collect();
+    Some((name, ips))
 }
 
 fn names(base_url: &Url, seen: &[String]) -> Vec<String> {
@@ -83,54 +93,42 @@ fn names(base_url: &Url, seen: &[String]) -> Vec<String> {
     names
 }
 
-fn private(
-    policy: &HostPolicy,
-    name: &str,
-    addresses: impl Iterator<Item = IpAddr>,
-) -> Option<PrivateName> {
-    let addresses: Vec<IpAddr> = addresses.collect();
+fn private(policy: &HostPolicy, name: &str, ips: &[IpAddr]) -> Option<PrivateName> {
     // With one public address, downloads use that one.
-    if addresses.iter().any(|ip| is_public(*ip)) {
-        return None;
-    }
-    let is_allowed = policy.allows(name);
-    addresses.first().map(|ip| PrivateName { name: name.to_owned(), ip: *ip, is_allowed })
+    let first = ips.first().filter(|_| !ips.iter().any(|ip| is_public(*ip)))?;
+    Some(PrivateName { name: name.to_owned(), ip: *first, is_allowed: policy.allows(name) })
 }
 
-fn describe(found: &[PrivateName], base_url: &Url, allow_hosts: &[String]) -> Option<String> {
-    let refused: Vec<&PrivateName> = found.iter().filter(|name| !name.is_allowed).collect();
-    let api = found.iter().find(|it| Some(it.name.as_str()) == base_url.host_str());
-    let fake = |name: &&PrivateName| is_fake(name.ip);
-    let shown = |names: &[&PrivateName]| {
-        let each = names.iter().map(|it| format!("{} is {}", it.name, it.ip));
-        each.collect::<Vec<_>>().join(", ")
+/// `has_allowed`: the configuration allows hosts.
+fn describe(found: &[PrivateName], has_allowed: bool) -> Option<String> {
+    let (refused, allowed): (Vec<_>, Vec<_>) = found.iter().partition(|name| !name.is_allowed);
+    // As long as no host is configured, only that of the API is allowed: its address says what kind of DNS this is.
+    let api = if has_allowed { Vec::new() } else { allowed };
+    let named = if refused.is_empty() { &api } else { &refused };
+    let shown = |names: &mut dyn Iterator<Item = &&PrivateName>| {
+        names.map(|it| format!("{} is {}", it.name, it.ip)).collect::<Vec<_>>().join(", ")
     };
-    if let Some(first) = refused.iter().copied().find(fake).or_else(|| api.filter(fake)) {
-        let named: Vec<&PrivateName> = refused.iter().copied().filter(fake).collect();
-        let named = if named.is_empty() { vec![first] } else { named };
-        if refused.is_empty() && !allow_hosts.is_empty() {
-            return None;
-        }
-        return Some(format!(
+    let first = named.first()?;
+    Some(if named.iter().any(|name| is_fake(name.ip)) {
+        format!(
             "names have addresses of a fake-ip DNS (198.18.0.0/15, as of Clash or Surge): {}. lipsyncd refuses to \
              download results from there. Exclude the result hosts from the fake-ip DNS, or add them to \
              download.allow_hosts, such as [\"*.klingai.com\", \"*.kechuangai.com\"]",
-            shown(&named)
-        ));
-    }
-    if !refused.is_empty() {
-        return Some(format!(
-            "result hosts have private addresses: {}. lipsyncd refuses to download results from there. Add the hosts to \
-             download.allow_hosts if they may be used",
-            shown(&refused)
-        ));
-    }
-    let api = api.filter(|_| allow_hosts.is_empty())?;
-    Some(format!(
-        "{} has the private address {}: results at this host are downloaded, results at other private addresses are \
-         refused. Add the result hosts to download.allow_hosts if there are others",
-        api.name, api.ip
-    ))
+            shown(&mut named.iter().filter(|name| is_fake(name.ip)))
+        )
+    } else if !refused.is_empty() {
+        format!(
+            "result hosts have private addresses: {}. lipsyncd refuses to download results from there. Add the hosts \
+             to download.allow_hosts if they may be used",
+            shown(&mut named.iter())
+        )
+    } else {
+        format!(
+            "{} has the private address {}: results at this host are downloaded, results at other private addresses \
+             are refused. Add the result hosts to download.allow_hosts if there are others",
+            first.name, first.ip
+        )
+    })
 }
 
 #[cfg(test)]
@@ -144,9 +142,9 @@ mod tests {
         let policy = HostPolicy::new(&base, &allow, |_| None);
         let found: Vec<PrivateName> = names
             .iter()
-            .filter_map(|(name, ip)| private(&policy, name, [ip.parse().unwrap()].into_iter()))
+            .filter_map(|(name, ip)| private(&policy, name, &[ip.parse().unwrap()]))
             .collect();
-        describe(&found, &base, &allow)
+        describe(&found, !allow.is_empty())
     }
 
     const VENDOR_API: &str = "https://api-singapore.klingai.com";
@@ -180,6 +178,10 @@ mod tests {
         let text = message(gateway, &[], &names).unwrap();
         assert!(text.contains("files.corp.example is 10.1.2.4"), "{text}");
         assert_eq!(message(gateway, &["files.corp.example"], &names), None);
+        // The refused host is named, whatever address the API has.
+        let names = [("kling.corp.example", "198.18.0.4"), ("files.corp.example", "10.1.2.4")];
+        let text = message(gateway, &[], &names).unwrap();
+        assert!(text.contains("files.corp.example is 10.1.2.4"), "{text}");
     }
 
     #[test]

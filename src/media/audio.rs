@@ -30,7 +30,8 @@ mod wav_format;
 /// "Max 5MB". Read as decimal megabytes, the stricter of the two readings.
 pub const MAX_BYTES: u64 = 5_000_000;
 
-/// What an encoder adds to 60 s of speech: up to two frames, which no header distinguishes from the speech. It is never used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
+/// What an encoder adds to 60 s of speech: up to two frames, which no header distinguishes from the speech. It is never
+/// used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
 const PADDING_MS: i64 = 150;
 
 /// No format has a header that is smaller.

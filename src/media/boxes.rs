@@ -65,7 +65,7 @@ enum BoxHeader {
 
 /// What follows the last complete box of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Rest {
+enum FileTail {
     #[default]
     Nothing,
     /// The first bytes of a box that would end at `end`.
@@ -103,7 +103,7 @@ impl<'a> BoxReader<'a> {
     fn top_level(
         &mut self,
         mut visit: impl FnMut(&mut Self, BoxSpan) -> Result<(), BoxError>,
-    ) -> Result<Rest, BoxError> {
+    ) -> Result<FileTail, BoxError> {
         if self.len < SMALLEST_FILE {
             return Err(BoxError::Incomplete(Incomplete::Tiny(self.len)));
         }
@@ -115,16 +115,16 @@ impl<'a> BoxReader<'a> {
                     at = span.end;
                 }
                 BoxHeader::Overrun(kind, end) if TOP_LEVEL.contains(&&kind) => {
-                    return Ok(Rest::Cut { kind, end });
+                    return Ok(FileTail::Cut { kind, end });
                 }
-                _ if at > 0 => return Ok(Rest::Other { at }),
+                _ if at > 0 => return Ok(FileTail::Other { at }),
                 _ => match self.guess()? {
                     Some(other) => return Err(BoxError::Foreign(other)),
                     None => return Err(BoxError::Incomplete(Incomplete::Zeros)),
                 },
             }
         }
-        Ok(Rest::Nothing)
+        Ok(FileTail::Nothing)
     }
 
     /// Visits the boxes inside `parent` in order.

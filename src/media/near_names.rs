@@ -18,14 +18,14 @@ const NAMES_MAX: usize = 20_000;
 /// No more folders in front of a name are left out.
 const PARTS_MAX: usize = 16;
 
-/// Names in folders, by how people see them.
+/// NamesInFolder in folders, by how people see them.
 #[derive(Debug, Default)]
 pub struct NearNames {
     /// None: the folder cannot be listed, or is not one of those that manifests may use.
-    folders: HashMap<PathBuf, Option<Names>>,
+    folders: HashMap<PathBuf, Option<NamesInFolder>>,
 }
 
-type Names = HashMap<String, String>;
+type NamesInFolder = HashMap<String, String>;
 
 impl NearNames {
     /// Returns the path of a file that differs from `as_written` in a way that people overlook: upper case, blanks,
@@ -90,7 +90,7 @@ impl NearNames {
         place.is_file().then(|| found.join("/"))
     }
 
-    fn names(&mut self, locator: &Locator, folder: &Path) -> Option<&Names> {
+    fn names(&mut self, locator: &Locator, folder: &Path) -> Option<&NamesInFolder> {
         if !self.folders.contains_key(folder) {
             self.folders.insert(folder.to_owned(), list(locator, folder));
         }
@@ -98,7 +98,7 @@ impl NearNames {
     }
 }
 
-fn list(locator: &Locator, folder: &Path) -> Option<Names> {
+fn list(locator: &Locator, folder: &Path) -> Option<NamesInFolder> {
     locator.within(&fs::canonicalize(folder).ok()?)?;
     let entries = fs::read_dir(folder).ok()?.take(NAMES_MAX).flatten();
     let mut names: Vec<String> =
@@ -109,7 +109,7 @@ fn list(locator: &Locator, folder: &Path) -> Option<Names> {
 }
 
 /// The name with another ending: `en.wav` for `en.mp3`.
-fn other_ending<'n>(names: &'n Names, name: &str, endings: &[&str]) -> Option<&'n String> {
+fn other_ending<'n>(names: &'n NamesInFolder, name: &str, endings: &[&str]) -> Option<&'n String> {
     let (stem, _) = name.rsplit_once('.')?;
     endings.iter().find_map(|ending| names.get(&as_seen(&format!("{stem}{ending}"))))
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, named_params};
 
 use super::{
-    MissingWatermark, Store, StoreError, change::JobChange, event::record_change, find, job_row,
+    Store, StoreError, WatermarkTries, change::JobChange, event::record_change, find, job_row,
     job_row::JobRow, sql::Sql as _, watermark,
 };
 use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
@@ -16,7 +16,7 @@ pub struct DueDelivery {
     pub job: Job,
     pub task: Task,
     /// The job has its result, and lacks the watermarked copy.
-    pub missing_watermark: Option<MissingWatermark>,
+    pub missing_watermark: Option<WatermarkTries>,
 }
 
 /// A delivered file that got another name because a newer result took its place.

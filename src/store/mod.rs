@@ -79,4 +79,4 @@ pub use remaining::{Remaining, SupersededTasks};
 pub use session::SessionFaces;
 pub use take::DetachReason;
 pub use wanted::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};
-pub use watermark::{MissingWatermark, MissingWatermarks, WatermarkOutcome};
+pub use watermark::{MissingWatermarks, WatermarkOutcome, WatermarkTries};

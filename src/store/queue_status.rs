@@ -114,7 +114,7 @@ pub(super) const CHANGED: &str = "
 pub(super) const DISMISSED: &str = "
     SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
 
-/// Three times: then the bytes are kept, and the server is asked rarely.
+/// Three times, as `KEPT_AFTER` in `pipeline/fetch/incomplete.rs`: then the bytes are kept.
 pub(super) const INCOMPLETE: &str = "
     SELECT count(*) FROM task t INDEXED BY task_state JOIN incomplete_download i ON i.task_row = t.id
     WHERE t.state = 'downloading' AND i.video = 'result' AND i.times >= 3";

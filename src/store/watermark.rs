@@ -9,7 +9,7 @@ use crate::job::{Job, JobId, Task, TaskId};
 
 /// The tries so far to bring the watermarked copy of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MissingWatermark {
+pub struct WatermarkTries {
     /// Failed tries.
     pub tries: u32,
     /// Whether a download with a Referer was tried.
@@ -60,13 +60,13 @@ pub(super) fn due(
     connection: &Connection,
     (from_ms, until_ms): (i64, i64),
     limit: i64,
-) -> Result<Vec<(Job, MissingWatermark)>, StoreError> {
+) -> Result<Vec<(Job, WatermarkTries)>, StoreError> {
     let rows: Vec<(JobId, u32, bool)> =
         connection.all(DUE, (from_ms, until_ms, limit), |row| row.try_into())?;
     let mut due = Vec::new();
     for (id, tries, referer_tried) in rows {
         let job = job_row::by_id(connection, id)?.map(|row| row.job);
-        due.extend(job.map(|job| (job, MissingWatermark { tries, referer_tried })));
+        due.extend(job.map(|job| (job, WatermarkTries { tries, referer_tried })));
     }
     Ok(due)
 }

@@ -24,7 +24,7 @@ use crate::{
         self, FolderListing, MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan,
         scan_entry,
     },
-    manifest::{Location, Problem, Problems},
+    manifest::{Location, Problem, Problems, Severity},
 };
 
 /// Check manifests and local media, without network
@@ -47,9 +47,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
-    for note in &context.config.notes {
-        writeln!(context.err, "warning: {note}")?;
-    }
     let jobs_dir = context.config.jobs_dir.clone();
     let paths = if arguments.paths.is_empty() { vec![jobs_dir] } else { arguments.paths.clone() };
     let mut check = Check {
@@ -63,6 +60,9 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         jobs: 0,
         waiting: 0,
     };
+    for note in &context.config.notes {
+        check.warning(&format!("warning: {note}"))?;
+    }
     for path in &paths {
         check.path(path)?;
     }
@@ -114,7 +114,10 @@ impl Check<'_> {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
         let public = self.config.media.public_base_url.clone();
-        ManifestFolder { root, media_checker: MediaChecker::new(locator, public, Duration::ZERO) }
+        let mut media_checker = MediaChecker::new(locator, public, Duration::ZERO);
+        // As a daemon does that starts now.
+        media_checker.trust_times(true);
+        ManifestFolder { root, media_checker }
     }
 
     fn listing(
@@ -138,7 +141,7 @@ impl Check<'_> {
         for (name, why) in listing.suspicious {
             if Path::new(&name).starts_with(below) {
                 let name = shown(&folder.root.join(name));
-                writeln!(self.err, "{name}: warning: lipsyncd ignores it: {}", safe(&why))?;
+                self.warning(&format!("{name}: warning: lipsyncd ignores it: {}", safe(&why)))?;
             }
         }
         Ok(())
@@ -197,9 +200,9 @@ impl Check<'_> {
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
         for warning in &job.media_warnings {
-            let problems = Problems::from(Problem::at(video_place, format!("warning: {warning}")));
-            self.warnings += 1;
-            writeln!(self.err, "{}", problems.one_line(shown))?;
+            let problem = Problem::at(video_place, warning);
+            let problem = Problem { severity: Severity::Warning, ..problem };
+            self.warning(&Problems::from(problem).one_line(shown))?;
         }
         let media = match &job.media_check {
             MediaCheck::Ready(media) => Some(media),
@@ -239,6 +242,11 @@ impl Check<'_> {
     fn error(&mut self, line: &str) -> Result<()> {
         self.errors += 1;
         Ok(self.err.write_all(line.as_bytes())?)
+    }
+
+    fn warning(&mut self, line: &str) -> Result<()> {
+        self.warnings += 1;
+        Ok(writeln!(self.err, "{line}")?)
     }
 
     fn summary(&mut self) -> Result {

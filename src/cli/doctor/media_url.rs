@@ -7,6 +7,11 @@ use std::{
     time::Duration,
 };
 
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE},
+};
+
 use super::{CheckResult, DoctorContext, OpenDatabase, error, ok, timeout};
 use crate::{
     cli::{open, shell_word},
@@ -15,10 +20,6 @@ use crate::{
     job::Source,
     manifest::is_private_address,
     media::{Located, public_url},
-};
-use reqwest::{
-    Client, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE},
 };
 
 const TIME_LIMIT: Duration = Duration::from_secs(10);

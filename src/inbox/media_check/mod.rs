@@ -98,8 +98,8 @@ impl MediaChecker {
         self.settling.begin_pass(Instant::now());
     }
 
-    /// Sets whether old times of files are trusted, which only the first scan after a start may do.
-    pub(super) fn trust_times(&mut self, trusts_times: bool) {
+    /// Sets whether old times of files are trusted, which only the first scan after a start may do, and `check`.
+    pub fn trust_times(&mut self, trusts_times: bool) {
         self.settling.trust_times(trusts_times);
     }
 
@@ -235,8 +235,14 @@ impl MediaChecker {
             MeasureError::Unreadable(error) => unreadable(*kind, name, &error),
             MeasureError::Changed => still_written(*kind, name, self.settle),
         })?;
-        match incomplete::wait_for_end(&facts, located.stamp, now_ms) {
-            Some(again_in) => Err(missing(incomplete(Incomplete::LastFrame), Some(again_in))),
+        // Nobody completes what was there long before the start.
+        let since = facts.cut_off_since;
+        let since = since.filter(|_| !self.settling.is_old(located.stamp.modified_ns(), now_ms));
+        match since.and_then(incomplete::wait_for_end) {
+            Some(again_in) => {
+                let what = incomplete::still_written(*kind, name, Incomplete::LastFrame);
+                Err(missing(what, Some(again_in)))
+            }
             None => Ok(facts),
         }
     }

@@ -266,3 +266,22 @@ fn an_incomplete_file_is_waited_for_and_says_what_is_missing() {
     folder.put("v.mp4", &anna);
     ready(&mut checker, &Media::default());
 }
+
+/// The clock of the file server is far behind: by it, nobody has written the file for years.
+#[tokio::test(start_paused = true)]
+async fn audio_that_ends_in_a_frame_is_waited_for_by_the_clock_of_this_machine() {
+    let folder = Folder::new();
+    let mut checker = folder.checker_that_settles(Duration::ZERO);
+    let stream = clip("vbr-no-header.mp3");
+    folder.put("s.mp3", &stream[..stream.len() - 10]);
+    let mut check = || checker.check(&local(), "", &Media::default(), LATER_MS);
+    let two_minutes = Duration::from_mins(2);
+    let (what, again_in) = missing(check());
+    assert_eq!(what, "audio s.mp3 is still being written (its last frame is cut off)");
+    assert_eq!(again_in, Some(two_minutes));
+    tokio::time::advance(two_minutes).await;
+    assert!(matches!(check(), MediaCheck::Ready(_)));
+    // The first scan after a start trusts old times.
+    let mut checker = folder.checker();
+    ready(&mut checker, &Media::default());
+}

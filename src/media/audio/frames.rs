@@ -75,7 +75,7 @@ pub(super) fn measure(
     let ticks = count.ticks.saturating_sub(count.padding_ticks());
     let ms = ticks / (TICKS_PER_SECOND / 1_000);
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Ok(StreamLength { ms, ends_in_frame: end == End::InFrame })
+    Ok(StreamLength { ms, ends_in_frame: end == StreamEnd::InFrame })
 }
 
 impl Stream {
@@ -115,7 +115,7 @@ impl Stream {
 
 /// How the frames end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum StreamEnd {
     /// With the file, or with tags and other bytes behind them.
     Complete,
     InFrame,
@@ -134,7 +134,7 @@ struct Count {
 
 impl Count {
     /// Counts the frames from `at` on.
-    fn frames(&mut self, stream: Stream, bytes: &[u8], first_at: usize) -> End {
+    fn frames(&mut self, stream: Stream, bytes: &[u8], first_at: usize) -> StreamEnd {
         let mut at = first_at;
         self.is_of_one_kind = true;
         loop {
@@ -144,12 +144,12 @@ impl Count {
                 self.last.is_none_or(|last| last.kind == frame.kind) || stream.begins(bytes, at)
             });
             match (frame, tag_bytes(rest)) {
-                (Some(frame), _) if frame.bytes > rest.len() => return End::InFrame,
+                (Some(frame), _) if frame.bytes > rest.len() => return StreamEnd::InFrame,
                 (Some(frame), _) => {
                     self.add(stream, frame, &rest[..frame.bytes], at == first_at);
                     at += frame.bytes;
                 }
-                (None, Some(size)) if size > rest.len() => return End::InFrame,
+                (None, Some(size)) if size > rest.len() => return StreamEnd::InFrame,
                 (None, Some(size)) => at += size,
                 (None, None) => match self.end(rest) {
                     Some(end) => return end,
@@ -176,29 +176,29 @@ impl Count {
     }
 
     /// Returns how the stream ends, if nothing but a rest follows the frames.
-    fn end(&self, rest: &[u8]) -> Option<End> {
+    fn end(&self, rest: &[u8]) -> Option<StreamEnd> {
         match rest {
-            [] => Some(End::Complete),
+            [] => Some(StreamEnd::Complete),
             [0xff, _, _, _, _, _, _, ..] => None,
-            [0xff, ..] => Some(End::InFrame),
+            [0xff, ..] => Some(StreamEnd::InFrame),
             _ if rest.iter().any(|byte| *byte != 0) => None,
             _ => Some(self.end_of_rest(rest)),
         }
     }
 
     /// Returns how the stream ends, if no frame is in the rest.
-    fn end_of_rest(&self, rest: &[u8]) -> End {
+    fn end_of_rest(&self, rest: &[u8]) -> StreamEnd {
         let frame_bytes = self.last.map_or(ZERO_TAIL_BYTES, |last| last.bytes);
         // The zeros may begin inside of a frame, also of the first one of another clip.
         let enough = match rest {
             [0 | 0xff, ..] => ZERO_TAIL_BYTES.min(frame_bytes),
             _ => ZERO_TAIL_BYTES,
         };
-        if zeros_at_end(rest) >= enough { End::Zeros } else { End::Complete }
+        if zeros_at_end(rest) >= enough { StreamEnd::Zeros } else { StreamEnd::Complete }
     }
 
     /// Returns what is missing by the header in the first frame, or by zeros at the end.
-    fn missing(&self, end: End, len: usize, first_at: usize) -> Option<Incomplete> {
+    fn missing(&self, end: StreamEnd, len: usize, first_at: usize) -> Option<Incomplete> {
         let (present, begin) = (len as u64, first_at as u64);
         let header = self.header.unwrap_or_default();
         let behind = header.bytes.map(|bytes| begin + bytes).filter(|end| *end > present);
@@ -207,7 +207,7 @@ impl Count {
             (Some(_), Some(frames)) => behind.is_some() && frames > self.frames,
             (Some(_), None) => behind.is_some(),
             // Some encoders count the frame of the header.
-            (None, Some(frames)) => frames > self.frames + u64::from(end == End::Complete),
+            (None, Some(frames)) => frames > self.frames + u64::from(end == StreamEnd::Complete),
             (None, None) => false,
         };
         match (is_short, behind, header.frames) {
@@ -215,7 +215,7 @@ impl Count {
             (true, None, Some(expected)) => {
                 Some(Incomplete::Frames { present: self.frames, expected })
             }
-            _ => (end == End::Zeros).then_some(Incomplete::Zeros),
+            _ => (end == StreamEnd::Zeros).then_some(Incomplete::Zeros),
         }
     }
 

@@ -14,41 +14,18 @@ pub(super) fn tag_bytes(bytes: &[u8]) -> Option<usize> {
             let footer = if *version == 4 && flags & 0x10 != 0 { 10 } else { 0 };
             Some(10 + size + footer)
         }
-        [
-            b'A',
-            b'P',
-            b'E',
-            b'T',
-            b'A',
-            b'G',
-            b'E',
-            b'X',
-            _,
-            _,
-            _,
-            _,
-            s0,
-            s1,
-            s2,
-            s3,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            flags,
-            ..,
-        ] => {
-            let size = u32::from_le_bytes([*s0, *s1, *s2, *s3]) as usize;
-            // The same 32 bytes are the header, and the footer that the size includes.
-            Some(if flags & 0x20 == 0 { 32 } else { 32 + size })
-        }
+        [b'A', b'P', b'E', b'T', b'A', b'G', b'E', b'X', ..] => ape_bytes(bytes),
         [b'T', b'A', b'G', b'+', ..] => Some(227),
         [b'T', b'A', b'G', ..] => Some(128),
         _ => None,
     }
+}
+
+/// The same 32 bytes are the header of an APE tag, and its footer, which the size includes.
+fn ape_bytes(bytes: &[u8]) -> Option<usize> {
+    let size = u32::from_le_bytes(*bytes.get(12..)?.first_chunk()?) as usize;
+    let is_header = bytes.get(23)? & 0x20 != 0;
+    Some(if is_header { 32 + size } else { 32 })
 }
 
 /// Returns where the tags at the start of `bytes` end, maybe behind their end.

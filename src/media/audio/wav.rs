@@ -6,7 +6,7 @@
 use super::{
     error::AudioError,
     frames::{self, StreamLength},
-    wav_format::WavFormat,
+    wav_format::{WavFormat, damaged},
 };
 use crate::media::incomplete::Incomplete;
 
@@ -129,8 +129,4 @@ fn is_known(size: &u64) -> bool {
 fn number(bytes: &[u8], at: usize) -> Option<u64> {
     let number = bytes.get(at..)?.first_chunk::<4>()?;
     Some(u32::from_le_bytes(*number).into())
-}
-
-fn damaged(what: &str) -> AudioError {
-    AudioError::Damaged(what.to_owned())
 }

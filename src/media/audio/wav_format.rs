@@ -17,7 +17,7 @@ pub(super) struct Blocks {
 }
 
 /// The fields that all `fmt ` chunks have.
-struct Fields {
+struct FormatFields {
     tag: u16,
     channels: u64,
     samples_per_second: u64,
@@ -28,7 +28,8 @@ struct Fields {
 
 impl WavFormat {
     pub(super) fn read(chunk: &[u8]) -> Result<Self, AudioError> {
-        let fields = Fields::read(chunk).ok_or_else(|| damaged("its `fmt ` chunk is too small"))?;
+        let fields =
+            FormatFields::read(chunk).ok_or_else(|| damaged("its `fmt ` chunk is too small"))?;
         if fields.tag == 0x55 {
             return Ok(Self::Mp3);
         }
@@ -41,7 +42,7 @@ impl WavFormat {
     }
 }
 
-impl Fields {
+impl FormatFields {
     fn read(chunk: &[u8]) -> Option<Self> {
         let fields = chunk.first_chunk::<14>()?;
         let short = |at: usize| u16::from_le_bytes([fields[at], fields[at + 1]]);
@@ -103,6 +104,6 @@ impl Blocks {
     }
 }
 
-fn damaged(what: &str) -> AudioError {
+pub(super) fn damaged(what: &str) -> AudioError {
     AudioError::Damaged(what.to_owned())
 }

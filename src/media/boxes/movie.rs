@@ -4,7 +4,7 @@
 
 use std::io::{Read, Seek};
 
-use super::{BoxError, BoxReader, BoxSpan, Rest, track::Track};
+use super::{BoxError, BoxReader, BoxSpan, FileTail, track::Track};
 use crate::media::incomplete::Incomplete;
 
 /// More tracks than any clip has.
@@ -25,7 +25,7 @@ pub(in crate::media) struct Movie {
     has_description: bool,
     /// A `moof` box whose `mdat` box has not come yet; none for a file without fragments.
     open_fragment: Option<bool>,
-    rest: Rest,
+    rest: FileTail,
     /// Where the last sample of any track ends.
     samples_end: u64,
     /// Whether there are only zeros where the last compressed sample should be.
@@ -68,8 +68,10 @@ impl Movie {
     /// Whatever follows the samples is not looked at.
     pub(in crate::media) fn missing(&self) -> Option<Incomplete> {
         let cut = match self.rest {
-            Rest::Cut { end, .. } => Some(Incomplete::Bytes { present: self.len, expected: end }),
-            Rest::Nothing | Rest::Other { .. } => None,
+            FileTail::Cut { end, .. } => {
+                Some(Incomplete::Bytes { present: self.len, expected: end })
+            }
+            FileTail::Nothing | FileTail::Other { .. } => None,
         };
         if !self.has_description {
             return Some(cut.unwrap_or(Incomplete::Part("`moov` box")));
@@ -81,7 +83,7 @@ impl Movie {
         match (self.open_fragment, self.rest) {
             (
                 Some(_),
-                Rest::Cut { kind: [b'm', b'o', b'o', b'f'] | [b'm', b'd', b'a', b't'], .. },
+                FileTail::Cut { kind: [b'm', b'o', b'o', b'f'] | [b'm', b'd', b'a', b't'], .. },
             ) => cut,
             (Some(true), _) => Some(Incomplete::Part("`mdat` box")),
             _ => None,
@@ -95,8 +97,12 @@ impl Movie {
             return Some(missing);
         }
         match self.rest {
-            Rest::Cut { end, .. } => Some(Incomplete::Bytes { present: self.len, expected: end }),
-            Rest::Nothing | Rest::Other { .. } => self.has_zero_tail.then_some(Incomplete::Zeros),
+            FileTail::Cut { end, .. } => {
+                Some(Incomplete::Bytes { present: self.len, expected: end })
+            }
+            FileTail::Nothing | FileTail::Other { .. } => {
+                self.has_zero_tail.then_some(Incomplete::Zeros)
+            }
         }
     }
 
@@ -156,7 +162,7 @@ impl Movie {
         {
             let from = mdat.body.max(mdat.end.saturating_sub(TAIL_BYTES));
             self.has_zero_tail |= reader.are_zeros(from, mdat.end)?;
-            if let Rest::Other { at } = self.rest {
+            if let FileTail::Other { at } = self.rest {
                 let end = self.len.min(at + TAIL_BYTES);
                 self.has_zero_tail |= end - at >= SMALLEST_SAMPLE && reader.are_zeros(at, end)?;
             }

@@ -29,9 +29,7 @@ pub(crate) async fn deliver<A: Api>(
             DeliveryOutcome::Delivered { sha256, bytes }
         }
         Err(error) => {
-            if let FetchError::Api(error) = &error {
-                signal = AccountSignal::of_query(error);
-            }
+            signal = error.signal();
             outcome_of(error, &job, &task)
         }
     };

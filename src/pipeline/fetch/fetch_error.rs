@@ -4,7 +4,7 @@ use crate::{
     job::{Task, outcome::TransientError},
     kling::{ApiError, ErrorClass},
     output::OutputError,
-    pipeline::{Settings, transient_error},
+    pipeline::{AccountSignal, Settings, transient_error},
     store::StoreError,
 };
 
@@ -37,6 +37,14 @@ impl FetchError {
     /// Kling's answer about a task lacks its result.
     pub(super) fn no_result(what: &str) -> Self {
         Self::Other { code: "no_result", message: format!("Kling's answer {what}") }
+    }
+
+    /// Returns what the error says about the account. Results are fetched by free queries only.
+    pub(super) fn signal(&self) -> Option<AccountSignal> {
+        match self {
+            Self::Api(error) => AccountSignal::of_query(error),
+            _ => None,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ impl RemoteResult {
     /// The last poll showed the result: whatever the clocks say, it has not expired.
     pub(super) fn from_last_poll(task: &Task, polled: RemoteTask) -> Option<Self> {
         let created_at_ms = task.made_at_ms(polled.created_at_ms);
-        Some(Self { video: first_with_url(polled.videos)?, created_at_ms, age_ms: 0 })
+        Some(Self { video: polled.videos.into_iter().next()?, created_at_ms, age_ms: 0 })
     }
 
     /// Asks Kling about the task.
@@ -56,7 +56,7 @@ impl RemoteResult {
         }
         let created_at_ms = task.made_at_ms(remote.created_at_ms);
         let no_result = || FetchError::no_result("has no result");
-        let video = first_with_url(remote.videos).ok_or_else(no_result)?;
+        let video = remote.videos.into_iter().next().ok_or_else(no_result)?;
         Ok(Self { video, created_at_ms, age_ms: age_ms(created_at_ms) })
     }
 
@@ -104,10 +104,4 @@ impl<'a> RemoteVideo<'a> {
         };
         Self { task: task.id, kind, url, referer: None, kept_at: at.incomplete(kind) }
     }
-}
-
-/// Of several videos, the first with a URL has the result.
-fn first_with_url(videos: Vec<ResultVideo>) -> Option<ResultVideo> {
-    let at = videos.iter().position(|video| video.url.is_some()).unwrap_or(0);
-    videos.into_iter().nth(at)
 }

@@ -48,7 +48,7 @@ pub(super) async fn fetch_file<A: Api>(
     let (mut part, received) = transfer(&context.settings, part, &mut fetched).await?;
     let finish = move || {
         append(&mut part, received)?;
-        check(part, expected_bytes)
+        check(part, expected_bytes, etag)
     };
     match on_disk(&context.settings, finish).await? {
         Ok(fetched) => {
@@ -57,9 +57,7 @@ pub(super) async fn fetch_file<A: Api>(
             }
             Ok(fetched)
         }
-        Err(part) => {
-            Err(incomplete::record(context, video, IncompletePart { etag, ..part }).await?)
-        }
+        Err(incomplete) => Err(incomplete::record(context, video, incomplete).await?),
     }
 }
 
@@ -98,6 +96,7 @@ async fn request<A: Api>(
 fn check(
     mut part: Part,
     expected_bytes: Option<u64>,
+    etag: Option<String>,
 ) -> Result<Result<FetchedFile, IncompletePart>, OutputError> {
     let (mut length_ms, mut is_video) = (None, true);
     let is_whole = |file: &mut File, bytes: u64| -> Result<(), VideoError> {
@@ -111,7 +110,7 @@ fn check(
         Err(OutputError::Incomplete { path, why, facts }) => {
             let error = OutputError::Broken { path, why };
             if is_video {
-                return Ok(Err(IncompletePart { part, facts, error, etag: None }));
+                return Ok(Err(IncompletePart { part, facts, error, etag }));
             }
             part.discard()?;
             Err(error)

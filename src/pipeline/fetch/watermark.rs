@@ -10,7 +10,7 @@ use crate::{
     kling::Api,
     output::{self, FileFacts, Metadata, OutputPaths, Part, VideoKind},
     pipeline::{AccountSignal, StepContext},
-    store::{JobChange, MissingWatermark, StoreError, WatermarkOutcome},
+    store::{JobChange, StoreError, WatermarkOutcome, WatermarkTries},
 };
 
 /// The page that shows results: servers that protect the watermarked copy against use on other sites expect it.
@@ -39,17 +39,15 @@ pub(super) async fn deliver_watermark<A: Api>(
     context: &StepContext<A>,
     job: Job,
     task: Task,
-    missing: MissingWatermark,
+    tried: WatermarkTries,
 ) -> Result<Option<AccountSignal>, StoreError> {
     let mut signal = None;
-    let outcome = match bring(context, &job, &task, missing).await {
+    let outcome = match bring(context, &job, &task, tried).await {
         Ok(None) => return Ok(None),
         Ok(Some(FileFacts { sha256, bytes })) => WatermarkOutcome::Delivered { sha256, bytes },
         Err(failed) => {
-            if let FetchError::Api(error) = &failed.error {
-                signal = AccountSignal::of(error);
-            }
-            outcome_of(context, &task, missing, failed)
+            signal = failed.error.signal();
+            outcome_of(context, &task, tried, failed)
         }
     };
     failpoint::before("watermark.record");
@@ -60,35 +58,28 @@ pub(super) async fn deliver_watermark<A: Api>(
     Ok(signal)
 }
 
+/// The copy as it is on disk.
+enum LocalCopy {
+    /// At its place.
+    Published(FileFacts),
+    /// In its part file, copied from another job of the task.
+    InPart(FileFacts),
+    Absent,
+}
+
 /// Brings the copy to its place, and returns its facts. None: the job points to another task by now.
 async fn bring<A: Api>(
     context: &StepContext<A>,
     job: &Job,
     task: &Task,
-    missing: MissingWatermark,
+    tried: WatermarkTries,
 ) -> Result<Option<FileFacts>, FailedTry> {
-    let sources = context.store.copies_of(task, job.id).await.map_err(FetchError::from)?;
-    let (output_dir, to) = (context.settings.output_dir.clone(), job.output.clone());
-    let (hash, take) = (task.request_hash.clone(), task.take);
-    let local = on_disk(&context.settings, move || {
-        let place = OutputPaths::prepare(&output_dir, &to)?;
-        if let Some(facts) = output::published_watermark(&place, &hash, take)? {
-            return Ok((place, Some((facts, true))));
-        }
-        for source in &sources {
-            let from = OutputPaths::prepare(&output_dir, source)?;
-            if let Some(facts) = output::copy_watermark(&from, &place, &hash, take)? {
-                return Ok((place, Some((facts, false))));
-            }
-        }
-        Ok((place, None))
-    });
-    let (place, local) = local.await?;
+    let (place, local) = find_local(context, job, task).await?;
     let (facts, part, created_at_ms) = match local {
-        Some((facts, true)) => return Ok(Some(facts)),
-        Some((facts, false)) => (facts, None, task.made_at_ms(None)),
-        None => {
-            let (facts, part, created_at_ms) = download(context, task, &place, missing).await?;
+        LocalCopy::Published(facts) => return Ok(Some(facts)),
+        LocalCopy::InPart(facts) => (facts, None, task.made_at_ms(None)),
+        LocalCopy::Absent => {
+            let (facts, part, created_at_ms) = download(context, task, &place, tried).await?;
             (facts, Some(part), created_at_ms)
         }
     };
@@ -108,19 +99,44 @@ async fn bring<A: Api>(
     Ok(Some(facts))
 }
 
+/// Looks for the copy at its place, and at those of other jobs of the task.
+async fn find_local<A: Api>(
+    context: &StepContext<A>,
+    job: &Job,
+    task: &Task,
+) -> Result<(OutputPaths, LocalCopy), FetchError> {
+    let sources = context.store.copies_of(task, job.id).await?;
+    let (output_dir, to) = (context.settings.output_dir.clone(), job.output.clone());
+    let (hash, take) = (task.request_hash.clone(), task.take);
+    on_disk(&context.settings, move || {
+        let place = OutputPaths::prepare(&output_dir, &to)?;
+        if let Some(facts) = output::published_watermark(&place, &hash, take)? {
+            return Ok((place, LocalCopy::Published(facts)));
+        }
+        for source in &sources {
+            let from = OutputPaths::prepare(&output_dir, source)?;
+            if let Some(facts) = output::copy_watermark(&from, &place, &hash, take)? {
+                return Ok((place, LocalCopy::InPart(facts)));
+            }
+        }
+        Ok((place, LocalCopy::Absent))
+    })
+    .await
+}
+
 /// Downloads the copy. Where the server refuses, a Referer is tried, once for each job.
 async fn download<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     place: &OutputPaths,
-    missing: MissingWatermark,
+    tried: WatermarkTries,
 ) -> Result<(FileFacts, Part, i64), FailedTry> {
     let task_id = task.task_id.clone().unwrap_or_default();
     let remote = RemoteResult::query(context, task, &task_id).await?;
     let mut video = RemoteVideo::of(task, VideoKind::Watermark, &remote, place);
     let mut fetched = fetch_video(context, task, place, &video).await;
     let is_refused = matches!(&fetched, Err(FetchError::NotFound(_) | FetchError::NotAllowed(_)));
-    let tries_referer = is_refused && !missing.referer_tried;
+    let tries_referer = is_refused && !tried.referer_tried;
     if tries_referer {
         video.referer = Some(REFERER);
         fetched = fetch_video(context, task, place, &video).await;
@@ -162,7 +178,7 @@ async fn metadata<A: Api>(
 fn outcome_of<A: Api>(
     context: &StepContext<A>,
     task: &Task,
-    missing: MissingWatermark,
+    tried: WatermarkTries,
     failed: FailedTry,
 ) -> WatermarkOutcome {
     let FailedTry { error, referer_tried, is_expired } = failed;
@@ -173,7 +189,7 @@ fn outcome_of<A: Api>(
             error.message
         ));
     }
-    let tries = missing.tries.saturating_add(1);
+    let tries = tried.tries.saturating_add(1);
     let moment = context.clock.moment();
     let policy = &context.settings.policy;
     let rest_ms = match tries {

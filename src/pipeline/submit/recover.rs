@@ -34,7 +34,7 @@ pub(crate) async fn recover<A: Api>(
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
-    match next(context, &task, (conclusion, is_maybe_listed), asked_at) {
+    match next(context, &task, conclusion, is_maybe_listed, asked_at) {
         Next::SendAgain { absent_ms } => {
             send_again(context, task, absent_ms, asked_at, permit).await
         }
@@ -51,7 +51,8 @@ pub(crate) async fn recover<A: Api>(
 fn next<A: Api>(
     context: &StepContext<A>,
     task: &Task,
-    (conclusion, is_maybe_listed): (Conclusion, bool),
+    conclusion: Conclusion,
+    is_maybe_listed: bool,
     asked_at: Instant,
 ) -> Next {
     // The refusal of the only send counts, unless a task of the name is found.
@@ -71,20 +72,7 @@ fn next<A: Api>(
         // Not `Created`: an old task does not prove that the account can still pay.
         Conclusion::Found(task_id) => (Outcome::Found { task_id }, Some(AccountSignal::Answered)),
         Conclusion::Conflict(why) => (Outcome::Conflict(why), None),
-        Conclusion::Absent => {
-            let absent_ms = context.not_found_timer.not_found(task, asked_at);
-            let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
-            match task.create.as_ref().map(|create| create.answer) {
-                Some(CreateAnswer::Unknown) if is_settled => return Next::SendAgain { absent_ms },
-                // Lookups work, so Kling will show the task.
-                Some(CreateAnswer::NameExists) => {
-                    let message =
-                        "Kling says that a task of this name exists, and does not show it yet";
-                    (Outcome::TransientError(error("name_exists", message)), None)
-                }
-                _ => (Outcome::Absent { absent_ms }, None),
-            }
-        }
+        Conclusion::Absent => return absent(context, task, asked_at),
         Conclusion::Undecided(why) => {
             let absent_ms = context.not_found_timer.not_found(task, asked_at);
             (Outcome::Undecided { why, absent_ms }, None)
@@ -93,6 +81,22 @@ fn next<A: Api>(
         Conclusion::Failed(error, signal) => (Outcome::TransientError(error), signal),
     };
     Next::Record(outcome, signal)
+}
+
+/// Kling does not show the task now, and it did not since some time.
+fn absent<A: Api>(context: &StepContext<A>, task: &Task, asked_at: Instant) -> Next {
+    let absent_ms = context.not_found_timer.not_found(task, asked_at);
+    let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
+    let outcome = match task.create.as_ref().map(|create| create.answer) {
+        Some(CreateAnswer::Unknown) if is_settled => return Next::SendAgain { absent_ms },
+        // Lookups work, so Kling will show the task.
+        Some(CreateAnswer::NameExists) => {
+            let message = "Kling says that a task of this name exists, and does not show it yet";
+            Outcome::TransientError(error("name_exists", message))
+        }
+        _ => Outcome::Absent { absent_ms },
+    };
+    Next::Record(outcome, None)
 }
 
 /// Returns the refusal that fails a task although another session might be accepted: it may mean that the name is taken.

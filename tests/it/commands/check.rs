@@ -81,6 +81,7 @@ fn near_misses_are_errors_by_name_and_warnings_in_a_folder() {
     ] {
         assert!(ran.err.contains(warning), "{warning}: {ran:?}");
     }
+    assert!(ran.err.ends_with("1 job, 0 errors, 3 warnings, 0 waiting for files\n"), "{ran:?}");
     symlink("nowhere", env.folder.path().join("jobs/dangling.yaml")).unwrap();
     symlink("../elsewhere/a.yaml", env.folder.path().join("jobs/outside.yaml")).unwrap();
     for (name, why) in [

@@ -36,9 +36,9 @@ const VIDEO: &str =
 /// The SHA-256 of every audio file that the simulator got inline.
 static SENT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-fn record(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
-    SENT.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256(&bytes));
-    (MediaReader::default().audio_ms)(bytes, ending)
+fn record(bytes: &[u8]) -> Option<i64> {
+    SENT.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256(bytes));
+    (MediaReader::default().audio_ms)(bytes)
 }
 
 fn recording_env() -> TestEnv {
@@ -100,6 +100,7 @@ fn videos_of_unusual_shapes_and_with_hidden_tracks_are_used() {
         assert!(checked.err.contains(&warning), "{checked:?}");
     }
     assert_eq!(checked.err.matches("warning: ").count(), 2, "{checked:?}");
+    assert!(checked.err.contains("3 jobs, 0 errors, 2 warnings, 0 waiting"), "{checked:?}");
     test_env.start();
     for index in 0..names.len() {
         test_env.until_state(&format!("all/v{index}"), "succeeded");

@@ -6,11 +6,11 @@ use lipsyncd::{
     job::State,
     pipeline::End,
     sim::{Endpoint, Fault, FaultRule},
-    store::{Command, WantedJob, open_reader},
+    store::{Command, PauseKind, WantedJob, open_reader},
 };
 use serde_json::Value;
 
-use crate::support::{TestEnv, quick, sha256, with};
+use crate::support::{TestEnv, quick, refusal, sha256, with};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -95,6 +95,21 @@ async fn refused_copy_is_asked_for_with_a_referer_once() {
     // One more request than tries.
     let requests = test_env.ledger().faults["status"];
     assert!([tries() + 1, tries() + 2].contains(&requests), "{requests} requests");
+}
+
+/// A paid call as a probe would pay for another task while the account may not even query.
+#[tokio::test]
+async fn refused_query_for_the_copy_is_probed_by_a_query() {
+    let test_env = TestEnv::new(quick()).await;
+    test_env.fault(copy_fails(Fault::Status { status: 404 }));
+    test_env.put("m.yaml", vec![marked("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until_state("m/a", State::Succeeded).await;
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1103)));
+    let pause = async || test_env.store.pause().await.unwrap();
+    test_env.until("the pause", async || pause().await.is_some()).await;
+    assert_eq!(pause().await.unwrap().kind, PauseKind::Credentials);
+    running.stop().await;
 }
 
 #[tokio::test]

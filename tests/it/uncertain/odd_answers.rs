@@ -55,16 +55,15 @@ fn succeeded_in_upper_case_and_a_first_video_without_url_are_a_result() {
 
 #[test]
 fn result_url_is_a_result_whatever_the_status_is_called() {
-    let mut test_env = test_env(quick(), 1, &BRISK);
     for word in ["done", "", "processing"] {
-        test_env.sim.control(Sim::clear_faults);
+        let mut test_env = test_env(quick(), 1, &BRISK);
         let url = format!("{}/results/870000000000000001.mp4", test_env.sim.base_url());
         let odd = json!({"data": {"task_status": word, "task_result": {"videos": [{"url": url}]}}});
         test_env.sim.fault(FaultRule::always(Endpoint::Query, patch(odd)));
+        test_env.start();
+        ask_for(&test_env, &["a"]);
+        until_delivered(&test_env, &["a"]);
     }
-    test_env.start();
-    ask_for(&test_env, &["a"]);
-    until_delivered(&test_env, &["a"]);
 }
 
 #[test]
@@ -93,7 +92,7 @@ fn identify_answer_without_face_data_is_not_called_a_video_without_faces() {
 }
 
 #[test]
-fn deductions_from_a_balance_are_read() {
+fn deductions_from_a_balance_count_no_units() {
     let mut test_env = test_env(quick(), 5, &BRISK);
     for (calls, quota, list_price) in [
         (&[Endpoint::Identify][..], "0.35", "0.42"),
@@ -109,4 +108,7 @@ fn deductions_from_a_balance_are_read() {
     ask_for(&test_env, &["a"]);
     until_delivered(&test_env, &["a"]);
     test_env.sim.assert_requests(1);
+    let status = done(&test_env, &["status", "--json"]).out;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["units"]["total"], 0.0, "{status}");
 }
