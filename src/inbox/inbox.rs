@@ -149,7 +149,8 @@ impl Inbox {
             self.end_first_scan(&pass).await?;
         }
         self.settings.metrics.record_inbox_update(self.index.pending(pass.pending.iter()));
-        self.settling.forget_unseen();
+        // Each pass sees all manifests.
+        self.settling.forget_unseen(Duration::ZERO);
         self.media_checker().forget_unseen();
         Ok(pass)
     }

@@ -15,6 +15,15 @@ use tokio::time::Instant;
 /// A file whose last write is longer ago than this was there before the start. Longer than clocks of servers differ.
 const LONG_AGO_MS: i64 = 10 * 60_000;
 
+/// How long a file has not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unchanged {
+    /// Since it was seen first, by this daemon's clock.
+    For(Duration),
+    /// It was there long before the start.
+    LongAgo,
+}
+
 const NS_PER_MS: i128 = 1_000_000;
 
 #[derive(Debug)]
@@ -43,6 +52,7 @@ struct Sighting<P> {
     since: Option<Instant>,
     /// Whether the file was seen since the last [`Settling::forget_unseen`].
     fresh: bool,
+    seen_at: Instant,
 }
 
 impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
@@ -65,26 +75,40 @@ impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
     /// Returns none if the file `key` is settled, else how long it must still stay unchanged. `now_ms` is the wall time
     /// (Unix ms).
     pub(super) fn wait(&mut self, key: K, seen: Seen<P>, now_ms: i64) -> Option<Duration> {
-        let since = (!self.is_old(seen.modified_ns, now_ms)).then_some(seen.at);
-        let new = Sighting { stamp: seen.stamp, since, fresh: true };
+        match self.unchanged(key, seen, now_ms) {
+            Unchanged::LongAgo => None,
+            Unchanged::For(time) => {
+                let left = self.settle.saturating_sub(time);
+                (!left.is_zero()).then_some(left)
+            }
+        }
+    }
+
+    /// Returns how long the file `key` was unchanged when the pass began. `now_ms` is the wall time (Unix ms).
+    pub(super) fn unchanged(&mut self, key: K, seen: Seen<P>, now_ms: i64) -> Unchanged {
+        let is_old = self.trusts_times && is_long_ago(seen.modified_ns, now_ms);
+        let since = (!is_old).then_some(seen.at);
+        let new = Sighting { stamp: seen.stamp, since, fresh: true, seen_at: seen.at };
         let since = match self.seen.entry(key) {
             Entry::Occupied(mut known) if known.get().stamp == new.stamp => {
-                known.get_mut().fresh = true;
-                known.get().since
+                let known = known.get_mut();
+                (known.fresh, known.seen_at) = (true, seen.at);
+                known.since
             }
             entry => entry.insert_entry(new).get().since,
         };
-        let left = self.settle.saturating_sub(self.pass_at.saturating_duration_since(since?));
-        (!left.is_zero()).then_some(left)
+        let unchanged = |since| Unchanged::For(self.pass_at.saturating_duration_since(since));
+        since.map_or(Unchanged::LongAgo, unchanged)
     }
 
-    /// Whether a file last written at `modified_ns` (Unix ns) was there long before the start, if times are trusted.
-    pub(super) fn is_old(&self, modified_ns: i64, now_ms: i64) -> bool {
-        self.trusts_times && is_long_ago(modified_ns, now_ms)
-    }
-
-    pub(super) fn forget_unseen(&mut self) {
-        self.seen.retain(|_, sighting| std::mem::take(&mut sighting.fresh));
+    /// Forgets files that were not seen since the last call, and not for `kept`: not every pass looks at all files.
+    pub(super) fn forget_unseen(&mut self, kept: Duration) {
+        let now = Instant::now();
+        self.seen.retain(|_, sighting| {
+            let is_fresh = std::mem::take(&mut sighting.fresh);
+            let is_recent = now.saturating_duration_since(sighting.seen_at) < kept;
+            is_fresh || sighting.since.is_some() && is_recent
+        });
         // The first scan may see a hundred thousand.
         self.seen.shrink_to_fit();
     }
@@ -151,9 +175,25 @@ mod tests {
     async fn a_file_that_is_no_longer_seen_is_forgotten() {
         let mut settling = Watched::new();
         settling.wait("a", 10, (NOW_NS, NOW_MS));
-        settling.0.forget_unseen();
-        settling.0.forget_unseen();
+        settling.0.forget_unseen(Duration::ZERO);
+        settling.0.forget_unseen(Duration::ZERO);
         tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_some_passes_do_not_look_at_settles() {
+        let mut settling = Watched::new();
+        let kept = Duration::from_secs(60);
+        assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), SECOND);
+        for _ in 0..3 {
+            settling.0.forget_unseen(kept);
+            tokio::time::advance(Duration::from_millis(400)).await;
+        }
+        assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), None);
+        settling.0.forget_unseen(kept);
+        tokio::time::advance(kept).await;
+        settling.0.forget_unseen(kept);
         assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), SECOND);
     }
 

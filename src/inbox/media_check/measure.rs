@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use tokio::time::Instant;
-
 use crate::{
     job::{Media, outcome::PermanentError},
     manifest::{AUDIO_ENDINGS, VIDEO_ENDINGS},
@@ -24,9 +22,8 @@ pub(super) struct MediaFacts {
     /// None: the file does not say, which only a video may do.
     pub(super) length_ms: Option<i64>,
     pub(super) sha256: String,
-    /// Since when it is known that the last frame is cut off: it may still be written, or be a recording that ends
-    /// anywhere. None: the last frame is complete.
-    pub(super) cut_off_since: Option<Instant>,
+    /// It may still be written, or be a recording that ends anywhere.
+    pub(super) ends_in_frame: bool,
 }
 
 /// Why a file that exists cannot be used.
@@ -86,7 +83,7 @@ impl MediaKind {
         };
         let is_same = known_stamp.as_ref().is_some_and(|known| *known == stamp.to_string());
         let sha256 = sha256.clone().filter(|_| is_same)?;
-        Some(MediaFacts { length_ms, sha256, cut_off_since: None })
+        Some(MediaFacts { length_ms, sha256, ends_in_frame: false })
     }
 }
 
@@ -189,7 +186,7 @@ fn measure_and_hash(kind: MediaKind, located: &Located) -> Result<Measured, medi
 
 /// Measures without hashing.
 fn measure(kind: MediaKind, located: &Located) -> Result<Measured, media::MediaError> {
-    let (length_ms, is_cut_off, warning) = match kind {
+    let (length_ms, ends_in_frame, warning) = match kind {
         MediaKind::Audio => {
             let facts = audio::measure_file(&located.path)?;
             audio::check(&facts)?;
@@ -201,8 +198,7 @@ fn measure(kind: MediaKind, located: &Located) -> Result<Measured, media::MediaE
             (facts.length_ms, false, facts.warning())
         }
     };
-    let cut_off_since = is_cut_off.then(Instant::now);
-    Ok(Measured { facts: MediaFacts { length_ms, sha256: String::new(), cut_off_since }, warning })
+    Ok(Measured { facts: MediaFacts { length_ms, sha256: String::new(), ends_in_frame }, warning })
 }
 
 fn unusable(error: &media::MediaError) -> PermanentError {
@@ -220,7 +216,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let metadata = fs::metadata(folder.path()).unwrap();
         let stamp = FileStamp::of(&metadata);
-        let known = MediaFacts { length_ms: None, sha256: "hash".to_owned(), cut_off_since: None };
+        let known = MediaFacts { length_ms: None, sha256: "hash".to_owned(), ends_in_frame: false };
         let mut facts = MeasureCache::default();
         let see = |facts: &mut MeasureCache, numbers: std::ops::Range<usize>| {
             for number in numbers {

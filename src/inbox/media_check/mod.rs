@@ -28,6 +28,9 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
+/// For how long a file is remembered that no pass looks at: passes look at the media of failed and finished jobs rarely.
+const UNSEEN_KEPT: Duration = Duration::from_mins(10);
+
 /// The result of a check of a job's media.
 #[derive(Debug)]
 pub enum MediaCheck {
@@ -133,7 +136,7 @@ impl MediaChecker {
 
     /// Forgets files that no job needed since the last call.
     pub fn forget_unseen(&mut self) {
-        self.settling.forget_unseen();
+        self.settling.forget_unseen(UNSEEN_KEPT);
         self.measured.forget_unused();
         self.near_names.forget();
     }
@@ -187,9 +190,7 @@ impl MediaChecker {
         if is_known || self.measured.contains(*kind, located) {
             return Ok(file);
         }
-        let stamp = located.stamp;
-        let seen = Seen { stamp, modified_ns: stamp.modified_ns(), at: Instant::now() };
-        match self.settling.wait(located.path.clone(), seen, now_ms) {
+        match self.settling.wait(located.path.clone(), seen(located), now_ms) {
             None => Ok(file),
             Some(again_in) => Err(still_written(*kind, name, again_in)),
         }
@@ -227,25 +228,31 @@ impl MediaChecker {
         now_ms: i64,
     ) -> Result<MediaFacts, Box<MediaCheck>> {
         let SettledMedia { kind, name, located } = file;
-        let incomplete = |what| incomplete::describe(*kind, name, what, located.stamp, now_ms);
         let known = kind.known_facts(known, located.stamp);
-        let facts = self.measured.facts(*kind, located, known).map_err(|error| match error {
-            MeasureError::Unusable(error) => unusable(*kind, false, error),
-            MeasureError::Incomplete(what) => missing(incomplete(what), None),
-            MeasureError::Unreadable(error) => unreadable(*kind, name, &error),
-            MeasureError::Changed => still_written(*kind, name, self.settle),
-        })?;
-        // Nobody completes what was there long before the start.
-        let since = facts.cut_off_since;
-        let since = since.filter(|_| !self.settling.is_old(located.stamp.modified_ns(), now_ms));
-        match since.and_then(incomplete::wait_for_end) {
-            Some(again_in) => {
-                let what = incomplete::still_written(*kind, name, Incomplete::LastFrame);
-                Err(missing(what, Some(again_in)))
+        let (what, facts) = match self.measured.facts(*kind, located, known) {
+            Ok(facts) if !facts.ends_in_frame => return Ok(facts),
+            Ok(facts) => (Incomplete::LastFrame, Some(facts)),
+            Err(MeasureError::Incomplete(what)) => (what, None),
+            Err(MeasureError::Unusable(error)) => return Err(unusable(*kind, false, error)),
+            Err(MeasureError::Unreadable(error)) => return Err(unreadable(*kind, name, &error)),
+            Err(MeasureError::Changed) => return Err(still_written(*kind, name, self.settle)),
+        };
+        // Times of files come from other clocks. Only this daemon's own shows how long a file has not changed.
+        let unchanged = self.settling.unchanged(located.path.clone(), seen(located), now_ms);
+        let again_in = facts.as_ref().and_then(|_| incomplete::wait_for_end(unchanged));
+        match (facts, again_in) {
+            (Some(facts), None) => Ok(facts),
+            _ => {
+                let file = (*kind, *name, located.stamp);
+                Err(missing(incomplete::describe(file, what, unchanged, now_ms), again_in))
             }
-            None => Ok(facts),
         }
     }
+}
+
+fn seen(located: &Located) -> Seen<FileStamp> {
+    let stamp = located.stamp;
+    Seen { stamp, modified_ns: stamp.modified_ns(), at: Instant::now() }
 }
 
 fn not_located(kind: MediaKind, name: &str, error: &LocateError) -> Box<MediaCheck> {
