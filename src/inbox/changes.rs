@@ -52,7 +52,8 @@ impl Inbox {
             // A manifest that is read again without a change has settled before.
             let wait = match change.is_new {
                 true => {
-                    let seen = Seen { stamp, modified_ns: stamp.modified_ns(), at };
+                    let (modified_ns, changed_ns) = (stamp.modified_ns(), stamp.changed_ns());
+                    let seen = Seen { stamp, modified_ns, changed_ns, at };
                     self.settling.wait(Arc::clone(&path), seen, now_ms)
                 }
                 false => None,

@@ -29,6 +29,10 @@ impl ManifestStamp {
         self.modified_ns
     }
 
+    pub(super) const fn changed_ns(&self) -> i64 {
+        self.changed_ns
+    }
+
     /// Parses what [`Display`](fmt::Display) wrote. None for any other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(':');

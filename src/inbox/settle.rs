@@ -39,8 +39,10 @@ pub(super) struct Settling<K, P> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen<P> {
     pub(super) stamp: P,
-    /// When the file was last written, by its own time (Unix ns).
+    /// When the file was last written, by its own time (Unix ns), which programs set.
     pub(super) modified_ns: i64,
+    /// When the file last changed in any way (Unix ns), by the clock of the file system.
+    pub(super) changed_ns: i64,
     /// When it was seen.
     pub(super) at: Instant,
 }
@@ -48,8 +50,11 @@ pub(super) struct Seen<P> {
 #[derive(Debug)]
 struct Sighting<P> {
     stamp: P,
-    /// None: the file was there long before the start.
-    since: Option<Instant>,
+    since: Instant,
+    /// Whether the file was written long before the start, by its own time.
+    is_old: bool,
+    /// Whether it has also not changed in any other way since then.
+    is_untouched: bool,
     /// Whether the file was seen since the last [`Settling::forget_unseen`].
     fresh: bool,
     seen_at: Instant,
@@ -75,30 +80,40 @@ impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
     /// Returns none if the file `key` is settled, else how long it must still stay unchanged. `now_ms` is the wall time
     /// (Unix ms).
     pub(super) fn wait(&mut self, key: K, seen: Seen<P>, now_ms: i64) -> Option<Duration> {
-        match self.unchanged(key, seen, now_ms) {
-            Unchanged::LongAgo => None,
-            Unchanged::For(time) => {
-                let left = self.settle.saturating_sub(time);
-                (!left.is_zero()).then_some(left)
-            }
+        let pass_at = self.pass_at;
+        let sighting = self.sighting(key, seen, now_ms);
+        if sighting.is_old {
+            return None;
         }
+        let time = pass_at.saturating_duration_since(sighting.since);
+        let left = self.settle.saturating_sub(time);
+        (!left.is_zero()).then_some(left)
     }
 
     /// Returns how long the file `key` was unchanged when the pass began. `now_ms` is the wall time (Unix ms).
+    ///
+    /// Stricter than [`wait`](Self::wait): some programs set the time of a file before they write all of it.
     pub(super) fn unchanged(&mut self, key: K, seen: Seen<P>, now_ms: i64) -> Unchanged {
-        let is_old = self.trusts_times && is_long_ago(seen.modified_ns, now_ms);
-        let since = (!is_old).then_some(seen.at);
-        let new = Sighting { stamp: seen.stamp, since, fresh: true, seen_at: seen.at };
-        let since = match self.seen.entry(key) {
-            Entry::Occupied(mut known) if known.get().stamp == new.stamp => {
-                let known = known.get_mut();
-                (known.fresh, known.seen_at) = (true, seen.at);
-                known.since
+        let pass_at = self.pass_at;
+        match self.sighting(key, seen, now_ms) {
+            Sighting { is_untouched: true, .. } => Unchanged::LongAgo,
+            Sighting { since, .. } => Unchanged::For(pass_at.saturating_duration_since(*since)),
+        }
+    }
+
+    fn sighting(&mut self, key: K, seen: Seen<P>, now_ms: i64) -> &Sighting<P> {
+        let Seen { stamp, modified_ns, changed_ns, at } = seen;
+        let is_old = self.trusts_times && is_long_ago(modified_ns, now_ms);
+        let is_untouched = is_old && is_long_ago(changed_ns, now_ms);
+        let new = Sighting { stamp, since: at, is_old, is_untouched, fresh: true, seen_at: at };
+        match self.seen.entry(key) {
+            Entry::Occupied(known) if known.get().stamp == new.stamp => {
+                let known = known.into_mut();
+                (known.fresh, known.seen_at) = (true, at);
+                known
             }
-            entry => entry.insert_entry(new).get().since,
-        };
-        let unchanged = |since| Unchanged::For(self.pass_at.saturating_duration_since(since));
-        since.map_or(Unchanged::LongAgo, unchanged)
+            entry => entry.insert_entry(new).into_mut(),
+        }
     }
 
     /// Forgets files that were not seen since the last call, and not for `kept`: not every pass looks at all files.
@@ -107,7 +122,7 @@ impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
         self.seen.retain(|_, sighting| {
             let is_fresh = std::mem::take(&mut sighting.fresh);
             let is_recent = now.saturating_duration_since(sighting.seen_at) < kept;
-            is_fresh || sighting.since.is_some() && is_recent
+            is_fresh || !sighting.is_old && is_recent
         });
         // The first scan may see a hundred thousand.
         self.seen.shrink_to_fit();
@@ -138,7 +153,11 @@ mod tests {
         fn wait(&mut self, key: &'static str, stamp: i32, times: (i64, i64)) -> Option<Duration> {
             let (modified_ns, now_ms) = times;
             self.0.begin_pass(Instant::now());
-            self.0.wait(key, Seen { stamp, modified_ns, at: Instant::now() }, now_ms)
+            self.0.wait(
+                key,
+                Seen { stamp, modified_ns, changed_ns: modified_ns, at: Instant::now() },
+                now_ms,
+            )
         }
     }
 
@@ -162,7 +181,7 @@ mod tests {
         let mut settling = Watched::new();
         assert_eq!(settling.wait("a", 10, (NOW_NS, NOW_MS)), SECOND);
         tokio::time::advance(Duration::from_secs(5)).await;
-        let seen = Seen { stamp: 10, modified_ns: NOW_NS, at: Instant::now() };
+        let seen = Seen { stamp: 10, modified_ns: NOW_NS, changed_ns: NOW_NS, at: Instant::now() };
         assert_eq!(settling.0.wait("a", seen, NOW_MS), SECOND);
         // Seen late in a long pass.
         assert_eq!(settling.0.wait("b", seen, NOW_MS), SECOND);
@@ -212,5 +231,21 @@ mod tests {
         // What the first scan trusted stays settled until it changes.
         assert_eq!(settling.wait("old", 10, (NOW_NS, later_ms)), None);
         assert_eq!(settling.wait("old", 20, (0, later_ms)), SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_was_changed_lately_is_not_unchanged_for_long() {
+        let later_ms = NOW_MS + LONG_AGO_MS + 1;
+        let mut settling = Watched::new();
+        settling.0.trust_times(true);
+        for (key, changed_ns, unchanged) in [
+            ("old", NOW_NS, Unchanged::LongAgo),
+            ("copied", NOW_NS + 1_000_000, Unchanged::For(Duration::ZERO)),
+        ] {
+            let seen = Seen { stamp: 10, modified_ns: NOW_NS, changed_ns, at: Instant::now() };
+            settling.0.begin_pass(Instant::now());
+            assert_eq!(settling.0.wait(key, seen, later_ms), None);
+            assert_eq!(settling.0.unchanged(key, seen, later_ms), unchanged, "{key}");
+        }
     }
 }

@@ -252,7 +252,8 @@ impl MediaChecker {
 
 fn seen(located: &Located) -> Seen<FileStamp> {
     let stamp = located.stamp;
-    Seen { stamp, modified_ns: stamp.modified_ns(), at: Instant::now() }
+    let (modified_ns, changed_ns) = (stamp.modified_ns(), stamp.changed_ns());
+    Seen { stamp, modified_ns, changed_ns, at: Instant::now() }
 }
 
 fn not_located(kind: MediaKind, name: &str, error: &LocateError) -> Box<MediaCheck> {

@@ -12,6 +12,8 @@ use crate::{
     store::{Candidate, HistoryAnswer, ListScan, Lookups, StoreError},
 };
 
+const UNANSWERED: &str = "this account answers no lookups by external_task_id";
+
 /// What was found out about a create request.
 pub(super) enum Conclusion {
     /// Kling's id of the task.
@@ -181,11 +183,13 @@ async fn prove_absence<A: Api>(
         Lookup::Found(_) | Lookup::Conflict(..) => false,
     };
     if context.lookups() == Lookups::Unanswered {
-        let why = "this account answers no lookups by external_task_id";
-        return Ok(Conclusion::Undecided(why.to_owned()));
+        return Ok(Conclusion::Undecided(UNANSWERED.to_owned()));
     }
     Ok(match prove(context, &sent_to).await? {
         LookupProof::Answered => Conclusion::Absent,
+        LookupProof::Unanswered if context.lookups() == Lookups::Unknown => {
+            Conclusion::Undecided(UNANSWERED.to_owned())
+        }
         LookupProof::Unanswered => Conclusion::Undecided(
             "this account no longer answers lookups by external_task_id".to_owned(),
         ),

@@ -96,3 +96,15 @@ fn lookups_that_stop_working_after_requests_were_accepted_pay_nothing_twice() {
     until_delivered(&test_env, &["a", "b"]);
     test_env.sim.assert_requests(3);
 }
+
+#[test]
+fn an_account_that_never_answered_lookups_is_not_said_to_answer_them_no_longer() {
+    let config = SimConfig { answers_external_lookups: false, ..lenient() };
+    let mut test_env = test_env(config, 5, &BRISK);
+    ask_for(&test_env, &["a"]);
+    test_env.start();
+    until_delivered(&test_env, &["a"]);
+    lose_creates(&test_env, 1, false);
+    ask_for(&test_env, &["b"]);
+    until_printed(&test_env, "b", &["this account answers no lookups by external_task_id"]);
+}
