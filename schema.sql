@@ -266,6 +266,9 @@ CREATE TABLE incomplete_download (
   etag       TEXT,                                  -- of the file at the server
   times      INTEGER NOT NULL,                      -- how often exactly these bytes arrived, in a row
   last_at_ms INTEGER NOT NULL,                      -- when they arrived last
+  kept_path   TEXT,                                 -- the file that is kept, maybe of earlier bytes
+  kept_sha256 TEXT,
+  kept_bytes  INTEGER,
   PRIMARY KEY (task_row, video)
 ) STRICT, WITHOUT ROWID;
 

@@ -30,21 +30,13 @@ pub(super) async fn run(
         error = watch_changes(resources.store.clone(), rescan, store_changed) => return error,
         never = resources.report_problems() => match never {},
         failed = retention::delete_old_history(&resources.store, config.retention.history, now_ms) => failed,
-        failed = report_result_hosts(resources, config) => failed,
+        failed = result_hosts::watch(&resources.store, config) => failed,
         failed = update_status(resources, folder) => failed,
     };
     match failed {
         Ok(never) => match never {},
         Err(error) => error,
     }
-}
-
-async fn report_result_hosts(
-    resources: &Resources,
-    config: &Config,
-) -> Result<Infallible, StoreError> {
-    result_hosts::report(&resources.store, config).await?;
-    pending().await
 }
 
 async fn watch_changes(

@@ -3,7 +3,7 @@
 use tracing::info;
 
 use super::{diff::Differences, inbox::Inbox, pass::Pass};
-use crate::store::StoreError;
+use crate::{manifest::ignored_path, store::StoreError};
 
 /// For how many `watch.rescan_interval` an unread manifest keeps missing jobs from leaving.
 const UNREAD_INTERVALS: i64 = 10;
@@ -48,7 +48,12 @@ impl Inbox {
         let changes = self.store.miss(path, self.moment(), self.policy()).await?;
         let missing = changes.len();
         let jobs = if missing == 1 { "job" } else { "jobs" };
-        info!(manifest = path, "{path}: no longer in jobs_dir, with {missing} {jobs}");
+        match ignored_path(path, &self.settings.ignore) {
+            Some(why) => {
+                info!(manifest = path, "{path}: ignored now, with {missing} {jobs}: {why}")
+            }
+            None => info!(manifest = path, "{path}: no longer in jobs_dir, with {missing} {jobs}"),
+        }
         pass.log(&changes);
         pass.store_changed = true;
         Ok(())
@@ -68,7 +73,9 @@ impl Inbox {
         // A manifest that never settles, or that cannot be read, keeps no job for ever.
         let oldest_ms = moment.now_ms.saturating_sub(interval_ms.saturating_mul(UNREAD_INTERVALS));
         let until_ms = unread_since_ms.filter(|since_ms| *since_ms > oldest_ms).min();
-        let missed_before_ms = until_ms.unwrap_or(moment.now_ms).saturating_sub(interval_ms);
+        // A manifest that appeared before the clock was set back must not make jobs leave early.
+        let until_ms = until_ms.unwrap_or(moment.now_ms).min(moment.now_ms);
+        let missed_before_ms = until_ms.saturating_sub(interval_ms);
         let changes = self.store.orphan(missed_before_ms, moment, self.policy()).await?;
         pass.log(&changes);
         Ok(())

@@ -178,9 +178,10 @@ fn redirect(response: &Response) -> ApiError {
 /// Reads Retry-After: seconds, or a time of the server's clock.
 pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse::<u32>() {
-        Ok(seconds) => Some(i64::from(seconds) * 1000),
-        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
+    // A number that is too large asks for a long time, too.
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Some(i64::from(text.parse().unwrap_or(u32::MAX)) * 1000),
+        false => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
     }
 }
 
@@ -188,4 +189,32 @@ fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     let text = headers.get(name)?.to_str().ok()?;
     PARSER.parse_timestamp(text).ok().map(|time| time.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_of_any_size_or_a_time() {
+        let date = "Sun, 29 Nov 2026 05:00:00 GMT";
+        for (text, asked_ms) in [
+            ("0", Some(0)),
+            ("600", Some(600_000)),
+            ("99999999999", Some(i64::from(u32::MAX) * 1000)),
+            ("99999999999999999999999", Some(i64::from(u32::MAX) * 1000)),
+            ("Sun, 29 Nov 2026 05:01:00 GMT", Some(60_000)),
+            ("Sun, 29 Nov 2026 04:00:00 GMT", Some(0)),
+            ("", None),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+        ] {
+            let headers = [(RETRY_AFTER, text), (DATE, date)];
+            let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            assert_eq!(retry_after_ms(&HeaderMap::from_iter(headers)), asked_ms, "{text}");
+        }
+    }
 }

@@ -102,6 +102,19 @@ pub fn ignored_folder(path: &str, ignore: &IgnorePatterns) -> Option<Cow<'static
     Some(format!("watch.ignore has `{pattern}`").into())
 }
 
+/// Returns why a path with the name of a manifest is ignored: for its own name, or for that of a folder. None: it is
+/// read.
+#[must_use]
+pub fn ignored_path(path: &str, ignore: &IgnorePatterns) -> Option<Cow<'static, str>> {
+    let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+    folders.find_map(|folder| ignored_folder(folder, ignore)).or_else(|| {
+        match file_name(path, ignore) {
+            FileName::Ignored(why) => Some(why),
+            FileName::Manifest | FileName::Suspicious(_) | FileName::Other => None,
+        }
+    })
+}
+
 /// The path without its ending: the key of a single job, the beginning of a batch's keys.
 #[must_use]
 pub fn stem(path: &str) -> &str {

@@ -26,7 +26,7 @@ mod web_address;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
-pub use file_name::{FileName, file_name, ignored_folder, stem};
+pub use file_name::{FileName, file_name, ignored_folder, ignored_path, stem};
 pub use finish::ManifestJob;
 pub use ignore_patterns::IgnorePatterns;
 pub use json_file::{is_json, is_json_manifest};

@@ -87,7 +87,7 @@ fn measure_content(bytes: &[u8]) -> Result<StreamLength, AudioError> {
     if bytes.len() < SMALLEST_FILE {
         return Err(AudioError::Incomplete(Incomplete::Tiny(present)));
     }
-    let tags = tags::tags_bytes(bytes);
+    let tags = tags::leading_tags_bytes(bytes);
     let behind_tags = bytes.get(tags..).unwrap_or_default();
     if wav::is_wav(behind_tags) {
         return wav::measure(behind_tags);

@@ -68,8 +68,11 @@ impl Store {
         self.run("UPDATE daemon_state SET folder_problem = ?1", (problem,)).await
     }
 
-    /// Writes why results may not be downloaded from this machine.
-    pub async fn set_result_hosts_problem(&self, problem: String) -> Result<(), StoreError> {
+    /// Writes why results may not be downloaded from this machine; `None`: they may.
+    pub async fn set_result_hosts_problem(
+        &self,
+        problem: Option<String>,
+    ) -> Result<(), StoreError> {
         self.run("UPDATE daemon_state SET result_hosts_problem = ?1", (problem,)).await
     }
 

@@ -16,6 +16,17 @@ pub struct IncompleteDownload {
     pub times: u32,
     /// When (Unix ms) they arrived last.
     pub last_at_ms: i64,
+    /// The file that is kept. It may have earlier bytes.
+    pub kept: Option<KeptDownload>,
+}
+
+/// A file with an incomplete video, which lipsyncd wrote and may remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct KeptDownload {
+    pub path: String,
+    pub sha256: String,
+    pub bytes: u64,
 }
 
 impl Store {
@@ -27,16 +38,24 @@ impl Store {
     ) -> Result<Option<IncompleteDownload>, StoreError> {
         self.read(move |connection| {
             connection.first(
-                "SELECT sha256, bytes, etag, times, last_at_ms FROM incomplete_download
-                 WHERE task_row = ?1 AND video = ?2",
+                "SELECT sha256, bytes, etag, times, last_at_ms, kept_path, kept_sha256, kept_bytes
+                 FROM incomplete_download WHERE task_row = ?1 AND video = ?2",
                 (task, video),
                 |row| {
+                    let kept: (Option<_>, Option<_>, Option<i64>) =
+                        (row.get(5)?, row.get(6)?, row.get(7)?);
                     Ok(IncompleteDownload {
                         sha256: row.get(0)?,
                         bytes: row.get::<_, i64>(1)?.unsigned_abs(),
                         etag: row.get(2)?,
                         times: row.get(3)?,
                         last_at_ms: row.get(4)?,
+                        kept: match kept {
+                            (Some(path), Some(sha256), Some(bytes)) => {
+                                Some(KeptDownload { path, sha256, bytes: bytes.unsigned_abs() })
+                            }
+                            _ => None,
+                        },
                     })
                 },
             )
@@ -66,6 +85,20 @@ impl Store {
             connection.value(sql, (task, video))
         })
         .await
+    }
+
+    /// Writes which file is kept of an incomplete download.
+    pub async fn record_kept_download(
+        &self,
+        task: TaskId,
+        video: &'static str,
+        kept: KeptDownload,
+    ) -> Result<(), StoreError> {
+        let KeptDownload { path, sha256, bytes } = kept;
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let sql = "UPDATE incomplete_download SET kept_path = ?3, kept_sha256 = ?4, kept_bytes = ?5
+                   WHERE task_row = ?1 AND video = ?2";
+        self.run(sql, (task, video, path, sha256, bytes)).await
     }
 
     /// Deletes what is known of an incomplete download, because the complete video has arrived.

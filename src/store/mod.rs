@@ -64,7 +64,7 @@ pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
 pub use event::{ApiCall, HistoryAnswer};
 pub use handle::{Reader, Store};
-pub use incomplete_download::IncompleteDownload;
+pub use incomplete_download::{IncompleteDownload, KeptDownload};
 pub use job_state::{JobState, ResendRisk};
 pub use listing::{HistoryEntry, JobDetail, JobFilter, JobOverview};
 pub use lock::{Lock, LockError, LockHolder, lock_holder};

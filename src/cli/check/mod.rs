@@ -24,7 +24,7 @@ use crate::{
         self, FolderListing, MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan,
         scan_entry,
     },
-    manifest::{Location, Problem, Problems, Severity},
+    manifest::{Location, Problem, Problems},
 };
 
 /// Check manifests and local media, without network
@@ -200,9 +200,8 @@ impl Check<'_> {
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
         for warning in &job.media_warnings {
-            let problem = Problem::at(video_place, warning);
-            let problem = Problem { severity: Severity::Warning, ..problem };
-            self.warning(&Problems::from(problem).one_line(shown))?;
+            let problems = Problems::from(Problem::at(video_place, warning).warning());
+            self.warning(&problems.one_line(shown))?;
         }
         let media = match &job.media_check {
             MediaCheck::Ready(media) => Some(media),

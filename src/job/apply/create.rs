@@ -9,10 +9,6 @@ use crate::job::{
 /// How often the video is identified again because old sessions may have expired, if no refusal says that they have.
 const UNSURE_LOST_MAX: u32 = 5;
 
-/// The refusal of a younger session is the task's last, if another session was refused before. An older session may
-/// have expired. The API page does not say how long a session lasts.
-const SESSION_YOUNG_MS: i64 = 5 * 60 * 1000;
-
 impl TransitionBuilder<'_> {
     /// The create request is recorded before it is sent, so that a crash in between cannot hide it.
     pub(super) fn intend(&self, host: String, account: String) -> Transition {
@@ -78,13 +74,8 @@ impl TransitionBuilder<'_> {
         without_create(Transition { task, ..queued })
     }
 
-    /// Whether the session is too young to have expired. A session from the future proves nothing: the clock was set back
-    /// since.
     pub(super) fn is_session_young(&self) -> bool {
-        self.task.session.as_ref().is_none_or(|session| {
-            let age_ms = self.moment.now_ms.saturating_sub(session.identified_at_ms);
-            (0..SESSION_YOUNG_MS).contains(&age_ms)
-        })
+        self.task.is_session_young(self.moment.now_ms)
     }
 
     fn create_answer(&self) -> Option<CreateAnswer> {

@@ -7,7 +7,7 @@ use super::{
     error::AudioError,
     frame::Frame,
     mpeg::{self, StreamHeader},
-    tags::{tag_bytes, tags_bytes},
+    tags::{leading_tags_bytes, tag_bytes},
 };
 use crate::media::incomplete::Incomplete;
 
@@ -45,7 +45,7 @@ pub(super) struct StreamLength {
 
 /// Finds the first frame: after tags, and after some KB of anything else.
 pub(super) fn find_stream(bytes: &[u8]) -> Option<(Stream, usize)> {
-    let from = tags_bytes(bytes);
+    let from = leading_tags_bytes(bytes);
     let until = from.saturating_add(SEARCH_BYTES);
     let first = |stream: Stream| Some((stream, stream.find(bytes, from, until)?));
     let found = [first(Stream::Mp3), first(Stream::Adts)].into_iter().flatten();
@@ -68,7 +68,7 @@ pub(super) fn measure(
     first_at: usize,
 ) -> Result<StreamLength, AudioError> {
     let mut count = Count::default();
-    let end = count.frames(stream, bytes, first_at);
+    let end = count.read(stream, bytes, first_at);
     if let Some(what) = count.missing(end, bytes.len(), first_at) {
         return Err(AudioError::Incomplete(what));
     }
@@ -133,8 +133,8 @@ struct Count {
 }
 
 impl Count {
-    /// Counts the frames from `at` on.
-    fn frames(&mut self, stream: Stream, bytes: &[u8], first_at: usize) -> StreamEnd {
+    /// Counts the frames from `first_at` on.
+    fn read(&mut self, stream: Stream, bytes: &[u8], first_at: usize) -> StreamEnd {
         let mut at = first_at;
         self.is_of_one_kind = true;
         loop {
@@ -180,6 +180,7 @@ impl Count {
         match rest {
             [] => Some(StreamEnd::Complete),
             [0xff, _, _, _, _, _, _, ..] => None,
+            // Too few bytes for a header.
             [0xff, ..] => Some(StreamEnd::InFrame),
             _ if rest.iter().any(|byte| *byte != 0) => None,
             _ => Some(self.end_of_rest(rest)),

@@ -29,7 +29,7 @@ fn ape_bytes(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns where the tags at the start of `bytes` end, maybe behind their end.
-pub(super) fn tags_bytes(bytes: &[u8]) -> usize {
+pub(super) fn leading_tags_bytes(bytes: &[u8]) -> usize {
     let mut at = 0;
     // A text may begin with `TAG`: a tag of ID3v1 is at the end of a file.
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.starts_with(b"TAG"))

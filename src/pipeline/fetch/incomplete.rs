@@ -4,12 +4,14 @@
 //! people, and then the server is asked at growing distances, at last once an hour; after some downloads mostly for the
 //! length alone.
 
+use std::path::PathBuf;
+
 use super::{FetchError, RemoteVideo, on_disk};
 use crate::{
     kling::{Api, Fetched},
     output::{FileFacts, OutputError, Part, VideoKind, remove_incomplete},
     pipeline::StepContext,
-    store::IncompleteDownload,
+    store::{IncompleteDownload, KeptDownload},
 };
 
 /// The same bytes are kept when they arrive this often in a row.
@@ -45,6 +47,7 @@ pub(super) fn is_unchanged(earlier: &IncompleteDownload, announced: &Fetched, no
 pub(super) async fn record<A: Api>(
     context: &StepContext<A>,
     video: &RemoteVideo<'_>,
+    earlier: Option<IncompleteDownload>,
     incomplete: IncompletePart,
 ) -> Result<FetchError, FetchError> {
     let IncompletePart { part, facts, error: why, etag } = incomplete;
@@ -54,6 +57,7 @@ pub(super) async fn record<A: Api>(
         etag,
         times: 1,
         last_at_ms: context.clock.now_ms(),
+        kept: None,
     };
     let times = context
         .store
@@ -63,9 +67,44 @@ pub(super) async fn record<A: Api>(
         on_disk(&context.settings, move || part.discard()).await?;
         return Ok(why.into());
     }
+    let kept = keep(context, video, earlier.and_then(|earlier| earlier.kept), part, facts).await?;
+    Ok(error(video, &IncompleteDownload { times, kept, ..arrived }))
+}
+
+/// Keeps the bytes instead of those that were kept before. None: another file has the name.
+async fn keep<A: Api>(
+    context: &StepContext<A>,
+    video: &RemoteVideo<'_>,
+    before: Option<KeptDownload>,
+    part: Part,
+    facts: FileFacts,
+) -> Result<Option<KeptDownload>, FetchError> {
+    let kept = KeptDownload {
+        path: video.kept_at.display().to_string(),
+        sha256: facts.sha256.clone(),
+        bytes: facts.bytes,
+    };
+    let outdated = before.clone().filter(|before| *before != kept);
     let to = video.kept_at.clone();
-    on_disk(&context.settings, move || part.keep_incomplete(&to, &facts)).await?;
-    Ok(error(video, &IncompleteDownload { times, ..arrived }))
+    let done = on_disk(&context.settings, move || {
+        outdated.map_or(Ok(()), remove)?;
+        part.keep_incomplete(&to, &facts)
+    });
+    match done.await {
+        Ok(()) if before.as_ref() == Some(&kept) => {}
+        Ok(()) => {
+            let (task, kind) = (video.task, video.kind.name());
+            context.store.record_kept_download(task, kind, kept.clone()).await?;
+        }
+        // The server must not be asked more often because of it.
+        Err(FetchError::Output(OutputError::Foreign(_))) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    Ok(Some(kept))
+}
+
+fn remove(KeptDownload { path, sha256, bytes }: KeptDownload) -> Result<(), OutputError> {
+    remove_incomplete(&PathBuf::from(path), &FileFacts { sha256, bytes })
 }
 
 /// Removes what was kept, because the complete video has arrived.
@@ -74,9 +113,10 @@ pub(super) async fn forget<A: Api>(
     video: &RemoteVideo<'_>,
     earlier: IncompleteDownload,
 ) -> Result<(), FetchError> {
-    let to = video.kept_at.clone();
-    let facts = FileFacts { sha256: earlier.sha256, bytes: earlier.bytes };
-    on_disk(&context.settings, move || remove_incomplete(&to, &facts)).await?;
+    // Before a crash, the last bytes may have been kept without a record.
+    let IncompleteDownload { sha256, bytes, kept, .. } = earlier;
+    let last = KeptDownload { path: video.kept_at.display().to_string(), sha256, bytes };
+    on_disk(&context.settings, move || kept.into_iter().chain([last]).try_for_each(remove)).await?;
     Ok(context.store.forget_incomplete_download(video.task, video.kind.name()).await?)
 }
 
@@ -86,11 +126,13 @@ pub(super) fn error(video: &RemoteVideo<'_>, earlier: &IncompleteDownload) -> Fe
         VideoKind::Result => "the result",
         VideoKind::Watermark => "the watermarked copy",
     };
+    let kept = match earlier.kept.as_ref().filter(|kept| kept.sha256 == earlier.sha256) {
+        Some(kept) => format!("which are kept as {}", kept.path),
+        None => format!("which are not kept, because {} exists", video.kept_at.display()),
+    };
     let message = format!(
-        "{what} is incomplete at Kling's server: {} downloads in a row brought the same {} bytes, which are kept as {}",
-        earlier.times,
-        earlier.bytes,
-        video.kept_at.display()
+        "{what} is incomplete at Kling's server: {} downloads in a row brought the same {} bytes, {kept}",
+        earlier.times, earlier.bytes,
     );
     let rests = earlier.times.saturating_sub(KEPT_AFTER) as usize;
     let rest_ms = FIRST_RESTS_MS.get(rests).copied().unwrap_or(ASKED_EVERY_MS);

@@ -57,7 +57,7 @@ pub(super) async fn fetch_file<A: Api>(
             }
             Ok(fetched)
         }
-        Err(incomplete) => Err(incomplete::record(context, video, incomplete).await?),
+        Err(incomplete) => Err(incomplete::record(context, video, earlier, incomplete).await?),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 /// How long polls wait after a step panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 /// The most tasks that one poll queries singly although the list could show them.
-const SINGLE_QUERIES_MAX: usize = 10;
+const EXTRA_QUERIES_MAX: usize = 10;
 
 #[derive(Debug)]
 pub(super) struct Polling {
@@ -76,7 +76,7 @@ impl Polling {
         let mut singles: Vec<TaskId> =
             tasks.iter().filter(is_candidate).map(|task| task.id).collect();
         singles.sort_by_key(|id| self.queried_at.get(id).copied());
-        singles.truncate(SINGLE_QUERIES_MAX);
+        singles.truncate(EXTRA_QUERIES_MAX);
         self.queried_at.extend(singles.iter().map(|id| (*id, now)));
         let target = |task: &Task| {
             let is_single = singles.contains(&task.id);

@@ -34,6 +34,8 @@ pub(super) struct Inquiry {
     pub(super) answer: Option<HistoryAnswer>,
     /// The tasks that could be this one, if the list was read.
     pub(super) candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
+    /// Whether one of them was created since the create request was sent, as far as the clocks show.
+    pub(super) is_new_listed: bool,
     /// The lookup by name failed; another one may decide.
     pub(super) name_failed: bool,
 }
@@ -55,13 +57,13 @@ pub(super) async fn inquire<A: Api>(
 ) -> Result<Inquiry, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
     let name_failed = matches!(lookup, Lookup::Failed { .. });
-    let (conclusion, candidates) = match decide_by_name(task, lookup) {
-        ByName::Decided(conclusion) => (conclusion, None),
+    let Concluded { conclusion, candidates, is_new_listed } = match decide_by_name(task, lookup) {
+        ByName::Decided(conclusion) => conclusion.into(),
         ByName::Open(lookup, conflict) => {
             ask_list(context, task, listing, (lookup, conflict)).await?
         }
     };
-    Ok(Inquiry { conclusion, answer, candidates, name_failed })
+    Ok(Inquiry { conclusion, answer, candidates, is_new_listed, name_failed })
 }
 
 fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
@@ -83,7 +85,17 @@ fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
     }
 }
 
-type Concluded = (Conclusion, Option<(Vec<Candidate>, Option<ListScan>)>);
+struct Concluded {
+    conclusion: Conclusion,
+    candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
+    is_new_listed: bool,
+}
+
+impl From<Conclusion> for Concluded {
+    fn from(conclusion: Conclusion) -> Self {
+        Self { conclusion, candidates: None, is_new_listed: false }
+    }
+}
 
 async fn ask_list<A: Api>(
     context: &StepContext<A>,
@@ -105,7 +117,7 @@ async fn ask_list<A: Api>(
                 let signal = AccountSignal::of_query(&error);
                 let failed = || Conclusion::Failed(transient_error(&error), signal);
                 let conclusion = conflict.map_or_else(failed, |(why, _)| Conclusion::Conflict(why));
-                return Ok((conclusion, None));
+                return Ok(conclusion.into());
             }
         },
     };
@@ -114,10 +126,10 @@ async fn ask_list<A: Api>(
         && let Some(remote) = listing.named(&task.external_task_id())
     {
         match verify_owner(context, task, remote.clone(), listing.ahead_ms).await? {
-            Lookup::Found(remote) => return Ok((Conclusion::Found(remote.task_id), None)),
+            Lookup::Found(remote) => return Ok(Conclusion::Found(remote.task_id).into()),
             Lookup::Conflict(why, remote) => conflict = Some((why, remote)),
             Lookup::Failed { error, signal, .. } => {
-                return Ok((Conclusion::Failed(error, signal), None));
+                return Ok(Conclusion::Failed(error, signal).into());
             }
             Lookup::NotFound { .. } => {}
         }
@@ -140,7 +152,9 @@ async fn ask_list<A: Api>(
     };
     let candidates = to_candidates(&possible);
     let listed = listing.listed(candidates.len());
-    Ok((conclusion, Some((candidates, listed))))
+    let sent_at_ms = first_sent_at_ms(task);
+    let is_new_listed = possible.iter().any(|remote| listing.may_be_new(remote, sent_at_ms));
+    Ok(Concluded { conclusion, candidates: Some((candidates, listed)), is_new_listed })
 }
 
 /// Decides whether an absence can be trusted, after the list showed no task that could be this one. Only an account that

@@ -29,8 +29,12 @@ pub(crate) async fn recover<A: Api>(
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
-    let Inquiry { conclusion, answer, candidates, .. } = inquire(context, &task, None).await?;
-    let is_maybe_listed = candidates.as_ref().is_some_and(|(candidates, _)| !candidates.is_empty());
+    let Inquiry { conclusion, answer, candidates, is_new_listed, .. } =
+        inquire(context, &task, None).await?;
+    let is_listed = candidates.as_ref().is_some_and(|(candidates, _)| !candidates.is_empty());
+    // A session that is not young may have expired. Then only a task that was created since can be this one.
+    let is_maybe_listed =
+        is_new_listed || is_listed && task.is_session_young(context.clock.now_ms());
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }

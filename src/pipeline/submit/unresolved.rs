@@ -44,7 +44,7 @@ pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSu
         );
     }
     for task in tasks {
-        let Inquiry { conclusion, answer, candidates, name_failed } =
+        let Inquiry { conclusion, answer, candidates, name_failed, .. } =
             inquire(context, &task, Some(&listing)).await?;
         if let Conclusion::Failed(_, signal) = &conclusion {
             summary.is_failed = true;

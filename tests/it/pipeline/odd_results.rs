@@ -109,6 +109,61 @@ async fn incomplete_result_is_kept_and_asked_for_rarely() {
 }
 
 #[tokio::test]
+async fn newer_incomplete_bytes_replace_those_that_are_kept() {
+    let test_env = TestEnv::new(quick()).await;
+    let cut_to = |bytes| {
+        let cut = Fault::WrongLength { bytes: Some(bytes) };
+        test_env.clear_faults();
+        test_env.fault(FaultRule::always(Endpoint::Download, cut));
+    };
+    let kept = || fs::read(test_env.output("m/a.incomplete.mp4")).map_or(0, |kept| kept.len());
+    let waits_for = |what: &str| test_env.waits_for("m/a").is_some_and(|why| why.contains(what));
+    cut_to(400);
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    test_env.until("the bytes to be kept", async || waits_for("the same 400 bytes")).await;
+    cut_to(500);
+    test_env.set_ahead(HOUR_MS + 60_000);
+    running.nudge();
+    test_env
+        .until("a word about it", async || waits_for("the same 500 bytes, which are kept"))
+        .await;
+    assert_eq!(kept(), 500);
+    // The last bytes are others again, and are not kept yet.
+    cut_to(450);
+    test_env.set_ahead(2 * (HOUR_MS + 60_000));
+    running.nudge();
+    test_env.until("another download", async || !waits_for("the same 500 bytes")).await;
+    test_env.clear_faults();
+    test_env.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    test_env.assert_all_succeeded(1).await;
+    let left = fs::read_dir(test_env.output("m")).unwrap().count();
+    assert_eq!(left, 2, "only the result and its metadata");
+}
+
+#[tokio::test]
+async fn incomplete_result_is_asked_for_rarely_also_if_it_cannot_be_kept() {
+    let test_env = TestEnv::new(quick()).await;
+    fs::create_dir(test_env.output("m")).unwrap();
+    fs::write(test_env.output("m/a.incomplete.mp4"), "of a person").unwrap();
+    let cut = Fault::WrongLength { bytes: Some(400) };
+    test_env.fault(FaultRule::always(Endpoint::Download, cut));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let waits_for = |what: &str| test_env.waits_for("m/a").is_some_and(|why| why.contains(what));
+    test_env.until("a word about it", async || waits_for("which are not kept, because")).await;
+    let rest_ms = test_env.task("m/a").await.due_at_ms - test_env.now_ms();
+    assert!((50_000..=60_000).contains(&rest_ms), "{rest_ms}");
+    test_env.clear_faults();
+    test_env.set_ahead(HOUR_MS + 60_000);
+    running.nudge();
+    test_env.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    assert_eq!(fs::read(test_env.output("m/a.incomplete.mp4")).unwrap(), b"of a person");
+}
+
+#[tokio::test]
 async fn run_that_ends_when_idle_does_not_wait_for_an_incomplete_result() {
     let test_env = TestEnv::new(quick()).await;
     let cut = Fault::WrongLength { bytes: Some(400) };

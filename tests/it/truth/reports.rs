@@ -33,18 +33,22 @@ fn until_healthy(env: &TestEnv, words: &str) {
     assert!(env.run(&["status"]).out.contains("queue      not paused"));
 }
 
-/// A daemon with one task in progress at Kling.
-fn busy(config: SimConfig) -> TestEnv {
-    let mut env = TestEnv::new(config);
-    env.drop_in_old("sent.yaml", job_of("sent"));
+/// A daemon with the tasks of these jobs in progress at Kling.
+fn busy(keys: &[&str]) -> TestEnv {
+    let mut env = TestEnv::new(slow());
+    for key in keys {
+        env.drop_in_old(&format!("{key}.yaml"), job_of(key));
+    }
     env.start();
-    env.until_state("sent", "processing");
+    for key in keys {
+        env.until_state(key, "processing");
+    }
     env
 }
 
 #[test]
 fn rate_limit() {
-    let mut env = busy(slow());
+    let mut env = busy(&["sent"]);
     let limit = Fault::Code { code: 1302, status: None, retry_after_s: Some(600), message: None };
     env.sim.fault(FaultRule::once(Endpoint::Identify, limit));
     env.drop_in_old("next.yaml", job_of("next"));
@@ -66,14 +70,7 @@ fn rate_limit() {
 #[test]
 fn rate_limit_of_the_list() {
     let keys = ["a", "b", "c"];
-    let mut env = TestEnv::new(slow());
-    for key in keys {
-        env.drop_in_old(&format!("{key}.yaml"), job_of(key));
-    }
-    env.start();
-    for key in keys {
-        env.until_state(key, "processing");
-    }
+    let env = busy(&keys);
     let limit = Fault::Code { code: 1302, status: None, retry_after_s: Some(600), message: None };
     env.sim.fault(FaultRule::always(Endpoint::List, limit));
     env.until("the reasons of paid jobs", |env| {
@@ -92,14 +89,7 @@ fn rate_limit_of_the_list() {
 #[test]
 fn list_that_lags_behind() {
     let keys = ["a", "b", "c", "d", "e"];
-    let mut env = TestEnv::new(slow());
-    for key in keys {
-        env.drop_in_old(&format!("{key}.yaml"), job_of(key));
-    }
-    env.start();
-    for key in keys {
-        env.until_state(key, "processing");
-    }
+    let env = busy(&keys);
     env.sim.set(|config| config.list_status_lag_ms = 3_600_000);
     env.finish_tasks();
     for key in keys {
@@ -129,7 +119,7 @@ fn pauses() {
 
 #[test]
 fn api_without_answers() {
-    let env = busy(slow());
+    let env = busy(&["sent"]);
     env.sim.fault(FaultRule::always(Endpoint::Any, Fault::DropRequest));
     until_printed(&env, "status", "api        no usable answer since 20");
     until_printed(&env, "doctor", "no usable answer from the API since 20");
@@ -141,7 +131,7 @@ fn api_without_answers() {
 
 #[test]
 fn folders_that_are_gone() {
-    let env = busy(slow());
+    let env = busy(&["sent"]);
     let (jobs, away) = (env.path("jobs"), env.path("away"));
     fs::rename(&jobs, &away).unwrap();
     until_reported(&env, "no jobs are cancelled");
