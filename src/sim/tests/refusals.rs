@@ -107,6 +107,7 @@ fn create_accepts_what_the_page_allows() {
         (0, "", media("here.mp3")),
         (0, "", audio("AAAABBBB")),
         (0, "", audio("https://cdn.example/s.WAV?duration_ms=3000")),
+        (0, "", audio("https://cdn.example/tts/v2.0/say?voice=anna")),
         (0, "", times(6_000, 8_000, 8_000)),
         (0, "", vec![face("sound_volume", json!(0)), face("original_audio_volume", Value::Null)]),
         (0, "", top("/watermark_info", json!({"enabled": true}))),
