@@ -432,7 +432,7 @@ SELECT
       CASE
         WHEN j.wait_reason IS NOT NULL AND j.due_at_ms > now.ms THEN
           j.wait_reason || '; next try at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch')
-        ELSE coalesce(j.wait_reason, 'its copy of the result is next')
+        ELSE coalesce(j.wait_reason, 'its copy of the result is in progress or next')
       END
     WHEN t.lead_job <> j.id THEN 'shares the task of ' || (SELECT key FROM job WHERE id = t.lead_job)
     WHEN j.state = 'unresolved' THEN 'a person must decide: ' || coalesce(t.wait_reason, 'it is unknown whether Kling has the task') || '. Run `lipsyncd resolve ' || j.key || '` with `--task ID` or `--resend`'
@@ -467,7 +467,7 @@ SELECT
         WHEN j.state = 'creating' THEN 'the create request is sent; no answer yet'
         WHEN j.state = 'submitted' THEN 'Kling has not started task ' || t.task_id
         WHEN j.state = 'processing' THEN 'Kling is processing task ' || t.task_id
-        ELSE 'its download is next'
+        ELSE 'its download is in progress or next'
       END ||
       CASE WHEN d.api_problem IS NOT NULL AND j.state <> 'downloading' THEN '; the API gives no usable answer: ' || d.api_problem ELSE '' END
   END AS waiting_for,

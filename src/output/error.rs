@@ -42,6 +42,8 @@ pub enum OutputError {
     SourceChanged { path: PathBuf, why: String },
     #[error("cannot continue {}, which has {bytes} bytes: the server sent another file, or bytes from {from_byte} on", .path.display())]
     Misfit { path: PathBuf, bytes: u64, from_byte: u64 },
+    #[error("{} is not a folder", .0.display())]
+    NotFolder(PathBuf),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -62,7 +64,7 @@ impl OutputError {
             Self::Broken { .. } | Self::Incomplete { .. } => "broken_video",
             Self::SourceChanged { .. } => "source_changed",
             Self::Misfit { .. } => "misfit",
-            Self::Io { .. } => "io",
+            Self::NotFolder(_) | Self::Io { .. } => "io",
         }
     }
 
@@ -74,6 +76,7 @@ impl OutputError {
                 | Self::Full(_)
                 | Self::ReadOnly(_)
                 | Self::NoPermission(_)
+                | Self::NotFolder(_)
                 | Self::Io { .. }
         )
     }
@@ -87,6 +90,9 @@ impl OutputError {
                 ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(path),
                 ErrorKind::PermissionDenied => Self::NoPermission(path),
                 ErrorKind::InvalidFilename => Self::BadName(path),
+                ErrorKind::NotADirectory => {
+                    Self::NotFolder(path.parent().map_or(path.clone(), Path::to_owned))
+                }
                 _ => Self::Io { path, source },
             }
         }

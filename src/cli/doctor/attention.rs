@@ -43,7 +43,14 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     findings.extend(refused_manifests(database, users));
     findings.extend(blocked_output(database, users));
     if findings.is_empty() {
-        findings.push(ok("none needs a person"));
+        findings.push(ok(match database.queue_status.count(&[State::Waiting]) {
+            0 => "none needs a person".to_owned(),
+            waiting => format!(
+                "none needs a decision; {} in state waiting: {}",
+                counted(waiting, "job"),
+                users.lipsyncd("list --state waiting")
+            ),
+        }));
     }
     findings
 }
@@ -135,7 +142,7 @@ fn refused_manifests(database: &OpenDatabase, users: &Users) -> Option<CheckResu
 fn blocked_output(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
     let (jobs, reason) = database.queue_status.blocked.as_ref()?;
     let wait = if *jobs == 1 { "waits" } else { "wait" };
-    let message = format!("{} {wait} for {}", counted(*jobs, "job"), first_line(reason));
+    let message = format!("{} {wait}: {}", counted(*jobs, "job"), first_line(reason));
     let (see, unit) = match users.unit() {
         None => ("output_dir and disk", String::new()),
         Some(unit) => (

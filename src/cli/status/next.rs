@@ -88,6 +88,8 @@ fn failing_part(report: &StatusReport) -> Option<&'static str> {
         Some("the connection to the API")
     } else if report.blocked.is_some() {
         Some("the output folder")
+    } else if report.folder_problem.is_some() {
+        Some("the folder of manifests")
     } else {
         None
     }

@@ -245,13 +245,14 @@ impl DaemonReport {
 }
 
 /// Estimates how long the jobs that need a slot will take, in ms: rounds of all slots, each of the median task time.
-/// None if the time is unknown, if nothing is left, or while the queue is paused, held or rate limited, or the API has a
-/// problem.
+/// None if the time is unknown, if nothing is left, or while the queue is paused, held or rate limited, the API has a
+/// problem, or the output folder is not writable.
 fn eta_ms(queue: &QueueStatus) -> Option<i64> {
     let ahead = queue.count(&STATES_BEFORE_DOWNLOAD);
     let median_task_ms = queue.median_task_ms.filter(|_| ahead > 0)?;
     let has_problem = queue.api_problem.is_some() || queue.rate_limit.is_some();
-    if queue.pause.is_some() || queue.hold.is_some() || has_problem {
+    let is_held = queue.pause.is_some() || queue.hold.is_some() || queue.blocked.is_some();
+    if is_held || has_problem {
         return None;
     }
     let slots = queue.slots_limit.max(1);

@@ -83,7 +83,8 @@ fn time_left_is_not_guessed() {
     let mut nothing = queue_status();
     nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
     let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
-    for queue in [unknown, nothing, stopped] {
+    let blocked = QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() };
+    for queue in [unknown, nothing, stopped, blocked] {
         assert_eq!(StatusReport::of(queue, None, NOW_MS, setup()).eta_seconds, None);
     }
 }
@@ -256,6 +257,7 @@ fn doctor_is_suggested_for_problems_that_it_checks() {
         QueueStatus { pause: Some(paused(PauseKind::Credentials)), ..queue_status() },
         QueueStatus { api_problem: Some(problem), ..queue_status() },
         QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() },
+        QueueStatus { folder_problem: Some("jobs_dir is gone".to_owned()), ..queue_status() },
     ] {
         assert_eq!(commands(status, running(1), setup()), ["lipsyncd doctor"]);
     }

@@ -141,7 +141,7 @@ async fn ask_list<A: Api>(
     possible.extend(named.filter(|named| possible.iter().all(|it| it.task_id != named.task_id)));
     let conclusion = match possible.first() {
         _ if let Some((why, _)) = &conflict => Conclusion::Conflict(why.clone()),
-        _ if !listing.is_complete => Conclusion::Undecided(task_list::TOO_MANY.to_owned()),
+        _ if !listing.is_complete => Conclusion::Undecided(task_list::INCOMPLETE.to_owned()),
         // It may be the task of another job, whose create request is in flight.
         Some(remote) if is_in_flight => {
             unproven("lookup", format!("task {} could be this one", remote.task_id))
@@ -195,7 +195,7 @@ async fn prove_absence<A: Api>(
         ),
         LookupProof::NotShown(known) => unproven(
             "unproven",
-            format!("Kling does not show task {known} by name either, although that task exists"),
+            format!("Kling does not show task {known} either, although Kling accepted that task"),
         ),
         LookupProof::Failed(error, signal) => Conclusion::Failed(error, signal),
         LookupProof::NoTask if create.account != account.key => unproven(

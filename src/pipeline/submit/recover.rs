@@ -181,6 +181,8 @@ async fn confirm_wanted<A: Api>(
     if is_wanted {
         return Ok(StillWanted::Yes(task));
     }
-    let missing = Outcome::TransientError(error("absent", "its job is missing from the folder"));
+    // The job returns, or is cancelled soon. Until then this decides nothing.
+    let why = "Kling has no task of this name, and its job is missing from the folder".to_owned();
+    let missing = Outcome::Undecided { why, absent_ms: 0 };
     Ok(StillWanted::No(StepEnd::new(context.record(&task, missing, None).await?, None)))
 }

@@ -17,7 +17,7 @@ const SKEW_MS: i64 = 10 * 60 * 1000;
 const PAGES_MAX: u32 = 20;
 
 /// Why an incomplete list decides nothing.
-pub(super) const TOO_MANY: &str = "the account has too many tasks to search all of them";
+pub(super) const INCOMPLETE: &str = "the list of the account's tasks could not be read to its end";
 
 pub(super) struct TaskListing {
     /// The tasks, each once.

@@ -60,7 +60,8 @@ fn a_job_waits_for_media_without_permission() {
     for (name, file) in [("en.mp3", "en.mp3"), ("anna.mp4", "../media/anna.mp4")] {
         test_env.until("the file to be named", |test_env| {
             test_env.job("x").is_some_and(|job| {
-                job.waiting_for.contains(name) && job.waiting_for.contains("Permission denied")
+                job.waiting_for.contains(name)
+                    && job.waiting_for.contains(" cannot be read: Permission denied")
             })
         });
         assert_eq!(test_env.state("x"), "waiting");

@@ -2,10 +2,14 @@
 
 use std::fs;
 
+use super::elsewhere::SCENARIOS;
 use crate::words::source::{files, root, strings};
 
 /// Files outside of this folder whose scenarios quote reasons, too.
 const MORE_SCENARIOS: [&str; 1] = ["tests/it/pipeline/rate_limits.rs"];
+
+/// Files of this folder that list texts, and have no scenarios.
+const LISTS: [&str; 2] = ["complete.rs", "elsewhere.rs"];
 
 /// Files whose texts are reasons of jobs, or of the history.
 const FOLDER: &str = "src/job/apply";
@@ -44,22 +48,23 @@ const NOT_REASONS: [&str; 27] = [
 /// Reasons of the view that last for less than a turn of the scheduler, so that no scenario can wait for them.
 const MOMENTARY: [&str; 4] = [
     "its media are not checked yet",
-    "its copy of the result is next",
+    "its copy of the result is in progress or next",
     "it is unknown whether Kling has the task",
     // Without anything else that holds the job, the request is sent at once.
     "Kling has no task of this name; the create request will be sent again",
 ];
 
 /// The source of all scenarios, without the breaks within a text.
-fn scenarios() -> String {
-    let here =
-        files("tests/it/truth", ".rs").into_iter().filter(|path| !path.ends_with("complete.rs"));
-    let all = here.chain(MORE_SCENARIOS.map(str::to_owned));
+pub(super) fn scenarios() -> String {
+    let here = files("tests/it/truth", ".rs")
+        .into_iter()
+        .filter(|path| !LISTS.iter().any(|list| path.ends_with(list)));
+    let all = here.chain(MORE_SCENARIOS.into_iter().chain(SCENARIOS).map(str::to_owned));
     all.map(|path| fs::read_to_string(root().join(path)).unwrap()).collect()
 }
 
 /// Whether a scenario quotes the text, or at least its longest part between placeholders.
-fn is_quoted(scenarios: &str, text: &str) -> bool {
+pub(super) fn is_quoted(scenarios: &str, text: &str) -> bool {
     let parts = text.split(['{', '}']).step_by(2);
     let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
     scenarios.contains(longest.trim_matches([' ', ';', '(', ')', ':']))

@@ -72,6 +72,19 @@ async fn unclear_status() {
 }
 
 #[tokio::test]
+async fn task_that_kling_shows_by_its_name_alone() {
+    let scenario = Scenario::start(slow(), vec![wanted("x")]).await;
+    scenario.env.until_state("x", State::Processing).await;
+    let hidden = Some(600_000);
+    scenario.env.sim.lag(Lags { by_id_ms: hidden, by_name_ms: Some(0), list_ms: hidden });
+    let reason = scenario.says("x", "), but Kling shows the task by its name").await;
+    assert!(reason.contains(" is unclear: a query by id failed ("), "{reason}");
+    scenario.env.sim.lag(Lags::default());
+    scenario.says("x", "Kling is processing task ").await;
+    scenario.succeeds(1).await;
+}
+
+#[tokio::test]
 async fn download_behind_another() {
     let mut env = TestEnv::new(quick()).await;
     env.settings.downloads = 1;
@@ -81,7 +94,10 @@ async fn download_behind_another() {
         .env
         .until("a download to wait", async || {
             ["a", "b"].iter().all(|key| {
-                scenario.env.waits_for(key).is_some_and(|reason| reason == "its download is next")
+                scenario
+                    .env
+                    .waits_for(key)
+                    .is_some_and(|reason| reason == "its download is in progress or next")
             })
         })
         .await;

@@ -16,7 +16,7 @@ async fn refused_credentials() {
     for key in ["sent", "new"] {
         let reason = scenario.says(key, "the queue is paused: the API refused the cred").await;
         assert!(
-            reason.contains("(code 1002); the keys may belong to the host of anoth"),
+            reason.contains("(code 1002); the keys may belong to the host of another region: check kling.base_url"),
             "{reason}"
         );
     }
@@ -48,7 +48,9 @@ async fn daily_budget() {
     let held = async || {
         (0..12).find(|n| {
             let reason = scenario.env.waits_for(&format!("m/{n:03}")).unwrap_or_default();
-            reason.starts_with("daily budget reached (") && reason.contains(" of 0.01 units)")
+            reason.starts_with("daily budget reached (")
+                && reason.contains(" of 0.01 units); resumes ")
+                && reason.ends_with(":00 UTC, or raise limits.units_per_day")
         })
     };
     scenario.env.until("the budget to hold a job", async || held().await.is_some()).await;

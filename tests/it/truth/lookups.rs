@@ -13,10 +13,11 @@ use crate::support::switches::Switches as _;
 
 /// For how long a new task is hidden.
 const LAG: Duration = Duration::from_secs(600);
-const CHECKING: &str = "checking whether Kling accepted the create request (sent once, at ";
+pub(super) const CHECKING: &str =
+    "checking whether Kling accepted the create request (sent once, at ";
 
 /// An account that accepts a second task of a known name, and is known to answer lookups by name.
-async fn lenient(create_settle_ms: i64) -> Scenario {
+pub(super) async fn lenient(create_settle_ms: i64) -> Scenario {
     let mut env = TestEnv::new(SimConfig { unique_external_ids: false, ..quick() }).await;
     env.settings.policy.create_settle_ms = create_settle_ms;
     let scenario = Scenario::start_with(env, vec![wanted("learned")]).await;
@@ -31,12 +32,12 @@ async fn lenient(create_settle_ms: i64) -> Scenario {
 }
 
 /// Kling shows no new task by its name or in the list.
-fn hide_new_tasks(scenario: &Scenario) {
+pub(super) fn hide_new_tasks(scenario: &Scenario) {
     let hidden = i64::try_from(LAG.as_millis()).ok();
     scenario.env.sim.lag(Lags { by_id_ms: None, by_name_ms: hidden, list_ms: hidden });
 }
 
-fn lose(scenario: &Scenario, fault: Fault) {
+pub(super) fn lose(scenario: &Scenario, fault: Fault) {
     scenario.env.fault(FaultRule::once(Endpoint::Create, fault));
 }
 
@@ -108,7 +109,12 @@ async fn account_that_answers_no_lookups_leaves_it_to_a_person() {
     let reason = scenario.says("x", "a person must decide: ").await;
     // The list shows the task, without its name.
     let task_id = scenario.env.ledger().tasks[0].task_id.clone();
-    assert!(reason.contains(&format!("task {task_id} could be this one")), "{reason}");
+    assert!(
+        reason.contains(&format!(
+            "task {task_id} could be this one, and Kling does not show its name"
+        )),
+        "{reason}"
+    );
     assert!(reason.contains(" (create request sent once, at "), "{reason}");
     let command = ". Run `lipsyncd resolve x` with `--task ID` or `--resend`";
     assert!(reason.ends_with(command), "{reason}");

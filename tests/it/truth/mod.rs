@@ -6,8 +6,12 @@
 mod before;
 mod complete;
 mod created;
+mod elsewhere;
+mod fetched;
 mod held;
 mod lookups;
+mod media;
+mod proofs;
 mod reports;
 mod retried;
 

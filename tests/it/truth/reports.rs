@@ -141,7 +141,10 @@ fn folders_that_are_gone() {
     fs::remove_dir_all(env.path("output")).unwrap();
     env.finish_tasks();
     until_printed(&env, "status", "output     1 job waits: ");
-    until_printed(&env, "doctor", "1 job waits for ");
+    until_printed(&env, "doctor", "1 job waits: the output file cannot be written: ");
+    let created = "output does not exist, and the daemon creates it only at its start";
+    until_printed(&env, "doctor", created);
+    assert!(!env.run(&["status"]).out.contains("time left"));
     assert_eq!(env.job("sent").unwrap().state, "downloading");
     fs::create_dir(env.path("output")).unwrap();
     env.until_state("sent", "succeeded");

@@ -30,6 +30,11 @@ async fn output_folder_that_is_gone() {
     let reason = scenario.says("x", "the output file cannot be written: the output folder ").await;
     assert!(reason.contains(" does not exist"), "{reason}");
     assert_eq!(scenario.tasks_at_kling(), 0);
+    fs::write(&scenario.env.settings.output_dir, "a file").unwrap();
+    scenario
+        .says("x", &format!("{} is not a folder", scenario.env.settings.output_dir.display()))
+        .await;
+    fs::remove_file(&scenario.env.settings.output_dir).unwrap();
     fs::create_dir(&scenario.env.settings.output_dir).unwrap();
     scenario.succeeds(1).await;
 }

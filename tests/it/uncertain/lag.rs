@@ -74,7 +74,10 @@ fn lookups_that_stop_working_prove_no_absence() {
     until_printed(&test_env, "dropped", &["unresolved", "lipsyncd resolve dropped"]);
     assert_eq!((slots_used(&test_env), test_env.ledger().tasks.len()), (0, 1));
     let shown = done(&test_env, &["show", "dropped"]).out;
-    assert!(shown.contains("no longer answers lookups by external_task_id"), "{shown}");
+    assert!(
+        shown.contains("this account no longer answers lookups by external_task_id"),
+        "{shown}"
+    );
     // The list was read to its end, and shows no task that it could be.
     done(&test_env, &["resolve", "dropped", "--resend"]);
     until_delivered(&test_env, &["dropped"]);
