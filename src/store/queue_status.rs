@@ -171,6 +171,7 @@ pub(super) fn queue_status(
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
+        let (cap_micro, hold): (Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?);
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
         Ok(QueueStatus {
             jobs,
@@ -179,11 +180,12 @@ pub(super) fn queue_status(
             refused,
             slots_configured: row.get(0)?,
             slots_limit: row.get(1)?,
-            cap_micro: row.get(2)?,
+            cap_micro,
             spent_today_micro,
             spent_total_micro,
             pause,
-            hold: row.get(3)?,
+            // A daemon that ended on an earlier day may have left it.
+            hold: hold.filter(|_| cap_micro.is_none_or(|cap| spent_today_micro >= cap)),
             api_problem: api_problem
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),

@@ -162,7 +162,7 @@ fn all_problems_at_once() {
 daemon     not running
 jobs       124: 1 waiting, 95 queued, 5 processing, 20 succeeded, 2 failed, 1 unresolved
 slots      5 of 5 in use (10 configured; the account allows 5)
-queue      paused since 2026-03-01 11:59:07 UTC; next probe at 2026-03-01 12:00:37 UTC
+queue      paused since 2026-03-01 11:59:07 UTC
            account balance not enough (code 1102)
 units      12.5 today (UTC), 340.05 in total
 manifests  3 accepted, 2 with errors:
@@ -174,7 +174,9 @@ next       lipsyncd run                       starts the daemon; 101 jobs left
            lipsyncd list --state failed       shows why 2 jobs failed
            lipsyncd list --state waiting      shows why 1 job waits
 ";
-    assert_eq!(shown(queue, None), expected);
+    assert_eq!(shown(queue.clone(), None), expected);
+    let probed = "paused since 2026-03-01 11:59:07 UTC; next probe at 2026-03-01 12:00:37 UTC\n";
+    assert!(shown(queue, running(1)).contains(probed));
 }
 
 #[test]
@@ -185,7 +187,7 @@ fn changed_jobs_are_counted_with_what_to_type() {
     let text = shown(queue, running(4711));
     for line in [
         "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
-        "changed    2 jobs changed after they were sent; their results are from the earlier request\n",
+        "changed    2 jobs changed after they were sent; they have or get the results of the earlier request\n",
         "next       lipsyncd show promo/en             2 jobs changed after they were sent; the first\n",
         "           lipsyncd retry JOB                 when it has ended: makes the new request (paid)\n",
         "           lipsyncd dismiss JOB               keeps the existing result\n",
@@ -230,6 +232,15 @@ fn problems_of_the_daemon_are_shown() {
 }
 
 #[test]
+fn daemon_that_has_just_started_and_one_changed_job() {
+    let queue = QueueStatus { daemon_since_ms: None, changed_after_sent: 1, ..queue_status() };
+    let text = shown(queue, running(4711));
+    assert!(text.starts_with("daemon     running (PID 4711)\n"), "{text}");
+    let changed = "; it has or gets the result of the earlier request\n";
+    assert!(text.contains(changed), "{text}");
+}
+
+#[test]
 fn watch_without_a_terminal_prints_one_line() {
     let report = StatusReport::of(queue_status(), running(4711), NOW_MS, setup());
     assert_eq!(
@@ -237,6 +248,17 @@ fn watch_without_a_terminal_prints_one_line() {
         "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \
          the account allows 5), about 20m left"
     );
+    assert!(shown(queue_status(), None).contains("about 20m, once the daemon runs\n"));
+    let problem = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS };
+    let queue = QueueStatus { api_problem: Some(problem), ..queue_status() };
+    let report = StatusReport::of(queue, running(4711), NOW_MS, setup());
+    assert!(one_line(&report).ends_with(", the API gives no usable answer: no connection"));
+    let queue = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
+    let report = StatusReport::of(queue, running(4711), NOW_MS, setup());
+    assert!(one_line(&report).contains(", paused: account balance"));
+    let queue = QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() };
+    let report = StatusReport::of(queue, running(4711), NOW_MS, setup());
+    assert!(one_line(&report).ends_with(", waits: its place"));
 }
 
 fn commands(queue: QueueStatus, holder: Option<LockHolder>, setup: LocalSetup) -> Vec<String> {

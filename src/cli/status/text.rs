@@ -116,7 +116,8 @@ fn queue(report: &StatusReport) -> Vec<Line> {
         return vec![("queue", text)];
     };
     let mut since = format!("paused since {}", time(pause.since_ms));
-    if let Some(probe_ms) = pause.next_probe_at_ms {
+    // Without a daemon, nothing probes.
+    if let Some(probe_ms) = pause.next_probe_at_ms.filter(|_| report.daemon.running) {
         since += &format!("; next probe at {}", time(probe_ms));
     }
     let mut reason = safe(&pause.reason).into_owned();
@@ -153,11 +154,11 @@ fn problems(report: &StatusReport) -> Vec<Line> {
     lines.extend(results(report));
     if report.changed_after_sent > 0 {
         let results = match report.changed_after_sent {
-            1 => "its result is",
-            _ => "their results are",
+            1 => "it has or gets the result",
+            _ => "they have or get the results",
         };
         let changed = changed(report.changed_after_sent);
-        lines.push(("changed", format!("{changed}; {results} from the earlier request")));
+        lines.push(("changed", format!("{changed}; {results} of the earlier request")));
     }
     if let Some(superseded) = &report.superseded {
         let tasks = superseded_tasks(superseded.tasks);

@@ -101,7 +101,7 @@ pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientErr
             ("result_expired", message)
         }
         FetchError::Output(error @ OutputError::Foreign(_)) => {
-            (error.code(), format!("{error}: move it away, and the result takes its place"))
+            (error.code(), format!("{error}: move it away, and lipsyncd writes its own file there"))
         }
         FetchError::Output(error) => (error.code(), error.to_string()),
         FetchError::Other { code, message } => (code, message),

@@ -75,7 +75,7 @@ async fn a_foreign_file_at_the_output_fails_the_job_before_it_pays() {
     assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), b"somebody's own");
 }
 
-const IN_THE_WAY: &str = "a.mp4 already exists and is not a known result of lipsyncd; it is not overwritten: move it away, and the result takes its place";
+const IN_THE_WAY: &str = "a.mp4 already exists and is not a known result of lipsyncd; it is not overwritten: move it away, and lipsyncd writes its own file there";
 
 #[tokio::test]
 async fn a_foreign_file_that_appears_later_is_waited_for() {

@@ -1,6 +1,6 @@
 //! Reasons that are made outside of `schema.sql` and `src/job/apply`.
 
-use super::complete::is_quoted;
+use super::complete::{is_quoted, scenarios_with};
 use crate::words::source::{shipped_files, strings};
 
 /// Scenarios outside of this folder that check a situation and its reason.
@@ -28,7 +28,7 @@ pub(super) const SCENARIOS: [&str; 18] = [
 /// A folder or file, and how its texts begin that are no reasons of jobs that wait.
 type Place = (&'static str, &'static [&'static str]);
 
-const PLACES: [Place; 19] = [
+const PLACES: [Place; 21] = [
     (
         "src/pipeline/submit",
         &[
@@ -110,48 +110,76 @@ const PLACES: [Place; 19] = [
         ],
     ),
     ("src/store/manifests.rs", &["ROLLBACK TO accept", " (and more errors)"]),
+    ("src/store/reconcile/depart.rs", &["it left the folder; another job continues its task"]),
+    ("src/store/reconcile/output.rs", &[]),
     (
         "src/store/sharing.rs",
         &["no request hash", "its request has {TAKE_MAX} takes", "task row {id}"],
     ),
 ];
 
-/// Files of the store with SQL between their texts.
-const RECONCILED: [&str; 2] = ["src/store/reconcile/depart.rs", "src/store/reconcile/output.rs"];
-
 fn is_sql(text: &str) -> bool {
     ["SELECT ", "UPDATE ", "INSERT ", "WHERE ", "INDEXED BY"].iter().any(|word| text.contains(word))
 }
 
-#[test]
-fn each_reason_made_elsewhere_has_a_scenario() {
-    let scenarios = super::complete::scenarios();
+/// What `status` and `doctor` print about the queue and the API.
+const PRINTED: [Place; 5] = [
+    ("src/cli/status/text.rs", &[]),
+    ("src/cli/status/next.rs", &["Permission denied (os error 13)"]),
+    // Of a package on a real systemd.
+    (
+        "src/cli/doctor/attention.rs",
+        &["output_dir, disk and sandbox", " (the folder may be missing"],
+    ),
+    // Answers that take too long, and machines without certificates.
+    ("src/cli/doctor/api.rs", &["{url} gave no answer within", "apt-get install"]),
+    ("src/cli/doctor/lookups.rs", &["the lookup got no answer in time"]),
+];
+
+/// Scenarios for these texts outside of this folder.
+const PRINTING: [&str; 6] = [
+    "src/cli/status/tests.rs",
+    "tests/it/commands/status.rs",
+    "tests/it/doctor/environment.rs",
+    "tests/it/doctor/healthy.rs",
+    "tests/it/doctor/jobs.rs",
+    "tests/it/doctor/restored.rs",
+];
+
+/// Each text of these places is quoted, or never a reason.
+fn assert_quoted(places: impl IntoIterator<Item = Place>, scenarios: &str) {
     let files = shipped_files();
-    let departed: &[&str] =
-        &["it left the folder; another job", "it left the folder before its task was created"];
-    let reconciled = RECONCILED.map(|file| (file, departed));
     let mut missing = Vec::new();
-    for (place, others) in PLACES.into_iter().chain(reconciled) {
+    for (place, others) in places {
         let here: Vec<&String> = files.iter().filter(|file| file.starts_with(place)).collect();
         assert!(!here.is_empty(), "there is no {place}");
         let texts: Vec<_> = here.into_iter().flat_map(|file| strings(file)).collect();
         for other in others {
             let is_there = texts.iter().any(|text| text.text.starts_with(other));
-            assert!(is_there || place.starts_with("src/store/reconcile"), "{place}: no {other:?}");
+            assert!(is_there, "{place} has no text that begins with {other:?}");
         }
         let sentences = texts.into_iter().filter(|text| {
             text.text.split_whitespace().count() > 2
                 && !is_sql(&text.text)
                 && !others.iter().any(|other| text.text.starts_with(other))
         });
-        let unquoted = sentences.filter(|text| !is_quoted(&scenarios, &text.text));
-        missing
-            .extend(unquoted.map(|text| format!("{}:{}: {:?}", text.file, text.line, text.text)));
+        let unquoted = sentences.filter(|text| !is_quoted(scenarios, &text.text));
+        missing.extend(unquoted.map(|it| format!("{}:{}: {:?}", it.file, it.line, it.text)));
     }
     assert!(
         missing.is_empty(),
-        "no scenario of tests/it/truth, or of the files in SCENARIOS, quotes these; add one, or name the beginning of a \
-         text that is never the reason of a job that waits:\n{}",
+        "no scenario of tests/it/truth, or of the files that are named here, quotes these; add one, or name the \
+         beginning of a text that no situation shows:\n{}",
         missing.join("\n")
     );
+}
+
+#[test]
+fn each_reason_made_elsewhere_has_a_scenario() {
+    assert_quoted(PLACES, &scenarios_with(&[]));
+}
+
+#[test]
+fn each_line_about_the_queue_has_a_scenario() {
+    assert_quoted(PRINTED, &scenarios_with(&PRINTING));
 }

@@ -290,12 +290,20 @@ fn response_that_was_not_recorded() {
     env.start();
     env.until("the request", |env| env.ledger().tasks.len() == 1);
     env.kill();
+    let doctor = |env: &daemon::TestEnv, words: &str| {
+        let doctor = env.run(&["doctor"]).out;
+        assert!(doctor.contains(words), "{doctor}");
+    };
+    doctor(&env, " has an unknown outcome: Kling may have accepted each, and then it is paid");
+    doctor(&env, " (the daemon looks them up)");
     env.sim.lag(Lags { by_id_ms: None, by_name_ms: ALWAYS, list_ms: ALWAYS });
     env.start();
     env.until("the reason", |env| {
         let reason = env.job("x").map(|job| job.waiting_for).unwrap_or_default();
         reason.starts_with(CHECKING) && reason.contains(": no response was recorded)")
     });
+    doctor(&env, ", and then it is paid; the daemon looks them up: ");
+    doctor(&env, " list --state creating\n");
     env.sim.lag(Lags::default());
     env.until_state("x", "processing");
     assert_eq!(env.ledger().tasks.len(), 1);

@@ -53,6 +53,9 @@ fn rate_limit() {
     env.sim.fault(FaultRule::once(Endpoint::Identify, limit));
     env.drop_in_old("next.yaml", job_of("next"));
     until_reported(&env, "rate limited by the API (code 1302) until 20");
+    let fix = "wait: the daemon continues automatically; if this happens often, lower limits.identify_per_second, limits.create_per_second or limits.query_per_second";
+    until_printed(&env, "doctor", fix);
+    until_printed(&env, "status", ": no paid calls; tasks are queried");
     let json = env.run(&["status", "--json"]);
     assert!(json.out.contains("\"limited_until\": \"20"), "{json:?}");
     // The task that is paid for is followed, and paid calls rest.
@@ -99,9 +102,19 @@ fn list_that_lags_behind() {
 
 #[test]
 fn pauses() {
-    for (call, code, words) in [
-        (Endpoint::Any, 1002, "the API refused the credentials"),
-        (Endpoint::Identify, 1102, "the account is in arrears or its resource pack is used up"),
+    for (call, code, words, fix) in [
+        (
+            Endpoint::Any,
+            1002,
+            "the API refused the credentials",
+            "see credentials and api above; then: ",
+        ),
+        (
+            Endpoint::Identify,
+            1102,
+            "the account is in arrears or its resource pack is used up",
+            "pay, buy a resource pack, or activate the API in Kling's console; the queue is then resumed automatically",
+        ),
     ] {
         let mut env = TestEnv::new(quick());
         env.configure(5, "pause: { probe_interval: 200ms }\n");
@@ -110,7 +123,12 @@ fn pauses() {
         env.start();
         until_reported(&env, words);
         until_printed(&env, "status", "paused since 20");
+        until_printed(&env, "status", "; next probe at 20");
+        until_printed(&env, "doctor", fix);
         assert_eq!(env.ledger().tasks.len(), 0);
+        env.kill();
+        assert!(!env.run(&["status"]).out.contains("next probe"), "nothing probes");
+        env.start();
         env.sim.control(lipsyncd::sim::Sim::clear_faults);
         env.until_state("x", "succeeded");
         until_healthy(&env, "paused since");
@@ -123,6 +141,9 @@ fn api_without_answers() {
     env.sim.fault(FaultRule::always(Endpoint::Any, Fault::DropRequest));
     until_printed(&env, "status", "api        no usable answer since 20");
     until_printed(&env, "doctor", "no usable answer from the API since 20");
+    until_printed(&env, "doctor", "see api above; the daemon tries again automatically");
+    until_printed(&env, "doctor", "by external_task_id (learned from an earlier task): a task");
+    until_printed(&env, "status", "shows how to fix the connection to the API");
     assert_eq!(env.run(&["doctor"]).code, Some(1));
     env.sim.control(lipsyncd::sim::Sim::clear_faults);
     until_healthy(&env, "no usable answer");
@@ -135,6 +156,9 @@ fn folders_that_are_gone() {
     let (jobs, away) = (env.path("jobs"), env.path("away"));
     fs::rename(&jobs, &away).unwrap();
     until_reported(&env, "no jobs are cancelled");
+    until_printed(&env, "status", "shows how to fix the folder of manifests");
+    let fix = "see jobs_dir above, and mount the share if there is one; the daemon scans it again automatically";
+    until_printed(&env, "doctor", fix);
     assert_eq!(env.job("sent").unwrap().state, "processing");
     fs::rename(&away, &jobs).unwrap();
     until_healthy(&env, "no jobs are cancelled");
@@ -142,6 +166,9 @@ fn folders_that_are_gone() {
     env.finish_tasks();
     until_printed(&env, "status", "output     1 job waits: ");
     until_printed(&env, "doctor", "1 job waits: the output file cannot be written: ");
+    until_printed(&env, "status", "shows how to fix the output folder");
+    let fix = "see output_dir and disk above: the jobs continue automatically when the folder is writable";
+    until_printed(&env, "doctor", fix);
     let created = "output does not exist, and the daemon creates it only at its start";
     until_printed(&env, "doctor", created);
     assert!(!env.run(&["status"]).out.contains("time left"));
@@ -161,11 +188,12 @@ fn person_and_unresolved_create_request() {
     env.until_state("x", "unresolved");
     until_printed(&env, "status", "1 unresolved");
     let doctor = env.run(&["doctor"]);
-    let words = "1 job unresolved: Kling may have accepted the create request";
+    let words = "1 job unresolved: Kling may have accepted the create request, and no lookup shows whether it did; you must decide";
     assert!(doctor.out.contains(words), "{doctor:?}");
     assert_eq!(env.ledger().tasks.len(), 1, "Kling has accepted it");
     assert_eq!(env.run(&["pause"]).code, Some(0));
     until_reported(&env, "paused since 20");
+    until_printed(&env, "status", "  allows paid calls again\n");
     let task_id = env.ledger().tasks[0].task_id.clone();
     assert_eq!(env.run(&["resolve", "x", "--task", &task_id]).code, Some(0));
     assert_eq!(env.run(&["resume"]).code, Some(0));
@@ -176,4 +204,69 @@ fn person_and_unresolved_create_request() {
     let doctor = env.run(&["doctor"]);
     assert!(!doctor.out.contains("unresolved:") && !doctor.out.contains("paused"), "{doctor:?}");
     assert_eq!(doctor.code, Some(0), "{doctor:?}");
+}
+
+#[test]
+fn results_that_are_not_complete() {
+    let mut env = TestEnv::new(quick());
+    let cut = Fault::WrongLength { bytes: Some(400) };
+    let of = |text: &str, fault| FaultRule {
+        matching: Some(text.to_owned()),
+        ..FaultRule::always(Endpoint::Download, fault)
+    };
+    env.sim.fault(of("watermark", Fault::Status { status: 404 }));
+    env.drop_in_old("marked.yaml", job_of("marked") + "watermark: true\n");
+    env.start();
+    env.until_state("marked", "succeeded");
+    env.sim.fault(FaultRule::always(Endpoint::Download, cut));
+    env.drop_in("cut.yaml", job_of("cut"));
+    for words in [
+        "results    1 result incomplete at Kling's server; what arrived is kept beside the output",
+        "lipsyncd list --state downloading  shows incomplete results",
+        "watermark  1 job lacks its watermarked copy; it is fetched again",
+        "shows why a watermarked copy is missing",
+    ] {
+        until_printed(&env, "status", words);
+    }
+    assert!(env.path("output/cut.incomplete.mp4").exists());
+    assert!(!env.path("output/marked.watermark.mp4").exists());
+    env.sim.control(lipsyncd::sim::Sim::clear_faults);
+    env.until("the copy", |env| env.path("output/marked.watermark.mp4").exists());
+    env.until("the line to be gone", |env| !env.run(&["status"]).out.contains("watermark"));
+}
+
+#[test]
+fn jobs_that_wait_for_files() {
+    let mut env = TestEnv::new(quick());
+    env.drop_in_old(
+        "x.yaml",
+        job_of("x")
+            .replace("https://cdn.example.com/a.mp3?duration_ms=5000", "late.mp3")
+            .replace("sound_end_time: 4s\n", ""),
+    );
+    env.start();
+    env.until_state("x", "waiting");
+    until_printed(&env, "doctor", "none needs a decision; 1 job in state waiting: ");
+    until_printed(&env, "status", "shows why 1 job waits");
+    env.drop_in("late.mp3", crate::testing::media::clip("welcome-en.mp3"));
+    env.until_state("x", "succeeded");
+    until_printed(&env, "doctor", "none needs a person");
+}
+
+#[test]
+fn tasks_that_kling_does_not_show() {
+    let env = busy(slow());
+    let hidden = Some(1_000_000_000);
+    env.sim.lag(lipsyncd::sim::Lags { by_id_ms: hidden, by_name_ms: hidden, list_ms: hidden });
+    let task_id = env.ledger().tasks[0].task_id.clone();
+    let words = format!(
+        "(Kling does not show task {task_id}, by its name or by its id); if it does not, two"
+    );
+    until_printed(&env, "doctor", &words);
+    env.sim.lag(lipsyncd::sim::Lags::default());
+    until_printed(
+        &env,
+        "doctor",
+        "the account answers lookups by external_task_id (tried with task ",
+    );
 }
