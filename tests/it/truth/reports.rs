@@ -255,7 +255,7 @@ fn jobs_that_wait_for_files() {
 
 #[test]
 fn tasks_that_kling_does_not_show() {
-    let env = busy(slow());
+    let env = busy(&["sent"]);
     let hidden = Some(1_000_000_000);
     env.sim.lag(lipsyncd::sim::Lags { by_id_ms: hidden, by_name_ms: hidden, list_ms: hidden });
     let task_id = env.ledger().tasks[0].task_id.clone();
