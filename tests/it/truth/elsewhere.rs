@@ -68,7 +68,7 @@ const PLACES: [Place; 21] = [
         &["the task failed at Kling without a reason", "{key}: Kling does not show what"],
     ),
     ("src/pipeline/account_signal.rs", &[]),
-    ("src/inbox/media_check", &["%Y-"]),
+    ("src/inbox/media_check", &[" since %Y-"]),
     ("src/inbox/first_scan.rs", &[]),
     ("src/media/incomplete.rs", &[]),
     (
