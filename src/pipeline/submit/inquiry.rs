@@ -197,6 +197,11 @@ async fn prove_absence<A: Api>(
             "unproven",
             format!("Kling does not show task {known} either, although Kling accepted that task"),
         ),
+        LookupProof::OnlyListed => unproven(
+            "unproven",
+            "Kling lists only one task, which does not show whether Kling answers lookups by external_task_id"
+                .to_owned(),
+        ),
         LookupProof::Failed(error, signal) => Conclusion::Failed(error, signal),
         LookupProof::NoTask if create.account != account.key => unproven(
             "other_key",

@@ -1,6 +1,6 @@
 //! Kling shows a task in the list earlier than by its name, or stops answering lookups by name.
 
-use lipsyncd::sim::{Endpoint, Lags, SimConfig};
+use lipsyncd::sim::{Endpoint, Lags, LookupStyles, SimConfig, UnknownTask};
 
 use super::env::{
     ask_for, done, learn_lookups, lenient, lose_creates, refused, restart, slots_used, task_of,
@@ -57,11 +57,15 @@ fn task_that_the_list_shows_without_a_name_is_left_to_a_person_or_to_a_later_loo
 fn lookups_that_stop_working_are_replaced_by_a_list_that_names_its_tasks() {
     let test_env = learned(true);
     test_env.sim.answer_names(false);
-    for (key, accepted) in [("accepted", true), ("dropped", false)] {
-        lose_creates(&test_env, 1, accepted);
-        ask_for(&test_env, &[key]);
-        until_delivered(&test_env, &[key]);
-    }
+    lose_creates(&test_env, 1, true);
+    ask_for(&test_env, &["accepted"]);
+    until_delivered(&test_env, &["accepted"]);
+    // The list may lag behind: that it does not have the name proves nothing.
+    lose_creates(&test_env, 1, false);
+    ask_for(&test_env, &["dropped"]);
+    until_all(&test_env, &["dropped"], "unresolved");
+    done(&test_env, &["resolve", "dropped", "--resend"]);
+    until_delivered(&test_env, &["dropped"]);
     test_env.sim.assert_requests(3);
 }
 
@@ -110,4 +114,33 @@ fn an_account_that_never_answered_lookups_is_not_said_to_answer_them_no_longer()
     lose_creates(&test_env, 1, false);
     ask_for(&test_env, &["b"]);
     until_printed(&test_env, "b", &["this account answers no lookups by external_task_id"]);
+}
+
+/// The API ignores a name on the list path, and answers with its list, which lags behind.
+fn lagging_list(config: SimConfig) -> TestEnv {
+    let mut test_env = test_env(SimConfig { list_shows_external_ids: true, ..config }, 5, &BRISK);
+    ask_for(&test_env, &["before"]);
+    test_env.start();
+    until_delivered(&test_env, &["before"]);
+    test_env.sim.lag(Lags { by_id_ms: None, by_name_ms: None, list_ms: Some(600_000) });
+    lose_creates(&test_env, 1, true);
+    ask_for(&test_env, &["a"]);
+    test_env
+}
+
+#[test]
+fn list_that_lags_behind_is_no_answer_to_a_name() {
+    let lookup_styles = LookupStyles::PATH_WITH_FLAG;
+    let test_env = lagging_list(SimConfig { lookup_styles, ..lenient() });
+    until_delivered(&test_env, &["a"]);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Create), 2, "nothing was sent again");
+}
+
+#[test]
+fn list_of_one_task_does_not_show_that_names_are_answered() {
+    let unknown_task = UnknownTask::EmptyObject;
+    let config = SimConfig { answers_external_lookups: false, unknown_task, ..lenient() };
+    let test_env = lagging_list(config);
+    until_all(&test_env, &["a"], "unresolved");
+    assert_eq!(test_env.ledger().accepted(Endpoint::Create), 2, "nothing was sent again");
 }
