@@ -83,6 +83,7 @@ plant() {
     EmptyIsAbsence) scenario=uncertain::empty ;;
     HostIgnored) scenario=uncertain::base_url ;;
     RefusedSessionUsed) scenario=uncertain::stale_session ;;
+    SilenceIsAbsence) scenario=uncertain::lag ;;
     TakenIsUnsent) scenario=uncertain::late ;;
   esac
   if [ -n "$scenario" ]; then
