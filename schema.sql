@@ -12,7 +12,7 @@ CREATE TABLE manifest (
   path          TEXT    NOT NULL UNIQUE,            -- under jobs_dir, parts joined by '/'
   state         TEXT    NOT NULL CHECK (state IN ('accepted', 'refused')),
   error         TEXT    CHECK ((error IS NOT NULL) = (state = 'refused')),
-  file_stamp    TEXT    NOT NULL,                   -- size and times of the file when it was read; '' makes the daemon read it again
+  file_stamp    TEXT    NOT NULL,                   -- inode, size and times of the file when it was read; '' makes the daemon read it again
   seen_at_ms    INTEGER NOT NULL,
   removed_at_ms INTEGER,                            -- when a scan first missed the file; NULL: it is in the folder
   jobs          INTEGER NOT NULL DEFAULT 0,         -- counted by the triggers below, like the next four columns
@@ -118,7 +118,7 @@ CREATE TABLE task (
   first_sent_at_ms    INTEGER,                      -- recorded just before the create request is sent
   sent_at_ms          INTEGER,                      -- the same for the last send
   sends               INTEGER,                      -- how often the create request was sent
-  create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'refused'),
+  create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'maybe_session_gone' OR create_answer = 'refused'),
   create_error_code   TEXT,                         -- error of the last send, while Kling has not accepted it
   create_error        TEXT,
   listed_at_ms        INTEGER,                      -- when the account's task list was read far enough, while the outcome is unknown
@@ -245,6 +245,33 @@ CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
 CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
 
+-- Watermarked copies that jobs with a result still lack. A job does not wait for them.
+CREATE TABLE missing_watermark (
+  job_id        INTEGER PRIMARY KEY REFERENCES job (id) ON DELETE CASCADE,
+  task_row      INTEGER NOT NULL REFERENCES task (id), -- the row counts only while the job points to this task
+  due_at_ms     INTEGER,                            -- when the next try is due; NULL: Kling no longer has the copy
+  tries         INTEGER NOT NULL DEFAULT 0,         -- failed tries
+  referer_tried INTEGER NOT NULL DEFAULT 0 CHECK (referer_tried IN (0, 1)), -- 1: a download with a Referer was tried
+  reason        TEXT                                -- why the last try failed; NULL: none was made
+) STRICT;
+
+CREATE INDEX missing_watermark_due ON missing_watermark (due_at_ms) WHERE due_at_ms IS NOT NULL;
+
+-- Downloads that arrived in full and are no complete video. The same bytes three times in a row are kept on disk.
+CREATE TABLE incomplete_download (
+  task_row   INTEGER NOT NULL REFERENCES task (id),
+  video      TEXT    NOT NULL CHECK (video IN ('result', 'watermark')),
+  sha256     TEXT    NOT NULL,
+  bytes      INTEGER NOT NULL,
+  etag       TEXT,                                  -- of the file at the server
+  times      INTEGER NOT NULL,                      -- how often exactly these bytes arrived, in a row
+  last_at_ms INTEGER NOT NULL,                      -- when they arrived last
+  kept_path   TEXT,                                 -- the file that is kept, maybe of earlier bytes
+  kept_sha256 TEXT,
+  kept_bytes  INTEGER,
+  PRIMARY KEY (task_row, video)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE label (
   job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
   name   TEXT    NOT NULL,
@@ -317,12 +344,16 @@ CREATE TABLE daemon_state (
   pause_code       INTEGER,
   pause_since_ms   INTEGER,
   next_probe_at_ms INTEGER,
+  rate_limit_code  INTEGER,                         -- why calls rest until the times below; NULL: no code
+  paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
+  query_rest_until_ms INTEGER,                      -- the same for queries
   hold             TEXT,                            -- why no new task is started although the queue is not paused
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
+  result_hosts_problem TEXT,                        -- why results may not be downloaded from here; NULL: nothing is known
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
   daemon_since_ms  INTEGER,
@@ -401,7 +432,7 @@ SELECT
       CASE
         WHEN j.wait_reason IS NOT NULL AND j.due_at_ms > now.ms THEN
           j.wait_reason || '; next try at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch')
-        ELSE coalesce(j.wait_reason, 'its copy of the result is next')
+        ELSE coalesce(j.wait_reason, 'its copy of the result is in progress or next')
       END
     WHEN t.lead_job <> j.id THEN 'shares the task of ' || (SELECT key FROM job WHERE id = t.lead_job)
     WHEN j.state = 'unresolved' THEN 'a person must decide: ' || coalesce(t.wait_reason, 'it is unknown whether Kling has the task') || '. Run `lipsyncd resolve ' || j.key || '` with `--task ID` or `--resend`'
@@ -416,20 +447,27 @@ SELECT
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
     WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
+      'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
     WHEN d.api_problem IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API gives no usable answer: ' || d.api_problem
     WHEN j.state = 'identified' AND slots.used >= d.slots_limit THEN 'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use)'
     WHEN j.state IN ('queued', 'identified') AND t.wait_reason IS NOT NULL THEN t.wait_reason
     WHEN j.state IN ('queued', 'identified') THEN
-      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'limited by limits.create_per_second (' END ||
+      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'its create request is next, as limits.create_per_second and the account allow (' END ||
       slots.used || ' of ' || d.slots_limit || ' slots in use)'
     -- After the create request.
     ELSE
       CASE
         WHEN t.wait_reason IS NOT NULL THEN t.wait_reason
+        -- Without queries, nobody knows what Kling does.
+        WHEN d.query_rest_until_ms > now.ms AND j.state IN ('submitted', 'processing') THEN
+          'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; the status of task ' || t.task_id ||
+          ' is queried again at ' || strftime('%Y-%m-%dT%H:%M:%fZ', d.query_rest_until_ms / 1000.0, 'unixepoch')
         WHEN j.state = 'creating' THEN 'the create request is sent; no answer yet'
         WHEN j.state = 'submitted' THEN 'Kling has not started task ' || t.task_id
         WHEN j.state = 'processing' THEN 'Kling is processing task ' || t.task_id
-        ELSE 'its download is next'
+        ELSE 'its download is in progress or next'
       END ||
       CASE WHEN d.api_problem IS NOT NULL AND j.state <> 'downloading' THEN '; the API gives no usable answer: ' || d.api_problem ELSE '' END
   END AS waiting_for,
@@ -443,6 +481,14 @@ SELECT
   (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
   CAST(NULL AS REAL) AS money,
   j.output,
+  (SELECT
+     CASE WHEN w.due_at_ms IS NULL THEN w.reason
+     ELSE 'watermarked copy missing: ' || coalesce(w.reason, 'it is fetched next') ||
+       CASE WHEN w.due_at_ms > now.ms
+         THEN '; next try at ' || strftime('%Y-%m-%dT%H:%M:%fZ', w.due_at_ms / 1000.0, 'unixepoch') ELSE '' END
+     END
+   FROM missing_watermark w WHERE w.job_id = j.id AND w.task_row = j.task_row AND j.state = 'succeeded'
+  ) AS watermark_missing,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error_code, t.error_code) END AS error_code,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error, t.error) END AS error,
   (SELECT request_id FROM event WHERE id = (SELECT max(id) FROM event WHERE job_id = j.id AND request_id IS NOT NULL)) AS request_id,
@@ -539,7 +585,11 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', d.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
   d.pause AS paused_by,
   coalesce(d.pause_reason, CASE WHEN d.scanning THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '') END,
-    d.hold, d.folder_problem, d.api_problem) AS reason,
+    d.hold, d.folder_problem,
+    CASE WHEN d.paid_rest_until_ms > (julianday('now') - 2440587.5) * 86400000.0 THEN
+      'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch') END,
+    d.api_problem) AS reason,
   d.pause_code AS code,
   strftime('%Y-%m-%dT%H:%M:%fZ', d.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
   (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) AS slots_used,

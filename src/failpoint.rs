@@ -8,7 +8,7 @@
 //! A release build has none of this. A fail point never does anything else than end the process or wait.
 
 /// All points; each has a before and an after.
-pub const POINTS: [&str; 27] = [
+pub const POINTS: [&str; 28] = [
     // The daemon's start.
     "lock.write",
     "store.make",
@@ -18,6 +18,7 @@ pub const POINTS: [&str; 27] = [
     "create.intend_again",
     "create.answer",
     "delivery.record",
+    "watermark.record",
     // Every kind of request.
     "api.identify",
     "api.create",

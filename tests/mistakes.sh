@@ -82,6 +82,9 @@ plant() {
   case $1 in
     EmptyIsAbsence) scenario=uncertain::empty ;;
     HostIgnored) scenario=uncertain::base_url ;;
+    RefusedSessionUsed) scenario=uncertain::stale_session ;;
+    SilenceIsAbsence) scenario=uncertain::lag ;;
+    TakenIsUnsent) scenario=uncertain::late ;;
   esac
   if [ -n "$scenario" ]; then
     MISTAKE=$1 cargo test --quiet --manifest-path "$copy/Cargo.toml" --test it "$scenario" \

@@ -191,7 +191,7 @@ impl Api for Simulated {
         unanswered("nobody asks for costs", true)
     }
 
-    async fn fetch(&self, url: &Url, _: u64, _: Option<&str>) -> Reply<Fetched> {
+    async fn fetch(&self, url: &Url, _: u64, _: Option<&str>, _: Option<&str>) -> Reply<Fetched> {
         sleep(CALL).await;
         let name = url.as_str().trim_start_matches(API).trim_start_matches("/results/").to_owned();
         let file = self.sim.lock().unwrap().download(now_ms(self.began), &name).unwrap();

@@ -1,5 +1,7 @@
 //! `lipsyncd fetch`: restores a result that is no longer on disk.
 
+use std::path::Path;
+
 use clap::ValueHint;
 
 use super::{
@@ -7,14 +9,14 @@ use super::{
 };
 use crate::{
     job::State,
-    output::{Presence, presence},
+    output::{OutputPaths, Presence, VideoKind, presence},
     store::{Command, JobState},
 };
 
 /// Restore results that are no longer on disk, free of charge
 ///
 /// The daemon copies another job's file of the same task, if that file is unchanged. Otherwise it downloads the
-/// result again; Kling keeps results for 30 days. Nothing is paid.
+/// result again; Kling keeps results for 30 days. A missing watermarked copy is fetched, too. Nothing is paid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd fetch promo/en")]
 pub(super) struct Args {
@@ -33,6 +35,9 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
                 let path = output_dir.join(&job.output);
                 let bytes = job.delivered.as_ref().map_or(0, |(_, bytes)| *bytes);
                 match presence(&path, bytes) {
+                    Ok(Presence::Delivered) if lacks_watermark(state, &output_dir) => {
+                        Ok(Command::Fetch)
+                    }
                     Ok(Presence::Delivered) => {
                         Err(NotChanged::AlreadyDone(format!("{} is there already", path.display())))
                     }
@@ -58,4 +63,14 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     let exit = JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)?;
     note_absent_daemon(context)?;
     Ok(exit)
+}
+
+/// Whether the job asks for a watermarked copy that is not on disk.
+fn lacks_watermark(state: &JobState, output_dir: &Path) -> bool {
+    let asks = state.task.as_ref().is_some_and(|task| task.spec.watermark);
+    let path = output_dir.join(&state.job.output);
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let place = OutputPaths::in_folder(folder, name);
+    asks && !place.video(VideoKind::Watermark).exists()
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::runtime::{self, Runtime};
+use tracing::warn;
 
 use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 /// start continues where it was, and nothing is paid twice. SIGHUP makes it read the configuration and the
 /// credentials again; if they have errors, it logs them and continues with the earlier ones.
 ///
-/// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN. Or from
+/// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_KEY. Or from
 /// files of the same names in lower case in $CREDENTIALS_DIRECTORY.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -110,7 +111,12 @@ fn is_blank(path: &Path) -> bool {
 }
 
 fn credentials() -> Result<Credentials, String> {
-    Credentials::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
+    let found =
+        Credentials::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))?;
+    for note in &found.notes {
+        warn!("{note}");
+    }
+    Ok(found.credentials)
 }
 
 fn with_sources(error: &dyn Error) -> String {
@@ -130,6 +136,7 @@ fn require_all_succeeded(context: &CommandContext<'_>, end: End) -> Result {
         (left.unresolved, format!("{} unresolved", left.unresolved)),
         (left.changed, format!("{} changed after being sent", left.changed)),
         (left.refused_manifests, format!("{manifests} with errors")),
+        (left.watermarks, format!("{} without the watermarked copy", left.watermarks)),
         (i64::from(left.is_empty()), "the queue is held".to_owned()),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);

@@ -7,7 +7,7 @@ use clap::ValueHint;
 use super::{CommandError, ExitCode, Result, log, open, signals};
 use crate::{
     config::LogFormat,
-    sim::{Ledger, RandomFaults, SimConfig, SimServer},
+    sim::{Ledger, OddAnswers, RandomFaults, SimConfig, SimServer, UnknownTask},
 };
 
 /// Run the simulated API alone, to try manifests without paying
@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Accept a second task with an external_task_id that exists
     #[arg(long)]
     accept_known_names: bool,
+    /// Answer in other types and words than the API's page, and an empty success for an unknown name
+    #[arg(long)]
+    odd_answers: bool,
     /// How long a new task is hidden from all queries
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time_ms)]
     visible_after: i64,
@@ -85,6 +88,14 @@ fn config(arguments: &Args) -> SimConfig {
         task_ms: arguments.task_time,
         answers_external_lookups: !arguments.no_lookups,
         unique_external_ids: !arguments.accept_known_names,
+        odd_answers: match arguments.odd_answers {
+            true => OddAnswers::ALL,
+            false => OddAnswers::default(),
+        },
+        unknown_task: match arguments.odd_answers {
+            true => UnknownTask::EmptyList,
+            false => UnknownTask::default(),
+        },
         visibility_lag_ms: arguments.visible_after,
         media_dir: arguments.media.clone(),
         ids_from: open::now_ms().unsigned_abs(),
@@ -177,5 +188,11 @@ mod tests {
             config_of(&["--no-lookups", "--accept-known-names", "--visible-after", "1m 30s"]);
         assert!(!config.answers_external_lookups && !config.unique_external_ids);
         assert_eq!(config.visibility_lag_ms, 90_000);
+        assert_eq!(config.odd_answers, OddAnswers::default());
+        let config = config_of(&["--odd-answers"]);
+        assert_eq!(
+            (config.odd_answers, config.unknown_task),
+            (OddAnswers::ALL, UnknownTask::EmptyList)
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use strsim::jaro_winkler;
 
+use crate::manifest;
+
 const SUGGESTED_MAX: usize = 3;
 /// The least similarity (0..1) of a suggested name.
 const SIMILARITY_MIN: f64 = 0.8;
@@ -41,8 +43,7 @@ impl<'a> Suggestions<'a> {
 /// Returns the similarity, 0..1. It is 1 if the wanted name is the last part of `name` (`en` of `promo/en`), or its
 /// folder or manifest (`promo.yaml` of `promo/en`).
 fn similarity(wanted: &str, name: &str) -> f64 {
-    let stem = wanted.strip_suffix(".yaml").or_else(|| wanted.strip_suffix(".yml"));
-    let stem = stem.unwrap_or(wanted).trim_end_matches('/');
+    let stem = manifest::stem(wanted).trim_end_matches('/');
     if stem.is_empty() {
         return 0.0;
     }

@@ -20,17 +20,25 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 29] = [
+pub(super) const KEYS: [ConfigKey; 32] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
     duration("watch.settle", "a duration of at most an hour, such as `1s`", |config| {
         (Duration::ZERO..=HOUR).contains(&config.watch.settle)
     }),
+    duration("watch.media_settle", "a duration of at most an hour, such as `5s`", |config| {
+        (Duration::ZERO..=HOUR).contains(&config.watch.media_settle)
+    }),
     any("watch.on_change", "`flag` or `run`", || json!({"enum": ["flag", "run"]})),
     duration("watch.rescan_interval", "a duration from 10ms to a day, such as `30s`", |config| {
         (10 * MS..=DAY).contains(&config.watch.rescan_interval)
     }),
+    any(
+        "watch.ignore",
+        "a list of patterns of names or paths, such as `[drafts, '*-old.yaml']`",
+        || json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+    ),
     any(
         "media.dirs",
         "a list of paths of folders, such as `[/srv/media]`",
@@ -114,6 +122,11 @@ pub(super) const KEYS: [ConfigKey; 29] = [
         || json!({"type": ["string", "integer"], "minimum": 1}),
         |config| config.download.max_bytes >= 1,
     ),
+    any(
+        "download.allow_hosts",
+        "a list of host names or addresses, without port, such as `[files.example.com, \"*.cdn.example.com\"]`",
+        || json!({"type": "array", "items": {"type": "string", "pattern": HOST}}),
+    ),
     ranged(
         "retention.history",
         "`null`, or a duration from a day to a hundred years, such as `90d`",
@@ -134,6 +147,7 @@ pub(super) const KEYS: [ConfigKey; 29] = [
 
 /// A duration has units, so it is more than digits.
 const DURATION: &str = "[^0-9]";
+const HOST: &str = r"^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$";
 const URL: &str = "^[Hh][Tt][Tt][Pp][Ss]?:";
 
 /// Returns what is allowed for a key, or none for a section.

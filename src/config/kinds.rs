@@ -8,6 +8,8 @@ use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, de::Error};
 use url::Url;
 
+use crate::manifest::IgnorePatterns;
+
 /// `1s`, `500ms`, `1m 30s`, `24h`, `90d`: with a unit, not negative. A day has 24 hours.
 pub(super) fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(input)?;
@@ -73,11 +75,32 @@ pub(super) fn path<'de, D: Deserializer<'de>>(input: D) -> Result<PathBuf, D::Er
     }
 }
 
+/// Host names, `*.` before a name, or addresses: an IPv6 address in brackets, as in a URL.
+pub(super) fn hosts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::<String>::deserialize(input)?;
+    let is_host = |host: &str| {
+        let name = host.strip_prefix("*.").unwrap_or(host);
+        // As a URL writes the host.
+        !name.contains('*')
+            && Url::parse(&format!("http://{name}/")).is_ok_and(|url| {
+                url.host_str().is_some_and(|parsed| parsed.eq_ignore_ascii_case(name))
+            })
+    };
+    match hosts.iter().find(|host| !is_host(host)) {
+        Some(wrong) => Err(D::Error::custom(format!("contains `{wrong}`, which is not a host"))),
+        None => Ok(hosts),
+    }
+}
+
 pub(super) fn paths<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
     #[derive(Deserialize)]
     struct OnePath(#[serde(deserialize_with = "path")] PathBuf);
     let paths = Vec::<OnePath>::deserialize(input)?;
     Ok(paths.into_iter().map(|one| one.0).collect())
+}
+
+pub(super) fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<IgnorePatterns, D::Error> {
+    IgnorePatterns::new(Vec::<String>::deserialize(input)?).map_err(D::Error::custom)
 }
 
 /// An http or https URL that paths can be joined to: no query, fragment, user or password.

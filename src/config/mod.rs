@@ -1,6 +1,9 @@
 //! Settings: their names, types and defaults, and where they are found. Owns `lipsyncd.yaml`; secrets are never in it.
 
+mod base_url;
 mod check;
+mod credential_error;
+mod credential_lookup;
 mod credentials;
 mod example;
 mod find;
@@ -15,7 +18,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use credentials::{Credentials, CredentialsError};
+pub use credential_error::CredentialsError;
+pub use credentials::{Credentials, FoundCredentials};
 pub use example::{Setting, settings};
 pub use find::ConfigError;
 pub use schema::schema;

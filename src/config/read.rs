@@ -6,7 +6,7 @@
 use serde_yaml::{Mapping, Value};
 
 use super::{
-    check,
+    base_url, check,
     example::EXAMPLE,
     keys::{KEYS, allowed},
     settings::Config,
@@ -35,8 +35,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
             NodeKind::Mapping(entries) => section(entries, "", &mut settings, &mut problems),
             _ if root.is_null() => {}
             _ => {
-                let what = format!("the configuration cannot be {}", root.in_words());
-                problems.add(Problem::at(root.location, what).help("a mapping of settings"));
+                problems.add(root.text_problem().unwrap_or_else(|| {
+                    let what = format!("the configuration cannot be {}", root.in_words());
+                    Problem::at(root.location, what).help("a mapping of settings")
+                }));
             }
         }
         let invalid;
@@ -48,8 +50,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
             }
         }
     }
-    problems.conclude()?;
+    // The configuration has no warnings.
+    _ = problems.conclude()?;
+    correct_base_url(&mut config);
     Ok(config)
+}
+
+fn correct_base_url(config: &mut Config) {
+    let Some(corrected) = base_url::corrected(&config.kling.base_url) else { return };
+    let [given, used] =
+        [&config.kling.base_url, &corrected].map(|url| url.as_str().trim_end_matches('/'));
+    config.notes.push(format!(
+        "kling.base_url is {given}, but lipsyncd appends /v1 and the path of each call itself; it uses {used}"
+    ));
+    config.kling.base_url = corrected;
 }
 
 /// The example's values, read by our own reader: serde_yaml's parser would make the program larger.
@@ -78,6 +92,10 @@ fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut
             }
             // A section whose keys are all commented out counts as absent.
             (None, Some(Value::Mapping(_))) if entry.value.is_null() => {}
+            (None, _) if entry.value.is_refused() => {}
+            (None, Some(Value::Mapping(_))) if let Some(problem) = entry.value.text_problem() => {
+                problems.add(problem);
+            }
             _ => _ = settings.insert(Value::from(&*entry.key), value_of(&entry.value)),
         }
     }
@@ -100,6 +118,7 @@ fn value_of(node: &Node) -> Value {
             (ScalarType::Number, None, Some(decimal)) => Value::from(decimal),
             _ => Value::from(scalar.text.as_str()),
         },
+        NodeKind::Refused => Value::Null,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::kinds;
+use crate::manifest::IgnorePatterns;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -41,6 +42,9 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// The log.
     pub log: LogConfig,
+    /// What was corrected in the file, a sentence for each.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// What happens to a job whose request changes after its task was created.
@@ -57,9 +61,14 @@ pub enum OnChangeSetting {
 pub struct WatchConfig {
     #[serde(deserialize_with = "kinds::duration")]
     pub settle: Duration,
+    #[serde(deserialize_with = "kinds::duration")]
+    pub media_settle: Duration,
     pub on_change: OnChangeSetting,
     #[serde(deserialize_with = "kinds::duration")]
     pub rescan_interval: Duration,
+    /// Which names are ignored.
+    #[serde(deserialize_with = "kinds::patterns")]
+    pub ignore: IgnorePatterns,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -128,6 +137,9 @@ pub struct DownloadConfig {
     pub concurrency: u32,
     #[serde(deserialize_with = "kinds::bytes")]
     pub max_bytes: u64,
+    /// Names or addresses, and `*.` before a name for all names below it.
+    #[serde(deserialize_with = "kinds::hosts")]
+    pub allow_hosts: Vec<String>,
 }
 
 /// How long history is kept. Jobs and spending are kept forever.

@@ -6,8 +6,13 @@ use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::sleep};
 
-use super::{folder_report::FolderReport, resources::Resources, retention, status_line};
-use crate::store::{JobChange, Store, StoreError};
+use super::{
+    folder_report::FolderReport, resources::Resources, result_hosts, retention, status_line,
+};
+use crate::{
+    config::Config,
+    store::{JobChange, Store, StoreError},
+};
 
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const STATUS_EVERY: Duration = Duration::from_secs(2);
@@ -15,7 +20,7 @@ const STATUS_EVERY: Duration = Duration::from_secs(2);
 /// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
 pub(super) async fn run(
     resources: &Resources,
-    history: Option<Duration>,
+    config: &Config,
     folder: &FolderReport<'_>,
     rescan: Arc<Notify>,
     store_changed: Arc<Notify>,
@@ -24,7 +29,8 @@ pub(super) async fn run(
     let failed = tokio::select! {
         error = watch_changes(resources.store.clone(), rescan, store_changed) => return error,
         never = resources.report_problems() => match never {},
-        failed = retention::delete_old_history(&resources.store, history, now_ms) => failed,
+        failed = retention::delete_old_history(&resources.store, config.retention.history, now_ms) => failed,
+        failed = result_hosts::watch(&resources.store, config) => failed,
         failed = update_status(resources, folder) => failed,
     };
     match failed {

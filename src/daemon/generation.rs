@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::timeout};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     Controls, DaemonError, Inputs, ReadInputs, background, folder_report::FolderReport,
@@ -36,7 +36,12 @@ pub(super) enum GenerationEnd {
 }
 
 impl Generation {
-    pub(super) async fn start(resources: &Resources, inputs: &Inputs) -> Result<Self, DaemonError> {
+    /// `is_reload`: an earlier generation of this process has worked with other settings.
+    pub(super) async fn start(
+        resources: &Resources,
+        inputs: &Inputs,
+        is_reload: bool,
+    ) -> Result<Self, DaemonError> {
         let Inputs { config, credentials } = inputs;
         let (store, clock) = (&resources.store, resources.clock.clone());
         let settings = settings::pipeline(config, credentials, &resources.metrics);
@@ -46,8 +51,8 @@ impl Generation {
         store.begin(pid, resources.started_at_ms, settings.slots, cap_micro).await?;
         let public_base_url = config.media.public_base_url.clone();
         let media_checker =
-            MediaChecker::new(settings.locator.clone(), public_base_url, config.watch.settle);
-        let inbox_settings = settings::inbox(config, &settings);
+            MediaChecker::new(settings.locator.clone(), public_base_url, config.watch.media_settle);
+        let inbox_settings = settings::inbox(config, &settings, is_reload);
         let moment = move || clock.moment();
         let inbox = Inbox::new(inbox_settings, store.clone(), media_checker, moment).await?;
         info!(
@@ -57,6 +62,9 @@ impl Generation {
             settings.account,
             config.state_db.display()
         );
+        for note in &config.notes {
+            warn!("{note}");
+        }
         let offload = settings.offload.clone();
         let pipeline =
             Pipeline::new(client, store.clone(), resources.clock.clone(), settings).await?;
@@ -93,9 +101,8 @@ impl Generation {
             heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
-        let history = inputs.config.retention.history;
         let background =
-            background::run(resources, history, &folder, Arc::clone(&rescan), store_changed);
+            background::run(resources, &inputs.config, &folder, Arc::clone(&rescan), store_changed);
         let mut reloader = Reloader::new(resources, inputs, read_inputs);
         let reload = reloader.next(&controls.reload, &rescan);
         tokio::pin!(pipeline, inbox, background, reload);

@@ -10,6 +10,7 @@ mod generation;
 mod inputs;
 mod reload;
 mod resources;
+mod result_hosts;
 mod retention;
 mod service_manager;
 mod settings;
@@ -68,7 +69,7 @@ async fn run_generations(
 ) -> Result<End, DaemonError> {
     let mut is_reload = false;
     loop {
-        let starting = Generation::start(resources, &inputs);
+        let starting = Generation::start(resources, &inputs, is_reload);
         let generation = tokio::select! {
             biased;
             () = controls.stop.cancelled() => return Ok(End::Stopped),

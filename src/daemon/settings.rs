@@ -58,11 +58,14 @@ pub fn locator(config: &Config) -> Locator {
     Locator { jobs_dir: config.jobs_dir.clone(), media_dirs: config.media.dirs.clone() }
 }
 
-pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
+/// `is_reload`: the daemon has run before with other settings.
+pub(super) fn inbox(config: &Config, settings: &Settings, is_reload: bool) -> InboxSettings {
     InboxSettings {
         jobs_dir: config.jobs_dir.clone(),
         media_dirs: config.media.dirs.clone(),
+        ignore: config.watch.ignore.clone(),
         settle: config.watch.settle,
+        trusts_old_times: !is_reload,
         rescan_interval: config.watch.rescan_interval,
         policy: settings.policy.clone(),
         on_change: match config.watch.on_change {
@@ -83,6 +86,7 @@ pub fn connect(config: &Config, credentials: &Credentials) -> Result<Client, Bui
         connect_timeout: config.kling.connect_timeout,
         request_timeout: config.kling.request_timeout,
         idle_timeout: DOWNLOAD_IDLE,
+        allow_hosts: config.download.allow_hosts.clone(),
         now_ms: Clock::system_now_ms,
     };
     let credential = match credentials {

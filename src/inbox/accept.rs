@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     inbox::Inbox,
@@ -48,6 +48,8 @@ struct WantedManifest {
     /// As it was after it had been read.
     stamp: ManifestStamp,
     jobs: Vec<WantedJob>,
+    /// One line each.
+    warnings: Option<String>,
     /// How soon another check of its media is useful.
     check_again_in: Option<Duration>,
 }
@@ -55,6 +57,7 @@ struct WantedManifest {
 struct Writing {
     file: SettledFile,
     jobs: usize,
+    warnings: Option<String>,
     accepted: BoxFuture<'static, Result<Result<Reconciled, Conflict>, StoreError>>,
 }
 
@@ -158,10 +161,11 @@ impl Inbox {
         });
         let on_change = if is_of_many { OnChange::Flag } else { self.settings.on_change };
         let (jobs, file_stamp) = (wanted.jobs.len(), file.stamp.to_string());
+        let warnings = wanted.warnings;
         let accepted =
             AcceptedManifest { path: file.path.to_string(), file_stamp, jobs: wanted.jobs };
         let accepted = self.store.accept(accepted, self.moment(), self.policy(), on_change);
-        Writing { file, jobs, accepted: Box::pin(accepted) }
+        Writing { file, jobs, warnings, accepted: Box::pin(accepted) }
     }
 
     /// Waits until at most `jobs_max` jobs are being written.
@@ -177,7 +181,12 @@ impl Inbox {
         {
             jobs -= first.jobs;
             match first.accepted.await? {
-                Ok(reconciled) => self.accepted(&first.file, &reconciled, pass),
+                Ok(reconciled) => {
+                    self.accepted(&first.file, &reconciled, pass);
+                    if reconciled.judged_later == 0 {
+                        log_warnings(&first.file.path, first.warnings.as_deref());
+                    }
+                }
                 Err(conflict) => {
                     let SettledFile { path, stamp } = &first.file;
                     self.index.set_conflicting(path, true);
@@ -208,6 +217,12 @@ impl Inbox {
     }
 }
 
+fn log_warnings(path: &str, warnings: Option<&str>) {
+    for warning in warnings.unwrap_or_default().lines() {
+        warn!(manifest = path, "{warning}");
+    }
+}
+
 impl Batch {
     /// Counts the files whose content changed after finished jobs used them.
     fn count_changed_files(&self, pass: &mut Pass) {
@@ -233,11 +248,16 @@ fn read(
 ) -> Result<WantedManifest, RejectedManifest> {
     let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
     let read = read_manifest(jobs_dir, path, checker, media, now_ms)?;
+    for job in &read.jobs {
+        let warnings = job.media_warnings.iter();
+        warnings.for_each(|warning| warn!(job = job.spec.key, "{}: {warning}", job.spec.key));
+    }
+    let warnings = read.warnings.map(|(warnings, _)| warnings.one_line(path));
     let check_again_in = read.jobs.iter().filter_map(|job| job.media_check.again_in()).min();
     let jobs = read
         .jobs
         .into_iter()
         .map(|job| wanted_job(job.spec, job.spec_hash, job.media_check))
         .collect();
-    Ok(WantedManifest { stamp: read.stamp, jobs, check_again_in })
+    Ok(WantedManifest { stamp: read.stamp, jobs, warnings, check_again_in })
 }

@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tokio::time::Instant;
+
 use super::{
     accept::SettledFile,
     diff::{Differences, ManifestChange},
     inbox::Inbox,
     pass::Pass,
     scan::ScanEntry,
+    settle::Seen,
 };
 use crate::store::StoreError;
 
@@ -16,6 +19,9 @@ impl Inbox {
     pub(super) fn report_changes(&mut self, differences: &Differences) {
         let now_ms = self.moment().now_ms;
         let new = || differences.changed.iter().filter(|(_, change)| change.is_new);
+        let is_new = |path: &str| differences.changed.get(path).is_some_and(|it| it.is_new);
+        self.index.retain_changed(is_new);
+        self.index.forget_foreign();
         for (path, change) in new() {
             if matches!(change.found, ScanEntry::File(_)) {
                 self.index.set_changed(path, now_ms);
@@ -32,7 +38,9 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         let mut settled = Vec::new();
-        let now_ms = self.moment().now_ms;
+        let (now_ms, at) = (self.moment().now_ms, Instant::now());
+        // The scan saw all of them before now.
+        self.settling.begin_pass(at);
         for (path, change) in changes {
             let stamp = match change.found {
                 ScanEntry::Invalid(why) => {
@@ -41,7 +49,15 @@ impl Inbox {
                 }
                 ScanEntry::File(stamp) => stamp,
             };
-            let wait = self.settling.wait(Arc::clone(&path), &stamp, stamp.modified_ns(), now_ms);
+            // A manifest that is read again without a change has settled before.
+            let wait = match change.is_new {
+                true => {
+                    let (modified_ns, changed_ns) = (stamp.modified_ns(), stamp.changed_ns());
+                    let seen = Seen { stamp, modified_ns, changed_ns, at };
+                    self.settling.wait(Arc::clone(&path), seen, now_ms)
+                }
+                false => None,
+            };
             match wait {
                 Some(wait) => {
                     pass.repeat_in(wait);

@@ -6,8 +6,9 @@ use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 use super::{
     manifest_index::{Comparison, ManifestIndex},
-    scan::{ScanEntry, UnreadableFolders, folder_id, scan_with},
+    scan::{ScanEntry, Skipped, SkippedPaths, folder_id, scan_with},
 };
+use crate::manifest::IgnorePatterns;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ManifestChange {
@@ -21,17 +22,22 @@ pub(super) struct Differences {
     pub(super) changed: BTreeMap<Arc<str>, ManifestChange>,
     /// Known manifests that the scan did not find, in order.
     pub(super) gone: Vec<Box<str>>,
-    pub(super) unreadable: UnreadableFolders,
+    pub(super) unreadable: SkippedPaths,
+    pub(super) suspicious: SkippedPaths,
     pub(super) folder_id: String,
     pub(super) is_empty: bool,
 }
 
 /// Scans the folder at `root` and compares it with the index.
-pub(super) fn diff(root: &Path, index: &ManifestIndex) -> io::Result<Differences> {
+pub(super) fn diff(
+    root: &Path,
+    ignore: &IgnorePatterns,
+    index: &ManifestIndex,
+) -> io::Result<Differences> {
     let folder_id = folder_id(root)?;
     let (mut changed, mut is_empty) = (BTreeMap::new(), true);
     index.begin_scan();
-    let unreadable = scan_with(root, |path, found| {
+    let Skipped { unreadable, suspicious } = scan_with(root, ignore, |path, found| {
         is_empty = false;
         let comparison = index.compare(path, &found);
         if comparison != Comparison::Unchanged {
@@ -40,11 +46,11 @@ pub(super) fn diff(root: &Path, index: &ManifestIndex) -> io::Result<Differences
         }
     })?;
     let gone = index.not_found().filter(|path| !is_in(&unreadable, path)).map(Into::into).collect();
-    Ok(Differences { changed, gone, unreadable, folder_id, is_empty })
+    Ok(Differences { changed, gone, unreadable, suspicious, folder_id, is_empty })
 }
 
 /// Returns true if the manifest is in a folder that could not be read.
-pub(super) fn is_in(unreadable: &UnreadableFolders, path: &str) -> bool {
+pub(super) fn is_in(unreadable: &SkippedPaths, path: &str) -> bool {
     unreadable.keys().any(|folder| path.starts_with(folder.as_str()))
 }
 
@@ -57,7 +63,7 @@ mod tests {
 
     fn index(root: &Path) -> ManifestIndex {
         let mut index = ManifestIndex::default();
-        for (path, found) in scan(root).unwrap().manifests {
+        for (path, found) in scan(root, &IgnorePatterns::default()).unwrap().manifests {
             let ScanEntry::File(stamp) = found else { panic!("{found:?}") };
             index.set_accepted(&path, stamp);
         }
@@ -77,7 +83,7 @@ mod tests {
         fs::write(path("e.yaml"), "new").unwrap();
         index.reread("d.yaml");
         index.reread("c.yaml");
-        let found = diff(folder.path(), &index).unwrap();
+        let found = diff(folder.path(), &IgnorePatterns::default(), &index).unwrap();
         let changed: Vec<(&str, bool)> =
             found.changed.iter().map(|(path, change)| (&**path, change.is_new)).collect();
         assert_eq!(changed, [("b.yaml", true), ("d.yaml", false), ("e.yaml", true)]);

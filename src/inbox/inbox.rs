@@ -2,7 +2,8 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use tokio::{
@@ -12,13 +13,13 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{
-    diff::{Differences, diff, is_in},
+    diff::{Differences, diff},
     manifest_index::ManifestIndex,
     manifest_stamp::ManifestStamp,
     media_check::MediaChecker,
     media_schedule::MediaSchedule,
     pass::Pass,
-    scan::UnreadableFolders,
+    scan::SkippedPaths,
     settings::{InboxSettings, InboxSignals},
     settle::Settling,
     watch::Watch,
@@ -27,6 +28,9 @@ use crate::{
     job::{Moment, Policy},
     store::{Store, StoreError},
 };
+
+/// How often the media of all jobs are checked, if no file event asks for it earlier.
+const ALL_MEDIA_EVERY: Duration = Duration::from_hours(1);
 
 /// Keeps the store in agreement with the folder.
 pub struct Inbox {
@@ -37,10 +41,15 @@ pub struct Inbox {
     pub(super) settling: Settling<Arc<str>, ManifestStamp>,
     pub(super) index: ManifestIndex,
     /// Folders that cannot be read, as last logged.
-    pub(super) unreadable: UnreadableFolders,
+    pub(super) unreadable: SkippedPaths,
+    /// Files and folders that may be meant as manifests and are ignored, as last logged.
+    suspicious: SkippedPaths,
     /// Why the folder cannot be scanned, or why its scan does not count.
     pub(super) folder_problem: Option<String>,
+    /// When the media of all jobs are checked.
     pub(super) media_schedule: MediaSchedule,
+    /// When the media of failed jobs are checked.
+    pub(super) failed_schedule: MediaSchedule,
 }
 
 impl Inbox {
@@ -48,19 +57,24 @@ impl Inbox {
     pub async fn new(
         settings: InboxSettings,
         store: Store,
-        media_checker: MediaChecker,
+        mut media_checker: MediaChecker,
         moment: impl Fn() -> Moment + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
+        let mut settling = Settling::new(settings.settle);
+        settling.trust_times(settings.trusts_old_times);
+        media_checker.trust_times(settings.trusts_old_times);
         let mut inbox = Self {
-            settling: Settling::new(settings.settle),
+            settling,
+            failed_schedule: MediaSchedule::new(settings.rescan_interval),
             settings,
             store,
             moment: Box::new(moment),
             media_checker: Arc::new(Mutex::new(media_checker)),
             index: ManifestIndex::default(),
-            unreadable: UnreadableFolders::new(),
+            unreadable: SkippedPaths::new(),
+            suspicious: SkippedPaths::new(),
             folder_problem: None,
-            media_schedule: MediaSchedule::now(),
+            media_schedule: MediaSchedule::new(ALL_MEDIA_EVERY),
         };
         inbox.load_index().await?;
         // The conflict may be over, and another version may have refused what this one accepts.
@@ -117,6 +131,7 @@ impl Inbox {
     /// One pass: scan, write departures, read changed manifests, check media.
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
         let mut pass = Pass::default();
+        self.media_checker().begin_pass();
         let Some(differences) = self.scan().await else { return Ok(pass) };
         if self.settings.watches {
             let media_dirs: Vec<_> =
@@ -127,25 +142,27 @@ impl Inbox {
         // A job that moved to another manifest must leave the old one before the new one is read.
         self.write_departures(&differences, &mut pass).await?;
         self.report_unreadable(differences.unreadable);
+        self.report_suspicious(differences.suspicious);
         self.read_changes(differences.changed, &mut pass).await?;
         self.check_media(&mut pass).await?;
         if self.folder_problem.is_none() {
             self.end_first_scan(&pass).await?;
         }
         self.settings.metrics.record_inbox_update(self.index.pending(pass.pending.iter()));
-        self.settling.forget_unseen();
-        lock(&self.media_checker).forget_unseen();
+        // Each pass sees all manifests.
+        self.settling.forget_unseen(Duration::ZERO);
+        self.media_checker().forget_unseen();
         Ok(pass)
     }
 
     /// None: the folder cannot be read, which is reported.
     async fn scan(&mut self) -> Option<Differences> {
-        let root = self.settings.jobs_dir.clone();
+        let (root, ignore) = (self.settings.jobs_dir.clone(), self.settings.ignore.clone());
         let index = std::mem::take(&mut self.index);
         let began = Instant::now();
         let (index, scanned) = self
             .blocking(move || {
-                let scanned = diff(&root, &index);
+                let scanned = diff(&root, &ignore, &index);
                 (index, scanned)
             })
             .await;
@@ -171,7 +188,7 @@ impl Inbox {
         self.folder_problem = Some(problem);
     }
 
-    fn report_unreadable(&mut self, unreadable: UnreadableFolders) {
+    fn report_unreadable(&mut self, unreadable: SkippedPaths) {
         for (folder, why) in &unreadable {
             if self.unreadable.get(folder) != Some(why) {
                 warn!("cannot read {folder} in jobs_dir: {why}; no jobs in it are cancelled");
@@ -180,24 +197,17 @@ impl Inbox {
         self.unreadable = unreadable;
     }
 
-    /// Allows paid calls after the first complete scan. Jobs of manifests that this scan could not compare are held
-    /// until their manifests are read.
-    async fn end_first_scan(&mut self, pass: &Pass) -> Result<(), StoreError> {
-        if self.settings.is_scanned.load(Ordering::Acquire) {
-            return Ok(());
+    fn report_suspicious(&mut self, suspicious: SkippedPaths) {
+        for (path, why) in &suspicious {
+            if self.suspicious.get(path) != Some(why) {
+                warn!("{path} in jobs_dir is ignored: {why}");
+            }
         }
-        let is_uncompared =
-            |path: &&str| pass.pending.contains(*path) || is_in(&self.unreadable, path);
-        let uncompared = self.index.paths().filter(is_uncompared);
-        for path in uncompared.map(str::to_owned).collect::<Vec<_>>() {
-            let (moment, policy) = (self.moment(), self.policy());
-            let why = "its manifest has not been read since the start";
-            self.store.hold(&path, why, moment, policy).await?;
-            self.index.reread(&path);
-        }
-        self.store.set_scanned().await?;
-        self.settings.is_scanned.store(true, Ordering::Release);
-        Ok(())
+        self.suspicious = suspicious;
+    }
+
+    pub(super) fn media_checker(&self) -> MutexGuard<'_, MediaChecker> {
+        lock(&self.media_checker)
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -226,20 +236,21 @@ impl Inbox {
     }
 }
 
-fn lock(checker: &Mutex<MediaChecker>) -> std::sync::MutexGuard<'_, MediaChecker> {
+fn lock(checker: &Mutex<MediaChecker>) -> MutexGuard<'_, MediaChecker> {
     checker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::atomic::AtomicBool, time::Duration};
+    use std::sync::atomic::AtomicBool;
 
     use tokio::time::timeout;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::{
-        media::Locator, metrics::Metrics, offload::Offload, store::OnChange, testing::jobs::POLICY,
+        manifest::IgnorePatterns, media::Locator, metrics::Metrics, offload::Offload,
+        store::OnChange, testing::jobs::POLICY,
     };
 
     const INTERVAL: Duration = Duration::from_secs(30);
@@ -256,7 +267,9 @@ mod tests {
         let settings = InboxSettings {
             jobs_dir,
             media_dirs: Vec::new(),
+            ignore: IgnorePatterns::default(),
             settle: Duration::ZERO,
+            trusts_old_times: true,
             rescan_interval: INTERVAL,
             policy: POLICY,
             on_change: OnChange::Flag,

@@ -16,6 +16,8 @@ use crate::{metrics::PendingManifests, store::StoredManifest};
 #[derive(Debug, Default)]
 pub(super) struct ManifestIndex {
     entries: BTreeMap<Box<str>, IndexEntry>,
+    /// JSON files that are no manifests. Read again when they change.
+    foreign: BTreeMap<Box<str>, IndexEntry>,
     /// Must be read again although their files did not change.
     to_reread: BTreeSet<Arc<str>>,
     /// Refused because of what another manifest has. Read again when something changes.
@@ -62,11 +64,12 @@ impl ManifestIndex {
 
     /// Begins a scan: no manifest is found yet.
     pub(super) fn begin_scan(&self) {
-        self.entries.values().for_each(|entry| entry.is_found.store(false, Ordering::Relaxed));
+        let entries = self.entries.values().chain(self.foreign.values());
+        entries.for_each(|entry| entry.is_found.store(false, Ordering::Relaxed));
     }
 
     pub(super) fn compare(&self, path: &str, found: &ScanEntry) -> Comparison {
-        let entry = self.entries.get(path);
+        let entry = self.entries.get(path).or_else(|| self.foreign.get(path));
         if let Some(entry) = entry {
             entry.is_found.store(true, Ordering::Relaxed);
         }
@@ -85,6 +88,16 @@ impl ManifestIndex {
     pub(super) fn not_found(&self) -> impl Iterator<Item = &str> {
         let missing = |entry: &IndexEntry| !entry.is_found.load(Ordering::Relaxed);
         self.entries.iter().filter(move |(_, entry)| missing(entry)).map(|(path, _)| &**path)
+    }
+
+    /// Records that the file with this stamp is no manifest.
+    pub(super) fn set_foreign(&mut self, path: &str, stamp: ManifestStamp) {
+        self.foreign.insert(path.into(), IndexEntry::new(Some(stamp), false));
+    }
+
+    /// Forgets files that are no manifests and that the current scan did not find.
+    pub(super) fn forget_foreign(&mut self) {
+        self.foreign.retain(|_, entry| entry.is_found.load(Ordering::Relaxed));
     }
 
     pub(super) fn reread(&mut self, path: &str) {
@@ -112,6 +125,7 @@ impl ManifestIndex {
     /// The store accepted the manifest. Other manifests may have been refused because of it.
     pub(super) fn set_accepted(&mut self, path: &str, stamp: ManifestStamp) {
         self.resolve(path);
+        self.foreign.remove(path);
         self.entries.insert(path.into(), IndexEntry::new(Some(stamp), false));
     }
 
@@ -153,7 +167,18 @@ impl ManifestIndex {
 
     pub(super) fn set_refused(&mut self, path: &str, stamp: Option<ManifestStamp>, error: &str) {
         self.errors.insert(path.into(), error.to_owned());
+        self.foreign.remove(path);
         self.entries.insert(path.into(), IndexEntry::new(stamp, true));
+    }
+
+    /// Since when (Unix ms) the manifest is new or changed, and not accepted.
+    pub(super) fn changed_at_ms(&self, path: &str) -> Option<i64> {
+        self.changed_at_ms.get(path).copied()
+    }
+
+    /// Forgets manifests that the scan did not find new or changed.
+    pub(super) fn retain_changed(&mut self, is_changed: impl Fn(&str) -> bool) {
+        self.changed_at_ms.retain(|path, _| is_changed(path));
     }
 
     pub(super) fn set_changed(&mut self, path: &Arc<str>, now_ms: i64) {

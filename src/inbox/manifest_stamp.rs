@@ -1,70 +1,104 @@
-//! The stamp of a manifest: size and time of the last write, which change when the file is edited.
+//! The stamp of a manifest: what the file system says about it, which changes when the file is edited or replaced.
 
 use std::{fmt, fs::Metadata, os::unix::fs::MetadataExt as _};
 
-const NS_PER_S: i128 = 1_000_000_000;
-
 /// Shows whether a manifest must be read again.
 ///
-/// Unlike [`FileStamp`](crate::media::FileStamp), a new inode or a `chmod` leaves it the same.
+/// Unlike [`FileStamp`](crate::media::FileStamp), it has no device: a share gets another one each time it is mounted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ManifestStamp {
+    inode: u64,
     bytes: u64,
-    modified_s: i64,
-    /// The rest of the time of the last write, below one second.
-    modified_ns: u32,
+    modified_ns: i64,
+    /// The time of the last change of content or metadata, which no program can set back.
+    changed_ns: i64,
 }
 
 impl ManifestStamp {
     pub(super) fn of(metadata: &Metadata) -> Self {
+        let ns = |seconds: i64, ns| seconds.saturating_mul(1_000_000_000).saturating_add(ns);
         Self {
+            inode: metadata.ino(),
             bytes: metadata.len(),
-            modified_s: metadata.mtime(),
-            modified_ns: u32::try_from(metadata.mtime_nsec()).unwrap_or(0),
+            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 
-    pub(super) fn modified_ns(&self) -> i128 {
-        i128::from(self.modified_s) * NS_PER_S + i128::from(self.modified_ns)
+    pub(super) const fn modified_ns(&self) -> i64 {
+        self.modified_ns
+    }
+
+    pub(super) const fn changed_ns(&self) -> i64 {
+        self.changed_ns
     }
 
     /// Parses what [`Display`](fmt::Display) wrote. None for any other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (bytes, modified_ns) = text.split_once(' ')?;
-        let modified_ns: i128 = modified_ns.parse().ok()?;
+        let mut parts = text.split(':');
         let stamp = Self {
-            bytes: bytes.parse().ok()?,
-            modified_s: i64::try_from(modified_ns.div_euclid(NS_PER_S)).ok()?,
-            modified_ns: u32::try_from(modified_ns.rem_euclid(NS_PER_S)).ok()?,
+            inode: parts.next()?.parse().ok()?,
+            bytes: parts.next()?.parse().ok()?,
+            modified_ns: parts.next()?.parse().ok()?,
+            changed_ns: parts.next()?.parse().ok()?,
         };
         (stamp.to_string() == text).then_some(stamp)
     }
 }
 
-/// The form that the database keeps: `<bytes> <modified_ns>`.
+/// The form that the database keeps: `<inode>:<bytes>:<modified_ns>:<changed_ns>`.
 impl fmt::Display for ManifestStamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.bytes, self.modified_ns())
+        let Self { inode, bytes, modified_ns, changed_ns } = self;
+        write!(f, "{inode}:{bytes}:{modified_ns}:{changed_ns}")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs::{self, File},
+        path::Path,
+    };
+
     use super::*;
 
     #[test]
     fn a_stamp_is_the_same_after_it_was_stored() {
-        for (modified_s, modified_ns) in
-            [(0, 0), (-1, 999_999_999), (1_700_000_000, 123_456_789), (i64::MAX, 1), (i64::MIN, 0)]
-        {
-            let stamp = ManifestStamp { bytes: 17, modified_s, modified_ns };
+        for (modified_ns, changed_ns) in [(0, 0), (-1, 999_999_999), (i64::MAX, i64::MIN)] {
+            let stamp = ManifestStamp { inode: 5, bytes: 17, modified_ns, changed_ns };
             let text = stamp.to_string();
-            assert_eq!(text, format!("17 {}", stamp.modified_ns()));
+            assert_eq!(text, format!("5:17:{modified_ns}:{changed_ns}"));
             assert_eq!(ManifestStamp::parse(&text), Some(stamp));
         }
-        assert_eq!(ManifestStamp::parse("17 -1").unwrap().modified_ns(), -1);
-        for other in ["", "unreadable", "1 2 3", "+1 2", "01 2"] {
+        for other in ["", "unreadable", "17 1", "1:2:3", "1:2:3:4:5", "+1:2:3:4", "01:2:3:4"] {
             assert_eq!(ManifestStamp::parse(other), None);
         }
+    }
+
+    #[test]
+    fn edits_and_replacements_of_the_same_size_and_mtime_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "before").unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let stamp = || ManifestStamp::of(&fs::metadata(&path).unwrap());
+        let write = |to: &Path, text: &str| {
+            // Some file systems count time in ticks of several milliseconds.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            fs::write(to, text).unwrap();
+            File::options().write(true).open(to).unwrap().set_modified(modified).unwrap();
+        };
+        let before = stamp();
+        write(&path, "behind");
+        let edited = stamp();
+        assert_eq!((before.inode, before.modified_ns), (edited.inode, edited.modified_ns));
+        assert_ne!(before, edited);
+        let other = folder.path().join("other");
+        write(&other, "beside");
+        fs::rename(&other, &path).unwrap();
+        let replaced = stamp();
+        assert_eq!((replaced.bytes, replaced.modified_ns), (edited.bytes, edited.modified_ns));
+        assert_ne!(replaced.inode, edited.inode);
     }
 }

@@ -1,15 +1,15 @@
-//! When the media of all jobs are checked.
+//! When the media of many jobs are checked.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-const ALL_EVERY: Duration = Duration::from_secs(3_600);
-/// After a check of all media, the next one waits this many times as long as the check took.
+/// After a check, the next one waits this many times as long as the check took.
 const REST_FACTOR: u32 = 20;
 
 #[derive(Debug)]
 pub(super) struct MediaSchedule {
+    every: Duration,
     due_at: Instant,
     /// Not before, however often files change.
     earliest: Instant,
@@ -18,8 +18,9 @@ pub(super) struct MediaSchedule {
 }
 
 impl MediaSchedule {
-    pub(super) fn now() -> Self {
-        Self { due_at: Instant::now(), earliest: Instant::now(), is_settling: false }
+    /// The first check is due now.
+    pub(super) fn new(every: Duration) -> Self {
+        Self { every, due_at: Instant::now(), earliest: Instant::now(), is_settling: false }
     }
 
     pub(super) fn file_changed(&mut self) {
@@ -46,7 +47,7 @@ impl MediaSchedule {
         let now = Instant::now();
         self.earliest = now + (now - began) * REST_FACTOR;
         let again_at = again_in.map(|again_in| self.earliest.max(now + again_in));
-        self.due_at = again_at.unwrap_or(now + ALL_EVERY);
+        self.due_at = again_at.unwrap_or(now + self.every);
         self.is_settling = again_in.is_some();
     }
 }

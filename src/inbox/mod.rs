@@ -6,6 +6,7 @@ mod accept;
 mod changes;
 mod departures;
 mod diff;
+mod first_scan;
 #[expect(clippy::module_inception, reason = "the file of the type that the module is named after")]
 mod inbox;
 mod job_media;
@@ -24,6 +25,8 @@ mod watch;
 pub use inbox::Inbox;
 pub use manifest_stamp::ManifestStamp;
 pub use media_check::{MediaCheck, MediaChecker};
-pub use read::{ReadJob, ReadManifest, RejectedManifest, read_manifest};
-pub use scan::{FolderListing, ScanEntry, scan};
+pub use read::{
+    NO_JSON_MANIFEST, ReadJob, ReadManifest, RejectedManifest, is_manifest, read_manifest,
+};
+pub use scan::{FolderListing, ScanEntry, scan, scan_entry, skipped_folder};
 pub use settings::{InboxSettings, InboxSignals};

@@ -18,11 +18,17 @@ use crate::{
     media::open_resolved,
 };
 
+/// Why a JSON file is ignored.
+pub const NO_JSON_MANIFEST: &str =
+    "a .json file is a manifest only with `jobs`, or `video` and `audio`, at its top";
+
 /// A manifest without errors of its own.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReadManifest {
     pub jobs: Vec<ReadJob>,
+    /// What is probably not as meant, with the text to show it in.
+    pub warnings: Option<(Problems, String)>,
     pub(super) stamp: ManifestStamp,
 }
 
@@ -33,6 +39,8 @@ pub struct ReadJob {
     pub spec: JobSpec,
     pub spec_hash: String,
     pub media_check: MediaCheck,
+    /// About media that were read for this job first, and that the API may refuse.
+    pub media_warnings: Vec<String>,
     pub place: Location,
     pub media_places: (Location, Location),
 }
@@ -43,11 +51,17 @@ pub struct ReadJob {
 pub struct RejectedManifest {
     pub problems: Problems,
     pub text: String,
+    /// Whether it is a JSON file that is no manifest.
+    pub is_foreign: bool,
     /// Why the file could not be read. That may end without a change of the file.
     pub(super) read_error: Option<io::Error>,
 }
 
 impl RejectedManifest {
+    const fn new(problems: Problems) -> Self {
+        Self { problems, text: String::new(), is_foreign: false, read_error: None }
+    }
+
     /// Returns true if this process can open no more files at the moment.
     pub(super) fn is_exhaustion(&self) -> bool {
         let errno = self.read_error.as_ref().and_then(io::Error::raw_os_error);
@@ -57,14 +71,14 @@ impl RejectedManifest {
 
 impl From<Problem> for RejectedManifest {
     fn from(problem: Problem) -> Self {
-        Self { problems: problem.into(), text: String::new(), read_error: None }
+        Self::new(problem.into())
     }
 }
 
 impl From<io::Error> for RejectedManifest {
     fn from(error: io::Error) -> Self {
         let problem = Problem::of_file(format!("it cannot be read: {error}"));
-        Self { problems: problem.into(), text: String::new(), read_error: Some(error) }
+        Self { read_error: Some(error), ..Self::new(problem.into()) }
     }
 }
 
@@ -79,10 +93,15 @@ pub fn read_manifest(
     now_ms: i64,
 ) -> Result<ReadManifest, RejectedManifest> {
     let (bytes, stamp) = load(jobs_dir, path)?;
+    if manifest::is_json(path) && !manifest::is_json_manifest(&bytes) {
+        let problem = Problem::of_file(NO_JSON_MANIFEST);
+        return Err(RejectedManifest { is_foreign: true, ..problem.into() });
+    }
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     let manifest = manifest::read(&bytes, path);
-    let rejected = |problems| RejectedManifest { problems, text: text(), read_error: None };
+    let rejected = |problems| RejectedManifest { text: text(), ..RejectedManifest::new(problems) };
     let manifest = manifest.map_err(rejected)?;
+    let warnings = manifest.warnings.map(|warnings| (warnings, text()));
     let folder = path.rfind('/').map_or("", |end| &path[..end]);
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
@@ -96,14 +115,22 @@ pub fn read_manifest(
             spec: job.spec,
             spec_hash: job.spec_hash,
             media_check,
+            media_warnings: checker.take_warnings(),
             place: job.location,
             media_places: (job.video_location, job.audio_location),
         });
     }
     match outside {
         Some(problems) => Err(rejected(problems)),
-        None => Ok(ReadManifest { jobs, stamp }),
+        None => Ok(ReadManifest { jobs, warnings, stamp }),
     }
+}
+
+/// Returns false for a JSON file that is no manifest. True for all other files with the name of a manifest, also for one
+/// that cannot be read. Blocks.
+pub fn is_manifest(jobs_dir: &Path, path: &str) -> bool {
+    !manifest::is_json(path)
+        || load(jobs_dir, path).map_or(true, |(bytes, _)| manifest::is_json_manifest(&bytes))
 }
 
 /// Reads the bytes of a manifest, at most one more than is allowed. Returns them with the stamp of the file.

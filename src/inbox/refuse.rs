@@ -28,6 +28,14 @@ impl Inbox {
             pass.repeat_in(AFTER_EXHAUSTION);
             return Ok(());
         }
+        if rejected.is_foreign {
+            self.index.set_foreign(path, file.stamp);
+            return match self.index.contains(path) {
+                // It was a manifest before.
+                true => self.write_gone(path, pass).await,
+                false => Ok(()),
+            };
+        }
         self.index.set_conflicting(path, false);
         // The reason may end without a change of the file: without a stamp, the file is tried in each pass.
         let stamp = rejected.read_error.is_none().then_some(file.stamp);

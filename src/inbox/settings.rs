@@ -9,7 +9,9 @@ use std::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{job::Policy, metrics::Metrics, offload::Offload, store::OnChange};
+use crate::{
+    job::Policy, manifest::IgnorePatterns, metrics::Metrics, offload::Offload, store::OnChange,
+};
 
 /// The settings of the inbox.
 #[derive(Debug, Clone)]
@@ -17,7 +19,12 @@ use crate::{job::Policy, metrics::Metrics, offload::Offload, store::OnChange};
 pub struct InboxSettings {
     pub jobs_dir: PathBuf,
     pub media_dirs: Vec<PathBuf>,
+    /// Which names are ignored.
+    pub ignore: IgnorePatterns,
+    /// How long a manifest must stay unchanged before it is read.
     pub settle: Duration,
+    /// Whether the first scan trusts old times of files: true at a start, false after a reload.
+    pub trusts_old_times: bool,
     pub rescan_interval: Duration,
     pub policy: Policy,
     pub on_change: OnChange,

@@ -10,7 +10,7 @@ mod lookup;
 
 pub use build::{RESEND_READY, SLOT_KEPT_MS, Transition};
 
-use super::{CreateAnswer, Moment, Outcome, Policy, State, Task, person};
+use super::{CreateAnswer, Moment, Outcome, Policy, State, Task, outcome::PermanentError, person};
 use build::TransitionBuilder;
 
 /// An outcome that cannot happen to a task in this state.
@@ -64,7 +64,9 @@ pub fn apply(
         }
 
         // The paid step.
-        (S::Identified, O::SessionGone(why)) => build.session_gone(why),
+        (S::Identified, O::SessionGone(why)) => {
+            build.session_gone(PermanentError { code: "session_gone".to_owned(), message: why })
+        }
         (S::Identified | S::Creating, O::Conflict(why)) => build.unresolved(&why),
         (S::Identified, O::CreateIntended { host, account }) => build.intend(host, account),
         (S::Creating, O::ResendIntended { account, absent_ms }) if build.is_settled(absent_ms) => {

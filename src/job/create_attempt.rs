@@ -23,6 +23,14 @@ impl CreateAttempt {
         self.sends > 1
     }
 
+    /// Whether its last send was refused, unless a task of its name is found.
+    pub fn is_refused(&self) -> bool {
+        matches!(
+            self.answer,
+            CreateAnswer::Refused | CreateAnswer::SessionGone | CreateAnswer::MaybeSessionGone
+        )
+    }
+
     /// Returns how often and when it was sent, and what the last send failed at.
     pub(super) fn summary(&self) -> String {
         let last = utc_seconds(self.sent_at_ms);
@@ -59,6 +67,8 @@ pub enum CreateAnswer {
     NameExists,
     /// The session cannot be used any more.
     SessionGone,
+    /// The request was refused for any reason, and a session that is gone may be refused in the same way.
+    MaybeSessionGone,
     /// The request was refused for another reason.
     Refused,
 }
@@ -67,6 +77,7 @@ names!(CreateAnswer {
     Unknown: "unknown",
     NameExists: "name_exists",
     SessionGone: "session_gone",
+    MaybeSessionGone: "maybe_session_gone",
     Refused: "refused",
 });
 

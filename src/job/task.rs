@@ -102,7 +102,21 @@ pub struct ResultFile {
 /// The highest take.
 pub const TAKE_MAX: u32 = 99;
 
+/// The refusal of a younger session is the task's last, if another session was refused before. An older session may
+/// have expired. The API page does not say how long a session lasts.
+const SESSION_YOUNG_MS: i64 = 5 * 60 * 1000;
+
 impl Task {
+    /// Whether the session is too young to have expired. A session from the future proves nothing: the clock was set
+    /// back since.
+    #[must_use]
+    pub fn is_session_young(&self, now_ms: i64) -> bool {
+        self.session.as_ref().is_none_or(|session| {
+            let age_ms = now_ms.saturating_sub(session.identified_at_ms);
+            (0..SESSION_YOUNG_MS).contains(&age_ms)
+        })
+    }
+
     /// Creates a task of this request and take.
     #[must_use]
     pub fn new(spec: JobSpec, media: Media, request_hash: String, take: u32, name: String) -> Self {

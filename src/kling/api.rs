@@ -54,11 +54,12 @@ pub trait Api: Send + Sync + 'static {
     ///
     /// With `from_byte` above 0 only the rest is requested, if `etag` still matches; [`Fetched::from_byte`] says where
     /// the stream begins. An HTTP error is [`ErrorClass::Transport`](super::ErrorClass::Transport) with the status
-    /// in the answer.
+    /// in the answer. `referer` is the page that the request claims to come from, for servers that want one.
     fn fetch(
         &self,
         url: &Url,
         from_byte: u64,
         etag: Option<&str>,
+        referer: Option<&str>,
     ) -> impl Future<Output = Reply<Fetched>> + Send;
 }

@@ -1,23 +1,24 @@
 //! From an HTTP answer to its `data`: a bounded read, the envelope, and answers that are not the API's.
 //!
 //! Only an answer whose body is the API's JSON, with a `code`, is an answer of the API. Anything else is a transport
-//! failure, also a proxy's 401 or 403 page: it never counts as a refusal of a create request. The exceptions are
-//! refusals because of the request's size.
+//! failure, also a proxy's 401 or 403 page: it never counts as a refusal of a create request. The exceptions are the
+//! statuses of `refused_request`.
 
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::{
     Response,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SERVER, VIA},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER},
 };
 use serde_json::Value;
 use url::Url;
 
 use super::{
     error::ApiError,
-    error_class::{ErrorClass, is_oversize},
+    error_class::ErrorClass,
     redact::{EXCERPT_CHARS, Redactor},
+    refused_request::{SentRequest, refused_request},
     reply::{ApiAnswer, Reply},
     transport,
     wire::{as_integer, as_text},
@@ -28,6 +29,7 @@ pub(super) struct ReadLimits {
     pub(super) max_bytes: usize,
     /// Only for error messages; the request has its own.
     pub(super) timeout: Duration,
+    pub(super) sent: SentRequest,
 }
 
 /// Reads a complete answer; returns its `data`, none where the field is missing.
@@ -47,13 +49,12 @@ pub(super) async fn read(
         return Reply { answer, result: Err(error) };
     }
     match complete_body(&mut response, bounds, redactor).await {
-        Ok(body) => envelope(answer, response.headers(), &body, redactor),
+        Ok(body) => envelope(answer, response.headers(), &body, &bounds.sent, redactor),
         // The status alone is a refusal, even if the rest of the answer was lost.
-        Err(_) if is_oversize(http_status) => {
-            let error = oversize_refusal(&answer, response.headers(), redactor);
-            Reply { answer, result: Err(error) }
+        Err(error) => {
+            let refusal = refused_request(&answer, response.headers(), &bounds.sent, redactor);
+            Reply { answer, result: Err(refusal.unwrap_or(error)) }
         }
-        Err(error) => Reply { answer, result: Err(error) },
     }
 }
 
@@ -85,15 +86,14 @@ pub(super) fn envelope(
     mut answer: ApiAnswer,
     headers: &HeaderMap,
     body: &[u8],
+    sent: &SentRequest,
     redactor: &Redactor,
 ) -> Reply<Option<Value>> {
     let http_status = answer.http_status.unwrap_or_default();
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let Some((code, mut fields)) = parsed.and_then(|fields| Some((code(&fields)?, fields))) else {
-        let error = match is_oversize(http_status) {
-            true => oversize_refusal(&answer, headers, redactor),
-            false => not_the_apis(http_status, headers, body, redactor),
-        };
+        let error = refused_request(&answer, headers, sent, redactor)
+            .unwrap_or_else(|| not_the_apis(http_status, headers, body, redactor));
         return Reply { answer, result: Err(error) };
     };
     redactor.clean(&mut fields);
@@ -104,16 +104,19 @@ pub(super) fn envelope(
     let result = match code {
         0 if success => Ok(fields.get_mut("data").map(Value::take)),
         0 => Err(contradiction(http_status, headers)),
-        _ if ErrorClass::of(code, http_status) == ErrorClass::TooLarge => {
-            Err(oversize_refusal(&answer, headers, redactor))
+        _ => Err(match ErrorClass::of(code, http_status) {
+            ErrorClass::TooLarge => refused_request(&answer, headers, sent, redactor),
+            _ => None,
         }
-        _ => Err(ApiError::refusal(
-            code,
-            http_status,
-            answer.message.as_deref(),
-            answer.request_id.as_deref(),
-            retry_after_ms(headers),
-        )),
+        .unwrap_or_else(|| {
+            ApiError::refusal(
+                code,
+                http_status,
+                answer.message.as_deref(),
+                answer.request_id.as_deref(),
+                retry_after_ms(headers),
+            )
+        })),
     };
     Reply { answer, result }
 }
@@ -156,36 +159,6 @@ fn not_the_apis(
     }
 }
 
-/// Returns the refusal because of the request's size, with the name of the server if a header has it.
-///
-/// Proxies refuse large bodies with pages and JSON of their own. Unlike other pages of proxies these count as refusals:
-/// the status says that the request was not processed, and the same request would be refused again.
-fn oversize_refusal(answer: &ApiAnswer, headers: &HeaderMap, redactor: &Redactor) -> ApiError {
-    let named = |name: HeaderName| {
-        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
-        Some(redactor.line(&value, EXCERPT_CHARS)).filter(|words| !words.is_empty())
-    };
-    let who = match (named(SERVER), named(VIA)) {
-        (Some(server), Some(via)) => format!("{server} via {via}"),
-        (Some(server), None) => server,
-        (None, Some(via)) => format!("the API or a proxy before it, via {via}"),
-        (None, None) => "the API or a proxy before it".to_owned(),
-    };
-    let http_status = answer.http_status.unwrap_or_default();
-    let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
-    let summary = ErrorClass::TooLarge.summary();
-    let message = format!(
-        "{summary} (HTTP {http_status}{code}, answered by {who}); use a smaller audio file or a \
-         shorter URL, or raise the proxy's size limit"
-    );
-    ApiError {
-        code: answer.code,
-        request_id: answer.request_id.clone(),
-        retry_after_ms: retry_after_ms(headers),
-        ..ApiError::local(ErrorClass::TooLarge, message, false)
-    }
-}
-
 fn redirect(response: &Response) -> ApiError {
     let target = response
         .headers()
@@ -205,9 +178,10 @@ fn redirect(response: &Response) -> ApiError {
 /// Reads Retry-After: seconds, or a time of the server's clock.
 pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse::<u32>() {
-        Ok(seconds) => Some(i64::from(seconds) * 1000),
-        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
+    // A number that is too large asks for a long time, too.
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Some(i64::from(text.parse().unwrap_or(u32::MAX)) * 1000),
+        false => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
     }
 }
 
@@ -215,4 +189,32 @@ fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     let text = headers.get(name)?.to_str().ok()?;
     PARSER.parse_timestamp(text).ok().map(|time| time.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_of_any_size_or_a_time() {
+        let date = "Sun, 29 Nov 2026 05:00:00 GMT";
+        for (text, asked_ms) in [
+            ("0", Some(0)),
+            ("600", Some(600_000)),
+            ("99999999999", Some(i64::from(u32::MAX) * 1000)),
+            ("99999999999999999999999", Some(i64::from(u32::MAX) * 1000)),
+            ("Sun, 29 Nov 2026 05:01:00 GMT", Some(60_000)),
+            ("Sun, 29 Nov 2026 04:00:00 GMT", Some(0)),
+            ("", None),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+        ] {
+            let headers = [(RETRY_AFTER, text), (DATE, date)];
+            let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            assert_eq!(retry_after_ms(&HeaderMap::from_iter(headers)), asked_ms, "{text}");
+        }
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Instant};
 
-use reqwest::{Method, header};
+use reqwest::{
+    Method,
+    header::{self, HeaderValue},
+};
 use serde_json::Value;
 use tokio_util::bytes::Bytes;
 use url::Url;
@@ -17,10 +20,13 @@ use super::{
     fetch::{self, Fetched},
     host_policy::{HostPolicy, is_loopback},
     lookup::{self, LookupStyle, TASKS_PATH},
+    proxy::Proxy,
+    refused_request::SentRequest,
     reply::Reply,
     request::{CreateRequest, VideoRef},
     setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
+    upload::Upload,
     wire::{self, Created, DataError, Identified, RemoteTask, ResourcePack},
 };
 use crate::failpoint;
@@ -38,6 +44,8 @@ pub struct Client {
     hosts: HostPolicy,
     bearer: Bearer,
     config: ClientConfig,
+    /// The API's host, and the proxy on the way, for messages.
+    route: String,
 }
 
 /// One request to the API, before its credentials are added.
@@ -58,7 +66,8 @@ impl Client {
         let bearer = Bearer::new(credential).map_err(|_| {
             BuildError::Credential("the token has characters that a header cannot contain")
         })?;
-        let hosts = HostPolicy::new(&config.base_url, |name| std::env::var(name).ok());
+        let hosts =
+            HostPolicy::new(&config.base_url, &config.allow_hosts, |name| std::env::var(name).ok());
         // Another part of the process may have installed it already; it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let failed = |error: reqwest::Error| BuildError::Http(super::redact::root_cause(&error));
@@ -81,6 +90,7 @@ impl Client {
             remote: remote.map_err(failed)?,
             hosts,
             bearer,
+            route: route(&config.base_url),
             config,
         })
     }
@@ -107,7 +117,13 @@ impl Client {
     }
 
     async fn once(&self, ask: &ApiRequest) -> Reply<Option<Value>> {
-        let bounds = ReadLimits { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
+        let host = self.config.base_url.host_str().unwrap_or_default();
+        let body_bytes = ask.body.as_ref().map_or(0, Bytes::len);
+        let bounds = ReadLimits {
+            max_bytes: ask.max_bytes,
+            timeout: self.config.request_timeout,
+            sent: SentRequest { host: host.to_owned(), body_bytes },
+        };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
             return unsent("the token has characters that a header cannot contain");
         };
@@ -122,15 +138,17 @@ impl Client {
             .header(header::AUTHORIZATION, authorization)
             .header(header::CONTENT_TYPE, "application/json")
             .timeout(bounds.timeout);
+        let upload = Upload::new(body_bytes);
         if let Some(body) = &ask.body {
-            request = request.body(body.clone());
+            let length = HeaderValue::from(body_bytes);
+            request =
+                request.header(header::CONTENT_LENGTH, length).body(upload.body(body.clone()));
         }
         match request.send().await {
             Ok(response) => body::read(response, &bounds, &redactor).await,
             Err(error) => {
-                let host = self.config.base_url.host_str().unwrap_or_default();
-                let failure = transport::failure(&error, host, bounds.timeout, &redactor);
-                Reply::failed(failure)
+                let failure = transport::failure(&error, &self.route, bounds.timeout, &redactor);
+                Reply::failed(upload.explain(failure, error.is_timeout(), bounds.timeout))
             }
         }
     }
@@ -179,13 +197,20 @@ impl Api for Client {
         self.call(ask).await.and_then(read_by(wire::costs))
     }
 
-    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
+    async fn fetch(
+        &self,
+        url: &Url,
+        from_byte: u64,
+        etag: Option<&str>,
+        referer: Option<&str>,
+    ) -> Reply<Fetched> {
         let started = Instant::now();
         let way = fetch::Downloader {
             http: &self.remote,
             hosts: &self.hosts,
             idle_timeout: self.config.idle_timeout,
             redactor: self.bearer.redactor(None),
+            referer,
         };
         failpoint::before("api.fetch");
         let mut reply = way.fetch(url, from_byte, etag).await;
@@ -228,6 +253,14 @@ pub(super) fn read_by<T>(
             };
             ApiError::local(class, format!("the API answered success, but {words}"), false)
         })
+    }
+}
+
+fn route(base_url: &Url) -> String {
+    let host = base_url.host_str().unwrap_or_default();
+    match Proxy::of(base_url) {
+        Some(proxy) => format!("{host} through the proxy {proxy}"),
+        None => host.to_owned(),
     }
 }
 

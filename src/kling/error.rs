@@ -20,7 +20,8 @@ pub struct ApiError {
     pub request_id: Option<String>,
     /// How long the server asks to wait before the next request; not negative.
     pub retry_after_ms: Option<i64>,
-    /// The request provably never left this machine: no connection, no name, no TLS, no way through the proxy.
+    /// The complete request provably never left this machine: no connection, no name, no TLS, no way through the proxy,
+    /// or a body whose end was not sent.
     pub never_left: bool,
 }
 

@@ -9,9 +9,9 @@ pub enum ErrorClass {
     ClockAhead,
     /// 1004: the token has expired, even after a new one was signed.
     TokenExpired,
-    /// 1100 to 1102: the account is in arrears, or its resource pack is used up.
+    /// 1100 to 1102, and unknown codes with HTTP 402: the account is in arrears, or its resource pack is used up.
     OutOfCredit,
-    /// 1103: the account has no right to this API.
+    /// 1103, and unknown codes with HTTP 403: the account has no right to this API.
     Forbidden,
     /// 1200, 1201: this request's parameters are wrong.
     BadRequest,
@@ -30,7 +30,8 @@ pub enum ErrorClass {
     /// HTTP 413, 414 and 431 without a known code, from the API or from a proxy before it: the request was refused
     /// because of its size, and was not processed.
     TooLarge,
-    /// A well-formed refusal (HTTP 4xx) with a code that is not known here.
+    /// A well-formed refusal (HTTP 4xx) with a code that is not known here, and HTTP 405 and 411 from any server: no such
+    /// request is accepted at this address.
     OtherRefusal,
     /// Only for queries of one task: code 0, but without the task. This does not prove that the task does not exist.
     Empty,
@@ -59,6 +60,8 @@ impl ErrorClass {
             // 5xxx are errors of the server, with any HTTP status.
             (5000..=5999, _) => Self::ServerProblem,
             (_, 401) => Self::Credentials,
+            (_, 402) => Self::OutOfCredit,
+            (_, 403) => Self::Forbidden,
             (_, 429) => Self::RateLimited,
             (_, status) if is_oversize(status) => Self::TooLarge,
             // A gateway timed out; the server behind it may have continued.
@@ -111,6 +114,11 @@ pub(super) const fn is_oversize(http_status: u16) -> bool {
     matches!(http_status, 413 | 414 | 431)
 }
 
+/// The same, and Method Not Allowed, Length Required: whatever server answers so, it did not process the request.
+pub(super) const fn refuses_request(http_status: u16) -> bool {
+    is_oversize(http_status) || matches!(http_status, 405 | 411)
+}
+
 #[cfg(test)]
 mod tests {
     use super::ErrorClass::{self, *};
@@ -151,8 +159,13 @@ mod tests {
     fn unknown_code_is_a_refusal_only_with_such_a_status() {
         for (code, status, class) in [
             (1404, 400, OtherRefusal),
-            (1404, 403, OtherRefusal),
+            (1404, 404, OtherRefusal),
+            (1404, 405, OtherRefusal),
+            (1404, 411, OtherRefusal),
             (1005, 401, Credentials),
+            (1119, 401, Credentials),
+            (1119, 402, OutOfCredit),
+            (1119, 403, Forbidden),
             (1305, 429, RateLimited),
             (413, 413, TooLarge),
             (1404, 414, TooLarge),

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use reqwest::{
     Response, StatusCode,
-    header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE},
+    header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE, REFERER},
 };
 use tokio_util::bytes::Bytes;
 use url::Url;
@@ -65,6 +65,7 @@ pub(super) struct Downloader<'a> {
     pub(super) hosts: &'a HostPolicy,
     pub(super) idle_timeout: Duration,
     pub(super) redactor: Redactor,
+    pub(super) referer: Option<&'a str>,
 }
 
 impl Downloader<'_> {
@@ -108,6 +109,9 @@ impl Downloader<'_> {
                 if let Some(etag) = etag {
                     request = request.header(IF_RANGE, etag);
                 }
+            }
+            if let Some(referer) = self.referer {
+                request = request.header(REFERER, referer);
             }
             let host = url.host_str().unwrap_or_default();
             let response = request.send().await.map_err(|error| {

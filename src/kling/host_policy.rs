@@ -1,4 +1,4 @@
-//! Which hosts downloads may use: the public internet only.
+//! Which hosts downloads may use: the public internet, the host of the API, and those that the configuration allows.
 //!
 //! A download's URL comes from an answer or a manifest, so it must not reach what only this machine can reach. The URL
 //! is checked, and again the resolved address, so that a name cannot change its address in between. Behind a proxy the
@@ -7,12 +7,14 @@
 use std::{
     error::Error,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
+
+use super::public_address::{is_fake, is_public};
 
 /// An address that downloads must not use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,13 +27,22 @@ pub(super) struct HostPolicy {
     /// The API is on this machine (a simulator, a gateway), so its results may be, too. Other private addresses are not
     /// allowed.
     open: bool,
+    /// The host of the API: a gateway in a private network may also serve the results.
+    api_host: String,
+    /// `download.allow_hosts`: names, addresses, and `*.` before a name for all names below it.
+    allowed: Arc<[String]>,
     /// Names of proxies. They may resolve to private addresses, so downloads must not use them as hosts.
     proxies: Arc<[String]>,
 }
 
 impl HostPolicy {
     /// Returns the policy for an API at `base_url`; `variable` reads the environment.
-    pub(super) fn new(base_url: &Url, variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(
+        base_url: &Url,
+        allow_hosts: &[String],
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let api_host = base_url.host_str().unwrap_or_default().to_owned();
         let open = is_loopback(base_url);
         let proxies = ["https_proxy", "http_proxy", "all_proxy"]
             .into_iter()
@@ -39,25 +50,44 @@ impl HostPolicy {
             .flatten()
             .filter_map(|value| proxy_host(&value))
             .collect();
-        Self { open, proxies }
+        Self { open, api_host, allowed: allow_hosts.into(), proxies }
     }
 
     /// Checks `url`; a name is checked again when it is resolved.
     pub(super) fn check(&self, url: &Url) -> Result<(), BlockedAddress> {
         let host = url.host().ok_or_else(|| BlockedAddress("an address without a host".into()))?;
+        let name = host.to_string();
+        let is_allowed = self.allows(&name);
         match url.scheme() {
             "https" => {}
-            "http" if self.open => {}
+            "http" if is_allowed || self.open && is_loopback(url) => {}
+            "http" => {
+                let why = format!("`http://{host}` is not https; {}", advice(&name));
+                return Err(BlockedAddress(why));
+            }
             scheme => {
                 return Err(BlockedAddress(format!("`{scheme}://{host}` is not https")));
             }
         }
         let private = match &host {
+            _ if is_allowed => false,
             Host::Ipv4(ip) => !self.admits(IpAddr::V4(*ip)),
             Host::Ipv6(ip) => !self.admits(IpAddr::V6(*ip)),
             Host::Domain(name) => self.is_proxy(name),
         };
-        if private { Err(not_public(&host.to_string())) } else { Ok(()) }
+        if private { Err(not_public(&name, None)) } else { Ok(()) }
+    }
+
+    /// Whether downloads from a host may be at private addresses, and without TLS.
+    pub(super) fn allows(&self, host: &str) -> bool {
+        let is_named = |pattern: &String| match pattern.strip_prefix("*.") {
+            Some(parent) => host
+                .len()
+                .checked_sub(parent.len() + 1)
+                .is_some_and(|at| at > 0 && host[at..].eq_ignore_ascii_case(&pattern[1..])),
+            None => pattern.eq_ignore_ascii_case(host),
+        };
+        self.api_host.eq_ignore_ascii_case(host) || self.allowed.iter().any(is_named)
     }
 
     fn admits(&self, ip: IpAddr) -> bool {
@@ -78,11 +108,12 @@ impl Resolve for HostPolicy {
             if found.is_empty() {
                 return Err(Box::new(io::Error::other("the name has no address")) as _);
             }
-            if !policy.is_proxy(host) {
+            let first = found.first().map(SocketAddr::ip);
+            if !policy.is_proxy(host) && !policy.allows(host) {
                 found.retain(|address| policy.admits(address.ip()));
             }
             if found.is_empty() {
-                return Err(Box::new(not_public(host)) as Box<dyn Error + Send + Sync>);
+                return Err(Box::new(not_public(host, first)) as Box<dyn Error + Send + Sync>);
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -99,8 +130,20 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn not_public(host: &str) -> BlockedAddress {
-    BlockedAddress(format!("`{host}` is not an address of the public internet"))
+/// `found` is an address that the name has; none: the host is an address itself, or a proxy.
+fn not_public(host: &str, found: Option<IpAddr>) -> BlockedAddress {
+    let what = match found {
+        Some(ip) if is_fake(ip) => {
+            format!("`{host}` has the address {ip} of a fake-ip DNS (Clash, Surge)")
+        }
+        Some(ip) => format!("`{host}` has the address {ip}, which is not of the public internet"),
+        None => format!("`{host}` is not an address of the public internet"),
+    };
+    BlockedAddress(format!("{what}; {}", advice(host)))
+}
+
+fn advice(host: &str) -> String {
+    format!("if the host may be used, add `{host}` to download.allow_hosts")
 }
 
 fn proxy_host(value: &str) -> Option<String> {
@@ -109,52 +152,12 @@ fn proxy_host(value: &str) -> Option<String> {
     url.host_str().map(str::to_owned)
 }
 
-/// Whether an address belongs to the public internet (the IANA special-purpose registries say which do not).
-fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => is_public_v4(ip),
-        IpAddr::V6(ip) => is_public_v6(ip),
-    }
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let special = ip.is_private()
-        || ip.is_loopback()
-        || ip.is_link_local() // Cloud metadata.
-        || ip.is_documentation()
-        || a == 0
-        || a >= 224 // Multicast, reserved, broadcast.
-        || (a == 100 && (64..128).contains(&b)) // Carrier-grade NAT.
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (b == 18 || b == 19));
-    !special
-}
-
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let segments = ip.segments();
-    let embedded = |high: u16, low: u16| {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match segments {
-        // NAT64 and 6to4 contain an IPv4 address.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-        [0x2002, high, low, ..] => embedded(high, low),
-        // Teredo, benchmarking, ORCHID and documentation.
-        [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] => false,
-        // Only 2000::/3 is assigned as global unicast, which excludes loopback, mapped, local, multicast.
-        [first, ..] => first & 0xe000 == 0x2000,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn policy(base: &str, proxy: Option<&str>) -> HostPolicy {
-        HostPolicy::new(&Url::parse(base).unwrap(), |name| {
+        HostPolicy::new(&Url::parse(base).unwrap(), &[], |name| {
             proxy.filter(|_| name == "HTTPS_PROXY").map(str::to_owned)
         })
     }
@@ -236,5 +239,48 @@ mod tests {
         assert!(error.downcast_ref::<BlockedAddress>().is_some(), "{error}");
         let open = policy("http://127.0.0.1", None).resolve("localhost".parse().unwrap()).await;
         assert!(open.is_ok());
+    }
+
+    fn allowing(base: &str, hosts: &[&str]) -> HostPolicy {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        HostPolicy::new(&Url::parse(base).unwrap(), &hosts, |_| None)
+    }
+
+    #[test]
+    fn allowed_hosts_and_the_host_of_the_api_may_be_private_and_without_tls() {
+        let hosts = ["files.corp.example", "*.kcdn.example", "10.1.2.4"];
+        let policy = allowing("https://kling.corp.example", &hosts);
+        for url in [
+            "https://kling.corp.example/r/1.mp4",
+            "http://kling.corp.example/r/1.mp4",
+            "http://files.corp.example/1.mp4",
+            "http://FILES.corp.example:8080/1.mp4",
+            "http://a.b.kcdn.example/1.mp4",
+            "http://10.1.2.4/1.mp4",
+        ] {
+            assert_eq!(policy.check(&Url::parse(url).unwrap()), Ok(()), "{url}");
+        }
+        for url in [
+            "http://other.corp.example/1.mp4",
+            "http://kcdn.example/1.mp4",
+            "http://evilkcdn.example/1.mp4",
+            "https://10.1.2.5/1.mp4",
+            "ftp://files.corp.example/1.mp4",
+        ] {
+            let refused = policy.check(&Url::parse(url).unwrap()).unwrap_err().to_string();
+            let names = refused.contains("download.allow_hosts");
+            assert!(names || url.starts_with("ftp"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn allowed_name_may_resolve_to_any_address() {
+        let name = || "localhost".parse().unwrap();
+        let allowed = allowing("https://api.example.com", &["localhost"]).resolve(name()).await;
+        assert!(allowed.is_ok());
+        let refused = allowing("https://api.example.com", &["*.localhost"]).resolve(name()).await;
+        let error = refused.err().unwrap().to_string();
+        assert!(error.contains("add `localhost` to download.allow_hosts"), "{error}");
+        assert!(error.contains("127.0.0.1") || error.contains("::1"), "{error}");
     }
 }

@@ -26,7 +26,7 @@ pub enum LookupStyle {
 
 impl LookupStyle {
     /// All styles, the most likely first.
-    pub const ALL: [Self; 3] = [Self::Path, Self::Query, Self::Flag];
+    pub const ALL: [Self; 3] = [Self::Path, Self::Flag, Self::Query];
 
     /// The path and query for the task `name`; none for a name that a URL cannot contain.
     pub(super) fn path(self, name: &str) -> Option<String> {
@@ -69,12 +69,14 @@ pub(super) fn task_by_name(
     }
 }
 
-/// The first entry that has the name. Entries without a name prove nothing.
+/// The first entry, if all have the name. Entries without a name prove nothing, and a list with other tasks is not an answer
+/// to the name: it is the list of all tasks, which may lag behind.
 fn in_list(items: Vec<Value>, name: &str, style: LookupStyle) -> Result<RemoteTask, DataError> {
-    let mut tasks = items.into_iter().filter_map(|item| wire::task(Some(item)).ok());
-    let found = tasks.find(|task| task.external_task_id.as_deref() == Some(name));
+    let tasks: Vec<_> = items.into_iter().filter_map(|item| wire::task(Some(item)).ok()).collect();
+    let all_have_it = tasks.iter().all(|task| task.external_task_id.as_deref() == Some(name));
+    let found = tasks.into_iter().next().filter(|_| all_have_it);
     found.ok_or_else(|| match style {
-        LookupStyle::Query => DataError::NoTask("with no task of this name"),
+        LookupStyle::Query => DataError::NoTask("with no task of this name alone"),
         // A list was not requested: the answer says nothing about the name.
         LookupStyle::Path | LookupStyle::Flag => DataError::from("its data is not an object"),
     })

@@ -11,6 +11,7 @@ use super::{
     error_class::ErrorClass,
     lookup::{self, LookupStyle},
     redact::Redactor,
+    refused_request::SentRequest,
     reply::{ApiAnswer, Reply},
     wire::{self, Created, Identified, RemoteTask, ResourcePack},
 };
@@ -70,7 +71,8 @@ impl RawAnswer {
             name.zip(HeaderValue::from_bytes(value).ok())
         };
         let headers: HeaderMap = self.headers.iter().filter_map(header).collect();
-        envelope(answer, &headers, &self.body, &Redactor::new(self.secrets.clone()))
+        let redactor = Redactor::new(self.secrets.clone());
+        envelope(answer, &headers, &self.body, &SentRequest::default(), &redactor)
     }
 }
 

@@ -21,6 +21,9 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// How long a download may receive nothing.
     pub idle_timeout: Duration,
+    /// Hosts whose downloads may be at private addresses and without TLS: names, addresses, and `*.` before a name for
+    /// all names below it. The host of `base_url` need not be listed.
+    pub allow_hosts: Vec<String>,
     /// The wall clock, as Unix time; only tokens depend on it.
     pub now_ms: fn() -> i64,
 }

@@ -47,10 +47,11 @@ fn formless(root: &Node) -> Problem {
         _ if root.is_null() => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
-        NodeKind::Scalar(_) => {
+        NodeKind::Scalar(_) => root.text_problem().unwrap_or_else(|| {
             let what = format!("a manifest cannot be {}", root.in_words());
             Problem::at(root.location, what).help(FORMS)
-        }
+        }),
+        NodeKind::Refused => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Mapping(entries) => {
             let known = || BATCH_KEYS.into_iter().chain(KEYS);
             let meant =
@@ -73,7 +74,7 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
             let help = "put it in a job, or under `defaults` for all jobs";
             problems.add(Problem::at(entry.key_location, what).help(help));
         } else if !BATCH_KEYS.contains(&&*entry.key) && !is_note(&entry.key) {
-            problems.add(unknown(entry, &BATCH_KEYS));
+            problems.add(unknown(entry, &BATCH_KEYS, true));
         }
     }
     let defaults = root.get("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
@@ -82,8 +83,13 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
         return Vec::new();
     };
     let NodeKind::Sequence(items) = &jobs.kind else {
-        let what = format!("`jobs` cannot be {}", jobs.in_words());
-        problems.add(Problem::at(jobs.location, what).help("a list of jobs, each with an `id`"));
+        if !jobs.is_refused() {
+            problems.add(jobs.text_problem().unwrap_or_else(|| {
+                let what = format!("`jobs` cannot be {}", jobs.in_words());
+                let help = "a list: write `- ` before each job, and give each an `id`";
+                Problem::at(jobs.location, what).help(help)
+            }));
+        }
         return Vec::new();
     };
     if items.is_empty() {
@@ -98,10 +104,12 @@ fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
         NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),
         // A `defaults:` whose keys are all commented out is not an error.
-        _ if node.is_null() => Draft::default(),
+        _ if node.is_null() || node.is_refused() => Draft::default(),
         _ => {
-            let what = format!("`defaults` cannot be {}", node.in_words());
-            problems.add(Problem::at(node.location, what).help("a mapping of job keys"));
+            problems.add(node.text_problem().unwrap_or_else(|| {
+                let what = format!("`defaults` cannot be {}", node.in_words());
+                Problem::at(node.location, what).help("a mapping of job keys")
+            }));
             Draft::default()
         }
     }
@@ -115,8 +123,12 @@ fn job(
     problems: &mut ProblemCollector,
 ) -> Option<ManifestJob> {
     let Some(entries) = item.entries() else {
-        let what = format!("a job cannot be {}", item.in_words());
-        problems.add(Problem::at(item.location, what).help("a mapping of job keys"));
+        if !item.is_refused() {
+            problems.add(item.text_problem().unwrap_or_else(|| {
+                let what = format!("a job cannot be {}", item.in_words());
+                Problem::at(item.location, what).help("a mapping of job keys")
+            }));
+        }
         return None;
     };
     let draft = Draft::read(entries, Role::InBatch, problems);

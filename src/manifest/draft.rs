@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     keys::{KEYS, KeyDefault, ManifestKey, Setter, TABLE},
-    problem::{Location, Problem, ProblemCollector, did_you_mean, quoted, resembling},
+    problem::{Location, Problem, ProblemCollector, is_invisible, quoted, resembling},
     value::ValueReader,
     yaml::{Entry, ScalarType},
 };
@@ -47,9 +47,11 @@ impl Draft {
                 Some(key) => _ = draft.insert(key.name, read_field(key, entry, problems)),
                 None if role == Role::Single && is_note(&entry.key) => {}
                 None => {
-                    problems.add(unknown(entry, &KEYS));
+                    // A single job and the defaults have no `id`, which is the first key.
+                    let known = if role == Role::InBatch { &KEYS[..] } else { &KEYS[1..] };
+                    problems.add(unknown(entry, known, role == Role::Single));
                     // A misspelled key is not also reported as missing, least of all once per job.
-                    if let Some(meant) = resembling(&entry.key, KEYS) {
+                    if let Some(meant) = meant(&entry.key, &KEYS) {
                         let location = entry.value.location;
                         draft
                             .entry(meant)
@@ -76,10 +78,36 @@ pub(super) fn is_note(key: &str) -> bool {
     key.starts_with("x-")
 }
 
-pub(super) fn unknown(entry: &Entry, known: &[&str]) -> Problem {
-    let problem = Problem::at(entry.key_location, format!("unknown key {}", quoted(&entry.key)));
-    let meant = did_you_mean(&entry.key, known.iter().copied());
-    problem.help(meant.unwrap_or_else(|| format!("known here: {}", known.join(", "))))
+/// The problem of an unknown key. At the top of a manifest, keys for notes are known.
+pub(super) fn unknown(entry: &Entry, known: &[&str], is_top: bool) -> Problem {
+    let key = &*entry.key;
+    let problem = Problem::at(entry.key_location, format!("unknown key {}", quoted(key)));
+    let is_like_note = is_note(&key.replace('_', "-").to_lowercase());
+    problem.help(if key.starts_with("//") {
+        "comments begin with `#`".to_owned()
+    } else if let Some(invisible) = key.chars().find(|c| is_invisible(*c)) {
+        format!("it contains an invisible character (U+{:04X}): remove it", invisible as u32)
+    } else if let Some((name, _)) = key.split_once(':').filter(|(name, _)| known.contains(name)) {
+        format!("write a space after `{name}:`")
+    } else if let Some(meant) = meant(key, known) {
+        format!("did you mean `{meant}`?")
+    } else if is_like_note && is_top {
+        "keys for notes begin with `x-`".to_owned()
+    } else if is_like_note {
+        "keys that begin with `x-` are allowed at the top of the manifest only".to_owned()
+    } else {
+        let notes = if is_top { ", and `x-…` for notes" } else { "" };
+        format!("known here: {}{notes}", known.join(", "))
+    })
+}
+
+/// Returns the known key that a word resembles, or that has the word as its name in the API.
+fn meant<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    // Also of a word that only begins like it.
+    let begins = |name: &&str| name.starts_with(word) && word.len() > 4;
+    let is_of_api = ["sound_file", "sound_url", "sound_id"].iter().any(begins);
+    let of_api = known.iter().copied().find(|key| is_of_api && *key == "audio");
+    of_api.or_else(|| resembling(word, known.iter().copied()))
 }
 
 fn misplaced_id(entry: &Entry, role: Role) -> Problem {

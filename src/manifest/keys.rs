@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     canonical::{DigestInput, face, source, unless_default, volume},
+    source::{AUDIO_ENDINGS, VIDEO_ENDINGS},
     value::{
         ValueReader,
         ValueType::{
@@ -111,7 +112,7 @@ pub(super) const TABLE: [ManifestKey; 17] = [
     ManifestKey {
         name: "video",
         class: KeyClass::Request,
-        value_type: ValueType::Source(&[".mp4", ".mov"]),
+        value_type: ValueType::Source(&VIDEO_ENDINGS),
         default: KeyDefault::Required,
         meaning: "The video to dub: `.mp4` or `.mov`. The API fetches a local file under `media.public_base_url`. An \
                   `id` is the id of a video that Kling made.",
@@ -122,7 +123,7 @@ pub(super) const TABLE: [ManifestKey; 17] = [
     ManifestKey {
         name: "audio",
         class: KeyClass::Request,
-        value_type: ValueType::Source(&[".mp3", ".wav", ".m4a", ".aac"]),
+        value_type: ValueType::Source(&AUDIO_ENDINGS),
         default: KeyDefault::Required,
         meaning: "The audio to speak. A local file (`.mp3`, `.wav`, `.m4a`, `.aac`; at most 5 MB, 2 to 60 s) is sent \
                   in the request. An `id` needs `sound_end_time`, because the API does not report the length.",

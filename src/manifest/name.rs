@@ -6,7 +6,7 @@ use super::{
     path::part_error,
     problem::{Problem, ProblemCollector},
     value::ValueReader,
-    yaml::{Entry, ScalarType},
+    yaml::Entry,
 };
 
 /// The ending of the file that `watermark: true` adds beside an output; no output may be named so itself.
@@ -48,7 +48,9 @@ impl ValueReader<'_> {
     pub(super) fn labels(&mut self) -> Option<BTreeMap<String, String>> {
         let node = self.node;
         let Some(entries) = node.entries() else {
-            return self.invalid();
+            let Some(problem) = node.text_problem() else { return self.invalid() };
+            self.problems.add(problem);
+            return None;
         };
         if entries.len() > MAX_LABELS {
             return self.error("has more than 64 entries");
@@ -64,8 +66,11 @@ impl ValueReader<'_> {
     }
 }
 
-/// A label's value. A value that is left empty is the empty text.
+/// A label's value. A value that is left empty, or is `null`, is the empty text.
 fn label(entry: &Entry, problems: &mut ProblemCollector) -> Option<String> {
+    if entry.value.is_refused() {
+        return None;
+    }
     let name = &*entry.key;
     let mut error = |location, what: &str| {
         problems.add(Problem::at(location, what).help("a line of text, at most 1024 bytes"));
@@ -78,11 +83,14 @@ fn label(entry: &Entry, problems: &mut ProblemCollector) -> Option<String> {
         let what = format!("a label cannot be {}", entry.value.in_words());
         return error(entry.value.location, &what);
     };
+    if scalar.is_null() {
+        return Some(String::new());
+    }
     if scalar.text.len() > 1024 {
         return error(entry.value.location, "a label's text is too long");
     }
     let control = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if scalar.class() != ScalarType::Absent && scalar.text.chars().any(control) {
+    if scalar.text.chars().any(control) {
         return error(entry.value.location, "a label's text contains a control character");
     }
     Some(scalar.text.clone())

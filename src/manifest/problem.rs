@@ -36,19 +36,30 @@ pub struct Problem {
     pub what: String,
     /// What is allowed instead, or how to fix it.
     pub help: Option<String>,
+    /// Whether it prevents the use of the file.
+    pub severity: Severity,
+}
+
+/// What a problem prevents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The file is refused.
+    Error,
+    /// The file is used, and something is probably not as meant.
+    Warning,
 }
 
 impl Problem {
     /// A problem at a location.
     #[must_use]
     pub fn at(location: Location, what: impl Into<String>) -> Self {
-        Self { location: Some(location), what: what.into(), help: None }
+        Self { location: Some(location), ..Self::of_file(what) }
     }
 
     /// A problem of the complete file.
     #[must_use]
     pub fn of_file(what: impl Into<String>) -> Self {
-        Self { location: None, what: what.into(), help: None }
+        Self { location: None, what: what.into(), help: None, severity: Severity::Error }
     }
 
     /// Adds what is allowed.
@@ -57,9 +68,15 @@ impl Problem {
         self.help = Some(help.into());
         self
     }
+
+    /// Makes it a warning.
+    #[must_use]
+    pub fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
 }
 
-/// Every problem of one text, up to ten thousand: at least one, ordered by location, without duplicates.
+/// The problems of one text, up to ten thousand: at least one, ordered by location, without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
@@ -74,6 +91,12 @@ impl Problems {
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// How many of them are errors.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.iter().filter(|problem| problem.severity == Severity::Error).count()
     }
 }
 
@@ -103,27 +126,46 @@ impl error::Error for Problems {}
 
 /// The most problems that are kept of one text. A text could have millions.
 pub(super) const MAX_KEPT: usize = 10_000;
+/// Apart from errors, so that warnings never displace an error.
+const MAX_WARNINGS: usize = 100;
 
 /// Collects problems while reading continues, ordered by location. A problem in `defaults` or behind an alias
 /// is one problem, however many jobs read it.
 #[derive(Debug, Default)]
-pub(crate) struct ProblemCollector(BTreeMap<(Option<Location>, String), Option<String>>);
+pub(crate) struct ProblemCollector {
+    errors: Collected,
+    warnings: Collected,
+}
+
+type Collected = BTreeMap<(Option<Location>, String), Problem>;
 
 impl ProblemCollector {
     pub(crate) fn add(&mut self, problem: Problem) {
-        if self.0.len() < MAX_KEPT {
-            let Problem { location, what, help } = problem;
-            self.0.entry((location, what)).or_insert(help);
+        if self.errors.len() < MAX_KEPT {
+            self.errors.entry((problem.location, problem.what.clone())).or_insert(problem);
         }
     }
 
-    pub(crate) fn conclude(self) -> Result<(), Problems> {
-        if self.0.is_empty() {
-            return Ok(());
+    pub(crate) fn warn(&mut self, problem: Problem) {
+        if self.warnings.len() < MAX_WARNINGS {
+            let key = (problem.location, problem.what.clone());
+            self.warnings.entry(key).or_insert(problem.warning());
         }
-        let problems = self.0.into_iter();
-        let problem = |((location, what), help)| Problem { location, what, help };
-        Err(Problems(problems.map(problem).collect()))
+    }
+
+    /// Returns the warnings, if there are any.
+    ///
+    /// # Errors
+    /// All problems, if one of them is an error.
+    pub(crate) fn conclude(mut self) -> Result<Option<Problems>, Problems> {
+        let has_errors = !self.errors.is_empty();
+        self.errors.append(&mut self.warnings);
+        let problems: Vec<Problem> = self.errors.into_values().collect();
+        if has_errors {
+            Err(Problems(problems))
+        } else {
+            Ok((!problems.is_empty()).then_some(Problems(problems)))
+        }
     }
 }
 
@@ -132,7 +174,7 @@ pub(crate) fn quoted(text: &str) -> String {
     const SHOWN_CHARS: usize = 60;
     let mut shown = String::from("`");
     for character in text.chars().take(SHOWN_CHARS) {
-        if character.is_control() {
+        if character.is_control() || is_invisible(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -143,6 +185,14 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     shown.push('`');
     shown
+}
+
+/// Returns true for a character that people cannot see, or cannot distinguish from a space.
+pub(crate) fn is_invisible(character: char) -> bool {
+    character.is_whitespace() && !matches!(character, ' ' | '\t' | '\n' | '\r')
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// Returns "did you mean `x`?" for a word that resembles a known one.

@@ -2,8 +2,9 @@
 
 use super::{
     batch,
+    file_name::stem,
     finish::ManifestJob,
-    path::{path_problem, stem},
+    path::path_problem,
     problem::{ProblemCollector, Problems},
     yaml,
 };
@@ -13,6 +14,8 @@ use super::{
 pub struct Manifest {
     /// In the order of the text; at least one.
     pub jobs: Vec<ManifestJob>,
+    /// What is probably not as meant, if there is something.
+    pub warnings: Option<Problems>,
 }
 
 /// Reads a manifest's bytes. Its `path` under `jobs_dir`, such as `promo/fr.yaml`, begins the keys of its jobs. Does not use the disk.
@@ -33,6 +36,6 @@ pub fn read(text: &[u8], path: &str) -> Result<Manifest, Problems> {
     let jobs = yaml::parse(text, &mut problems)
         .map(|root| batch::read(&root, stem, &mut problems))
         .unwrap_or_default();
-    problems.conclude()?;
-    Ok(Manifest { jobs })
+    let warnings = problems.conclude()?;
+    Ok(Manifest { jobs, warnings })
 }

@@ -2,7 +2,10 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::Style};
 
-use super::problem::{Location, MAX_KEPT, Problem, Problems};
+use super::{
+    problem::{Location, MAX_KEPT, Problem, Problems, Severity},
+    yaml::lines,
+};
 
 /// The most problems that are shown; of more, only the number.
 const SHOWN: usize = 100;
@@ -14,7 +17,7 @@ impl Problems {
     /// help. Ends in a newline.
     #[must_use]
     pub fn render(&self, path: &str, text: &str, color: bool) -> String {
-        let lines = lines_of(text);
+        let lines = lines(text);
         let mut shown = String::new();
         for problem in self.iter().take(SHOWN) {
             shown += &render_one(problem, path, &lines, color);
@@ -52,11 +55,14 @@ impl Problems {
 }
 
 fn headline(problem: &Problem, path: &str) -> String {
-    let what = &problem.what;
+    let what = match problem.severity {
+        Severity::Error => problem.what.clone(),
+        Severity::Warning => format!("warning: {}", problem.what),
+    };
     match (problem.location, path) {
         (Some(Location { line, column, .. }), "") => format!("{line}:{column}: {what}"),
         (Some(Location { line, column, .. }), _) => format!("{path}:{line}:{column}: {what}"),
-        (None, "") => what.clone(),
+        (None, "") => what,
         (None, _) => format!("{path}: {what}"),
     }
 }
@@ -69,7 +75,10 @@ fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> Str
     };
     let mut shown = format!("{bold}{}{bold:#}\n", headline(problem, path));
     let excerpt = problem.location.and_then(|location| excerpt(location, lines));
-    let mut group = Group::with_level(Level::ERROR);
+    let mut group = Group::with_level(match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    });
     if let Some((line, source, underlined)) = excerpt {
         let mark = AnnotationKind::Primary.span(underlined);
         group = group.element(Snippet::source(source).line_start(line).annotation(mark));
@@ -103,15 +112,4 @@ fn excerpt(location: Location, lines: &[&str]) -> Option<(usize, String, std::op
     };
     let underlined = byte_of(column)..byte_of(end.max(column + 1));
     Some((number, source, underlined))
-}
-
-/// The lines as YAML counts them, separated by `\n`, `\r\n` or a lone `\r`.
-fn lines_of(text: &str) -> Vec<&str> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = Vec::new();
-    for line in text.split('\n') {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        lines.extend(line.split('\r'));
-    }
-    lines
 }

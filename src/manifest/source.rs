@@ -3,11 +3,18 @@
 use url::Url;
 
 use super::{
-    problem::did_you_mean,
+    path_hint::path_hint,
+    problem::{Problem, did_you_mean, is_invisible},
     value::{ValueReader, ValueType},
+    web_address::{is_private_address, share_page},
     yaml::NodeKind,
 };
 use crate::job::{FaceChoice, Source};
+
+/// Endings of names of audio files that the API takes.
+pub const AUDIO_ENDINGS: [&str; 4] = [".mp3", ".wav", ".m4a", ".aac"];
+/// Endings of names of video files that the API takes.
+pub const VIDEO_ENDINGS: [&str; 2] = [".mp4", ".mov"];
 
 impl<'a> ValueReader<'a> {
     pub(super) fn source(&mut self) -> Option<Source> {
@@ -21,6 +28,13 @@ impl<'a> ValueReader<'a> {
         let text = self.text(&self.value_type.allowed())?;
         match scheme(&text) {
             Some("http" | "https") => self.url().map(Source::Url),
+            None if ["http:", "https:"].iter().any(|scheme| text.starts_with(scheme)) => {
+                self.url().map(Source::Url)
+            }
+            Some("file") => self.error_with(
+                "is a URL that the API cannot download",
+                "write the path without `file://`",
+            ),
             Some(_) => {
                 let what = "is a URL that the API cannot download";
                 self.error_with(what, &ValueType::Url.allowed())
@@ -41,7 +55,13 @@ impl<'a> ValueReader<'a> {
         if known {
             Some(Source::File(path))
         } else {
-            let help = format!("its name has to end in one of {}", endings.join(" "));
+            let help = wrong_name(&path).unwrap_or_else(|| {
+                let endings = format!("its name has to end in one of {}", endings.join(" "));
+                // `take #1.mp3` is read as `take`.
+                let comment =
+                    if path.contains('.') { "" } else { "; a name with ` #` needs quotes" };
+                endings + comment
+            });
             self.error_with("is not a file that the API takes", &help)
         }
     }
@@ -58,11 +78,34 @@ impl<'a> ValueReader<'a> {
             Err(error) => return self.error_with(&format!("is not a URL: {error}"), &help),
         };
         if url.username().is_empty() && url.password().is_none() {
+            self.warn_of(&url);
             Some(url.into())
         } else {
             let help = "the password would appear in the database and in logs; use a public or a signed URL";
             self.error_with("contains a user name or password", help)
         }
+    }
+
+    /// Warns of a URL that Kling can probably not use.
+    fn warn_of(&mut self, url: &Url) {
+        let host = url.host_str().unwrap_or_default();
+        let is_source = matches!(self.value_type, ValueType::Source(_));
+        let (what, help) = if is_private_address(url) {
+            let help = if is_source {
+                "Kling downloads it from the internet: use a public URL"
+            } else {
+                "Kling sends reports from the internet: use a public URL"
+            };
+            (format!("is at a private address ({host})"), help)
+        } else if let Some((name, help)) = share_page(url).filter(|_| is_source) {
+            (format!("is a page of {name}, not a file"), help)
+        } else if let Some(last @ (',' | ';')) = url.as_str().chars().next_back() {
+            (format!("ends in `{last}`"), "remove it, unless the URL really ends so")
+        } else {
+            return;
+        };
+        let what = format!("`{}` {what}", self.key);
+        self.problems.warn(Problem::at(self.node.location, what).help(help));
     }
 
     fn api_id(&mut self) -> Option<String> {
@@ -120,6 +163,24 @@ impl<'a> ValueReader<'a> {
             _ => "has to have exactly one key".to_owned(),
         };
         self.error(&what)
+    }
+}
+
+/// Returns what to change in a text that does not end like a file.
+fn wrong_name(text: &str) -> Option<String> {
+    let quote = text.chars().next().filter(|first| "“”„‟‘’‚«»".contains(*first));
+    let blank = text.chars().next_back().filter(|last| *last == ' ' || is_invisible(*last));
+    if let Some(quote) = quote {
+        Some(format!("`{quote}` is not a quote of YAML: use `\"`"))
+    } else if let Some(blank) = blank {
+        let what = if blank == ' ' { "space" } else { "invisible character" };
+        Some(format!("remove the {what} (U+{:04X}) at its end", blank as u32))
+    } else if text.starts_with('<') && text.ends_with('>') {
+        Some("remove the `<` and the `>`".to_owned())
+    } else if text.ends_with('/') {
+        Some("remove the `/` at its end".to_owned())
+    } else {
+        path_hint(text)
     }
 }
 

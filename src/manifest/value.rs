@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     problem::{Problem, ProblemCollector},
-    yaml::{Node, Scalar, ScalarType},
+    yaml::{Node, Scalar, ScalarType, Style},
 };
 
 /// The longest text in bytes; signed URLs are long, nothing else is.
@@ -70,7 +70,7 @@ impl ValueType {
         match self {
             Self::JobId => text(r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
             Self::Source(endings) => {
-                let pattern = format!("^[Hh][Tt][Tt][Pp][Ss]?://|{}", any_case(endings));
+                let pattern = format!("^[Hh][Tt][Tt][Pp][Ss]?:|{}", any_case(endings));
                 let file = json!({"type": "string", "pattern": any_case(endings)});
                 one_of(
                     json!({"type": "string", "pattern": pattern}),
@@ -114,8 +114,10 @@ impl ValueReader<'_> {
     }
 
     pub(super) fn error_with<T>(&mut self, what: &str, help: &str) -> Option<T> {
-        let what = format!("`{}` {what}", self.key);
-        self.problems.add(Problem::at(self.node.location, what).help(help));
+        if !self.node.is_refused() {
+            let what = format!("`{}` {what}", self.key);
+            self.problems.add(Problem::at(self.node.location, what).help(help));
+        }
         None
     }
 
@@ -131,17 +133,30 @@ impl ValueReader<'_> {
 
     /// Reads text as it is written, also of a number or boolean without quotes.
     pub(super) fn text(&mut self, help: &str) -> Option<String> {
-        let Some(Scalar { text, .. }) = self.node.scalar().filter(|scalar| !scalar.is_null())
-        else {
+        let scalar = self.node.scalar().filter(|scalar| !scalar.is_null());
+        let Some(Scalar { text, style }) = scalar else {
             return self.invalid_with(help);
         };
+        let location = self.node.location;
         if text.trim().is_empty() {
             self.error_with("is empty", help)
         } else if text.len() > MAX_TEXT_BYTES {
             self.error_with("is longer than 4096 bytes", help)
         } else if let Some(control) = text.chars().find(|character| character.is_control()) {
             let what = format!("contains a control character (U+{:04X})", control as u32);
+            let help = match style {
+                Style::DoubleQuoted => {
+                    "inside of double quotes `\\` begins an escape: use `/` in paths, or single quotes around the value"
+                }
+                _ if control == '\n' => {
+                    "write it in one line; `|-` and `>-` end a text without a line break"
+                }
+                _ => help,
+            };
             self.error_with(&what, help)
+        } else if *style == Style::Plain && location.end.0 > location.line {
+            // YAML joins the lines by a space, which nobody wants in a path, URL or name.
+            self.error_with("continues on the next line", "write it in one line")
         } else {
             Some(text.clone())
         }

@@ -8,17 +8,34 @@ use std::{
 };
 
 pub use error::AudioError;
-use frames::Stream;
+use frames::{StreamLength, ZERO_TAIL_BYTES};
 
-use super::{boxes::movie::Movie, open::open_regular};
+use super::{
+    boxes::{has_boxes, movie::Movie},
+    content::guess,
+    incomplete::Incomplete,
+    open::open_regular,
+};
 use crate::job::timing::{LONGEST_MS, SHORTEST_MS};
 
+mod adts;
 mod error;
+mod frame;
 mod frames;
+mod mpeg;
+mod tags;
 mod wav;
+mod wav_format;
 
 /// "Max 5MB". Read as decimal megabytes, the stricter of the two readings.
 pub const MAX_BYTES: u64 = 5_000_000;
+
+/// What an encoder adds to 60 s of speech: up to two frames, which no header distinguishes from the speech. It is never
+/// used: `sound_end_time` is at most [`LONGEST_MS`] after the start.
+const PADDING_MS: i64 = 150;
+
+/// No format has a header that is smaller.
+const SMALLEST_FILE: usize = 12;
 
 /// "Accepted formats: .mp3/.wav/.m4a/.aac".
 const ENDINGS: [&str; 4] = ["mp3", "wav", "m4a", "aac"];
@@ -31,12 +48,14 @@ pub struct AudioFacts {
     pub length_ms: i64,
     /// The size of the file.
     pub bytes: u64,
+    /// Whether the last frame of a stream is cut off. It is still being written, or a recording that ends anywhere.
+    pub ends_in_frame: bool,
 }
 
 /// Measures an audio file. A file over [`MAX_BYTES`] is refused unread.
 pub fn measure_file(path: &Path) -> Result<AudioFacts, AudioError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
-    known_ending(&ending)?;
+    check_ending(&ending)?;
     let (file, metadata) = open_regular(path)?;
     if metadata.len() > MAX_BYTES {
         return Err(AudioError::TooBig(metadata.len()));
@@ -44,25 +63,58 @@ pub fn measure_file(path: &Path) -> Result<AudioFacts, AudioError> {
     let mut bytes = Vec::new();
     // The file may have grown since.
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    measure(bytes, Some(&ending))
+    measure(&bytes)
 }
 
-/// Measures audio. The content decides the format. The `extension` of the name must be one that the API accepts, and
-/// is a hint where the content begins with padding.
-pub fn measure(bytes: Vec<u8>, extension: Option<&str>) -> Result<AudioFacts, AudioError> {
-    let extension = extension.map(known_ending).transpose()?;
-    let size = bytes.len() as u64;
-    let format = AudioFormat::of(audio_part(&bytes), extension).ok_or(AudioError::Foreign)?;
-    let length_ms = match format {
-        AudioFormat::M4a => measure_m4a(&bytes)?,
-        AudioFormat::Wav => wav::length_ms(&bytes)?,
-        AudioFormat::Mp3 => frames::length_ms(Stream::Mp3, audio_part(&bytes))?,
-        AudioFormat::Aac => frames::length_ms(Stream::Adts, audio_part(&bytes))?,
-    };
-    if length_ms == 0 {
+/// Measures audio. The content decides the format.
+///
+/// # Errors
+/// [`AudioError::Incomplete`] if its own format says that there is more; [`AudioError::Foreign`] for other content.
+pub fn measure(bytes: &[u8]) -> Result<AudioFacts, AudioError> {
+    let length = measure_content(bytes)?;
+    if length.ms == 0 {
         return Err(AudioError::Empty);
     }
-    Ok(AudioFacts { length_ms, bytes: size })
+    let StreamLength { ms, ends_in_frame } = length;
+    Ok(AudioFacts { length_ms: ms, bytes: bytes.len() as u64, ends_in_frame })
+}
+
+fn measure_content(bytes: &[u8]) -> Result<StreamLength, AudioError> {
+    if has_boxes(bytes) {
+        return Ok(StreamLength { ms: measure_m4a(bytes)?, ends_in_frame: false });
+    }
+    let present = bytes.len() as u64;
+    if bytes.len() < SMALLEST_FILE {
+        return Err(AudioError::Incomplete(Incomplete::Tiny(present)));
+    }
+    let tags = tags::leading_tags_bytes(bytes);
+    let behind_tags = bytes.get(tags..).unwrap_or_default();
+    if wav::is_wav(behind_tags) {
+        return wav::measure(behind_tags);
+    }
+    if tags > 0 && behind_tags.len() < SMALLEST_FILE {
+        let expected = tags as u64;
+        return Err(AudioError::Incomplete(match expected > present {
+            true => Incomplete::Bytes { present, expected },
+            false => Incomplete::Part("audio behind its tags"),
+        }));
+    }
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Err(AudioError::Incomplete(Incomplete::Zeros));
+    }
+    match frames::find_stream(bytes) {
+        Some((stream, at)) => frames::measure(stream, bytes, at),
+        None if frames::is_start(behind_tags) => Err(AudioError::Incomplete(Incomplete::LastFrame)),
+        None if is_begun(behind_tags) => Err(AudioError::Incomplete(Incomplete::Zeros)),
+        None => Err(AudioError::Foreign(guess(behind_tags.get(..512).unwrap_or(behind_tags)))),
+    }
+}
+
+/// Whether only tags, or less than three frames, are written so far, and zeros follow.
+fn is_begun(behind_tags: &[u8]) -> bool {
+    let zeros = frames::zeros_at_end(behind_tags);
+    let enough = ZERO_TAIL_BYTES.min(behind_tags.len() / 2);
+    zeros == behind_tags.len() || behind_tags.starts_with(b"\xff") && zeros >= enough
 }
 
 /// Checks an audio file against the API's limits (API page, `sound_file`).
@@ -70,56 +122,31 @@ pub fn check(facts: &AudioFacts) -> Result<(), AudioError> {
     if facts.bytes > MAX_BYTES {
         return Err(AudioError::TooBig(facts.bytes));
     }
-    if !(SHORTEST_MS..=LONGEST_MS).contains(&facts.length_ms) {
+    if facts.length_ms < SHORTEST_MS && facts.ends_in_frame {
+        return Err(AudioError::Incomplete(Incomplete::LastFrame));
+    }
+    if !(SHORTEST_MS..=LONGEST_MS + PADDING_MS).contains(&facts.length_ms) {
         return Err(AudioError::Length(facts.length_ms));
     }
     Ok(())
 }
 
-fn known_ending(ending: &str) -> Result<&'static str, AudioError> {
-    let known = ENDINGS.into_iter().find(|known| ending.eq_ignore_ascii_case(known));
-    known.ok_or_else(|| AudioError::Ending(format!(".{ending}")))
-}
-
-/// The formats that the API accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AudioFormat {
-    Mp3,
-    Wav,
-    M4a,
-    Aac,
-}
-
-impl AudioFormat {
-    fn of(bytes: &[u8], extension: Option<&str>) -> Option<Self> {
-        match bytes {
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some(Self::Wav),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some(Self::M4a),
-            // Eleven or twelve bits of sync, then the layer: none in ADTS, 3 (as `01`) in MP3.
-            [0xff, second, ..] if second & 0xf6 == 0xf0 => Some(Self::Aac),
-            [0xff, second, ..] if second & 0xe6 == 0xe2 => Some(Self::Mp3),
-            // Some writers put padding before the first frame; the readers look for it.
-            [0, ..] if extension == Some("mp3") => Some(Self::Mp3),
-            [0, ..] if extension == Some("aac") => Some(Self::Aac),
-            _ => None,
-        }
+fn check_ending(ending: &str) -> Result<(), AudioError> {
+    match ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
+        true => Ok(()),
+        false => Err(AudioError::Ending(format!(".{ending}"))),
     }
 }
 
-/// Skips ID3v2 tags. Each has a header of 10 bytes, whose last four have seven bits each of the size that follows.
-fn audio_part(mut bytes: &[u8]) -> &[u8] {
-    while let [b'I', b'D', b'3', _, _, _, a, b, c, d, rest @ ..] = bytes {
-        let size = [a, b, c, d].iter().fold(0, |size, byte| size << 7 | usize::from(**byte & 0x7f));
-        bytes = rest.get(size..).unwrap_or_default();
-    }
-    bytes
-}
-
-/// Reads the boxes, because symphonia ignores edit lists: the encoder's delay would count as audio.
+/// Reads the boxes with their edit list: without it, the encoder's delay would count as audio.
 fn measure_m4a(bytes: &[u8]) -> Result<i64, AudioError> {
     let movie = Movie::read(Cursor::new(bytes), bytes.len() as u64)?;
-    let track = movie.track(b"soun").ok_or(AudioError::Empty)?;
-    movie.length_ms(track).ok_or(AudioError::Empty)
+    if let Some(what) = movie.unwritten() {
+        return Err(AudioError::Incomplete(what));
+    }
+    let track = movie.audio().ok_or(AudioError::Empty)?;
+    // A delay before the audio is not part of it: decoders do not fill it with silence.
+    movie.shown_ms(track).ok_or(AudioError::Empty)
 }
 
 #[cfg(test)]

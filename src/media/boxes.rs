@@ -5,14 +5,21 @@
 
 use std::io::{self, BufReader, Read, Seek};
 
+use super::{content::guess, incomplete::Incomplete};
+
+mod edits;
 pub(super) mod movie;
+mod samples;
 mod track;
 
 /// More boxes than any video that the API accepts. One fragment per frame of a minute makes 30,000.
 const MOST_BOXES: u32 = 200_000;
 
-/// More entries of `stts`, `elst` and `trun` than any such video has.
+/// More entries of tables than any such video has.
 const MOST_ENTRIES: u64 = 4_000_000;
+
+/// No file of boxes is smaller: the smallest one begins with a box of 12 bytes.
+const SMALLEST_FILE: u64 = 12;
 
 /// Names of top-level boxes. A file that does not begin with one of them has another format.
 const TOP_LEVEL: [&[u8; 4]; 19] = [
@@ -20,27 +27,23 @@ const TOP_LEVEL: [&[u8; 4]; 19] = [
     b"sidx", b"ssix", b"mfra", b"meta", b"emsg", b"prft", b"udta", b"pdin", b"junk",
 ];
 
+/// Whether a file begins as one with boxes does.
+pub(super) fn has_boxes(bytes: &[u8]) -> bool {
+    bytes.get(4..8).is_some_and(|kind| TOP_LEVEL.iter().any(|known| kind == *known))
+}
+
 /// Why the boxes cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BoxError {
     #[error("it contains {0}")]
     Foreign(&'static str),
-    #[error("it is incomplete")]
-    CutShort,
+    #[error("it is incomplete ({0})")]
+    Incomplete(Incomplete),
     /// Boxes contradict each other, or there are more than a clip can have.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),
     #[error("it cannot be read: {0}")]
-    Io(io::Error),
-}
-
-impl From<io::Error> for BoxError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::CutShort,
-            _ => Self::Io(error),
-        }
-    }
+    Io(#[from] io::Error),
 }
 
 /// A box: its type, and where what it holds begins and ends.
@@ -54,10 +57,21 @@ pub(super) struct BoxSpan {
 /// What is at a position where a box should begin.
 enum BoxHeader {
     Box(BoxSpan),
-    /// A box that claims more than there is.
-    Overrun([u8; 4]),
+    /// A box that claims more than there is: its type, and where it would end.
+    Overrun([u8; 4], u64),
     /// Nothing that could be a box: padding, a terminator, foreign bytes.
     Junk,
+}
+
+/// What follows the last complete box of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum FileTail {
+    #[default]
+    Nothing,
+    /// The first bytes of a box that would end at `end`.
+    Cut { kind: [u8; 4], end: u64 },
+    /// Bytes from `at` that are no box.
+    Other { at: u64 },
 }
 
 /// A file, or bytes in memory.
@@ -72,6 +86,8 @@ struct BoxReader<'a> {
     len: u64,
     boxes_left: u32,
     entries_left: u64,
+    /// Whether something else than a box was found where a box should begin inside another one.
+    has_gap: bool,
 }
 
 impl<'a> BoxReader<'a> {
@@ -79,33 +95,36 @@ impl<'a> BoxReader<'a> {
     fn new(mut reader: impl Read + Seek + 'a, len: u64) -> Result<Self, BoxError> {
         reader.rewind()?;
         let inner = BufReader::new(Box::new(reader) as Box<dyn ReadSeek>);
-        Ok(Self { inner, at: 0, len, boxes_left: MOST_BOXES, entries_left: MOST_ENTRIES })
+        let (boxes_left, entries_left) = (MOST_BOXES, MOST_ENTRIES);
+        Ok(Self { inner, at: 0, len, boxes_left, entries_left, has_gap: false })
     }
 
-    /// Visits the file's own boxes in order; returns whether they fill the file exactly.
+    /// Visits the file's own boxes in order, and returns what follows the last complete one.
     fn top_level(
         &mut self,
         mut visit: impl FnMut(&mut Self, BoxSpan) -> Result<(), BoxError>,
-    ) -> Result<bool, BoxError> {
+    ) -> Result<FileTail, BoxError> {
+        if self.len < SMALLEST_FILE {
+            return Err(BoxError::Incomplete(Incomplete::Tiny(self.len)));
+        }
         let mut at = 0;
         while at < self.len {
-            let found = self.find(at, self.len)?;
-            match found {
+            match self.find(at, self.len)? {
                 BoxHeader::Box(span) if at > 0 || TOP_LEVEL.contains(&&span.kind) => {
                     visit(self, span)?;
                     at = span.end;
                 }
-                BoxHeader::Overrun(kind) if TOP_LEVEL.contains(&&kind) => {
-                    return Err(BoxError::CutShort);
+                BoxHeader::Overrun(kind, end) if TOP_LEVEL.contains(&&kind) => {
+                    return Ok(FileTail::Cut { kind, end });
                 }
-                _ if at == 0 => return Err(BoxError::Foreign(self.guess()?)),
-                _ => return Ok(false),
+                _ if at > 0 => return Ok(FileTail::Other { at }),
+                _ => match self.guess()? {
+                    Some(other) => return Err(BoxError::Foreign(other)),
+                    None => return Err(BoxError::Incomplete(Incomplete::Zeros)),
+                },
             }
         }
-        match self.len {
-            0 => Err(BoxError::Foreign("nothing: it is empty")),
-            _ => Ok(true),
-        }
+        Ok(FileTail::Nothing)
     }
 
     /// Visits the boxes inside `parent` in order.
@@ -121,11 +140,14 @@ impl<'a> BoxReader<'a> {
                     visit(self, span)?;
                     at = span.end;
                 }
-                BoxHeader::Overrun(_) => {
+                BoxHeader::Overrun(..) => {
                     return Err(BoxError::Damaged("a box is larger than the box around it"));
                 }
-                // QuickTime ends some lists with zeros.
-                BoxHeader::Junk => break,
+                // QuickTime ends some lists with four zeros.
+                BoxHeader::Junk => {
+                    self.has_gap |= parent.end - at >= 8;
+                    break;
+                }
             }
         }
         Ok(())
@@ -147,7 +169,7 @@ impl<'a> BoxReader<'a> {
         }
         let (head, size) = match u32::from_be_bytes([s0, s1, s2, s3]) {
             0 if limit == self.len => (8, limit - at),
-            1 if limit - at < 16 => return Ok(BoxHeader::Overrun(kind)),
+            1 if limit - at < 16 => return Ok(BoxHeader::Overrun(kind, at + 16)),
             1 => (16, u64::from_be_bytes(self.bytes(at + 8)?)),
             size => (8, u64::from(size)),
         };
@@ -155,7 +177,7 @@ impl<'a> BoxReader<'a> {
             return Ok(BoxHeader::Junk);
         }
         if size > limit - at {
-            return Ok(BoxHeader::Overrun(kind));
+            return Ok(BoxHeader::Overrun(kind, at.saturating_add(size)));
         }
         Ok(BoxHeader::Box(BoxSpan { kind, body: at + head, end: at + size }))
     }
@@ -197,25 +219,39 @@ impl<'a> BoxReader<'a> {
         Ok(())
     }
 
-    /// Guesses the content of a file without boxes.
-    fn guess(&mut self) -> Result<&'static str, BoxError> {
+    /// Calls `each` with every entry of a table of `count` entries that begins `head` bytes into its box.
+    fn entries<const N: usize>(
+        &mut self,
+        of: BoxSpan,
+        head: u64,
+        count: u32,
+        mut each: impl FnMut([u8; N]),
+    ) -> Result<(), BoxError> {
+        self.table(of, head, count, N as u64)?;
+        for index in 0..u64::from(count) {
+            each(self.bytes(of.body + head + index * N as u64)?);
+        }
+        Ok(())
+    }
+
+    /// Whether the bytes from `start` to `end` are all zeros.
+    fn are_zeros(&mut self, start: u64, end: u64) -> Result<bool, BoxError> {
+        for at in start..end {
+            if self.bytes::<1>(at)? != [0] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Guesses the content of a file without boxes. None: it begins with zeros.
+    fn guess(&mut self) -> Result<Option<&'static str>, BoxError> {
         self.inner.rewind()?;
         self.at = 0;
         let mut start = Vec::new();
         self.inner.by_ref().take(512).read_to_end(&mut start)?;
         self.at = start.len() as u64;
-        Ok(match start.trim_ascii_start() {
-            _ if start.iter().all(|byte| *byte == 0) => "only zeros",
-            [b'<', ..] => "a web page or XML",
-            [b'{' | b'[', ..] => "JSON",
-            [] => "only blanks",
-            text if text
-                .iter()
-                .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) =>
-            {
-                "plain text"
-            }
-            _ => "something else",
-        })
+        let only_zeros = start.iter().all(|byte| *byte == 0);
+        Ok((!only_zeros).then(|| guess(&start)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{audio::AudioError, locate::LocateError, video::VideoError};
+use super::{audio::AudioError, incomplete::Incomplete, locate::LocateError, video::VideoError};
 
 /// Anything that prevents the use of a local file. Its text is for users.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,17 @@ impl MediaError {
             Self::Audio(AudioError::Io(error)) | Self::Video(VideoError::Io(error)) => {
                 error.raw_os_error().map(|_| error)
             }
+            Self::Locate(_) | Self::Audio(_) | Self::Video(_) => None,
+        }
+    }
+
+    /// Returns what is missing in a file that is not complete. Such a file is waited for: it is still being written,
+    /// or somebody must replace it.
+    #[must_use]
+    pub const fn incomplete(&self) -> Option<Incomplete> {
+        match self {
+            Self::Audio(AudioError::Incomplete(what))
+            | Self::Video(VideoError::Incomplete(what)) => Some(*what),
             Self::Locate(_) | Self::Audio(_) | Self::Video(_) => None,
         }
     }

@@ -12,7 +12,7 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::{open::open_resolved, stamp::FileStamp};
+use super::{open::open_resolved, stamp::FileStamp, unicode_form::in_other_form};
 
 /// All but RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -103,7 +103,7 @@ impl Locator {
         let mut looked_in = Vec::new();
         for folder in [manifest_dir].into_iter().chain(self.media_dirs.iter().map(PathBuf::as_path))
         {
-            match fs::canonicalize(folder.join(as_written)) {
+            match resolve(folder, as_written) {
                 Ok(path) => return self.admit(path, as_written),
                 Err(error) if is_missing(&error) => {}
                 Err(error) => return Err(io(error)),
@@ -138,7 +138,7 @@ impl Locator {
     }
 
     /// Returns the path relative to the first folder that contains it.
-    fn within(&self, path: &Path) -> Option<PathBuf> {
+    pub(super) fn within(&self, path: &Path) -> Option<PathBuf> {
         self.media_dirs.iter().chain([&self.jobs_dir]).find_map(|folder| {
             let folder = fs::canonicalize(folder).ok()?;
             path.strip_prefix(folder).ok().map(Path::to_owned)
@@ -170,6 +170,18 @@ pub fn public_url(base: &str, relative: &Path) -> String {
         }
     }
     url
+}
+
+/// Resolves links of a path below `folder`. A name of another Unicode form that people cannot distinguish is the same
+/// name: copies from macOS have such names.
+fn resolve(folder: &Path, as_written: &str) -> io::Result<PathBuf> {
+    match fs::canonicalize(folder.join(as_written)) {
+        Err(error) if is_missing(&error) => match in_other_form(folder, as_written) {
+            Some(path) => fs::canonicalize(path),
+            None => Err(error),
+        },
+        resolved => resolved,
+    }
 }
 
 fn is_missing(error: &io::Error) -> bool {

@@ -7,17 +7,26 @@
 
 pub mod audio;
 mod boxes;
+mod content;
 mod error;
 pub mod hash;
+mod incomplete;
 pub mod locate;
+mod near_names;
 mod open;
 mod stamp;
+mod unicode_form;
 pub mod video;
 
 pub use audio::{AudioError, AudioFacts};
 pub use error::MediaError;
 pub use hash::{sha256_of, sha256_of_bytes};
+pub use incomplete::Incomplete;
 pub use locate::{LocateError, Located, Locator, public_url};
+pub use near_names::NearNames;
 pub use open::{open_regular, open_resolved};
 pub use stamp::FileStamp;
 pub use video::{VideoError, VideoFacts};
+
+#[cfg(test)]
+mod tests;

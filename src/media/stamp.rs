@@ -41,6 +41,12 @@ impl FileStamp {
     pub const fn modified_ns(&self) -> i64 {
         self.modified_ns
     }
+
+    /// Returns when content or metadata last changed, as Unix time in nanoseconds.
+    #[must_use]
+    pub const fn changed_ns(&self) -> i64 {
+        self.changed_ns
+    }
 }
 
 /// The form that the database keeps: `<device>:<inode>:<bytes>:<modified_ns>:<changed_ns>`.

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     boxes::{BoxError, movie::Movie},
+    incomplete::Incomplete,
     open::open_regular,
 };
 use crate::job::timing::{LONGEST_MS, SHORTEST_MS, Seconds};
@@ -44,13 +45,9 @@ pub enum VideoError {
     Ending(String),
     #[error("the file is not an MP4 or QuickTime video: it contains {0}")]
     Foreign(&'static str),
-    #[error("the video is incomplete: the file is smaller than its boxes say")]
-    CutShort,
-    /// The recording was not finished, or the file is a first part.
-    #[error("the video is incomplete: it has no `{0}` box")]
-    Missing(&'static str),
-    #[error("the file contains more than the video")]
-    Extra,
+    /// It is still being written, or was cut short.
+    #[error("the video is incomplete ({0})")]
+    Incomplete(Incomplete),
     #[error("the video is damaged: {0}")]
     Damaged(&'static str),
     #[error("the file has no video track with pictures")]
@@ -60,7 +57,7 @@ pub enum VideoError {
     #[error("the video lasts {}; 2 to 60 s are allowed", Seconds(*.0))]
     Length(i64),
     #[error(
-        "the video is {width}x{height}; 720p or 1080p is allowed (the shorter side 720 or 1080, or as many pixels in another shape), with both sides from 512 to 2160"
+        "the video is {width}x{height}; 720p or 1080p is allowed, with both sides from 512 to 2160"
     )]
     Shape { width: u32, height: u32 },
     #[error("the video cannot be read: {0}")]
@@ -72,7 +69,7 @@ impl VideoError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Ending(_) | Self::Foreign(_) | Self::NoPicture => "video_format",
-            Self::CutShort | Self::Missing(_) | Self::Extra | Self::Damaged(_) => "video_damaged",
+            Self::Incomplete(_) | Self::Damaged(_) => "video_damaged",
             Self::TooBig(_) => "video_too_big",
             Self::Length(..SHORTEST_MS) => "video_too_short",
             Self::Length(_) => "video_too_long",
@@ -86,7 +83,7 @@ impl From<BoxError> for VideoError {
     fn from(error: BoxError) -> Self {
         match error {
             BoxError::Foreign(what) => Self::Foreign(what),
-            BoxError::CutShort => Self::CutShort,
+            BoxError::Incomplete(what) => Self::Incomplete(what),
             BoxError::Damaged(what) => Self::Damaged(what),
             BoxError::Io(error) => Self::Io(error),
         }
@@ -103,35 +100,33 @@ pub fn probe(path: &Path) -> Result<VideoFacts, VideoError> {
     probe_reader(file, metadata.len())
 }
 
-/// Reads the boxes of `len` bytes. Other bytes behind the video are ignored.
+/// Reads the boxes of `len` bytes of a file that somebody may still be writing. Other bytes behind the video are
+/// ignored.
 pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
-    read(reader, len).map(|(_, facts)| facts)
+    let movie = Movie::read(reader, len)?;
+    match movie.unwritten() {
+        Some(what) => Err(VideoError::Incomplete(what)),
+        None => facts(&movie, len),
+    }
 }
 
-/// Checks that a downloaded file is a complete video: its boxes fill the file, and description and pictures are there.
+/// Checks that a downloaded file is a complete video: its description and every sample are inside the file. Whatever
+/// follows them is ignored: servers add line breaks, zeros and more. The returned length is measured in the file.
 ///
 /// # Errors
-/// When bytes are missing, or other bytes follow, such as for an error page saved as a video.
+/// When bytes are missing, or the file is no video, such as an error page saved as a video.
 pub fn check_complete(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
-    let (movie, facts) = read(reader, len)?;
-    if !movie.has_media {
-        return Err(VideoError::Missing("mdat"));
+    let movie = Movie::read(reader, len)?;
+    match movie.missing() {
+        Some(what) => Err(VideoError::Incomplete(what)),
+        None => facts(&movie, len),
     }
-    if !movie.is_filled {
-        return Err(VideoError::Extra);
-    }
-    Ok(facts)
 }
 
-fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), VideoError> {
-    let movie = Movie::read(reader, len)?;
-    if !movie.has_description {
-        return Err(VideoError::Missing("moov"));
-    }
-    let track = movie.track(b"vide").ok_or(VideoError::NoPicture)?;
+fn facts(movie: &Movie, len: u64) -> Result<VideoFacts, VideoError> {
+    let track = movie.pictures().ok_or(VideoError::NoPicture)?;
     let (width, height) = track.shape();
-    let facts = VideoFacts { length_ms: movie.length_ms(track), width, height, bytes: len };
-    Ok((movie, facts))
+    Ok(VideoFacts { length_ms: movie.end_ms(track), width, height, bytes: len })
 }
 
 /// Checks a video against the API's limits (API page, `video_url`). An unknown length passes.
@@ -146,22 +141,30 @@ pub fn check(facts: &VideoFacts) -> Result<(), VideoError> {
         _ => {}
     }
     let (width, height) = (facts.width, facts.height);
-    let sides_fit = SIDES.contains(&width) && SIDES.contains(&height);
-    if !sides_fit || !is_720p_or_1080p(width, height) {
+    if !SIDES.contains(&width) || !SIDES.contains(&height) {
         return Err(VideoError::Shape { width, height });
     }
     Ok(())
 }
 
-/// "Resolution 720p or 1080p". The page does not say what that means for other shapes than 16:9. It is read here as:
-/// the shorter side is 720 or 1080; or there are as many pixels (within 2 %, because sides are rounded to blocks of
-/// 8 or 16), as in Kling's own square videos of 960x960 and 1440x1440.
-fn is_720p_or_1080p(width: u32, height: u32) -> bool {
-    let pixels = u64::from(width) * u64::from(height);
-    [(1280, 720), (1920, 1080)].iter().any(|(long, short)| {
-        let full = long * u64::from(*short);
-        width.min(height) == *short || pixels.abs_diff(full) * 50 <= full
-    })
+impl VideoFacts {
+    /// Returns why the API may refuse the video, although no limit of the API page forbids it clearly.
+    ///
+    /// "Resolution 720p or 1080p". The page does not say what that means for other shapes than 16:9. The shorter side
+    /// may be 720 or 1080; or there may be as many pixels (within 2 %, because sides are rounded to blocks of 8 or
+    /// 16), as in Kling's own square videos of 960x960 and 1440x1440.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let Self { width, height, .. } = *self;
+        let pixels = u64::from(width) * u64::from(height);
+        let is_usual = [(1280, 720), (1920, 1080)].iter().any(|(long, short)| {
+            let full = long * u64::from(*short);
+            width.min(height) == *short || pixels.abs_diff(full) * 50 <= full
+        });
+        (!is_usual).then(|| {
+            format!("it is {width}x{height}; the API page allows 720p or 1080p, so Kling may refuse this shape")
+        })
+    }
 }
 
 #[cfg(test)]

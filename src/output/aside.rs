@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    digest::{FileFacts, has_facts},
+    digest::has_facts,
     error::OutputError,
+    facts::FileFacts,
     folder::sync_folder,
     metadata::{Metadata, write_text},
     paths::{DIGITS, OutputPaths, VideoKind},

@@ -3,8 +3,9 @@
 use std::io::Write as _;
 
 use super::{
-    digest::{FileFacts, is_plain_file, known_file},
+    digest::{is_plain_file, known_file},
     error::OutputError,
+    facts::FileFacts,
     metadata::Metadata,
     paths::{OutputPaths, VideoKind},
     rename::exists,

@@ -11,8 +11,9 @@ use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    digest::{CHUNK_BYTES, FileFacts, has_facts, hash, hex},
+    digest::{CHUNK_BYTES, has_facts, hash, hex},
     error::OutputError,
+    facts::FileFacts,
     metadata::Metadata,
     part::discard,
     paths::{OutputPaths, VideoKind},
@@ -35,7 +36,7 @@ pub fn copy_result(
     metadata.files().try_for_each(|(kind, facts)| copy_video(from, to, kind, facts))
 }
 
-fn copy_video(
+pub(super) fn copy_video(
     from: &OutputPaths,
     to: &OutputPaths,
     kind: VideoKind,

@@ -6,22 +6,12 @@ use std::{
     path::Path,
 };
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{error::OutputError, rename::exists};
+use super::{error::OutputError, facts::FileFacts, rename::exists};
 
 /// Bytes that are read and hashed at a time.
 pub(super) const CHUNK_BYTES: usize = 32 << 10;
-
-/// The SHA-256 and size by which a file is recognised.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileFacts {
-    /// Lower-case hexadecimal.
-    pub sha256: String,
-    /// Size of the file.
-    pub bytes: u64,
-}
 
 /// Returns the facts among `known` that match the file at `path`. None if there is no such file, or no facts match.
 pub(super) fn known_file<'a>(

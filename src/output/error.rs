@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::facts::FileFacts;
+
 /// Why a result could not be put on disk.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages describe the variants")]
@@ -31,11 +33,17 @@ pub enum OutputError {
     /// All bytes arrived, but they are not a complete video. The part is removed.
     #[error("{} is not a complete video: {why}", .path.display())]
     Broken { path: PathBuf, why: String },
+    /// All bytes arrived, and they are an incomplete video. The part stays until it is
+    /// [kept](super::Part::keep_incomplete) or opened again.
+    #[error("{} is not a complete video: {why}", .path.display())]
+    Incomplete { path: PathBuf, why: String, facts: FileFacts },
     /// The source of a copy is no longer the published result: the result must be fetched again.
     #[error("cannot copy {}: {why}", .path.display())]
     SourceChanged { path: PathBuf, why: String },
     #[error("cannot continue {}, which has {bytes} bytes: the server sent another file, or bytes from {from_byte} on", .path.display())]
     Misfit { path: PathBuf, bytes: u64, from_byte: u64 },
+    #[error("{} is not a folder", .0.display())]
+    NotFolder(PathBuf),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -53,10 +61,10 @@ impl OutputError {
             Self::BadName(_) => "bad_name",
             Self::TooLarge { .. } => "too_large",
             Self::WrongLength { .. } => "wrong_length",
-            Self::Broken { .. } => "broken_video",
+            Self::Broken { .. } | Self::Incomplete { .. } => "broken_video",
             Self::SourceChanged { .. } => "source_changed",
             Self::Misfit { .. } => "misfit",
-            Self::Io { .. } => "io",
+            Self::NotFolder(_) | Self::Io { .. } => "io",
         }
     }
 
@@ -68,6 +76,7 @@ impl OutputError {
                 | Self::Full(_)
                 | Self::ReadOnly(_)
                 | Self::NoPermission(_)
+                | Self::NotFolder(_)
                 | Self::Io { .. }
         )
     }
@@ -81,6 +90,9 @@ impl OutputError {
                 ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(path),
                 ErrorKind::PermissionDenied => Self::NoPermission(path),
                 ErrorKind::InvalidFilename => Self::BadName(path),
+                ErrorKind::NotADirectory => {
+                    Self::NotFolder(path.parent().map_or(path.clone(), Path::to_owned))
+                }
                 _ => Self::Io { path, source },
             }
         }

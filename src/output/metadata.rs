@@ -10,9 +10,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    digest::FileFacts,
     encode::{time, units},
     error::OutputError,
+    facts::FileFacts,
     folder::sync_folder,
     paths::{OutputPaths, VideoKind},
     rename::{into_free, over_ours, remove_if_there},

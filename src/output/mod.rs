@@ -13,6 +13,7 @@ mod copy;
 mod digest;
 mod encode;
 mod error;
+mod facts;
 mod folder;
 mod metadata;
 mod part;
@@ -21,18 +22,20 @@ mod paths;
 mod publish;
 mod recognize;
 mod rename;
+mod watermark;
 
 pub use available::{check_available, check_names, check_writable};
 pub use copy::copy_result;
-pub use digest::FileFacts;
 pub use error::OutputError;
+pub use facts::FileFacts;
 pub use metadata::{Metadata, TimingUsed};
-pub use part::{Part, PartSource};
+pub use part::{Part, PartSource, remove_incomplete};
 pub use paths::{OutputPaths, VideoKind};
 pub use publish::{publish, publish_superseded};
 pub use recognize::{
     Presence, find_set_aside, list_set_aside, presence, published_result, recover_published,
 };
+pub use watermark::{copy_watermark, publish_watermark, published_watermark};
 
 #[cfg(test)]
 mod tests;

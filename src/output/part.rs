@@ -9,11 +9,13 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    digest::{FileFacts, hash, hex, is_plain_file},
+    digest::{has_facts, hash, hex, is_plain_file},
     error::OutputError,
+    facts::FileFacts,
+    folder::sync_folder,
     part_note::PartNote,
     paths::{OutputPaths, VideoKind},
-    rename::{exists, remove_if_there},
+    rename::{exists, into_free, remove_if_there},
 };
 use crate::failpoint;
 
@@ -168,7 +170,8 @@ impl Part {
     ///
     /// # Errors
     /// [`OutputError::WrongLength`]: a part that is too short stays, a part that is too long is removed.
-    /// [`OutputError::Broken`] if `check` fails, or the file is empty: the part is removed.
+    /// [`OutputError::Broken`] if the file is empty: the part is removed. [`OutputError::Incomplete`] if `check` fails:
+    /// the part stays, to be [discarded](Self::discard) or [kept](Self::keep_incomplete).
     pub fn finish<E: ToString>(
         &mut self,
         check: impl FnOnce(&mut File, u64) -> Result<(), E>,
@@ -184,21 +187,44 @@ impl Part {
             let path = self.path.clone();
             return Err(OutputError::WrongLength { path, bytes, expected_bytes });
         }
-        self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
-        let checked = match bytes {
-            0 => Err("it is empty".to_owned()),
-            _ => check(&mut self.file, bytes).map_err(|why| why.to_string()),
-        };
-        if let Err(why) = checked {
+        if bytes == 0 {
             discard(&self.path)?;
-            return Err(OutputError::Broken { path: self.path.clone(), why });
+            let (path, why) = (self.path.clone(), "it is empty".to_owned());
+            return Err(OutputError::Broken { path, why });
+        }
+        self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
+        let facts = FileFacts { sha256: hex(self.hasher.clone()), bytes };
+        if let Err(why) = check(&mut self.file, bytes) {
+            let (path, why) = (self.path.clone(), why.to_string());
+            return Err(OutputError::Incomplete { path, why, facts });
         }
         failpoint::around("part.finish", || self.file.sync_all())
             .map_err(OutputError::at(&self.path))?;
         if bytes >= SYNC_EVERY_BYTES {
             self.keep()?;
         }
-        Ok(FileFacts { sha256: hex(self.hasher.clone()), bytes })
+        Ok(facts)
+    }
+
+    /// Removes the part.
+    pub fn discard(self) -> Result<(), OutputError> {
+        discard(&self.path)
+    }
+
+    /// Keeps an incomplete video at `to`, unless it is there already.
+    ///
+    /// # Errors
+    /// [`OutputError::Foreign`] if another file has that name: then the part is removed.
+    pub fn keep_incomplete(self, to: &Path, facts: &FileFacts) -> Result<(), OutputError> {
+        if exists(to)? {
+            let is_kept = has_facts(to, facts)?;
+            self.discard()?;
+            return if is_kept { Ok(()) } else { Err(OutputError::Foreign(to.to_owned())) };
+        }
+        self.file.sync_all().map_err(OutputError::at(&self.path))?;
+        into_free(&self.path, to)?;
+        self.discard()?;
+        sync_folder(to.parent().unwrap_or(to))
     }
 
     fn take_up(&mut self, note: PartNote) -> Result<(), OutputError> {
@@ -222,6 +248,11 @@ impl Part {
         (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);
         Ok(())
     }
+}
+
+/// Removes what was [kept](Part::keep_incomplete) at `path` of an incomplete video with these facts.
+pub fn remove_incomplete(path: &Path, facts: &FileFacts) -> Result<(), OutputError> {
+    if has_facts(path, facts)? { remove_if_there(path) } else { Ok(()) }
 }
 
 /// Removes a part and its note.

@@ -23,6 +23,16 @@ pub enum VideoKind {
     Watermark,
 }
 
+impl VideoKind {
+    /// Its name in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+            Self::Watermark => "watermark",
+        }
+    }
+}
+
 /// One job's paths in the output folder. Symbolic links are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
@@ -85,6 +95,15 @@ impl OutputPaths {
     /// The final path of the metadata.
     pub fn metadata(&self) -> PathBuf {
         self.folder.join(format!("{}.json", self.stem))
+    }
+
+    /// Where a download is kept that is no complete video, however often the server sends it.
+    pub fn incomplete(&self, kind: VideoKind) -> PathBuf {
+        let kind = match kind {
+            VideoKind::Result => "",
+            VideoKind::Watermark => ".watermark",
+        };
+        self.folder.join(format!("{}{kind}.incomplete.mp4", self.stem))
     }
 
     /// The folder of all these files.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use super::{
     aside::{EarlierResult, choose, set_aside},
     available::{known_facts, metadata_at},
-    digest::{FileFacts, has_facts, known_file},
+    digest::{has_facts, known_file},
     error::OutputError,
+    facts::FileFacts,
     folder::sync_folder,
     metadata::{Metadata, write_text},
     part::discard,

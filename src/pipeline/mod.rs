@@ -11,6 +11,7 @@ mod context;
 mod fetch;
 mod limits;
 mod poll;
+mod poll_result;
 mod prepare;
 mod scheduler;
 mod settings;
@@ -24,16 +25,16 @@ pub use settings::{RateSettings, Settings};
 
 use account_signal::AccountSignal;
 
-use context::{StepContext, history_answer};
+use context::{POLLS_PER_REST, StepContext, history_answer, query_rest_max};
 use fetch::fetch_error::{FetchError, on_disk, to_transient_error};
 use fetch::target::lead_files;
 use limits::budget::{Budget, BudgetChange};
 use limits::monitored_api::MonitoredApi;
 use limits::pause_gate::{PaidCallPermit, PaidCalls, PauseGate, PendingProbe};
 use limits::poll_interval::{PollInterval, TaskAge};
-use limits::rate::{CallKind, CallRate};
+use limits::rate::{CallKind, CallRate, Rest};
 use limits::slots::Slots;
-use poll::{PollResult, PollTarget};
+use poll_result::{PollResult, PollTarget, PolledTask};
 use prepare::identify::{Identify, identify};
 use prepare::local_media::{check_video, load_audio, video_key, video_ref};
 use prepare::output_check::{Obstacle, check_output, output_taken};

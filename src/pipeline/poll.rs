@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use tracing::warn;
 
-use super::{AccountSignal, CallKind, Lookup, StepContext, by_name, history_answer};
+use super::{
+    AccountSignal, CallKind, Lookup, PollResult, PollTarget, PolledTask, StepContext, by_name,
+    history_answer,
+};
 use crate::{
-    job::{Outcome, State, Task, TaskId},
+    job::{Outcome, State, Task},
     kling::{Api, ApiAnswer, ApiError, ErrorClass, RemoteTask, TaskStatus},
     store::{ApiCall, StoreError},
 };
@@ -21,72 +24,68 @@ const PAGE_SIZE_MIN: usize = 30;
 /// A poll ends after the server has answered with an error about this number of tasks.
 const SERVER_ERRORS_MAX: usize = 3;
 
-/// A task that is polled.
-#[derive(Debug, Clone)]
-pub(crate) struct PollTarget {
-    pub(crate) task: Task,
-    pub(crate) task_id: String,
-}
-
-/// What a poll showed.
-#[derive(Debug, Default)]
-pub(crate) struct PollResult {
-    /// The tasks whose status changed, as they were recorded, with what Kling shows of them.
-    pub(crate) moved: Vec<(Task, Option<RemoteTask>)>,
-    /// The tasks whose status is the same.
-    pub(crate) same: Vec<TaskId>,
-    /// The tasks that Kling does not show, with its message.
-    pub(crate) not_found: Vec<(TaskId, String)>,
-    /// The tasks of which Kling shows no clear status, with what it shows.
-    pub(crate) unclear: Vec<(TaskId, String)>,
-    /// The tasks that somebody else changed in the meantime.
-    pub(crate) stale: Vec<TaskId>,
-    /// What the API said about the account.
-    pub(crate) signal: Option<AccountSignal>,
-    /// Why the poll is incomplete, if it is.
-    pub(crate) problem: Option<String>,
-}
-
-/// What one answer showed of one task.
-enum PolledTask {
-    Moved(Box<Task>, Box<RemoteTask>),
-    Same(TaskId),
-    Unclear(TaskId, String),
-    Stale(TaskId),
-}
-
-impl PollResult {
-    fn add(&mut self, polled: PolledTask) {
-        match polled {
-            PolledTask::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
-            PolledTask::Same(id) => self.same.push(id),
-            PolledTask::Unclear(id, what) => self.unclear.push((id, what)),
-            PolledTask::Stale(id) => self.stale.push(id),
-        }
-    }
-
-    /// A call failed for a reason that is not one task's.
-    fn fail(&mut self, error: ApiError) {
-        self.signal = AccountSignal::of_query(&error);
-        self.problem = Some(error.message);
-    }
-}
-
-/// Polls all of `targets`.
+/// Polls all of `targets`, by pages of the list if `reads_list`.
 pub(crate) async fn poll<A: Api>(
     context: &StepContext<A>,
     targets: Vec<PollTarget>,
+    reads_list: bool,
 ) -> Result<PollResult, StoreError> {
     let mut polled = PollResult::default();
-    let mut left: BTreeMap<String, Task> =
-        targets.into_iter().map(|target| (target.task_id, target.task)).collect();
-    if left.len() > SINGLE_QUERIES_MAX && !read_pages(context, &mut left, &mut polled).await? {
+    if targets.is_empty() {
         return Ok(polled);
     }
-    if query_each(context, left, &mut polled).await? {
+    let overdue: Vec<PollTarget> =
+        targets.iter().filter(|target| target.is_overdue).cloned().collect();
+    let mut left: BTreeMap<String, Task> =
+        targets.into_iter().map(|target| (target.task_id, target.task)).collect();
+    let is_listed = reads_list && left.len() > SINGLE_QUERIES_MAX;
+    if is_listed && !read_pages(context, &mut left, &mut polled).await? {
+        return Ok(polled);
+    }
+    let is_answered = query_each(context, left, &mut polled).await?
+        && (!is_listed || query_overdue(context, overdue, &mut polled).await?);
+    if is_answered {
         polled.signal.get_or_insert(AccountSignal::Answered);
     }
     Ok(polled)
+}
+
+/// Queries the tasks of `overdue` singly of which the list showed no change: the list may lag behind. Returns whether
+/// the API answered.
+async fn query_overdue<A: Api>(
+    context: &StepContext<A>,
+    overdue: Vec<PollTarget>,
+    polled: &mut PollResult,
+) -> Result<bool, StoreError> {
+    for PollTarget { task, task_id, .. } in overdue {
+        let id = task.id;
+        if !polled.same.contains(&id) && !polled.unclear.iter().any(|(unclear, _)| *unclear == id) {
+            continue;
+        }
+        context.rate.ready(CallKind::Query).await;
+        let reply = context.api.task(&task_id).await;
+        match reply.result {
+            Ok(remote) if remote.task_id == task_id => {
+                match record_status(context, task, remote, ApiCall::Query, &reply.answer).await? {
+                    // The list shows as much.
+                    PolledTask::Same(_) | PolledTask::Unclear(..) => {}
+                    moved => {
+                        polled.same.retain(|same| *same != id);
+                        polled.unclear.retain(|(unclear, _)| *unclear != id);
+                        polled.add(moved);
+                    }
+                }
+            }
+            // The list shows the task, so that the query shows nothing new.
+            Ok(_) => {}
+            Err(error) if is_about_call(&error, &reply.answer) => {}
+            Err(error) => {
+                polled.fail(error);
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Asks for each of `left` by its id. Returns whether the API answered all of it.
@@ -205,6 +204,7 @@ async fn read_pages<A: Api>(
             }
             Err(error) => {
                 polled.fail(error);
+                polled.list_signal.clone_from(&polled.signal);
                 return Ok(false);
             }
         };

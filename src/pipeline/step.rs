@@ -56,11 +56,12 @@ pub(crate) fn permanent_error(error: &ApiError) -> PermanentError {
     PermanentError { code: code_of(error), message: error.message.clone() }
 }
 
-/// Returns the stable code of an error: the API's number, "request_too_large" or "transport".
+/// Returns the stable code of an error: the API's number, or a name where the answer has none.
 fn code_of(error: &ApiError) -> String {
     match (error.code, error.class) {
         (Some(code), _) => code.to_string(),
         (None, ErrorClass::TooLarge) => "request_too_large".to_owned(),
+        (None, ErrorClass::OtherRefusal) => "request_refused".to_owned(),
         (None, _) => "transport".to_owned(),
     }
 }

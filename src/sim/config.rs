@@ -9,6 +9,7 @@ use super::{
     fault_rules::RandomFaults,
     lookup_settings::{DuplicateNameError, Lags, LookupStyles, UnknownTask},
     media_folder::MediaReader,
+    odd_answers::{OddAnswers, SessionGoneError},
     units::SimUnits,
 };
 
@@ -77,12 +78,20 @@ settings! {
     query_shows_external_ids: bool = false,
     /// Whether the entries of lists carry it.
     list_shows_external_ids: bool = false,
+    /// How old the statuses are that lists show; a query of one task shows the present status.
+    list_status_lag_ms: i64 = 0,
     /// Whether queries and lists show a task's video by the address that was sent; if not, by that of a copy.
     shows_sent_videos: bool = true,
     /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
     unique_external_ids: bool = true,
     /// The code and message of that refusal.
     duplicate_name: DuplicateNameError = DuplicateNameError::default(),
+    /// Bodies longer than this are not read, as if the network were too slow. None: all are.
+    stalled_upload_bytes: Option<u64> = None,
+    /// The code and message of the refusal of a session that is gone.
+    gone_session: SessionGoneError = SessionGoneError::default(),
+    /// Which answers have other forms than the page describes.
+    odd_answers: OddAnswers = OddAnswers::default(),
     /// What one Identify Face costs.
     units_per_identify: SimUnits = SimUnits::from_thousandths(50),
     /// What a task costs for each started five seconds of its video.

@@ -131,7 +131,9 @@ impl SimAudioSource {
     fn of_file(face: Fields<'_>, file: &str, base_url: &str) -> Result<Self, Refusal> {
         if file.starts_with("http://") || file.starts_with("https://") {
             let place = UrlTarget::of("sound_file", file, base_url)?;
-            if place.has_ending(&ENDINGS) {
+            // The content decides. It is simulated, and an ending that the page excludes means other content.
+            let is_usable = place.has_ending(&ENDINGS) || !place.has_any_ending();
+            if matches!(place, UrlTarget::Media(..)) || is_usable {
                 return Ok(Self::Url(place));
             }
             return Err(face.wrong("sound_file", "must be .mp3, .wav, .m4a or .aac"));

@@ -42,7 +42,8 @@ impl FaultRule {
     /// | `do` | fields |
     /// |---|---|
     /// | `code` | `code`, and optionally `status`, `retry_after`, `message` |
-    /// | `lose_answer`, `drop_request`, `not_a_video` | |
+    /// | `lose_answer`, `drop_request`, `not_a_video`, `plain`, `wants_referer` | |
+    /// | `trailing` | `body`: what follows the video |
     /// | `cut_body`, `wrong_length` | `bytes`: half of the body without it |
     /// | `html` | `status`: 502 without it |
     /// | `too_large` | `status`: 413 without it; `html`: whether the body is HTML |

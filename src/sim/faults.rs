@@ -106,6 +106,15 @@ pub enum Fault {
     },
     /// For downloads: 200, but the body is a page and no video.
     NotAVideo,
+    /// For downloads: the body is followed by this text, and the announced length counts the text.
+    Trailing {
+        #[serde(rename = "body")]
+        text: String,
+    },
+    /// For downloads: the complete body in chunks, without its length, an ETag or ranges.
+    Plain,
+    /// For downloads: 403 without a Referer.
+    WantsReferer,
 }
 
 impl Fault {

@@ -54,6 +54,10 @@ pub(super) async fn inject(
         }
         Fault::Patch { with } => patched(healthy, &with).await,
         Fault::Redirect { to } => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
+        Fault::Trailing { text } => trailing(healthy, text.into()),
+        Fault::Plain => plain(healthy),
+        // The request decided it.
+        Fault::WantsReferer => healthy,
         Fault::NotAVideo => {
             ([(header::CONTENT_TYPE, "video/mp4")], html(StatusCode::BAD_GATEWAY)).into_response()
         }
@@ -104,6 +108,24 @@ fn ending_at(response: Response, bytes: u64, with_error: bool) -> Response {
     let body =
         if with_error { Body::from_stream(begin.chain(end)) } else { Body::from_stream(begin) };
     Response::from_parts(parts, body)
+}
+
+fn trailing(response: Response, extra: Bytes) -> Response {
+    let length = announced(&response) + extra.len() as u64;
+    let (mut parts, body) = response.into_parts();
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let all = body.into_data_stream().chain(stream::once(async { Ok(extra) }));
+    Response::from_parts(parts, Body::from_stream(all))
+}
+
+/// Removes what lets a client continue a download, or check its length.
+fn plain(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    for name in [header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES] {
+        parts.headers.remove(name);
+    }
+    // Without its size, so that the server sends chunks.
+    Response::from_parts(parts, Body::from_stream(body.into_data_stream()))
 }
 
 fn huge(bytes: u64) -> Response {

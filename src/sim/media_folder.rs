@@ -14,9 +14,8 @@ use crate::media;
 pub struct MediaReader {
     /// The facts of a video file; none for what is no video.
     pub video: fn(&Path) -> Option<SimVideoFacts>,
-    /// The length in ms of an audio file from its bytes, helped by the ending of its name; none for what
-    /// is no audio.
-    pub audio_ms: fn(Vec<u8>, Option<&str>) -> Option<i64>,
+    /// The length in ms of an audio file from its bytes; none for what is no audio.
+    pub audio_ms: fn(&[u8]) -> Option<i64>,
 }
 
 impl Default for MediaReader {
@@ -26,9 +25,8 @@ impl Default for MediaReader {
             let media::VideoFacts { length_ms, width, height, bytes } = facts;
             Some(SimVideoFacts { length_ms, width, height, bytes })
         };
-        let audio_ms = |bytes: Vec<u8>, ending: Option<&str>| {
-            media::audio::measure(bytes, ending).ok().map(|facts| facts.length_ms)
-        };
+        let audio_ms =
+            |bytes: &[u8]| media::audio::measure(bytes).ok().map(|facts| facts.length_ms);
         Self { video, audio_ms }
     }
 }
@@ -55,16 +53,11 @@ impl ReadMedia for MediaFolder {
     }
 
     fn sound_file(&self, path: &str) -> Option<SimAudioFacts> {
-        let place = self.locate(path)?;
-        let ending = place.extension().and_then(|ending| ending.to_str());
-        let content = fs::read(&place).ok()?;
-        let bytes = content.len() as u64;
-        let length_ms = (self.reader.audio_ms)(content, ending)?;
-        Some(SimAudioFacts { length_ms, bytes })
+        self.audio(&fs::read(self.locate(path)?).ok()?)
     }
 
     fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts> {
-        let length_ms = (self.reader.audio_ms)(bytes.to_vec(), None)?;
+        let length_ms = (self.reader.audio_ms)(bytes)?;
         Some(SimAudioFacts { length_ms, bytes: bytes.len() as u64 })
     }
 }

@@ -61,12 +61,10 @@ impl Sim {
                     (None, unknown) => unknown.answer(&name),
                 };
             }
-            Ok(self
-                .listed(account, now_ms)
-                .skip((page - 1) * size)
-                .take(size)
-                .map(describe)
-                .collect())
+            let as_of_ms = now_ms - self.config.list_status_lag_ms;
+            let describe = |task: &SimTask| self.shown(task, as_of_ms, shows_names);
+            let listed = self.listed(account, now_ms);
+            Ok(listed.skip((page - 1) * size).take(size).map(describe).collect())
         });
         not_a_timeout(self.answered(Endpoint::List, outcome))
     }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody as _},
     extract::{ConnectInfo, FromRequest, Request},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
@@ -29,11 +29,15 @@ pub(super) struct ReceivedRequest {
     pub(super) body: Option<Bytes>,
 }
 
-impl<S: Sync> FromRequest<S> for ReceivedRequest {
+impl FromRequest<Arc<Shared>> for ReceivedRequest {
     type Rejection = Infallible;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Infallible> {
         let (mut parts, body) = request.into_parts();
+        let most = shared.sim().config().stalled_upload_bytes;
+        if most.is_some_and(|most| body.size_hint().lower() > most) {
+            shared.stop.cancelled().await;
+        }
         let connection = parts.extensions.remove::<ConnectInfo<ConnectionCutter>>();
         let scissors = connection.map(|ConnectInfo(scissors)| scissors).unwrap_or_default();
         let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok();

@@ -16,7 +16,13 @@ pub struct SimResponse {
 impl SimResponse {
     /// The error code; 0 is success.
     pub fn code(&self) -> u64 {
-        self.body["code"].as_u64().unwrap_or_default()
+        match &self.body["code"] {
+            Value::String(text) => text.parse().unwrap_or_default(),
+            // A float of an odd answer.
+            code => {
+                code.as_u64().or_else(|| code.as_f64().map(|code| code as u64)).unwrap_or_default()
+            }
+        }
     }
 
     /// The message for people.

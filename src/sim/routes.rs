@@ -111,14 +111,22 @@ async fn download(
         let file = if carried_out { sim.download(now_ms, &name) } else { None };
         (due, file)
     };
+    let due = due.map(|due| due.fault);
+    let mut headers = asked.headers;
+    if matches!(due, Some(Fault::Plain | Fault::Trailing { .. })) {
+        headers.remove(header::RANGE);
+    }
+    if due == Some(Fault::WantsReferer) && !headers.contains_key(header::REFERER) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let healthy = match file {
         Some(file) => match ResultContent::of(file, &shared.folder).await {
-            Some(content) => content.send(&asked.headers).await.unwrap_or_else(|_| gone()),
+            Some(content) => content.send(&headers).await.unwrap_or_else(|_| gone()),
             None => gone(),
         },
         None => gone(),
     };
-    match due.map(|due| due.fault) {
+    match due {
         Some(Fault::Code { code, status, .. }) => {
             let status = StatusCode::from_u16(status.unwrap_or(http_status(code)));
             status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()

@@ -142,10 +142,10 @@ impl Sim {
         self.requests += 1;
         let request_id = format!("sim-{:08}", self.requests);
         self.counts.count(call, outcome.as_ref().err().map(|refusal| refusal.code));
-        match outcome {
+        self.config.odd_answers.apply(match outcome {
             Ok(data) => SimResponse::success(&request_id, data),
             Err(refusal) => SimResponse::refusal(&request_id, &refusal),
-        }
+        })
     }
 
     /// Takes units from the resource pack of an account, or refuses with 1102.
@@ -180,6 +180,6 @@ impl Sim {
         self.sessions
             .get(id)
             .filter(|session| session.account == account && now_ms - session.made_at_ms < ttl_ms)
-            .ok_or_else(|| Refusal::illegal(format!("session_id {id} not found or expired")))
+            .ok_or_else(|| self.config.gone_session.refusal(id))
     }
 }

@@ -15,8 +15,6 @@ use super::{
 const ENDINGS: [&str; 2] = [".mp4", ".mov"];
 const BYTES_MAX: u64 = 100 * 1024 * 1024;
 const SIDE_PX: std::ops::RangeInclusive<u32> = 512..=2160;
-/// "720p or 1080p": the length of the shorter side.
-const SHORT_SIDE_PX: [u32; 2] = [720, 1080];
 pub(super) const LENGTH_MS: std::ops::RangeInclusive<i64> = 2_000..=60_000;
 
 /// A video that was identified, shared by its sessions and tasks.
@@ -149,11 +147,6 @@ fn check_limits(facts: &SimVideoFacts) -> Result<i64, Refusal> {
     if !SIDE_PX.contains(&width) || !SIDE_PX.contains(&height) {
         return Err(Refusal::illegal(format!(
             "video_url: width and height must be between 512px and 2160px, not {width}x{height}"
-        )));
-    }
-    if !SHORT_SIDE_PX.contains(&width.min(height)) {
-        return Err(Refusal::illegal(format!(
-            "video_url: the resolution must be 720p or 1080p, not {width}x{height}"
         )));
     }
     Ok(length_ms)

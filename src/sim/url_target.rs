@@ -48,6 +48,11 @@ impl UrlTarget {
         let path = self.url().path().to_ascii_lowercase();
         endings.iter().any(|ending| path.ends_with(ending))
     }
+
+    /// Whether the last part of the path has an ending of any kind.
+    pub(super) fn has_any_ending(&self) -> bool {
+        self.url().path().rsplit('/').next().is_some_and(|name| name.contains('.'))
+    }
 }
 
 /// Whether a URL points at `base`, by any name of this machine.

@@ -1,6 +1,6 @@
 //! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
-use super::{Store, StoreError, sql::Sql as _};
+use super::{RateLimit, Store, StoreError, sql::Sql as _};
 
 impl Store {
     /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
@@ -22,6 +22,14 @@ impl Store {
         .await
     }
 
+    /// Writes until when (Unix ms) calls rest after the API limited their rate.
+    pub async fn set_rate_limit(&self, limit: RateLimit) -> Result<(), StoreError> {
+        let RateLimit { code, paid_until_ms, queries_until_ms } = limit;
+        let sql = "
+            UPDATE daemon_state SET rate_limit_code = ?1, paid_rest_until_ms = ?2, query_rest_until_ms = ?3";
+        self.run(sql, (code, paid_until_ms, queries_until_ms)).await
+    }
+
     /// Writes that a daemon started, with its limits.
     pub async fn begin(
         &self,
@@ -34,7 +42,8 @@ impl Store {
         let sql = "
             UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3, slots_limit = ?3,
               cap_micro = ?4, hold = NULL, api_problem = NULL, api_problem_since_ms = NULL,
-              folder_problem = NULL, scanning = 1";
+              rate_limit_code = NULL, paid_rest_until_ms = NULL, query_rest_until_ms = NULL,
+              folder_problem = NULL, result_hosts_problem = NULL, scanning = 1";
         self.run(sql, (pid, now_ms, slots, cap_micro)).await
     }
 
@@ -57,6 +66,14 @@ impl Store {
     /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
     pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
         self.run("UPDATE daemon_state SET folder_problem = ?1", (problem,)).await
+    }
+
+    /// Writes why results may not be downloaded from this machine; `None`: they may.
+    pub async fn set_result_hosts_problem(
+        &self,
+        problem: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.run("UPDATE daemon_state SET result_hosts_problem = ?1", (problem,)).await
     }
 
     /// Writes how long tasks take, from which `status` computes the time left.

@@ -3,18 +3,20 @@
 use rusqlite::{Connection, named_params};
 
 use super::{
-    Store, StoreError, change::JobChange, event::record_change, find, job_row, job_row::JobRow,
-    sql::Sql as _,
+    Store, StoreError, WatermarkTries, change::JobChange, event::record_change, find, job_row,
+    job_row::JobRow, sql::Sql as _, watermark,
 };
 use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
-/// A job whose task has succeeded and whose own file is not delivered yet.
+/// A job whose task has succeeded and whose own file, or the watermarked copy, is not delivered yet.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct DueDelivery {
     /// The job, without its labels.
     pub job: Job,
     pub task: Task,
+    /// The job has its result, and lacks the watermarked copy.
+    pub missing_watermark: Option<WatermarkTries>,
 }
 
 /// A delivered file that got another name because a newer result took its place.
@@ -29,8 +31,11 @@ pub struct MovedFile {
 
 pub(super) const DUE: &str = "INDEXED BY job_due
     WHERE j.due_at_ms >= ?1 AND j.due_at_ms <= ?2 ORDER BY j.due_at_ms, j.id LIMIT ?3";
-pub(super) const NEXT_DUE: &str =
-    "SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1";
+pub(super) const NEXT_DUE: &str = "
+    SELECT min(due) FROM (
+      SELECT min(due_at_ms) AS due FROM job INDEXED BY job_due WHERE due_at_ms > ?1
+      UNION ALL
+      SELECT min(due_at_ms) FROM missing_watermark INDEXED BY missing_watermark_due WHERE due_at_ms > ?1)";
 
 const RECORD_MOVED: &str = "
     UPDATE job SET output = :to, revision = revision + 1
@@ -53,13 +58,18 @@ impl Store {
             let mut jobs = job_row::all(connection, DUE, (0, now_ms, limit))?;
             let left = limit.saturating_sub(i64::try_from(jobs.len()).unwrap_or(limit));
             jobs.extend(job_row::all(connection, DUE, (latest_ms, i64::MAX, left))?);
+            let mut found: Vec<_> =
+                jobs.into_iter().map(|JobRow { job, .. }| (job, None)).collect();
+            // Results come before watermarked copies.
+            for span in [(0, now_ms), (latest_ms, i64::MAX)] {
+                let left = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(limit));
+                let missing = watermark::due(connection, span, left)?.into_iter();
+                found.extend(missing.map(|(job, missing)| (job, Some(missing))));
+            }
             let mut due = Vec::new();
-            for JobRow { job, .. } in jobs {
-                if let Some(task) =
-                    job.task.map(|id| find::task(connection, id)).transpose()?.flatten()
-                {
-                    due.push(DueDelivery { job, task });
-                }
+            for (job, missing_watermark) in found {
+                let task = job.task.map(|id| find::task(connection, id)).transpose()?.flatten();
+                due.extend(task.map(|task| DueDelivery { job, task, missing_watermark }));
             }
             Ok(due)
         })
@@ -145,6 +155,9 @@ fn record_attempt(
         now.earlier_task = None;
     }
     job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
+    if matches!(attempt, DeliveryOutcome::Delivered { .. }) {
+        watermark::result_delivered(connection, now.id, now.task, now.spec.watermark)?;
+    }
     let is_repeated = state == before.0 && now.delivery.wait_reason == before.1;
     if !is_repeated {
         record_change(connection, &now, Some(before.0), &what, moment.now_ms)?;

@@ -37,6 +37,8 @@ pub struct JobOverview {
     /// The same in money, for accounts that pay from a balance.
     pub money: Option<f64>,
     pub output: String,
+    /// Its result is delivered, and the watermarked copy is not: why, or a note that Kling no longer has the copy.
+    pub watermark_missing: Option<String>,
     pub error_code: Option<String>,
     pub error: Option<String>,
     /// The API's id of the last request that was answered for it.
@@ -191,7 +193,7 @@ impl Reader {
 
 fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
     columns!(row => JobOverview: key manifest state state_since waiting_for video audio labels attempt task_id
-        external_task_id shares_task_with units money output error_code error request_id changed_after_sent dismissed
+        external_task_id shares_task_with units money output watermark_missing error_code error request_id changed_after_sent dismissed
         priority created_at updated_at finished_at)
 }
 

@@ -12,6 +12,8 @@ pub enum MediaScope {
     Waiting,
     /// Failed jobs whose request changed: the changed request runs.
     FailedChanged,
+    /// Failed jobs with local media, which may have been replaced.
+    FailedLocal,
     All,
 }
 
@@ -22,6 +24,12 @@ pub(super) const WAITING: &str = "INDEXED BY job_state
     ORDER BY j.id LIMIT ?2";
 pub(super) const FAILED_CHANGED: &str = "INDEXED BY job_changed
     WHERE j.changed_after_sent = 1 AND j.state = 'failed' AND j.id > ?1 AND j.absent_since_ms IS NULL
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
+        AND removed_at_ms IS NULL)
+    ORDER BY j.id LIMIT ?2";
+pub(super) const FAILED_LOCAL: &str = "INDEXED BY job_state
+    WHERE j.state = 'failed' AND (j.audio_kind = 'file' OR j.video_kind = 'file') AND j.id > ?1
+      AND j.absent_since_ms IS NULL
       AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
         AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
@@ -76,6 +84,7 @@ impl Store {
         let condition = match scope {
             MediaScope::Waiting => WAITING,
             MediaScope::FailedChanged => FAILED_CHANGED,
+            MediaScope::FailedLocal => FAILED_LOCAL,
             MediaScope::All => LOCAL,
         };
         self.read(move |connection| {

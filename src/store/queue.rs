@@ -49,7 +49,9 @@ pub(super) const NEXT_DUE: &str = "
       SELECT min(due_at_ms) FROM task INDEXED BY task_state
       WHERE state = 'downloading' AND due_at_ms > ?1
       UNION ALL
-      SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1)";
+      SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1
+      UNION ALL
+      SELECT min(due_at_ms) FROM missing_watermark INDEXED BY missing_watermark_due WHERE due_at_ms > ?1)";
 
 pub(super) fn due_in_state(state: State) -> String {
     let condition = format!(
@@ -61,7 +63,8 @@ pub(super) fn due_in_state(state: State) -> String {
 }
 
 /// Whether any task moves before its create request, and how many tasks and deliveries move after it. Tasks that
-/// failed too often, and tasks that Kling has not shown for long, are left out.
+/// failed too often, tasks that Kling has not shown for long, and results that wait because Kling's server has only a
+/// part of them, are left out.
 pub(super) const MOVING: &str = "
     SELECT
       EXISTS (SELECT 1 FROM task INDEXED BY task_queued WHERE state = 'queued' AND due_at_ms = 0)
@@ -71,9 +74,14 @@ pub(super) const MOVING: &str = "
         AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)),
       (SELECT count(*) FROM task INDEXED BY task_state
        WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0
-         OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
+         OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2)
+           AND NOT (due_at_ms > ?3 AND EXISTS (SELECT 1 FROM incomplete_download i
+             WHERE i.task_row = task.id AND i.video = 'result' AND i.times >= 3)))
       + (SELECT count(*) FROM job INDEXED BY job_due
-         WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";
+         WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
+      + (SELECT count(*) FROM missing_watermark w INDEXED BY missing_watermark_due CROSS JOIN job j
+         WHERE w.due_at_ms IS NOT NULL AND w.tries < ?1
+           AND j.id = w.job_id AND j.task_row = w.task_row AND j.state = 'succeeded')";
 
 impl Store {
     /// Returns up to `limit` queued tasks that are due at once, in the order of the queue.
@@ -127,14 +135,16 @@ impl Store {
 
     /// Returns whether any task still moves automatically before its create request, and how many tasks and deliveries
     /// do after it. Left out is what waits for media or a person, and what failed `tries_max` times in a row, the last
-    /// time after `since_ms`, at a download or because the output file cannot be written.
+    /// time after `since_ms`, at a download or because the output file cannot be written; also results that Kling's
+    /// server has only in part, and that are not due at `now_ms`.
     pub async fn count_moving(
         &self,
         tries_max: u32,
         since_ms: i64,
+        now_ms: i64,
     ) -> Result<(bool, i64), StoreError> {
         self.read(move |connection| {
-            connection.row(MOVING, (tries_max, since_ms), |row| row.try_into())
+            connection.row(MOVING, (tries_max, since_ms, now_ms), |row| row.try_into())
         })
         .await
     }

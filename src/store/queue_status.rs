@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::{
-    Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend, sql::Sql as _,
+    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend,
+    sql::Sql as _, watermark,
 };
 use crate::job::State;
 
@@ -29,12 +30,20 @@ pub struct QueueStatus {
     pub hold: Option<String>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
+    /// Until when calls rest because the API limits their rate; none: they do not.
+    pub rate_limit: Option<RateLimit>,
     pub folder_problem: Option<String>,
+    /// Why results may not be downloaded from this machine.
+    pub result_hosts_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
     /// Unresolved tasks that no job points to. They are not part of `jobs`.
     pub superseded: SupersededTasks,
+    /// Jobs that have their result and lack the watermarked copy after a try.
+    pub missing_watermarks: MissingWatermarks,
+    /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
+    pub incomplete_results: i64,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -53,6 +62,17 @@ pub struct ApiProblem {
     pub since_ms: i64,
 }
 
+/// The API limits the rate of calls (1302): they rest until these times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The code of the answer.
+    pub code: Option<i64>,
+    /// Identify Face and Create Task rest until then (Unix ms).
+    pub paid_until_ms: i64,
+    /// Queries rest until then (Unix ms).
+    pub queries_until_ms: i64,
+}
+
 /// A manifest with errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -65,7 +85,8 @@ const REFUSED_MAX: i64 = 5;
 
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
-      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem FROM daemon_state";
+      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
+      rate_limit_code, paid_rest_until_ms, query_rest_until_ms FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -92,6 +113,11 @@ pub(super) const CHANGED: &str = "
 
 pub(super) const DISMISSED: &str = "
     SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
+
+/// Three times, as `KEPT_AFTER` in `pipeline/fetch/incomplete.rs`: then the bytes are kept.
+pub(super) const INCOMPLETE: &str = "
+    SELECT count(*) FROM task t INDEXED BY task_state JOIN incomplete_download i ON i.task_row = t.id
+    WHERE t.state = 'downloading' AND i.video = 'result' AND i.times >= 3";
 
 impl QueueStatus {
     /// Returns the number of jobs in `states`.
@@ -142,7 +168,10 @@ pub(super) fn queue_status(
     let (slots_used, spent_today_micro) =
         (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
     let spent_total_micro = spend::in_all(&moment)?;
+    let missing_watermarks = watermark::missing(&moment)?;
+    let incomplete_results = moment.value(INCOMPLETE, ())?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
+        let (cap_micro, hold): (Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?);
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
         Ok(QueueStatus {
             jobs,
@@ -151,18 +180,22 @@ pub(super) fn queue_status(
             refused,
             slots_configured: row.get(0)?,
             slots_limit: row.get(1)?,
-            cap_micro: row.get(2)?,
+            cap_micro,
             spent_today_micro,
             spent_total_micro,
             pause,
-            hold: row.get(3)?,
+            // A daemon that ended on an earlier day may have left it.
+            hold: hold.filter(|_| cap_micro.is_none_or(|cap| spent_today_micro >= cap)),
             api_problem: api_problem
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
+            rate_limit: rate_limit(row)?.filter(|limit| limit.paid_until_ms > now_ms),
             folder_problem: row.get(11)?,
+            result_hosts_problem: row.get(12)?,
             blocked,
             superseded,
-
+            missing_watermarks,
+            incomplete_results,
             slots_used,
             changed_after_sent,
             first_changed,
@@ -174,6 +207,15 @@ pub(super) fn queue_status(
     })?;
     moment.commit()?;
     Ok(queue_status)
+}
+
+fn rate_limit(row: &Row<'_>) -> rusqlite::Result<Option<RateLimit>> {
+    let (paid_until_ms, queries_until_ms): (Option<i64>, Option<i64>) =
+        (row.get("paid_rest_until_ms")?, row.get("query_rest_until_ms")?);
+    let Some((paid_until_ms, queries_until_ms)) = paid_until_ms.zip(queries_until_ms) else {
+        return Ok(None);
+    };
+    Ok(Some(RateLimit { code: row.get("rate_limit_code")?, paid_until_ms, queries_until_ms }))
 }
 
 /// A state that another version of lipsyncd stored is left out.

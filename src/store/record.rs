@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{
     HistoryAnswer, StoreError, account, candidate, event::HistoryEvent, find, job_row, spend,
-    sql::Sql as _, task_row,
+    sql::Sql as _, task_row, watermark,
 };
 use crate::job::{JobId, ResultFile, State, Task, Transition};
 
@@ -64,6 +64,9 @@ fn move_jobs(
         if after != before || waits_for_copy {
             let delivered = task.result.as_ref().filter(|_| after == State::Succeeded);
             move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
+            if delivered.is_some() {
+                watermark::result_delivered(connection, id, Some(task.id), task.spec.watermark)?;
+            }
         }
         // The cost is recorded with one job.
         let without_units =

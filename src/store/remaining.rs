@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Reader, StoreError, sql::Sql as _};
+use super::{Reader, StoreError, sql::Sql as _, watermark};
 
 /// Counts of everything that did not succeed. Jobs that are missing from the folder count only until they have
 /// ended.
@@ -15,12 +15,15 @@ pub struct Remaining {
     pub unresolved: i64,
     pub changed: i64,
     pub refused_manifests: i64,
+    /// Jobs with a result whose watermarked copy is still fetched.
+    pub watermarks: i64,
 }
 
 impl Remaining {
     /// Whether everything succeeded.
     pub fn is_empty(&self) -> bool {
-        self.failed + self.waiting + self.unresolved + self.changed + self.refused_manifests == 0
+        let ended = self.failed + self.changed + self.refused_manifests;
+        ended + self.waiting + self.unresolved + self.watermarks == 0
     }
 }
 
@@ -41,6 +44,7 @@ impl Reader {
     pub fn remaining(&self) -> Result<Remaining, StoreError> {
         // No job shows these tasks, and each may be paid.
         let superseded = superseded(&self.connection)?.tasks;
+        let watermarks = watermark::missing(&self.connection)?.jobs;
         let counts = self.connection.row(REMAINING, (), |row| {
             Ok(Remaining {
                 failed: row.get(0)?,
@@ -48,6 +52,7 @@ impl Reader {
                 unresolved: row.get::<_, i64>(2)? + superseded,
                 changed: row.get(3)?,
                 refused_manifests: row.get(4)?,
+                watermarks,
             })
         })?;
         Ok(counts)

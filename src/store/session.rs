@@ -90,11 +90,6 @@ impl Store {
         })
         .await
     }
-
-    /// Makes a session expire.
-    pub async fn forget_session(&self, row: i64) -> Result<(), StoreError> {
-        self.run("UPDATE session SET expires_at_ms = 0 WHERE id = ?1", (row,)).await
-    }
 }
 
 fn faces(connection: &Connection, session_row: i64) -> Result<Vec<FaceSpan>, StoreError> {

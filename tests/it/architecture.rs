@@ -28,7 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("metrics", &["job", "store"]),
     ("inbox", &["job", "manifest", "media", "metrics", "offload", "store"]),
     ("pipeline", &["failpoint", "job", "kling", "media", "metrics", "offload", "output", "store"]),
-    // The configuration is YAML, too, and is reported of its faults in the same way.
+    // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["manifest"]),
     ("daemon", &["config", "inbox", "job", "kling", "media", "metrics", "pipeline", "store"]),
     (

@@ -28,6 +28,7 @@ mod system_errors;
 #[path = "../../src/testing/mod.rs"]
 #[allow(dead_code, reason = "some fixtures are for unit tests only")]
 mod testing;
+mod truth;
 mod uncertain;
 mod words;
 

@@ -1,6 +1,7 @@
 //! `lipsyncd check`: reads manifests and local media as the daemon does, without network.
 
 mod conflicts;
+mod name;
 mod plan;
 
 use std::{
@@ -12,13 +13,17 @@ use std::{
 
 use self::{
     conflicts::Conflicts,
+    name::{NameMeaning, NamedPath},
     plan::{plan, timing_error},
 };
 use super::{CommandContext, CommandError, ExitCode, Result, counted, open::now_ms, safe};
 use crate::{
     config::Config,
     daemon,
-    inbox::{FolderListing, MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan},
+    inbox::{
+        self, FolderListing, MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan,
+        scan_entry,
+    },
     manifest::{Location, Problem, Problems},
 };
 
@@ -27,9 +32,10 @@ use crate::{
 /// Reads manifests and local media exactly as the daemon does. Prints one line per job: what lipsyncd would do,
 /// and with which job it would share a task. Jobs that make the same request are paid once. Reports every error
 /// with its place in the manifest. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
-/// as if its folder were `jobs_dir`.
+/// as if its folder were `jobs_dir`. For a PATH that the daemon ignores, it says why. A name that is almost that of a
+/// manifest, such as `promo.yml.txt`, is an error as PATH, and a warning in a folder.
 ///
-/// Exit code 0: every job could run. 1: there are errors, or a file is missing.
+/// Exit code 0: every job could run; there may be warnings. 1: there are errors, or a file is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd check\n  \
@@ -50,9 +56,13 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         conflicts: Conflicts::default(),
         read: BTreeSet::new(),
         errors: 0,
+        warnings: 0,
         jobs: 0,
         waiting: 0,
     };
+    for note in &context.config.notes {
+        check.warning(&format!("warning: {note}"))?;
+    }
     for path in &paths {
         check.path(path)?;
     }
@@ -67,6 +77,7 @@ struct Check<'a> {
     /// Manifests that were read already, because paths can overlap.
     read: BTreeSet<PathBuf>,
     errors: usize,
+    warnings: usize,
     jobs: usize,
     waiting: usize,
 }
@@ -82,26 +93,31 @@ impl Check<'_> {
             let text = format!("cannot read {}: {error}", path.display());
             CommandError::new(ExitCode::Failed, text)
         };
-        let resolved = path.canonicalize().map_err(unreadable)?;
-        let jobs_dir = self.config.jobs_dir.canonicalize().ok();
-        let jobs_dir = jobs_dir.filter(|jobs_dir| resolved.starts_with(jobs_dir));
-        if resolved.is_dir() {
-            let mut folder = self.folder(jobs_dir.unwrap_or_else(|| resolved.clone()));
-            let below = resolved.strip_prefix(&folder.root).unwrap_or(Path::new(""));
-            let listing = scan(&folder.root).map_err(unreadable)?;
-            return self.listing(listing, &mut folder, below);
+        let named = NamedPath::find(path, &self.config.jobs_dir).map_err(unreadable)?;
+        let full = named.full();
+        let mut folder = self.folder(named.root.clone());
+        match named.meaning(&self.config.watch.ignore) {
+            NameMeaning::Folder => {
+                let listing = scan(&folder.root, &self.config.watch.ignore).map_err(unreadable)?;
+                self.listing(listing, &mut folder, Path::new(&named.path))
+            }
+            NameMeaning::Manifest => match scan_entry(&full, &named.path).map_err(unreadable)? {
+                ScanEntry::Invalid(why) => self.odd(&full, &why),
+                ScanEntry::File(_) => self.manifest(&mut folder, &named.path, true),
+            },
+            NameMeaning::Ignored(why) => self.ignored(&full, &why),
+            NameMeaning::Suspicious(why) => self.odd(&full, &format!("lipsyncd ignores it: {why}")),
         }
-        let root = jobs_dir.or_else(|| resolved.parent().map(Path::to_owned)).unwrap_or_default();
-        let name = resolved.strip_prefix(&root).unwrap_or(&resolved).to_string_lossy().into_owned();
-        let mut folder = self.folder(root);
-        self.manifest(&mut folder, &name)
     }
 
     fn folder(&self, root: PathBuf) -> ManifestFolder {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
         let public = self.config.media.public_base_url.clone();
-        ManifestFolder { root, media_checker: MediaChecker::new(locator, public, Duration::ZERO) }
+        let mut media_checker = MediaChecker::new(locator, public, Duration::ZERO);
+        // As a daemon does that starts now.
+        media_checker.trust_times(true);
+        ManifestFolder { root, media_checker }
     }
 
     fn listing(
@@ -118,14 +134,21 @@ impl Check<'_> {
                 continue;
             }
             match found {
-                ScanEntry::Invalid(why) => self.odd(folder, &name, &why)?,
-                ScanEntry::File(_) => self.manifest(folder, &name)?,
+                ScanEntry::Invalid(why) => self.odd(&folder.root.join(&name), &why)?,
+                ScanEntry::File(_) => self.manifest(folder, &name, false)?,
+            }
+        }
+        for (name, why) in listing.suspicious {
+            if Path::new(&name).starts_with(below) {
+                let name = shown(&folder.root.join(name));
+                self.warning(&format!("{name}: warning: lipsyncd ignores it: {}", safe(&why)))?;
             }
         }
         Ok(())
     }
 
-    fn manifest(&mut self, folder: &mut ManifestFolder, name: &str) -> Result<()> {
+    /// `is_named`: it is an argument of the command.
+    fn manifest(&mut self, folder: &mut ManifestFolder, name: &str, is_named: bool) -> Result<()> {
         let path = folder.root.join(name);
         let shown = shown(&path);
         if !self.read.insert(path) {
@@ -138,8 +161,15 @@ impl Check<'_> {
             |_| crate::job::Media::default(),
             now_ms(),
         ) {
+            Err(rejected) if rejected.is_foreign => match is_named {
+                true => self.ignored(&folder.root.join(name), inbox::NO_JSON_MANIFEST),
+                false => Ok(()),
+            },
             Err(rejected) => self.problems(&rejected.problems, &shown, &rejected.text),
             Ok(reading) => {
+                if let Some((warnings, text)) = &reading.warnings {
+                    self.problems(warnings, &shown, text)?;
+                }
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
                 }
@@ -148,16 +178,20 @@ impl Check<'_> {
         }
     }
 
-    fn odd(&mut self, folder: &ManifestFolder, name: &str, why: &str) -> Result<()> {
-        let path = folder.root.join(name);
-        let line = format!("{}: {why}\n", shown(&path));
-        if self.read.insert(path) { self.error(&line) } else { Ok(()) }
+    fn odd(&mut self, path: &Path, why: &str) -> Result<()> {
+        let line = format!("{}: {}\n", shown(path), safe(why));
+        if self.read.insert(path.to_owned()) { self.error(&line) } else { Ok(()) }
+    }
+
+    fn ignored(&mut self, path: &Path, why: &str) -> Result<()> {
+        Ok(writeln!(self.out, "{}  ignored: {}", shown(path), safe(why))?)
     }
 
     fn problems(&mut self, problems: &Problems, shown: &str, source: &str) -> Result<()> {
         let color = std::io::stderr().is_terminal();
         let rendered = problems.render(shown, source, color);
-        self.errors += problems.len();
+        self.errors += problems.errors();
+        self.warnings += problems.len() - problems.errors();
         Ok(self.err.write_all(rendered.as_bytes())?)
     }
 
@@ -165,6 +199,10 @@ impl Check<'_> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
+        for warning in &job.media_warnings {
+            let problems = Problems::from(Problem::at(video_place, warning).warning());
+            self.warning(&problems.one_line(shown))?;
+        }
         let media = match &job.media_check {
             MediaCheck::Ready(media) => Some(media),
             _ => None,
@@ -205,11 +243,20 @@ impl Check<'_> {
         Ok(self.err.write_all(line.as_bytes())?)
     }
 
+    fn warning(&mut self, line: &str) -> Result<()> {
+        self.warnings += 1;
+        Ok(writeln!(self.err, "{line}")?)
+    }
+
     fn summary(&mut self) -> Result {
         self.out.flush()?;
+        let warnings = match self.warnings {
+            0 => String::new(),
+            warnings => format!("{}, ", counted(warnings, "warning")),
+        };
         writeln!(
             self.err,
-            "{}, {}, {} waiting for files",
+            "{}, {}, {warnings}{} waiting for files",
             counted(self.jobs, "job"),
             counted(self.errors, "error"),
             self.waiting

@@ -53,7 +53,7 @@ impl Folder {
             "# The configuration of the demo.\n\
              kling: {{ base_url: \"{base_url}\" }}\n\
              media: {{ dirs: [media], public_base_url: \"{base_url}/media/\" }}\n\
-             watch: {{ settle: 200ms }}\n\
+             watch: {{ settle: 200ms, media_settle: 200ms }}\n\
              limits: {{ concurrency: 3, identify_per_second: 5, create_per_second: 5, query_per_second: 20 }}\n\
              poll: {{ min_interval: 250ms, max_interval: 2s }}\n"
         );

@@ -16,6 +16,12 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 const TASKS: u32 = 100;
 /// A token is valid from 5 s before to 30 min after it was signed. A larger difference than this is reported.
 const SKEW_MS: i64 = 60_000;
+/// The API's hosts. Keys of one region are unknown at the host of another.
+const REGIONS: [&str; 3] = [
+    "https://api-singapore.klingai.com",
+    "https://api-beijing.klingai.com",
+    "https://api.klingai.com",
+];
 
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let users = &context.users;
@@ -74,6 +80,12 @@ fn clock(reply: &Reply<Vec<RemoteTask>>, now_ms: i64, users: &Users) -> Option<C
     })
 }
 
+/// Says where the keys may be valid instead.
+fn other_regions(url: &str) -> String {
+    let others: Vec<&str> = REGIONS.into_iter().filter(|region| *region != url).collect();
+    format!("or set kling.base_url to the host of the keys' region: {}", others.join(", "))
+}
+
 fn failure(url: &str, failed: &ApiError, users: &Users) -> CheckResult {
     let status = users.lipsyncd("status");
     let (finding, fix): (fn(String, String) -> CheckResult, _) = match failed.class {
@@ -81,7 +93,12 @@ fn failure(url: &str, failed: &ApiError, users: &Users) -> CheckResult {
             let place = users
                 .unit_credentials()
                 .map_or("the environment".into(), |folder| folder.display().to_string());
-            (error, format!("put the keys of your account into {place}\n{}", users.restart()))
+            let fix = format!(
+                "put the keys of your account into {place}\n{}\n{}",
+                other_regions(url),
+                users.restart()
+            );
+            (error, fix)
         }
         ErrorClass::ClockAhead | ErrorClass::TokenExpired => {
             (error, users.root("timedatectl set-ntp true"))

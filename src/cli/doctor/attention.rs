@@ -2,7 +2,11 @@
 
 use super::{CheckResult, DoctorContext, OpenDatabase, Users, ok, warning};
 use crate::{
-    cli::text::{counted, first_line, shell_word, time},
+    cli::{
+        open::now_ms,
+        status::rate_limited,
+        text::{counted, first_line, shell_word, time},
+    },
     job::State,
     store::{JobFilter, PauseKind},
 };
@@ -39,7 +43,14 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     findings.extend(refused_manifests(database, users));
     findings.extend(blocked_output(database, users));
     if findings.is_empty() {
-        findings.push(ok("none needs a person"));
+        findings.push(ok(match database.queue_status.count(&[State::Waiting]) {
+            0 => "none needs a person".to_owned(),
+            waiting => format!(
+                "none needs a decision; {} in state waiting: {}",
+                counted(waiting, "job"),
+                users.lipsyncd("list --state waiting")
+            ),
+        }));
     }
     findings
 }
@@ -56,7 +67,7 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
                 format!("see credentials and api above; then: {}", users.restart())
             }
             PauseKind::Account => {
-                "pay, or buy a resource pack; the queue is then resumed automatically".to_owned()
+                "pay, buy a resource pack, or activate the API in Kling's console; the queue is then resumed automatically".to_owned()
             }
         };
         findings.push(warning(message, fix).named("queue"));
@@ -79,6 +90,11 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
         );
         let fix = "see api above; the daemon tries again automatically";
         findings.push(warning(message, fix).named("queue"));
+    }
+    if let Some(limit) = &queue_status.rate_limit {
+        let fix = "wait: the daemon continues automatically; if this happens often, lower limits.identify_per_second, \
+                   limits.create_per_second or limits.query_per_second";
+        findings.push(warning(rate_limited(limit, now_ms()), fix).named("queue"));
     }
     if let Some(problem) = &queue_status.folder_problem {
         let fix = "see jobs_dir above, and mount the share if there is one; the daemon scans it again automatically";
@@ -126,7 +142,7 @@ fn refused_manifests(database: &OpenDatabase, users: &Users) -> Option<CheckResu
 fn blocked_output(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
     let (jobs, reason) = database.queue_status.blocked.as_ref()?;
     let wait = if *jobs == 1 { "waits" } else { "wait" };
-    let message = format!("{} {wait} for {}", counted(*jobs, "job"), first_line(reason));
+    let message = format!("{} {wait}: {}", counted(*jobs, "job"), first_line(reason));
     let (see, unit) = match users.unit() {
         None => ("output_dir and disk", String::new()),
         Some(unit) => (

@@ -58,6 +58,12 @@ fn invalid(failed: &ConfigError) -> CheckResult {
     }
 }
 
+/// Reports what lipsyncd corrected in the configuration.
+pub(super) fn check_notes(context: &mut DoctorContext) -> Vec<CheckResult> {
+    let fix = "write the corrected value into the configuration";
+    context.config.notes.iter().map(|note| warning(note, fix)).collect()
+}
+
 /// An error where root can read the file and the daemon's user cannot.
 fn unreadable_for_daemon(file: &Path, users: &Users) -> Option<CheckResult> {
     if !users.is_root() || users.is_daemon() {

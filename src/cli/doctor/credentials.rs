@@ -9,39 +9,36 @@ use std::{
 };
 
 use super::{CheckResult, DoctorContext, Users, error, ok, quoted, warning};
-use crate::config::{Credentials, CredentialsError};
+use crate::config::{Credentials, CredentialsError, FoundCredentials};
 
 /// The environment variables, and the package's files for them.
-const SOURCES: [(&str, &str); 3] = [
+const SOURCES: [(&str, &str); 4] = [
     ("KLING_ACCESS_KEY", "access_key"),
     ("KLING_SECRET_KEY", "secret_key"),
+    ("KLING_API_KEY", "api_key"),
     ("KLING_API_TOKEN", "api_token"),
 ];
 
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
-    let finding = match find(&context.users) {
-        Ok((credentials, source)) => {
-            let kind = match &credentials {
-                Credentials::Keys { .. } => "access key and secret key",
-                Credentials::Token(_) => "a fixed token",
-            };
-            let finding = ok(format!("{kind} from {source}, account {}", credentials.account()));
-            context.credentials = Some(credentials);
-            finding
-        }
-        Err(finding) => finding,
+    let FoundCredentials { credentials, source, notes } = match find(&context.users) {
+        Ok(found) => found,
+        Err(finding) => return vec![finding],
     };
-    vec![finding]
+    let kind = match &credentials {
+        Credentials::Keys { .. } => "access key and secret key",
+        Credentials::Token(_) => "an API key, sent as bearer token,",
+    };
+    let mut findings = vec![ok(format!("{kind} from {source}, account {}", credentials.account()))];
+    context.credentials = Some(credentials);
+    let fix = "store the value alone";
+    findings.extend(notes.into_iter().map(|note| warning(note, fix)));
+    findings
 }
 
 /// Looks in the environment, then in the package's folder, which root can read.
-fn find(users: &Users) -> Result<(Credentials, String), CheckResult> {
+fn find(users: &Users) -> Result<FoundCredentials, CheckResult> {
     match Credentials::find(&|name| env::var_os(name)) {
-        Ok(credentials) => {
-            let direct = SOURCES.iter().any(|(name, _)| env::var_os(name).is_some());
-            let source = if direct { "the environment" } else { "$CREDENTIALS_DIRECTORY" };
-            return Ok((credentials, source.to_owned()));
-        }
+        Ok(found) => return Ok(found),
         Err(CredentialsError::Missing) => {}
         Err(failed) => return Err(wrong(&failed, users)),
     }
@@ -64,7 +61,7 @@ fn find(users: &Users) -> Result<(Credentials, String), CheckResult> {
         Err(_) => return Err(missing()),
     }
     match Credentials::find(&|name| read_file(&folder, name)) {
-        Ok(credentials) => Ok((credentials, folder.display().to_string())),
+        Ok(found) => Ok(FoundCredentials { source: folder.display().to_string(), ..found }),
         Err(failed) => Err(wrong(&failed, users)),
     }
 }
@@ -89,21 +86,27 @@ fn wrong(failed: &CredentialsError, users: &Users) -> CheckResult {
         CredentialsError::Malformed(name) | CredentialsError::Unreadable { name, .. } => {
             vec![*name]
         }
-        CredentialsError::Both => Vec::new(),
+        CredentialsError::Both(_) | CredentialsError::Different => Vec::new(),
     };
-    let both = matches!(failed, CredentialsError::Both);
+    // What is to be removed if too much is set.
+    let superfluous = match failed {
+        CredentialsError::Both(name) => Some(*name),
+        CredentialsError::Different => Some("KLING_API_TOKEN"),
+        _ => None,
+    };
     let Some(folder) = users.unit_credentials() else {
         let values: Vec<String> = needed.iter().map(|name| format!("{name}=…")).collect();
-        let set = match both {
-            true => "unset KLING_API_TOKEN".to_owned(),
-            false => format!("export {}", values.join(" ")),
+        let set = match superfluous {
+            Some(name) => format!("unset {name}"),
+            None => format!("export {}", values.join(" ")),
         };
         return error(message, format!("{set} in the shell that runs lipsyncd"));
     };
     let folder = quoted(&folder);
-    let mut fix = vec![users.root(&match both {
-        true => format!("rm {folder}/api_token"),
-        false => format!("install -d -m 0700 {folder}"),
+    let file_of = |name: &str| SOURCES.iter().find(|(known, _)| *known == name);
+    let mut fix = vec![users.root(&match superfluous.and_then(file_of) {
+        Some((_, file)) => format!("rm {folder}/{file}"),
+        None => format!("install -d -m 0700 {folder}"),
     })];
     for (_, file) in SOURCES.iter().filter(|(name, _)| needed.contains(name)) {
         let write = users.root(&format!("sh -c 'umask 077; cat > {folder}/{file}'"));
@@ -160,14 +163,23 @@ mod tests {
             SOURCES
                 .map(|(_, file)| fix.contains(&format!("cat > /etc/lipsyncd/credentials/{file}'")))
         };
-        assert_eq!(files(CredentialsError::Missing), [true, true, false]);
+        assert_eq!(files(CredentialsError::Missing), [true, true, false, false]);
         let half =
             CredentialsError::Half { given: "KLING_ACCESS_KEY", missing: "KLING_SECRET_KEY" };
-        assert_eq!(files(half), [false, true, false]);
-        assert_eq!(files(CredentialsError::Malformed("KLING_SECRET_KEY")), [false, true, false]);
-        assert_eq!(files(CredentialsError::Malformed("KLING_API_TOKEN")), [false, false, true]);
-        let both = wrong(&CredentialsError::Both, &users).fix.unwrap();
-        let removal = users.root("rm /etc/lipsyncd/credentials/api_token\n");
-        assert!(both.starts_with(&removal), "{both}");
+        assert_eq!(files(half), [false, true, false, false]);
+        assert_eq!(
+            files(CredentialsError::Malformed("KLING_SECRET_KEY")),
+            [false, true, false, false]
+        );
+        let token = files(CredentialsError::Malformed("KLING_API_TOKEN"));
+        assert_eq!(token, [false, false, false, true]);
+        for (failed, file) in [
+            (CredentialsError::Both("KLING_API_KEY"), "api_key"),
+            (CredentialsError::Different, "api_token"),
+        ] {
+            let fix = wrong(&failed, &users).fix.unwrap();
+            let removal = users.root(&format!("rm /etc/lipsyncd/credentials/{file}\n"));
+            assert!(fix.starts_with(&removal), "{fix}");
+        }
     }
 }

@@ -12,16 +12,20 @@ use super::{
     CheckResult, DoctorContext, Users, error, filesystem::network_filesystem, ok, quoted, timeout,
     warning,
 };
-use crate::inbox::{self, FolderListing, ScanEntry};
+use crate::{
+    inbox::{self, FolderListing, ScanEntry},
+    store::lock_holder,
+};
 
 /// What is written to try the output folder; a full disk refuses it.
 const TRIED_BYTES: usize = 4 << 10;
 
 pub(super) fn check_jobs_dir(context: &mut DoctorContext) -> Vec<CheckResult> {
     let (folder, users) = (&context.config.jobs_dir, &context.users);
-    let root = folder.clone();
+    let (root, ignore) = (folder.clone(), context.config.watch.ignore.clone());
     let scanned = timeout::within(timeout::FILES, move || {
-        let listing = inbox::scan(&root)?;
+        let mut listing = inbox::scan(&root, &ignore)?;
+        listing.manifests.retain(|path, _| inbox::is_manifest(&root, path));
         Ok((unreadable_paths(&root, &listing), listing, network_filesystem(&root)))
     });
     let shown = folder.display();
@@ -91,6 +95,15 @@ pub(super) fn check_output_dir(context: &mut DoctorContext) -> Vec<CheckResult> 
     };
     let message = format!("{shown} is not writable as {me}: {failed}");
     vec![match failed.kind() {
+        io::ErrorKind::NotFound if lock_holder(&context.config.state_db).is_some() => {
+            let message =
+                format!("{shown} does not exist, and the daemon creates it only at its start");
+            error(message, create(folder, users))
+        }
+        io::ErrorKind::NotADirectory => error(
+            message,
+            format!("ls -ld {word} (a file is where a folder must be: move the file away)"),
+        ),
         io::ErrorKind::NotFound => {
             // The daemon creates the folder if it may.
             let above = folder.ancestors().skip(1).find(|above| above.exists());

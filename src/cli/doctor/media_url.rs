@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     fs,
-    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,7 +11,6 @@ use reqwest::{
     Client, Response, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE},
 };
-use url::{Host, Url};
 
 use super::{CheckResult, DoctorContext, OpenDatabase, error, ok, timeout};
 use crate::{
@@ -20,6 +18,7 @@ use crate::{
     config::Config,
     daemon,
     job::Source,
+    manifest::is_private_address,
     media::{Located, public_url},
 };
 
@@ -33,7 +32,7 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let Some(base) = &config.media.public_base_url else {
         return vec![ok("not set: videos need a URL or an id")];
     };
-    if is_private(base) && !is_private(&config.kling.base_url) {
+    if is_private_address(base) && !is_private_address(&config.kling.base_url) {
         let message = format!("{base} is a private address: the API cannot reach it");
         return vec![error(message, "set the address at which the internet reaches these folders")];
     }
@@ -156,31 +155,4 @@ fn video_in_folders(config: &Config) -> Option<Located> {
 fn is_video(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| ["mp4", "mov"].contains(&ending.to_ascii_lowercase().as_str()))
-}
-
-/// Whether only this machine, or its network, can reach the address.
-fn is_private(url: &Url) -> bool {
-    let private = |address: IpAddr| match address {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    };
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".local"),
-        Some(Host::Ipv4(ip)) => private(ip.into()),
-        Some(Host::Ipv6(ip)) => private(ip.into()),
-        None => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_addresses_are_recognised() {
-        let private = |url: &str| is_private(&Url::parse(url).unwrap());
-        assert!(private("http://127.0.0.1:8080/m/") && private("http://192.168.1.4/"));
-        assert!(private("http://localhost/") && private("http://[fd00::1]/"));
-        assert!(!private("https://media.example.com/") && !private("https://203.0.113.9/"));
-    }
 }

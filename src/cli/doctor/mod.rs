@@ -19,7 +19,9 @@ mod lookups;
 mod media_url;
 mod missing_database;
 mod print;
+mod proxy;
 mod result_files;
+mod result_hosts;
 mod sandbox;
 mod timeout;
 mod users;
@@ -41,11 +43,14 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 19] = [
+const CHECKS: [DoctorCheck; 22] = [
+    ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
     ("credential files", Nothing, credentials::check_files),
     ("api", Configuration, api::check),
+    ("proxy", Configuration, proxy::check),
+    ("result hosts", Configuration, result_hosts::check),
     ("jobs_dir", Configuration, folders::check_jobs_dir),
     ("media.dirs", Configuration, folders::check_media_dirs),
     ("output_dir", Configuration, folders::check_output_dir),

@@ -75,7 +75,8 @@ impl Table {
 fn reason(job: &JobOverview) -> String {
     let changed = job.changed_after_sent.then_some("changed after it was sent");
     let reason = job.waiting_for.as_deref().or(job.error.as_deref());
-    changed.into_iter().chain(reason).collect::<Vec<_>>().join("; ")
+    let missing = job.watermark_missing.as_deref();
+    changed.into_iter().chain(reason).chain(missing).collect::<Vec<_>>().join("; ")
 }
 
 fn one_line(cells: [String; 4]) -> Row {
@@ -114,6 +115,7 @@ mod tests {
             external_task_id: None,
             shares_task_with: None,
             money: None,
+            watermark_missing: None,
             request_id: None,
             dismissed: false,
             units: 0.0,

@@ -81,6 +81,7 @@ fn output(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
         facts.push(("", changed_after_sent(detail)));
     }
     facts.push(("output", line.output.clone()));
+    facts.extend(line.watermark_missing.clone().map(|missing| ("", missing)));
     match file {
         Some(Presence::Absent) => {
             let fetch = open::command("fetch", &line.key);

@@ -10,6 +10,7 @@ mod watch;
 use super::{CommandContext, ExitCode, Result, json, open};
 
 use report::StatusReport;
+pub(super) use text::rate_limited;
 
 /// Show progress and problems: jobs, slots, queue, units, time left
 ///
@@ -32,10 +33,13 @@ pub(super) struct Args {
     ///
     /// Its members are: jobs (each state with its count); manifests (accepted, refused); slots (used, limit,
     /// configured); pause (null, or kind, reason, code, since, next_probe); hold (null, or why no new task is
-    /// created); `trouble` (null, or reason and since: the API gives no usable answer); folder_problem (null, or
-    /// why jobs_dir cannot be scanned); blocked (null, or jobs and reason: their output files cannot be written);
-    /// superseded (null, or tasks and jobs: unresolved tasks of earlier requests, and the first jobs with the
-    /// command to decide them); units (today, total, cap); eta_seconds (null if unknown, if nothing is left, or
+    /// created); `trouble` (null, or reason and since: the API gives no usable answer); rate (null, or code,
+    /// limited_until and queries_limited_until: the API limits the rate of calls); folder_problem (null, or
+    /// why jobs_dir cannot be scanned); result_hosts_problem (null, or why results may not be downloaded from this
+    /// machine); blocked (null, or jobs and reason: their output files cannot be written); superseded (null, or
+    /// tasks and jobs: unresolved tasks of earlier requests, and the first jobs with the command to decide them);
+    /// incomplete_results (results that Kling's server has only in part); watermarks_missing (jobs that lack the
+    /// watermarked copy of their result); units (today, total, cap); eta_seconds (null if unknown, if nothing is left, or
     /// while the queue is paused); daemon (running, pid, since, `trouble`: null, or why it cannot write the state
     /// database). Times are UTC in ISO 8601.
     #[arg(long)]

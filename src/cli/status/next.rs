@@ -61,6 +61,13 @@ pub(super) fn next_commands(report: &StatusReport) -> Vec<(String, String)> {
         add("lipsyncd retry JOB", "when it has ended: makes the new request (paid)".to_owned());
         add("lipsyncd dismiss JOB", "keeps the existing result".to_owned());
     }
+    if let Some(first) = &report.queue.missing_watermarks.first_job {
+        let why = "shows why a watermarked copy is missing".to_owned();
+        add(&safe(&open::command("show", first)), why);
+    }
+    if report.queue.incomplete_results > 0 {
+        add("lipsyncd list --state downloading", "shows incomplete results".to_owned());
+    }
     let waiting = count(&[State::Waiting]);
     if waiting > 0 {
         let wait = if waiting == 1 { "waits" } else { "wait" };
@@ -81,6 +88,8 @@ fn failing_part(report: &StatusReport) -> Option<&'static str> {
         Some("the connection to the API")
     } else if report.blocked.is_some() {
         Some("the output folder")
+    } else if report.folder_problem.is_some() {
+        Some("the folder of manifests")
     } else {
         None
     }

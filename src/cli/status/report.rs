@@ -11,7 +11,7 @@ use crate::{
     },
     config::Config,
     job::State,
-    store::{LockHolder, Pause, QueueStatus, Reader, SupersededTasks, lock_holder},
+    store::{LockHolder, Pause, QueueStatus, RateLimit, Reader, SupersededTasks, lock_holder},
 };
 
 /// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
@@ -31,11 +31,19 @@ pub(super) struct StatusReport {
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
     pub(super) trouble: Option<ProblemReport>,
+    /// The API limits the rate of calls until some time.
+    pub(super) rate: Option<RateReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
+    /// Why results may not be downloaded from this machine.
+    pub(super) result_hosts_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
     /// Unresolved tasks that no job points to any more; `jobs` does not count them.
     pub(super) superseded: Option<SupersededReport>,
+    /// Results that Kling's server has only in part.
+    pub(super) incomplete_results: i64,
+    /// Jobs that have their result and lack the watermarked copy.
+    pub(super) watermarks_missing: i64,
     pub(super) units: UnitTotals,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
@@ -98,6 +106,24 @@ pub(super) struct ProblemReport {
     pub(super) since: String,
 }
 
+/// Times in ISO 8601.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct RateReport {
+    pub(super) code: Option<i64>,
+    pub(super) limited_until: String,
+    pub(super) queries_limited_until: String,
+}
+
+impl RateReport {
+    fn of(limit: &RateLimit) -> Self {
+        Self {
+            code: limit.code,
+            limited_until: iso_ms(limit.paid_until_ms),
+            queries_limited_until: iso_ms(limit.queries_until_ms),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
@@ -149,12 +175,16 @@ impl StatusReport {
             trouble: queue.api_problem.as_ref().filter(|_| holder.is_some()).map(|problem| {
                 ProblemReport { reason: problem.reason.clone(), since: iso_ms(problem.since_ms) }
             }),
+            rate: queue.rate_limit.filter(|_| holder.is_some()).map(|limit| RateReport::of(&limit)),
             folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
+            result_hosts_problem: queue.result_hosts_problem.clone().filter(|_| holder.is_some()),
             blocked: queue
                 .blocked
                 .as_ref()
                 .map(|(jobs, reason)| BlockedReport { jobs: *jobs, reason: reason.clone() }),
             superseded: SupersededReport::of(&queue.superseded),
+            incomplete_results: queue.incomplete_results,
+            watermarks_missing: queue.missing_watermarks.jobs,
             units: UnitTotals {
                 today: units_number(queue.spent_today_micro),
                 total: units_number(queue.spent_total_micro),
@@ -215,11 +245,14 @@ impl DaemonReport {
 }
 
 /// Estimates how long the jobs that need a slot will take, in ms: rounds of all slots, each of the median task time.
-/// None if the time is unknown, if nothing is left, or while the queue is paused, held or has an API problem.
+/// None if the time is unknown, if nothing is left, or while the queue is paused, held or rate limited, the API has a
+/// problem, or the output folder is not writable.
 fn eta_ms(queue: &QueueStatus) -> Option<i64> {
     let ahead = queue.count(&STATES_BEFORE_DOWNLOAD);
     let median_task_ms = queue.median_task_ms.filter(|_| ahead > 0)?;
-    if queue.pause.is_some() || queue.hold.is_some() || queue.api_problem.is_some() {
+    let has_problem = queue.api_problem.is_some() || queue.rate_limit.is_some();
+    let is_held = queue.pause.is_some() || queue.hold.is_some() || queue.blocked.is_some();
+    if is_held || has_problem {
         return None;
     }
     let slots = queue.slots_limit.max(1);

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     job::State,
     store::{
-        ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RefusedManifest, SupersededTasks,
+        ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RateLimit, RefusedManifest,
+        SupersededTasks,
     },
 };
 
@@ -37,9 +38,13 @@ fn queue_status() -> QueueStatus {
         pause: None,
         hold: None,
         api_problem: None,
+        rate_limit: None,
         folder_problem: None,
         blocked: None,
         superseded: SupersededTasks::default(),
+        missing_watermarks: crate::store::MissingWatermarks::default(),
+        incomplete_results: 0,
+        result_hosts_problem: None,
         slots_used: 5,
         changed_after_sent: 0,
         first_changed: None,
@@ -78,7 +83,8 @@ fn time_left_is_not_guessed() {
     let mut nothing = queue_status();
     nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
     let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
-    for queue in [unknown, nothing, stopped] {
+    let blocked = QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() };
+    for queue in [unknown, nothing, stopped, blocked] {
         assert_eq!(StatusReport::of(queue, None, NOW_MS, setup()).eta_seconds, None);
     }
 }
@@ -156,7 +162,7 @@ fn all_problems_at_once() {
 daemon     not running
 jobs       124: 1 waiting, 95 queued, 5 processing, 20 succeeded, 2 failed, 1 unresolved
 slots      5 of 5 in use (10 configured; the account allows 5)
-queue      paused since 2026-03-01 11:59:07 UTC; next probe at 2026-03-01 12:00:37 UTC
+queue      paused since 2026-03-01 11:59:07 UTC
            account balance not enough (code 1102)
 units      12.5 today (UTC), 340.05 in total
 manifests  3 accepted, 2 with errors:
@@ -168,7 +174,9 @@ next       lipsyncd run                       starts the daemon; 101 jobs left
            lipsyncd list --state failed       shows why 2 jobs failed
            lipsyncd list --state waiting      shows why 1 job waits
 ";
-    assert_eq!(shown(queue, None), expected);
+    assert_eq!(shown(queue.clone(), None), expected);
+    let probed = "paused since 2026-03-01 11:59:07 UTC; next probe at 2026-03-01 12:00:37 UTC\n";
+    assert!(shown(queue, running(1)).contains(probed));
 }
 
 #[test]
@@ -179,7 +187,7 @@ fn changed_jobs_are_counted_with_what_to_type() {
     let text = shown(queue, running(4711));
     for line in [
         "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
-        "changed    2 jobs changed after they were sent; their results are from the earlier request\n",
+        "changed    2 jobs changed after they were sent; they have or get the results of the earlier request\n",
         "next       lipsyncd show promo/en             2 jobs changed after they were sent; the first\n",
         "           lipsyncd retry JOB                 when it has ended: makes the new request (paid)\n",
         "           lipsyncd dismiss JOB               keeps the existing result\n",
@@ -224,6 +232,15 @@ fn problems_of_the_daemon_are_shown() {
 }
 
 #[test]
+fn daemon_that_has_just_started_and_one_changed_job() {
+    let queue = QueueStatus { daemon_since_ms: None, changed_after_sent: 1, ..queue_status() };
+    let text = shown(queue, running(4711));
+    assert!(text.starts_with("daemon     running (PID 4711)\n"), "{text}");
+    let changed = "; it has or gets the result of the earlier request\n";
+    assert!(text.contains(changed), "{text}");
+}
+
+#[test]
 fn watch_without_a_terminal_prints_one_line() {
     let report = StatusReport::of(queue_status(), running(4711), NOW_MS, setup());
     assert_eq!(
@@ -231,6 +248,17 @@ fn watch_without_a_terminal_prints_one_line() {
         "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \
          the account allows 5), about 20m left"
     );
+    assert!(shown(queue_status(), None).contains("about 20m, once the daemon runs\n"));
+    let problem = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS };
+    let queue = QueueStatus { api_problem: Some(problem), ..queue_status() };
+    let report = StatusReport::of(queue, running(4711), NOW_MS, setup());
+    assert!(one_line(&report).ends_with(", the API gives no usable answer: no connection"));
+    let queue = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
+    let report = StatusReport::of(queue, running(4711), NOW_MS, setup());
+    assert!(one_line(&report).contains(", paused: account balance"));
+    let queue = QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() };
+    let report = StatusReport::of(queue, running(4711), NOW_MS, setup());
+    assert!(one_line(&report).ends_with(", waits: its place"));
 }
 
 fn commands(queue: QueueStatus, holder: Option<LockHolder>, setup: LocalSetup) -> Vec<String> {
@@ -251,6 +279,7 @@ fn doctor_is_suggested_for_problems_that_it_checks() {
         QueueStatus { pause: Some(paused(PauseKind::Credentials)), ..queue_status() },
         QueueStatus { api_problem: Some(problem), ..queue_status() },
         QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() },
+        QueueStatus { folder_problem: Some("jobs_dir is gone".to_owned()), ..queue_status() },
     ] {
         assert_eq!(commands(status, running(1), setup()), ["lipsyncd doctor"]);
     }
@@ -273,4 +302,49 @@ fn an_unreadable_manifest_gets_a_chmod_instead_of_a_check() {
     let two = QueueStatus { manifests_refused: 2, refused: both, ..queue_status() };
     let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
     assert_eq!(commands(two, running(1), setup()), expected);
+}
+
+#[test]
+fn a_rate_limit_is_shown_with_its_end() {
+    let paid_until_ms = NOW_MS + 600_000;
+    for (queries_until_ms, queries) in [
+        (NOW_MS + 600_000, ""),
+        (NOW_MS + 300_000, "; queries of tasks resume at 2026-03-01 12:05:07 UTC"),
+        (NOW_MS - 1, "; tasks are queried"),
+    ] {
+        let limit = RateLimit { code: Some(1302), paid_until_ms, queries_until_ms };
+        let limited = || QueueStatus { rate_limit: Some(limit), ..queue_status() };
+        let line = format!(
+            "rate       rate limited by the API (code 1302) until 2026-03-01 12:10:07 UTC: no paid calls{queries}\n"
+        );
+        let text = shown(limited(), running(4711));
+        assert!(text.contains(&line), "{text}");
+        // What a daemon wrote that has ended since is out of date.
+        assert!(!shown(limited(), None).contains("rate limited"));
+    }
+}
+
+#[test]
+fn results_that_do_not_arrive_are_shown_with_what_to_do() {
+    let missing_watermarks =
+        crate::store::MissingWatermarks { jobs: 2, first_job: Some("promo/en".to_owned()) };
+    let problem = Some("result hosts have private addresses: a is 10.1.2.3".to_owned());
+    let status = QueueStatus {
+        missing_watermarks,
+        incomplete_results: 1,
+        result_hosts_problem: problem,
+        ..queue_status()
+    };
+    let text = shown(status.clone(), running(4711));
+    for line in [
+        "downloads  result hosts have private addresses: a is 10.1.2.3",
+        "results    1 result incomplete at Kling's server",
+        "watermark  2 jobs lack their watermarked copy; it is fetched again",
+        "lipsyncd show promo/en",
+        "lipsyncd list --state downloading",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    // Without a daemon, nobody downloads.
+    assert!(!shown(status, None).contains("private addresses"));
 }

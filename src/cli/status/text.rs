@@ -9,6 +9,7 @@ use super::{
 use crate::{
     cli::text::{counted, duration, first_line, safe, time, units},
     job::State,
+    store::RateLimit,
 };
 
 /// A name and its text. An empty name continues the line before it.
@@ -37,6 +38,8 @@ pub(super) fn one_line(report: &StatusReport) -> String {
         line += &format!(", held: {}", safe(hold));
     } else if let Some(problem) = &report.trouble {
         line += &format!(", the API gives no usable answer: {}", safe(&problem.reason));
+    } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
+        line += &format!(", {}", rate_limited(&limit, report.now_ms));
     } else if let Some(problem) = &report.folder_problem {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
@@ -113,7 +116,8 @@ fn queue(report: &StatusReport) -> Vec<Line> {
         return vec![("queue", text)];
     };
     let mut since = format!("paused since {}", time(pause.since_ms));
-    if let Some(probe_ms) = pause.next_probe_at_ms {
+    // Without a daemon, nothing probes.
+    if let Some(probe_ms) = pause.next_probe_at_ms.filter(|_| report.daemon.running) {
         since += &format!("; next probe at {}", time(probe_ms));
     }
     let mut reason = safe(&pause.reason).into_owned();
@@ -134,6 +138,9 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         let since = time(problem.since_ms);
         lines.push(("api", format!("no usable answer since {since}: {}", safe(&problem.reason))));
     }
+    if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
+        lines.push(("rate", rate_limited(&limit, report.now_ms)));
+    }
     if let Some(problem) = &report.folder_problem {
         lines.push(("folder", safe(problem).to_string()));
     }
@@ -142,17 +149,53 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         let jobs = counted(blocked.jobs, "job");
         lines.push(("output", format!("{jobs} {wait}: {}", safe(&blocked.reason))));
     }
+    let hosts = report.result_hosts_problem.iter();
+    lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
+    lines.extend(results(report));
     if report.changed_after_sent > 0 {
         let results = match report.changed_after_sent {
-            1 => "its result is",
-            _ => "their results are",
+            1 => "it has or gets the result",
+            _ => "they have or get the results",
         };
         let changed = changed(report.changed_after_sent);
-        lines.push(("changed", format!("{changed}; {results} from the earlier request")));
+        lines.push(("changed", format!("{changed}; {results} of the earlier request")));
     }
     if let Some(superseded) = &report.superseded {
         let tasks = superseded_tasks(superseded.tasks);
         lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
+    }
+    lines
+}
+
+/// Returns until when calls rest. Queries may rest for a shorter time than paid calls.
+pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
+    let RateLimit { code, paid_until_ms, queries_until_ms } = *limit;
+    let code = code.map(|code| format!(" (code {code})")).unwrap_or_default();
+    let until = time(paid_until_ms);
+    let queries = match queries_until_ms {
+        at if at >= paid_until_ms => String::new(),
+        at if at > now_ms => format!("; queries of tasks resume at {}", time(at)),
+        _ => "; tasks are queried".to_owned(),
+    };
+    format!("rate limited by the API{code} until {until}: no paid calls{queries}")
+}
+
+fn results(report: &StatusReport) -> Vec<Line> {
+    let (missing, incomplete) = (&report.queue.missing_watermarks, report.queue.incomplete_results);
+    let mut lines = Vec::new();
+    if incomplete > 0 {
+        let what = counted(incomplete, "result");
+        let text =
+            format!("{what} incomplete at Kling's server; what arrived is kept beside the output");
+        lines.push(("results", text));
+    }
+    if missing.jobs > 0 {
+        let lack = if missing.jobs == 1 { "lacks its" } else { "lack their" };
+        let text = format!(
+            "{} {lack} watermarked copy; it is fetched again",
+            counted(missing.jobs, "job")
+        );
+        lines.push(("watermark", text));
     }
     lines
 }

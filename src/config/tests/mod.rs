@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{keys::KEYS, read::read, settings::*, *};
+use crate::manifest::IgnorePatterns;
 
 #[track_caller]
 fn good(text: &str) -> Config {
@@ -55,8 +56,10 @@ fn the_defaults_are_the_promised_ones() {
         state_db: "lipsyncd.db".into(),
         watch: WatchConfig {
             settle: Duration::from_secs(1),
+            media_settle: Duration::from_secs(5),
             on_change: OnChangeSetting::Flag,
             rescan_interval: Duration::from_secs(30),
+            ignore: IgnorePatterns::default(),
         },
         media: MediaConfig { dirs: Vec::new(), public_base_url: None },
         kling: KlingConfig {
@@ -83,10 +86,11 @@ fn the_defaults_are_the_promised_ones() {
             give_up_after: Duration::from_hours(24),
         },
         pause: PauseConfig { probe_interval: Duration::from_mins(1) },
-        download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30 },
+        download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30, allow_hosts: Vec::new() },
         retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
         metrics: MetricsConfig { listen: None },
         log: LogConfig { format: LogFormat::Auto },
+        notes: Vec::new(),
     };
     assert_eq!(Config::default(), expected);
 }
@@ -94,12 +98,13 @@ fn the_defaults_are_the_promised_ones() {
 #[test]
 fn every_setting_is_read() {
     let config = good(
-        "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, rescan_interval: 500ms, on_change: run}\n\
+        "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, media_settle: 250ms, rescan_interval: 500ms, on_change: run, ignore: [drafts/]}\n\
          media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
-         pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000}\nretention: {history: 1d 12h}\n\
+         pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000, \
+         allow_hosts: [files.example.com, '*.cdn.example.com', '[::1]']}\nretention: {history: 1d 12h}\n\
          metrics: {listen: '[::1]:9464'}\nlog: {format: journald}\n",
     );
     let ms = Duration::from_millis;
@@ -109,8 +114,10 @@ fn every_setting_is_read() {
         state_db: "c".into(),
         watch: WatchConfig {
             settle: ms(0),
+            media_settle: ms(250),
             on_change: OnChangeSetting::Run,
             rescan_interval: ms(500),
+            ignore: IgnorePatterns::new(vec!["drafts/".to_owned()]).expect("a pattern"),
         },
         media: MediaConfig {
             dirs: vec!["d".into(), "/e".into()],
@@ -133,10 +140,19 @@ fn every_setting_is_read() {
         poll: PollConfig { min_interval: ms(1_000), max_interval: ms(1_000) },
         retry: RetryConfig { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
         pause: PauseConfig { probe_interval: ms(2_000) },
-        download: DownloadConfig { concurrency: 1, max_bytes: 1_000 },
+        download: DownloadConfig {
+            concurrency: 1,
+            max_bytes: 1_000,
+            allow_hosts: vec![
+                "files.example.com".into(),
+                "*.cdn.example.com".into(),
+                "[::1]".into(),
+            ],
+        },
         retention: RetentionConfig { history: Some(ms(36 * 3_600_000)) },
         metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
         log: LogConfig { format: LogFormat::Journald },
+        notes: Vec::new(),
     };
     assert_eq!(config, expected);
     assert_eq!(good("retention: {history: null}").retention.history, None);
@@ -200,8 +216,8 @@ fn problems_are_reported_where_they_are() {
         jobdir: x => 1:1: unknown key `jobdir` (did you mean `jobs_dir`?)
         zzz: x => 1:1: unknown key `zzz` (known here: jobs_dir, output_dir, state_db, watch, media,
         watch: {settel: 1s} => 1:9: unknown key `watch.settel` (did you mean `settle`?)
-        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, on_change, rescan_interval)
-        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, on_change, rescan_interval)
+        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, media_settle, on_change, rescan_interval, ignore)
+        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, media_settle, on_change, rescan_interval, ignore)
         watch: {settle: 1} => 1:17: `watch.settle` cannot be the number `1` (a duration
         watch: {settle: '1'} => 1:17: `watch.settle` is not a duration
         watch: {settle: -1s} => 1:17: `watch.settle` is not a duration
@@ -209,8 +225,16 @@ fn problems_are_reported_where_they_are() {
         watch: {settle: {a: 1}} => 1:17: `watch.settle` cannot be a mapping
         watch: {settle: } => 1:9: `watch.settle` cannot be empty
         watch: {settle: 2h} => 1:17: `watch.settle` is out of range
+        watch: {ignore: drafts} => 1:17: `watch.ignore` cannot be the text `drafts` (a list of patterns
+        watch: {ignore: ['[a']} => 1:17: `watch.ignore` has the pattern `[a`: invalid range pattern (a list of patterns
+        watch: {ignore: ['/']} => 1:17: `watch.ignore` has the pattern `/`, which matches nothing (a list of patterns
+        watch: {media_settle: 2h} => 1:23: `watch.media_settle` is out of range
         watch: {on_change: stop} => 1:20: `watch.on_change` cannot be the text `stop` (`flag` or `run`)
         watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` is repeated
+        jobs_dir:jobs => 1:1: a space is missing after `jobs_dir:` (write `jobs_dir: …`)
+        limits: concurrency:5 => 1:9: a space is missing after `concurrency:`
+        jobs_dir: &x => 1:11: the anchor `&x` has no value
+        jobs_dir: !x => 1:11: the tag `!x` is not known
         jobs_dir: [a] => 1:11: `jobs_dir` cannot be a list (a path of a folder)
         jobs_dir: ~/jobs => 1:11: `jobs_dir` begins with `~`, which lipsyncd does not expand
         state_db: '' => 1:11: `state_db` is empty
@@ -245,6 +269,8 @@ fn problems_are_reported_where_they_are() {
         download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is not a size
         download: {max_bytes: [1]} => 1:23: `download.max_bytes` cannot be a list
         download: {max_bytes: 0} => 1:23: `download.max_bytes` is out of range
+        download: {allow_hosts: ['a.example:80']} => 1:25: `download.allow_hosts` contains `a.example:80`, which is not a host
+        download: {allow_hosts: ['*']} => 1:25: `download.allow_hosts` contains `*`, which is not a host
         metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
         metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is not an IP address with a port (`null`, or
         metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is not an IP address with a port

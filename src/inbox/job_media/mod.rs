@@ -1,4 +1,5 @@
-//! Checks the media of jobs: of waiting jobs in each pass, of all jobs at a start, when a file changes, and hourly.
+//! Checks the media of jobs: of waiting jobs in each pass, of failed jobs at each rescan, of all jobs at a start, when
+//! a file changes, and hourly.
 
 use std::time::Duration;
 
@@ -23,10 +24,14 @@ impl Inbox {
         if self.media_schedule.due_at() <= began {
             let again = self.check_media_of(MediaScope::All, pass).await?;
             self.media_schedule.done(began, again);
+            self.failed_schedule.done(began, again);
+        } else if self.failed_schedule.due_at() <= began {
+            // No file event reports that another machine replaced a file on a share.
+            let again = self.check_media_of(MediaScope::FailedLocal, pass).await?;
+            self.failed_schedule.done(began, again);
         }
-        if let Some(at) = self.media_schedule.settles_at() {
-            pass.repeat_at(at);
-        }
+        let settles_at = [self.media_schedule.settles_at(), self.failed_schedule.settles_at()];
+        settles_at.into_iter().flatten().for_each(|at| pass.repeat_at(at));
         Ok(())
     }
 
@@ -76,7 +81,9 @@ impl Inbox {
                 let check = checker.check(&job.spec, job.manifest_dir(), &job.media, now_ms);
                 (job, check)
             };
-            jobs.into_iter().map(check).collect()
+            let checked = jobs.into_iter().map(check).collect();
+            checker.take_warnings().iter().for_each(|warning| warn!("{warning}"));
+            checked
         })
         .await
     }
@@ -103,6 +110,10 @@ fn changed_job(job: &Job, check: MediaCheck) -> Option<WantedJob> {
     let has_no_task = job.task.is_none();
     // A file that is missing after the task was made is no change.
     if !has_no_task && !matches!(check, MediaCheck::Ready(_)) {
+        return None;
+    }
+    // What failed the job is known. What replaces it is known when it has settled.
+    if job.state == State::Failed && check.again_in().is_some() {
         return None;
     }
     let wanted = wanted_job(job.spec.clone(), job.spec_hash.clone(), check);

@@ -8,18 +8,28 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
 use url::Url;
 
 use self::measure::{MeasureCache, MeasureError, MediaFacts, MediaKind};
-use super::settle::Settling;
+use super::settle::{Seen, Settling};
 use crate::{
     job::{JobSpec, Media, Source, outcome::PermanentError},
-    media::{FileStamp, LocateError, Located, Locator, public_url},
+    manifest::{
+        invisible_character, path_hint,
+        problem::{is_invisible, quoted},
+        url_hint,
+    },
+    media::{FileStamp, Incomplete, LocateError, Located, Locator, NearNames, public_url},
 };
 
+mod incomplete;
 mod measure;
 #[cfg(test)]
 mod tests;
+
+/// For how long a file is remembered that no pass looks at: passes look at the media of failed and finished jobs rarely.
+const UNSEEN_KEPT: Duration = Duration::from_mins(10);
 
 /// The result of a check of a job's media.
 #[derive(Debug)]
@@ -61,6 +71,7 @@ pub struct MediaChecker {
     settle: Duration,
     settling: Settling<PathBuf, FileStamp>,
     measured: MeasureCache,
+    near_names: NearNames,
 }
 
 /// A local file of a job that exists and is settled.
@@ -81,7 +92,18 @@ impl MediaChecker {
             settle,
             settling: Settling::new(settle),
             measured: MeasureCache::default(),
+            near_names: NearNames::default(),
         }
+    }
+
+    /// Begins a pass. A file is settled or not for all of the pass.
+    pub(super) fn begin_pass(&mut self) {
+        self.settling.begin_pass(Instant::now());
+    }
+
+    /// Sets whether old times of files are trusted, which only the first scan after a start may do, and `check`.
+    pub fn trust_times(&mut self, trusts_times: bool) {
+        self.settling.trust_times(trusts_times);
     }
 
     /// Checks the media of a job whose manifest is in `manifest_dir`, relative to `jobs_dir`.
@@ -98,23 +120,30 @@ impl MediaChecker {
         let folder = self.locator.jobs_dir.join(manifest_dir);
         // Both are located before either is read, so that they settle at the same time.
         let mut find = |kind, source| {
-            self.locate(kind, &folder, source)
-                .and_then(|file| file.map(|file| self.settle(file, known, now_ms)).transpose())
+            let file = self.locate(kind, &folder, source)?;
+            file.map(|file| self.settle(file, known, now_ms)).transpose()
         };
         let audio = find(MediaKind::Audio, &spec.audio);
         let video = find(MediaKind::Video, &spec.video);
-        self.measure(audio, video, known).map_or_else(|failed| *failed, MediaCheck::Ready)
+        self.measure(audio, video, known, now_ms).map_or_else(|failed| *failed, MediaCheck::Ready)
+    }
+
+    /// Returns what is unusual about the files that were read since the last call: each is used, and the API may refuse
+    /// it.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        self.measured.take_warnings()
     }
 
     /// Forgets files that no job needed since the last call.
     pub fn forget_unseen(&mut self) {
-        self.settling.forget_unseen();
+        self.settling.forget_unseen(UNSEEN_KEPT);
         self.measured.forget_unused();
+        self.near_names.forget();
     }
 
     /// Locates a local file. None for a URL or an id.
     fn locate<'a>(
-        &self,
+        &mut self,
         kind: MediaKind,
         folder: &Path,
         source: &'a Source,
@@ -122,11 +151,34 @@ impl MediaChecker {
         let Source::File(name) = source else { return Ok(None) };
         match self.locator.locate(folder, name) {
             Ok(located) => Ok(Some(SettledMedia { kind, name, located })),
+            Err(error @ LocateError::Missing { .. }) => {
+                let hint = self.hint(kind, folder, name);
+                Err(missing(format!("{}{hint}", error.describe(kind.name())), None))
+            }
             Err(error) => Err(not_located(kind, name, &error)),
         }
     }
 
-    /// Returns the file if it has settled. A file that the database knows as it is now settled before.
+    /// Returns what the manifest may mean by a name of which there is no file, as the end of a sentence.
+    fn hint(&mut self, kind: MediaKind, folder: &Path, name: &str) -> String {
+        let near = self.near_names.find(&self.locator, folder, name, kind.endings());
+        let near = near.filter(|near| near != name);
+        match (near, path_hint(name)) {
+            (Some(near), _) => {
+                let invisible = invisible_character(name).filter(|_| !near.contains(is_invisible));
+                let invisible = invisible.map(|what| format!("; {what}")).unwrap_or_default();
+                // A file here can have the name that ends a URL.
+                let folders = |path: &str| path.matches('/').count();
+                let url = url_hint(name).filter(|_| folders(&near) < folders(name));
+                let url = url.map(|hint| format!(" {hint}")).unwrap_or_default();
+                format!("{invisible}; did you mean {}?{url}", quoted(&near))
+            }
+            (None, Some(hint)) => format!("; {hint}"),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// Returns the file if it has settled. A file that is known as it is now has settled before.
     fn settle<'a>(
         &mut self,
         file: SettledMedia<'a>,
@@ -134,11 +186,11 @@ impl MediaChecker {
         now_ms: i64,
     ) -> Result<SettledMedia<'a>, Box<MediaCheck>> {
         let SettledMedia { kind, name, located } = &file;
-        if kind.known_facts(known, located.stamp).is_some() {
+        let is_known = kind.known_facts(known, located.stamp).is_some();
+        if is_known || self.measured.contains(*kind, located) {
             return Ok(file);
         }
-        let modified_ns = i128::from(located.stamp.modified_ns());
-        match self.settling.wait(located.path.clone(), &located.stamp, modified_ns, now_ms) {
+        match self.settling.wait(located.path.clone(), seen(located), now_ms) {
             None => Ok(file),
             Some(again_in) => Err(still_written(*kind, name, again_in)),
         }
@@ -149,10 +201,11 @@ impl MediaChecker {
         audio: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
         video: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
         known: &Media,
+        now_ms: i64,
     ) -> Result<Media, Box<MediaCheck>> {
         let mut media = Media::default();
         if let Some(audio) = audio? {
-            let facts = self.facts_of(&audio, known)?;
+            let facts = self.facts_of(&audio, known, now_ms)?;
             media.audio_ms = facts.length_ms;
             media.audio_stamp = Some(audio.located.stamp.to_string());
             media.audio_sha256 = Some(facts.sha256);
@@ -160,7 +213,7 @@ impl MediaChecker {
         if let Some(video) = video? {
             let Some(base) = &self.public_base_url else { return Err(no_public_url(video.name)) };
             media.video_url = Some(public_url(base.as_str(), &video.located.public_path));
-            let facts = self.facts_of(&video, known)?;
+            let facts = self.facts_of(&video, known, now_ms)?;
             media.video_ms = facts.length_ms;
             media.video_stamp = Some(video.located.stamp.to_string());
             media.video_sha256 = Some(facts.sha256);
@@ -172,15 +225,35 @@ impl MediaChecker {
         &mut self,
         file: &SettledMedia<'_>,
         known: &Media,
+        now_ms: i64,
     ) -> Result<MediaFacts, Box<MediaCheck>> {
         let SettledMedia { kind, name, located } = file;
         let known = kind.known_facts(known, located.stamp);
-        self.measured.facts(*kind, located, known).map_err(|error| match error {
-            MeasureError::Unusable(error) => unusable(*kind, false, error),
-            MeasureError::Unreadable(error) => unreadable(*kind, name, &error),
-            MeasureError::Changed => still_written(*kind, name, self.settle),
-        })
+        let (what, facts) = match self.measured.facts(*kind, located, known) {
+            Ok(facts) if !facts.ends_in_frame => return Ok(facts),
+            Ok(facts) => (Incomplete::LastFrame, Some(facts)),
+            Err(MeasureError::Incomplete(what)) => (what, None),
+            Err(MeasureError::Unusable(error)) => return Err(unusable(*kind, false, error)),
+            Err(MeasureError::Unreadable(error)) => return Err(unreadable(*kind, name, &error)),
+            Err(MeasureError::Changed) => return Err(still_written(*kind, name, self.settle)),
+        };
+        // Times of files come from other clocks. Only this daemon's own shows how long a file has not changed.
+        let unchanged = self.settling.unchanged(located.path.clone(), seen(located), now_ms);
+        let again_in = facts.as_ref().and_then(|_| incomplete::wait_for_end(unchanged));
+        match (facts, again_in) {
+            (Some(facts), None) => Ok(facts),
+            _ => {
+                let file = (*kind, *name, located.stamp);
+                Err(missing(incomplete::describe(file, what, unchanged, now_ms), again_in))
+            }
+        }
     }
+}
+
+fn seen(located: &Located) -> Seen<FileStamp> {
+    let stamp = located.stamp;
+    let (modified_ns, changed_ns) = (stamp.modified_ns(), stamp.changed_ns());
+    Seen { stamp, modified_ns, changed_ns, at: Instant::now() }
 }
 
 fn not_located(kind: MediaKind, name: &str, error: &LocateError) -> Box<MediaCheck> {

@@ -13,6 +13,8 @@ use crate::{
     testing::{jobs::spec, media::clip},
 };
 
+mod hints;
+
 /// Long after every file was written: all of them are settled.
 const LATER_MS: i64 = 4_000_000_000_000;
 
@@ -40,9 +42,15 @@ impl Folder {
     }
 
     fn checker(&self) -> MediaChecker {
+        let mut checker = self.checker_that_settles(SETTLE);
+        checker.trust_times(true);
+        checker
+    }
+
+    fn checker_that_settles(&self, settle: Duration) -> MediaChecker {
         let locator = Locator { jobs_dir: self.0.path().to_owned(), media_dirs: Vec::new() };
         let base = Url::parse("https://cdn.example.com/").unwrap();
-        MediaChecker::new(locator, Some(base), SETTLE)
+        MediaChecker::new(locator, Some(base), settle)
     }
 }
 
@@ -147,7 +155,10 @@ async fn a_file_is_read_only_after_it_is_settled() {
     let folder = Folder::new();
     let mut checker = folder.checker();
     // The caller's wall time decides: by this one, both files were written just now.
-    let mut check = || checker.check(&local(), "", &Media::default(), 0);
+    let mut check = || {
+        checker.begin_pass();
+        checker.check(&local(), "", &Media::default(), 0)
+    };
     let (what, again) = missing(check());
     assert_eq!(what, "audio s.mp3 is still being written");
     assert_eq!(again, Some(SETTLE));
@@ -170,7 +181,7 @@ fn a_file_that_changes_while_it_is_read_is_still_being_written() {
     for content in [clip("welcome-de.mp3"), clip("welcome-de.mp3")[..2_000].to_vec()] {
         folder.put("s.mp3", &content);
         let file = SettledMedia { kind: MediaKind::Audio, name: "s.mp3", located: located.clone() };
-        let changed = checker.facts_of(&file, &Media::default()).unwrap_err();
+        let changed = checker.facts_of(&file, &Media::default(), 0).unwrap_err();
         let expected = ("audio s.mp3 is still being written".to_owned(), Some(SETTLE));
         assert_eq!(missing(*changed), expected);
     }
@@ -228,4 +239,59 @@ fn a_local_video_needs_a_public_url() {
     let (what, _) = missing(check(&mut checker, &Media::default()));
     assert!(what.starts_with("video v.mp4 is a local file"), "{what}");
     assert!(what.ends_with("set media.public_base_url"), "{what}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incomplete_file_is_waited_for_and_says_what_is_missing() {
+    let folder = Folder::new();
+    let mut checker = folder.checker_that_settles(Duration::ZERO);
+    let what = |checker: &mut MediaChecker| {
+        checker.begin_pass();
+        missing(check(checker, &Media::default()))
+    };
+    let anna = clip("anna.mp4");
+    folder.put("v.mp4", &anna[..anna.len() / 2]);
+    let (text, again_in) = what(&mut checker);
+    assert_eq!(text, "video v.mp4 is still being written (39.1 of 78.2 kB)");
+    assert_eq!(again_in, None, "a change of the file or the next scan causes the next check");
+    folder.put("v.mp4", b"");
+    let (text, _) = what(&mut checker);
+    assert_eq!(text, "video v.mp4 is still being written (it is empty)");
+    // Nobody writes to it any more.
+    folder.put("v.mp4", &anna[..anna.len() / 2]);
+    what(&mut checker);
+    tokio::time::advance(Duration::from_mins(10)).await;
+    let (text, _) = what(&mut checker);
+    let (before, after) = text.split_once(" and unchanged since ").unwrap();
+    assert_eq!(before, "video v.mp4 is incomplete (39.1 of 78.2 kB)");
+    assert!(after.ends_with(" UTC: it was probably cut short; copy it again"), "{after}");
+    // The complete file is used by itself.
+    folder.put("v.mp4", &anna);
+    ready(&mut checker, &Media::default());
+}
+
+/// The wall time is one hour ahead of the times of files, or one day behind them.
+#[tokio::test(start_paused = true)]
+async fn a_cut_off_last_frame_is_waited_for_by_the_own_clock() {
+    for difference_ms in [3_600_000, -86_400_000] {
+        let folder = Folder::new();
+        let mut checker = folder.checker_that_settles(Duration::ZERO);
+        let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+        let check = |checker: &mut MediaChecker| {
+            checker.begin_pass();
+            let checked = checker.check(&local(), "", &Media::default(), now_ms + difference_ms);
+            checker.forget_unseen();
+            checked
+        };
+        let audio = clip("welcome-en.mp3");
+        let no_header = &audio[audio.len() / 3..audio.len() - 100];
+        folder.put("s.mp3", no_header);
+        let (text, again_in) = missing(check(&mut checker));
+        assert_eq!(text, "audio s.mp3 is still being written (its last frame is cut off)");
+        assert_eq!(again_in, Some(Duration::from_mins(2)));
+        tokio::time::advance(Duration::from_secs(119)).await;
+        assert_eq!(missing(check(&mut checker)).1, Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(matches!(check(&mut checker), MediaCheck::Ready(_)), "{difference_ms}");
+    }
 }

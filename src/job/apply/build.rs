@@ -60,7 +60,8 @@ impl TransitionBuilder<'_> {
     }
 
     /// Decides whether the task still holds a slot: one that Kling does not show releases it after
-    /// [`SLOT_KEPT_MS`].
+    /// [`SLOT_KEPT_MS`]. A create request that released it, or was unresolved, gets none before it is sent again: other
+    /// tasks may have its slot by now.
     pub(super) fn with_slot(&self, mut transition: Transition) -> Transition {
         let task = &mut transition.task;
         let hidden_since_ms = match task.state {
@@ -68,9 +69,14 @@ impl TransitionBuilder<'_> {
             State::Submitted | State::Processing => task.failing_since_ms,
             _ => None,
         };
-        task.slot_released = hidden_since_ms.is_some_and(|since_ms| {
+        let is_long_hidden = hidden_since_ms.is_some_and(|since_ms| {
             self.moment.now_ms.saturating_sub(since_ms) > self.slot_kept_ms()
         });
+        let sends = |task: &Task| task.create.as_ref().map(|create| create.sends);
+        let was_released = self.task.state == State::Unresolved || self.task.slot_released;
+        let is_still_released =
+            task.state == State::Creating && was_released && sends(task) == sends(self.task);
+        task.slot_released = is_long_hidden || is_still_released;
         transition
     }
 

@@ -6,11 +6,8 @@ use crate::job::{
     outcome::{PermanentError, TransientError},
 };
 
-/// How many young sessions may get lost in one attempt before the task fails.
-const SESSIONS_LOST_MAX: u32 = 3;
-
-/// An older session may have expired. The API page does not say how long a session lasts.
-const SESSION_YOUNG_MS: i64 = 5 * 60 * 1000;
+/// How often the video is identified again because old sessions may have expired, if no refusal says that they have.
+const UNSURE_LOST_MAX: u32 = 5;
 
 impl TransitionBuilder<'_> {
     /// The create request is recorded before it is sent, so that a crash in between cannot hide it.
@@ -53,22 +50,36 @@ impl TransitionBuilder<'_> {
         Transition { spend: Spend { tasks: 1, ..Spend::default() }, ..self.write(task, what) }
     }
 
-    /// The video is identified again. An API that loses one session after the other must not be paid for
-    /// identifying for ever, so that a task which loses several young ones fails.
-    pub(super) fn session_gone(&self, why: String) -> Transition {
-        let since_ms = self.task.session.as_ref().map(|session| session.identified_at_ms);
-        // A session from the future proves nothing: the clock was set back since.
-        let is_young = since_ms.is_none_or(|since_ms| {
-            (0..SESSION_YOUNG_MS).contains(&self.moment.now_ms.saturating_sub(since_ms))
-        });
-        let sessions_lost = self.task.sessions_lost.saturating_add(u32::from(is_young));
-        if is_young && sessions_lost >= SESSIONS_LOST_MAX {
-            let error = PermanentError { code: "session_gone".to_owned(), message: why };
+    /// The session is refused, or may be what is refused: the video is identified again. Identifying costs, so that a task
+    /// whose new session is refused as well fails with that refusal.
+    pub(super) fn session_gone(&self, error: PermanentError) -> Transition {
+        let is_unsure = self.create_answer() == Some(CreateAnswer::MaybeSessionGone);
+        let lost = self.task.sessions_lost;
+        if lost > 0 && self.is_session_young() || is_unsure && lost >= UNSURE_LOST_MAX {
             return without_create(self.fail(error));
         }
-        let queued = self.go(State::Queued, &why);
-        let task = Task { session: None, plan: None, sessions_lost, ..queued.task };
+        let since_ms = self.task.session.as_ref().map(|session| session.identified_at_ms);
+        let queued =
+            self.go(State::Queued, &format!("identifying the video again: {}", error.message));
+        let task = Task {
+            session: None,
+            plan: None,
+            sessions_lost: lost.saturating_add(1),
+            // Never the same session again, which other tasks of the video may still use.
+            sessions_after_ms: since_ms
+                .map_or(0, |since_ms| since_ms.saturating_add(1))
+                .max(self.task.sessions_after_ms),
+            ..queued.task
+        };
         without_create(Transition { task, ..queued })
+    }
+
+    pub(super) fn is_session_young(&self) -> bool {
+        self.task.is_session_young(self.moment.now_ms)
+    }
+
+    fn create_answer(&self) -> Option<CreateAnswer> {
+        self.task.create.as_ref().map(|create| create.answer)
     }
 
     /// A refusal that says nothing about a task of the same name. The refusal counts, unless an earlier send

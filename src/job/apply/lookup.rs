@@ -17,14 +17,23 @@ impl TransitionBuilder<'_> {
     /// sent again. If the only send was refused, no task can appear later, and the settle time is not needed.
     pub(super) fn absent(&self, absent_ms: i64) -> Transition {
         let Some(create) = &self.task.create else { return self.wait_for_lookup(absent_ms, "") };
-        let is_refused = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
-        let is_settled = self.is_settled(absent_ms) || is_refused && !self.was_sent_before();
+        let is_settled =
+            self.is_settled(absent_ms) || create.is_refused() && !self.was_sent_before();
         let failure = create.failure.clone().filter(|_| is_settled);
         match (create.answer, failure) {
-            (CreateAnswer::Refused, Some(Failure { code, message })) => {
-                without_create(self.fail(PermanentError { code, message }))
+            (CreateAnswer::SessionGone, Some(Failure { code, message })) => {
+                self.session_gone(PermanentError { code, message })
             }
-            (CreateAnswer::SessionGone, Some(failure)) => self.session_gone(failure.message),
+            // With a young session, the refusal of a second send may mean that the first one has become a task.
+            (CreateAnswer::MaybeSessionGone, Some(Failure { code, message }))
+                if !(self.was_sent_before() && self.is_session_young()) =>
+            {
+                self.session_gone(PermanentError { code, message })
+            }
+            (
+                CreateAnswer::Refused | CreateAnswer::MaybeSessionGone,
+                Some(Failure { code, message }),
+            ) => without_create(self.fail(PermanentError { code, message })),
             (CreateAnswer::Unknown, _) if is_settled => {
                 let task = Task {
                     tries: self.task.tries.saturating_add(1),

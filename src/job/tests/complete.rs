@@ -90,11 +90,11 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
     };
     let later = |state| asking(state, |spec| spec.not_before_at_ms = Some(NOW_MS + 1));
     let no_face = |state| asking(state, |spec| spec.face = FaceChoice::Index(7));
-    let lost_twice = Task { sessions_lost: 2, ..task_in(Identified) };
+    let lost_before = Task { sessions_lost: 1, ..task_in(Identified) };
     let mut sent_again = task_in(Creating);
     sent_again.create.as_mut().unwrap().sends = 2;
     let answered = |answer| at(&task_in(Creating), refused_as(answer), NOW_MS).task;
-    let session_lost_twice = Task { sessions_lost: 2, ..answered(CreateAnswer::SessionGone) };
+    let lost_again = |answer| Task { sessions_lost: 1, ..answered(answer) };
     let lost = at(&task_in(Creating), Outcome::Lost("timeout".into()), NOW_MS).task;
     let old = |state| {
         let mut task = failing(state);
@@ -108,7 +108,7 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         ("Revived", later(Cancelled), Waiting),
         ("Identified", no_face(Queued), Failed),
         ("Identified", no_face(Identified), Failed),
-        ("SessionGone", lost_twice, Failed),
+        ("SessionGone", lost_before, Failed),
         ("NotSent", failing(Creating), Failed),
         ("TransientError", failing(Queued), Failed),
         ("TransientError", failing(Identified), Failed),
@@ -121,7 +121,9 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         ("Refused", sent_again, Creating),
         ("Absent", answered(CreateAnswer::Refused), Failed),
         ("Absent", answered(CreateAnswer::SessionGone), Queued),
-        ("Absent", session_lost_twice, Failed),
+        ("Absent", answered(CreateAnswer::MaybeSessionGone), Queued),
+        ("Absent", lost_again(CreateAnswer::SessionGone), Failed),
+        ("Absent", lost_again(CreateAnswer::MaybeSessionGone), Failed),
         ("Absent", answered(CreateAnswer::NameExists), Creating),
         ("Found", unsent.clone(), Submitted),
         ("Reopened", unsent, Identified),

@@ -184,7 +184,7 @@ fn sessions_that_run_out_while_a_job_waits_do_not_fail_it() {
     for day in 1..=9 {
         task = after(task, [identified(), intended()]);
         task = session_lost(&task, NOW_MS + day * 86_400_000);
-        assert_eq!((task.state, task.sessions_lost), (State::Queued, 0));
+        assert_eq!((task.state, i64::from(task.sessions_lost)), (State::Queued, day));
     }
 }
 
@@ -192,24 +192,40 @@ fn sessions_that_run_out_while_a_job_waits_do_not_fail_it() {
 #[test]
 fn sessions_from_any_time_to_come_do_not_fail_a_job() {
     let mut task = task_in(State::Queued);
-    for _ in 1..=9 {
+    for lost in 1..=9 {
         task = after(task, [identified(), intended()]);
         task = session_lost(&task, NOW_MS - 86_400_000);
-        assert_eq!((task.state, task.sessions_lost), (State::Queued, 0));
+        assert_eq!((task.state, task.sessions_lost), (State::Queued, lost));
     }
 }
 
 #[test]
-fn sessions_may_get_lost_twice() {
+fn refused_session_is_never_used_again_and_the_next_refusal_fails() {
+    let lost = session_lost(&task_in(State::Creating), NOW_MS);
+    assert_eq!((lost.state, lost.sessions_lost), (State::Queued, 1));
+    assert_eq!((&lost.session, &lost.plan, &lost.create), (&None, &None, &None));
+    let before = task_in(State::Creating).session.unwrap();
+    assert_eq!(lost.sessions_after_ms, before.identified_at_ms + 1);
+    let lost_after_ms = lost.sessions_after_ms;
+    let failed = session_lost(&after(lost, [identified(), intended()]), NOW_MS);
+    assert_eq!(failed.failure.as_ref().unwrap().message, "no good");
+    let again = at(&failed, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;
+    assert_eq!((again.sessions_after_ms, again.sessions_lost), (lost_after_ms, 0));
+}
+
+#[test]
+fn old_sessions_that_may_have_expired_are_replaced_some_times() {
     let mut task = task_in(State::Creating);
-    for lost in 1..=2 {
-        task = session_lost(&task, NOW_MS);
+    let day_later_ms = NOW_MS + 86_400_000;
+    for lost in 1..=5 {
+        let refused = at(&task, refused_as(CreateAnswer::MaybeSessionGone), day_later_ms).task;
+        task = at(&refused, Outcome::Absent { absent_ms: 0 }, day_later_ms).task;
         assert_eq!((task.state, task.sessions_lost), (State::Queued, lost));
-        assert_eq!((&task.session, &task.plan, &task.create), (&None, &None, &None));
         task = after(task, [identified(), intended()]);
     }
-    let task = session_lost(&task, NOW_MS);
-    assert_eq!(task.failure.unwrap().code, "session_gone");
+    let refused = at(&task, refused_as(CreateAnswer::MaybeSessionGone), day_later_ms).task;
+    let failed = at(&refused, Outcome::Absent { absent_ms: 0 }, day_later_ms).task;
+    assert_eq!(failed.state, State::Failed);
 }
 
 #[test]

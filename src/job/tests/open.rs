@@ -47,6 +47,19 @@ fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
     assert_eq!(found.task_id.as_deref(), Some("t"));
 }
 
+/// Other tasks may have the slots by then.
+#[test]
+fn reopened_task_holds_no_slot_before_it_is_sent_again() {
+    let unresolved = after(task_in(State::Creating), [Outcome::Conflict("another".into())]);
+    let reopened = at(&unresolved, Outcome::Reopened, NOW_MS).task;
+    assert_eq!((reopened.state, reopened.holds_slot()), (State::Creating, false));
+    let early = at(&reopened, absent(9_999), NOW_MS).task;
+    assert!(!early.holds_slot());
+    assert!(after(early, [resend()]).holds_slot());
+    let found = Outcome::Found { task_id: "t".into() };
+    assert!(after(reopened, [found]).holds_slot());
+}
+
 #[test]
 fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
     let again = after(task_in(State::Creating), [resend()]);
@@ -56,9 +69,12 @@ fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
         assert!(!waits(&held).is_empty());
     }
     // A refusal of the second send says nothing of the first: it counts once no task has shown up for long.
-    for (answer, state) in
-        [(CreateAnswer::Refused, State::Failed), (CreateAnswer::SessionGone, State::Queued)]
-    {
+    for (answer, state) in [
+        (CreateAnswer::Refused, State::Failed),
+        (CreateAnswer::SessionGone, State::Queued),
+        // With a young session, it may mean that the first send has become a task.
+        (CreateAnswer::MaybeSessionGone, State::Failed),
+    ] {
         let refused = at(&again, refused_as(answer), NOW_MS).task;
         let early = at(&refused, absent(9_999), NOW_MS).task;
         assert_eq!((early.state, early.is_uncreated()), (State::Creating, false));

@@ -64,6 +64,9 @@ fn defaults_take_as_much_of_the_audio_as_fits_from_where_the_face_appears() {
     assert_eq!(times(&spec(), Some(9_000), Some(6_000)), Ok([0, 5_000, 1_000]));
     // The video's length is unknown: the face is seen until 5.2 s, so that much is sure.
     assert_eq!(times(&spec(), Some(9_000), None), Ok([0, 4_200, 1_000]));
+    // A minute of speech whose last frame ends later.
+    let seen = [face("0", 0, 60_000)];
+    assert_eq!(plan(&spec(), &seen, Some(60_050), Some(60_000)).unwrap().sound_end_ms, 60_000);
     let late = JobSpec { sound_start_ms: 500, sound_insert_ms: Some(2_000), ..spec() };
     assert_eq!(times(&late, Some(9_000), Some(6_000)), Ok([500, 4_500, 2_000]));
 }

@@ -43,7 +43,7 @@ async fn whole(mut fetched: Fetched) -> Vec<u8> {
 #[tokio::test]
 async fn download_is_complete_and_sends_no_credentials() {
     let server = file_server("\"a\"").await;
-    let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
+    let fetched = client(&server.url).fetch(&server.url, 0, None, None).await.result.unwrap();
     assert_eq!(
         (fetched.from_byte, fetched.total_bytes, fetched.etag.as_deref()),
         (0, Some(10), Some("\"a\""))
@@ -57,10 +57,10 @@ async fn download_is_complete_and_sends_no_credentials() {
 async fn part_is_continued_while_the_etag_matches() {
     let server = file_server("\"a\"").await;
     let client = client(&server.url);
-    let rest = client.fetch(&server.url, 4, Some("\"a\"")).await.result.unwrap();
+    let rest = client.fetch(&server.url, 4, Some("\"a\""), None).await.result.unwrap();
     assert_eq!((rest.from_byte, rest.total_bytes), (4, Some(10)));
     assert_eq!(whole(rest).await, b"456789");
-    let changed = client.fetch(&server.url, 4, Some("\"old\"")).await.result.unwrap();
+    let changed = client.fetch(&server.url, 4, Some("\"old\""), None).await.result.unwrap();
     assert_eq!(changed.from_byte, 0);
     assert_eq!(whole(changed).await, FILE);
 }
@@ -69,10 +69,10 @@ async fn part_is_continued_while_the_etag_matches() {
 async fn complete_part_needs_no_bytes_and_too_long_part_restarts() {
     let server = file_server("\"a\"").await;
     let client = client(&server.url);
-    let rest = client.fetch(&server.url, 10, Some("\"a\"")).await.result.unwrap();
+    let rest = client.fetch(&server.url, 10, Some("\"a\""), None).await.result.unwrap();
     assert_eq!((rest.from_byte, rest.total_bytes), (10, Some(10)));
     assert_eq!(whole(rest).await, b"");
-    let anew = client.fetch(&server.url, 11, Some("\"a\"")).await.result.unwrap();
+    let anew = client.fetch(&server.url, 11, Some("\"a\""), None).await.result.unwrap();
     assert_eq!((anew.from_byte, anew.total_bytes), (0, Some(10)));
 }
 
@@ -88,7 +88,8 @@ async fn ignored_if_range_does_not_join_two_files() {
         response
     })
     .await;
-    let fetched = client(&server.url).fetch(&server.url, 4, Some("\"old\"")).await.result.unwrap();
+    let fetched =
+        client(&server.url).fetch(&server.url, 4, Some("\"old\""), None).await.result.unwrap();
     assert_eq!(fetched.from_byte, 0);
     assert_eq!(whole(fetched).await, FILE);
 }
@@ -96,7 +97,7 @@ async fn ignored_if_range_does_not_join_two_files() {
 #[tokio::test]
 async fn weak_etag_is_not_used() {
     let server = file_server("W/\"a\"").await;
-    let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
+    let fetched = client(&server.url).fetch(&server.url, 0, None, None).await.result.unwrap();
     assert_eq!(fetched.etag, None);
 }
 
@@ -113,9 +114,10 @@ async fn redirects_are_followed_five_times() {
     })
     .await;
     let client = client(&server.url);
-    let five = client.fetch(&server.url.join("/5").unwrap(), 0, None).await.result.unwrap();
+    let five = client.fetch(&server.url.join("/5").unwrap(), 0, None, None).await.result.unwrap();
     assert_eq!(whole(five).await, FILE);
-    let error = client.fetch(&server.url.join("/6").unwrap(), 0, None).await.result.unwrap_err();
+    let error =
+        client.fetch(&server.url.join("/6").unwrap(), 0, None, None).await.result.unwrap_err();
     assert!(error.message.contains("more than 5 times"), "{error}");
 }
 
@@ -129,11 +131,40 @@ async fn only_public_hosts_are_allowed_by_address_and_by_name() {
         format!("https://127.0.0.1:{port}/?token=hush-hush"),
         format!("https://localhost:{port}/?token=hush-hush"),
     ] {
-        let error = client.fetch(&url.parse().unwrap(), 0, None).await.result.unwrap_err();
+        let error = client.fetch(&url.parse().unwrap(), 0, None, None).await.result.unwrap_err();
         assert_eq!(error.class, ErrorClass::AddressRefused, "{url}: {error}");
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
     }
     assert!(here.seen().is_empty());
+}
+
+#[tokio::test]
+async fn allowed_host_is_fetched_from_a_private_address_and_its_redirects_are_checked() {
+    let here = file_server("\"a\"").await;
+    let port = here.url.port().unwrap();
+    let elsewhere = format!("http://127.0.0.1:{port}/");
+    let server = Server::start(move |_, seen| {
+        let to = elsewhere.clone();
+        async move {
+            let mut response = match seen.headers.contains_key("referer") {
+                true => answer(302, ""),
+                false => answer(200, FILE.to_vec()),
+            };
+            response.headers_mut().insert("location", to.parse().unwrap());
+            response
+        }
+    })
+    .await;
+    let base_url = "https://api.example.com".parse().unwrap();
+    let config = ClientConfig { allow_hosts: vec!["localhost".into()], ..config(&base_url) };
+    let client = Client::new(config, credential()).unwrap();
+    let url = format!("http://localhost:{}/1.mp4", server.url.port().unwrap()).parse().unwrap();
+    let fetched = client.fetch(&url, 0, None, None).await.result.unwrap();
+    assert_eq!(whole(fetched).await, FILE);
+    let error = client.fetch(&url, 0, None, Some("https://app/")).await.result.unwrap_err();
+    assert_eq!(error.class, ErrorClass::AddressRefused);
+    assert!(error.message.contains("add `127.0.0.1` to download.allow_hosts"), "{error}");
+    assert!(here.seen().is_empty(), "the redirect was not followed");
 }
 
 #[tokio::test]
@@ -144,7 +175,7 @@ async fn redirect_is_checked_like_the_first_address() {
         response
     })
     .await;
-    let error = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap_err();
+    let error = client(&server.url).fetch(&server.url, 0, None, None).await.result.unwrap_err();
     assert_eq!(error.class, ErrorClass::AddressRefused);
 }
 
@@ -152,7 +183,7 @@ async fn redirect_is_checked_like_the_first_address() {
 async fn refused_download_shows_the_status_and_hides_the_query() {
     let server = Server::saying(403, "expired").await;
     let url = server.url.join("/a.mp4?signature=hush-hush").unwrap();
-    let reply = client(&server.url).fetch(&url, 0, None).await;
+    let reply = client(&server.url).fetch(&url, 0, None, None).await;
     let error = reply.result.unwrap_err();
     assert_eq!((reply.answer.http_status, error.class), (Some(403), ErrorClass::Transport));
     assert_eq!(error.message, "the download from 127.0.0.1 was answered with HTTP 403");
@@ -161,7 +192,7 @@ async fn refused_download_shows_the_status_and_hides_the_query() {
 #[tokio::test]
 async fn broken_or_stalled_stream_is_an_error() {
     let cut = Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nhalf").await;
-    let mut fetched = client(&cut).fetch(&cut, 0, None).await.result.unwrap();
+    let mut fetched = client(&cut).fetch(&cut, 0, None, None).await.result.unwrap();
     assert_eq!(fetched.chunk().await.unwrap().unwrap(), "half");
     assert_eq!(fetched.chunk().await.unwrap_err().class, ErrorClass::Transport);
 
@@ -174,7 +205,7 @@ async fn broken_or_stalled_stream_is_an_error() {
     .await;
     let config = ClientConfig { idle_timeout: Duration::from_millis(200), ..config(&server.url) };
     let client = Client::new(config, credential()).unwrap();
-    let error = match client.fetch(&server.url, 0, None).await.result {
+    let error = match client.fetch(&server.url, 0, None, None).await.result {
         Ok(mut fetched) => fetched.chunk().await.unwrap_err(),
         Err(error) => error,
     };

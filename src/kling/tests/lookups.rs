@@ -121,19 +121,23 @@ fn single_task_counts_unless_it_shows_another_name() {
 }
 
 #[test]
-fn only_the_list_entry_with_the_name_counts() {
+fn only_a_list_of_the_name_alone_counts() {
     let named = |id: &str, name: &str| {
         format!(r#"{{"task_id": "{id}", "task_info": {{"external_task_id": "{name}"}}}}"#)
     };
     let list = |entries: &[String]| success(&format!("[{}]", entries.join(",")));
     let unnamed = r#"{"task_id": "79"}"#.to_owned();
-    let ours = list(&[unnamed.clone(), "5".to_owned(), named("80", "m"), named("81", "n")]);
+    let ours = list(&["5".to_owned(), named("82", "n"), named("81", "n")]);
     for style in LookupStyle::ALL {
-        assert_eq!(outcome(ours.task_by_name("n", style)), Ok("81".to_owned()), "{style:?}");
+        assert_eq!(outcome(ours.task_by_name("n", style)), Ok("82".to_owned()), "{style:?}");
     }
     // A plain list: the API ignored the parameter. Even a list with one entry says nothing about the name.
-    for plain in [list(std::slice::from_ref(&unnamed)), list(&[named("80", "m"), unnamed])] {
-        assert_eq!(outcome(plain.task_by_name("n", Query)), empty("with no task of this name"));
+    let with_others = list(&[named("80", "m"), named("81", "n")]);
+    for plain in
+        [list(std::slice::from_ref(&unnamed)), list(&[named("80", "m"), unnamed]), with_others]
+    {
+        let alone = empty("with no task of this name alone");
+        assert_eq!(outcome(plain.task_by_name("n", Query)), alone);
         for style in [Path, Flag] {
             let found = outcome(plain.task_by_name("n", style));
             assert_eq!(found, unusable("its data is not an object"), "{style:?}");

@@ -27,8 +27,10 @@ mod bytes;
 mod downloads;
 mod failures;
 mod lookups;
+mod odd_answers;
 mod oversize;
 mod tokens;
+mod uploads;
 
 const ACCESS_KEY: &str = "access-key-0123456789";
 const SECRET_KEY: &str = "secret-key-0123456789";
@@ -122,6 +124,7 @@ fn config(base_url: &Url) -> ClientConfig {
         base_url: base_url.clone(),
         connect_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(30),
+        allow_hosts: Vec::new(),
         idle_timeout: Duration::from_secs(30),
         now_ms: || NOW_MS.load(Ordering::Relaxed),
     }

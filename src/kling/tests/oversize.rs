@@ -27,9 +27,11 @@ fn status_alone_is_a_refusal() {
             assert_eq!(error.class, ErrorClass::TooLarge, "{http_status} {body}");
             assert!(!error.outcome_is_unknown() && !error.never_left, "{http_status} {body}");
             let words = format!(
-                "the request was refused as too large (HTTP {http_status}, answered by nginx); use a smaller audio file or a shorter URL, or raise the proxy's size limit"
+                "the request was refused as too large (HTTP {http_status}): the API or the proxy at "
             );
-            assert_eq!((error.message, error.code), (words, None), "{body}");
+            assert!(error.message.starts_with(&words), "{error}");
+            assert!(error.message.contains(" (nginx) accepts at most "), "{error}");
+            assert_eq!(error.code, None, "{body}");
             for error in [
                 answer.identified().result.map(drop).unwrap_err(),
                 answer.task().result.map(drop).unwrap_err(),
@@ -54,7 +56,7 @@ fn known_code_decides_and_unknown_code_is_shown() {
     assert_eq!(error.request_id.as_deref(), Some("r-1"));
     assert_eq!(
         error.message,
-        "the request was refused as too large (HTTP 413, code 413, answered by the API or a proxy before it); use a smaller audio file or a shorter URL, or raise the proxy's size limit"
+        "the request was refused as too large (HTTP 413, code 413): the API or the proxy at  accepts at most a smaller body; use a smaller audio file, or raise its limit"
     );
 
     // Success and failure in one answer: the task may exist.
@@ -67,14 +69,14 @@ fn known_code_decides_and_unknown_code_is_shown() {
 #[test]
 fn refusing_server_is_named_from_the_headers() {
     for (headers, who) in [
-        (&[("server", "nginx/1.25.3"), ("via", "1.1 squid")][..], "nginx/1.25.3 via 1.1 squid"),
-        (&[("via", "1.1 squid")], "the API or a proxy before it, via 1.1 squid"),
-        (&[("server", "")], "the API or a proxy before it"),
-        (&[("server", "a\tsecret-key-0123456789")], "a [redacted]"),
+        (&[("server", "nginx/1.25.3"), ("via", "1.1 squid")][..], " (nginx/1.25.3 via 1.1 squid)"),
+        (&[("via", "1.1 squid")], " (via 1.1 squid)"),
+        (&[("server", "")], ""),
+        (&[("server", "a\tsecret-key-0123456789")], " (a [redacted])"),
     ] {
         let message = refused(413, headers, "").created().result.unwrap_err().message;
-        let answered_by = "the request was refused as too large (HTTP 413, answered by";
-        assert!(message.starts_with(&format!("{answered_by} {who}); ")), "{message}");
+        let words = format!("the API or the proxy at {who} accepts at most a smaller body");
+        assert!(message.contains(&words), "{message}");
     }
     let long = "x".repeat(5_000);
     let message = refused(413, &[("server", &long)], "").created().result.unwrap_err().message;
@@ -96,7 +98,10 @@ async fn answer_during_the_upload_is_read() {
     let request =
         CreateRequest { audio: AudioSource::File(vec![7; 4_500_000]), ..create_request() };
     let reply = client(&url).create(&request).await;
-    assert_eq!(reply.result.unwrap_err().class, ErrorClass::TooLarge);
+    let error = reply.result.unwrap_err();
+    assert_eq!((error.class, error.never_left), (ErrorClass::TooLarge, false));
+    let words = "at 127.0.0.1 (nginx) accepts at most a body smaller than 6.0 MB";
+    assert!(error.message.contains(words), "{error}");
     assert_eq!(reply.answer.http_status, Some(413));
 }
 
@@ -106,4 +111,18 @@ async fn incomplete_answer_is_still_a_refusal() {
     let request = CreateRequest { audio: AudioSource::Id("s".into()), ..create_request() };
     let error = client(&cut).create(&request).await.result.unwrap_err();
     assert_eq!(error.class, ErrorClass::TooLarge);
+}
+
+#[test]
+fn method_and_length_are_refused_for_certain() {
+    for http_status in [405, 411] {
+        for body in ["", "<html>", r#"{"message": "no"}"#] {
+            let error = refused(http_status, &[("server", "nginx")], body).created().result;
+            let error = error.unwrap_err();
+            assert_eq!((error.class, error.code), (ErrorClass::OtherRefusal, None), "{body}");
+            assert!(!error.outcome_is_unknown());
+            assert!(error.message.contains(&format!("HTTP {http_status}")), "{error}");
+            assert!(error.message.contains("(nginx) accepts no such request"), "{error}");
+        }
+    }
 }

@@ -52,7 +52,10 @@ impl<T: Into<String>> From<T> for DataError {
 pub(in crate::kling) fn as_integer(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| scaled(&number.to_string(), 0)),
-        Value::String(text) => text.trim().parse().ok(),
+        Value::String(text) => {
+            let text = text.trim();
+            text.parse().ok().or_else(|| scaled(text, 0))
+        }
         _ => None,
     }
 }
@@ -99,6 +102,13 @@ pub(super) fn milli<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>, 
 
 pub(super) fn deduction<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
     Ok(micro(value)?.filter(|micro| *micro <= DEDUCTION_MICRO_MAX))
+}
+
+api_data! {
+    /// `final_balance_deduction`: what an account that pays from a balance was charged.
+    pub(super) struct BalanceDeduction {
+        quota: Option<i64> = "deduction",
+    }
 }
 
 fn decimal<'de, D: Deserializer<'de>>(value: D, places: u32) -> Result<Option<i64>, D::Error> {

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::fields::{DataError, api_data, deduction, id, integer, lenient, object, text};
+use super::fields::{
+    BalanceDeduction, DataError, api_data, deduction, id, integer, lenient, object, text,
+};
 
 /// What Identify Face found in a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub struct Identified {
     pub session_id: String,
     /// What it cost, in millionths of a unit.
     pub units_micro: Option<i64>,
+    /// What it cost an account that pays from a balance, in millionths of its money.
+    pub money_micro: Option<i64>,
     /// The faces, in the API's order; may be empty.
     pub faces: Vec<Face>,
 }
@@ -31,6 +35,7 @@ api_data! {
     struct IdentifiedData {
         session_id: Option<String> = "text",
         final_unit_deduction: Option<i64> = "deduction",
+        final_balance_deduction: BalanceDeduction = "lenient",
         face_data: Value = "lenient",
     }
 
@@ -45,10 +50,11 @@ api_data! {
 /// Reads the `data` of Identify Face.
 pub(in crate::kling) fn identified(data: Option<Value>) -> Result<Identified, DataError> {
     let data: IdentifiedData = object(data)?;
-    // A missing list is an empty one; a value of another type does not mean "no face".
+    let session_id = id(data.session_id).ok_or("it has no session_id")?;
+    // Only an empty list means "no face".
     let listed = match data.face_data {
         Value::Array(items) => items,
-        Value::Null => Vec::new(),
+        Value::Null => return Err("its face_data is missing".into()),
         _ => return Err("its face_data is not a list".into()),
     };
     let faces = listed.into_iter().enumerate().map(|(place, face)| {
@@ -63,8 +69,9 @@ pub(in crate::kling) fn identified(data: Option<Value>) -> Result<Identified, Da
         })
     });
     Ok(Identified {
-        session_id: id(data.session_id).ok_or("it has no session_id")?,
+        session_id,
         units_micro: data.final_unit_deduction,
+        money_micro: data.final_balance_deduction.quota,
         faces: faces.collect::<Result<_, DataError>>()?,
     })
 }

@@ -3,8 +3,12 @@
 use serde_json::Value;
 
 use super::fields::{
-    DataError, api_data, deduction, id, integer, lenient, list, milli, object, text,
+    BalanceDeduction, DataError, api_data, deduction, id, integer, lenient, list, milli, object,
+    text,
 };
+
+/// How some servers write that there is no id.
+const NO_ID: &str = "0";
 
 /// A task that was accepted, and is therefore paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +33,13 @@ pub struct RemoteTask {
     pub status: TaskStatus,
     pub status_message: Option<String>,
     pub parent_video: Option<ParentVideo>,
-    /// What it made; empty until it succeeded.
+    /// What it made, those with a URL first; empty until it succeeded.
     pub videos: Vec<ResultVideo>,
     pub watermark_enabled: Option<bool>,
     /// What it cost, in millionths of a unit.
     pub units_micro: Option<i64>,
+    /// What it cost an account that pays from a balance, in millionths of its money.
+    pub money_micro: Option<i64>,
     pub created_at_ms: Option<i64>,
     pub updated_at_ms: Option<i64>,
 }
@@ -45,7 +51,7 @@ pub enum TaskStatus {
     Submitted,
     /// Being worked on.
     Processing,
-    /// Done; there should be a result.
+    /// Done; there should be a result. Also every task that shows the URL of a result, whatever its status is called.
     Succeed,
     /// Ended without a result.
     Failed,
@@ -54,14 +60,15 @@ pub enum TaskStatus {
 }
 
 impl TaskStatus {
-    /// Reads the API's name of a status.
+    /// Reads the API's name of a status, in upper or lower case.
     fn spelled(name: Option<String>) -> Self {
-        match name.as_deref() {
-            Some("submitted") => Self::Submitted,
-            Some("processing") => Self::Processing,
-            Some("succeed") => Self::Succeed,
-            Some("failed") => Self::Failed,
-            other => Self::Other(other.unwrap_or_default().to_owned()),
+        let name = name.unwrap_or_default();
+        match name.trim().to_ascii_lowercase().as_str() {
+            "submitted" => Self::Submitted,
+            "processing" => Self::Processing,
+            "succeed" | "succeeded" => Self::Succeed,
+            "failed" => Self::Failed,
+            _ => Self::Other(name),
         }
     }
 }
@@ -94,6 +101,7 @@ api_data! {
         task_result: TaskResult = "lenient",
         watermark_info: WatermarkInfo = "lenient",
         final_unit_deduction: Option<i64> = "deduction",
+        final_balance_deduction: BalanceDeduction = "lenient",
         created_at: Option<i64> = "integer",
         updated_at: Option<i64> = "integer",
     }
@@ -116,7 +124,7 @@ api_data! {
 pub(in crate::kling) fn created(data: Option<Value>) -> Result<Created, DataError> {
     let data: TaskData = object(data)?;
     Ok(Created {
-        task_id: id(data.task_id).ok_or("it has no task_id")?,
+        task_id: task_id(data.task_id).ok_or("it has no task_id")?,
         external_task_id: data.task_info.external_task_id,
         status: TaskStatus::spelled(data.task_status),
         created_at_ms: data.created_at,
@@ -140,11 +148,15 @@ fn has_no_task(data: Option<&Value>) -> bool {
         Some(Value::Array(items)) => items.is_empty(),
         Some(Value::Object(fields)) => match fields.get("task_id") {
             None | Some(Value::Null) => true,
-            Some(Value::String(id)) => id.is_empty(),
-            Some(_) => false,
+            Some(Value::String(id)) => matches!(id.as_str(), "" | NO_ID),
+            Some(id) => *id == 0,
         },
         Some(_) => false,
     }
+}
+
+fn task_id(text: Option<String>) -> Option<String> {
+    id(text).filter(|id| id != NO_ID)
 }
 
 /// Reads the `data` of Query Task (List); an empty page may be `null`.
@@ -162,15 +174,22 @@ pub(in crate::kling) fn tasks(data: Option<Value>) -> Result<Vec<RemoteTask>, Da
 
 impl TaskData {
     fn into_task(self) -> Option<RemoteTask> {
+        let mut videos = self.task_result.videos;
+        videos.sort_by_key(|video| video.url.is_none());
+        let status = match videos.first().is_some_and(|video| video.url.is_some()) {
+            true => TaskStatus::Succeed,
+            false => TaskStatus::spelled(self.task_status),
+        };
         Some(RemoteTask {
-            task_id: id(self.task_id)?,
+            task_id: task_id(self.task_id)?,
             external_task_id: self.task_info.external_task_id,
-            status: TaskStatus::spelled(self.task_status),
+            status,
             status_message: self.task_status_msg,
             parent_video: self.task_info.parent_video,
-            videos: self.task_result.videos,
+            videos,
             watermark_enabled: self.watermark_info.enabled,
             units_micro: self.final_unit_deduction,
+            money_micro: self.final_balance_deduction.quota,
             created_at_ms: self.created_at,
             updated_at_ms: self.updated_at,
         })

@@ -22,13 +22,16 @@ fn keys_are_known_texts_without_repetition() {
     expect_key("watermrk: true", "3:1: unknown key `watermrk` (did you mean `watermark`?)");
     expect_key("Watermark: true", "3:1: unknown key `Watermark` (did you mean `watermark`?)");
     expect_key("sound-volume: 1", "3:1: unknown key `sound-volume` (did you mean `sound_volume`?)");
-    expect_key("zzz: 1", "3:1: unknown key `zzz` (known here: id, video, audio,");
+    expect_key("zzz: 1", "3:1: unknown key `zzz` (known here: video, audio,");
     expect_key("video: b.mp4", "3:1: the key `video` is repeated (it is first at 1:1; remove one)");
     expect_key("id: x", "3:1: a single job has no `id`: it is named by its file");
     expect_key("[a]: x", "3:1: a key cannot be a list");
     expect_key(": x", "3:1: a key is missing before the `:`");
     expect_key("<<: 1", "3:5: `<<` cannot merge this (it takes a mapping");
-    expect_key("output: !path x.mp4", "3:15: the tag `!path` is not known");
+    expect_key(
+        "output: !path x.mp4",
+        "3:9: the tag `!path` is not known (remove it; text that begins with `!` needs quotes)",
+    );
     // The file as Windows writes it, with its mark at the start.
     expect(
         "\u{feff}fce: only\r\nvideo: v.mp4\r\naudio: a.mp3\r\nfce: only\r\n",
@@ -298,11 +301,11 @@ fn a_problem_of_defaults_is_reported_once() {
 }
 
 #[test]
-fn an_unclosed_mapping_is_reported_on_the_last_line() {
-    expect("video: v.mp4\nlabels: { a: b", &["2:15: this is not YAML"]);
-    expect("video: v.mp4\nlabels: { a: b\n", &["3:1: this is not YAML"]);
+fn an_unclosed_mapping_is_reported_where_it_begins() {
+    expect("video: v.mp4\nlabels: { a: b", &["2:9: this `{` is never closed"]);
+    expect("video: v.mp4\nlabels: { a: b\n", &["2:9: this `{` is never closed"]);
     let text = "video: v.mp4\r\nlabels: [ü";
-    expect(text, &["2:11: this is not YAML"]);
+    expect(text, &["2:9: this `[` is never closed"]);
     let problems = read(text.as_bytes(), "m.yaml").unwrap_err();
     assert!(problems.render("m.yaml", text, false).contains("labels: [ü"));
 }

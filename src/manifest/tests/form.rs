@@ -25,7 +25,7 @@ fn a_manifest_is_a_single_job_or_a_batch() {
         "jobs: [{id: a, video: v.mp4, audio: a.mp3}]\nvideo: v.mp4\nfoo: 1\n",
         &[
             "2:1: `video` cannot be beside `jobs` (put it in a job, or under `defaults`",
-            "3:1: unknown key `foo` (known here: defaults, jobs)",
+            "3:1: unknown key `foo` (known here: defaults, jobs, and `x-…` for notes)",
         ],
     );
     expect(
@@ -44,11 +44,11 @@ fn a_yaml_error_is_reported_where_it_is() {
         ("a: 1\n---\nb: 2\n", "2:1: a second YAML document begins here"),
         ("video: *nope\n", "1:8: this alias has no anchor"),
         ("video: &a [*a]\n", "1:12: this alias is inside of its own anchor"),
-        ("a: [1\nb: 2\n", "2:2: this is not YAML: "),
-        ("a: 'x\n", "1:4: this is not YAML: "),
-        ("a:\n\tb: 1\n", "2:2: this is not YAML: tabs disallowed"),
-        ("video: a: b\n", "1:9: this is not YAML: mapping values are not allowed"),
-        ("@foo\n", "1:1: this is not YAML: "),
+        ("a: [1\nb: 2\n", "1:6: a `,` or the closing bracket is missing here"),
+        ("a: 'x\n", "1:4: this `'` is never closed"),
+        ("a:\n\tb: 1\n", "2:1: a tab in the indentation (indent YAML by spaces"),
+        ("video: a: b\n", "1:9: a second `: ` in one line"),
+        ("@foo\n", "1:1: text cannot begin with `@`"),
         ("a: b\0\n", "1:5: a control character (U+0000)"),
         ("a: b\r\nc: \u{7}\r\n", "2:4: a control character (U+0007)"),
         ("a\rb\r\u{1b}", "3:1: a control character (U+001B)"),
@@ -64,7 +64,17 @@ fn a_yaml_error_is_reported_where_it_is() {
 fn bytes_that_are_not_text_are_reported() {
     let of = |bytes: &[u8]| problems(bytes);
     assert!(of(b"a: b\nvideo: \xff\n").starts_with("m.yaml:2:8: this byte is not UTF-8"));
-    assert!(of(b"\xff\xfev\0i\0").starts_with("m.yaml:1:1: the file is in UTF-16"));
+    let latin1 = of(b"a: b\naudio: gr\xfc.mp3\n");
+    assert!(
+        latin1.starts_with("m.yaml:2:10: this byte is not UTF-8 (in Latin-1 it is `ü`)"),
+        "{latin1}"
+    );
+    for utf16 in [&b"\xff\xfev\0i\0"[..], b"\xfe\xff\0v", b"v\0i\0d\0", b"\0v\0i\0d"] {
+        assert_eq!(of(utf16), "m.yaml: the file is in UTF-16 (save it as UTF-8)");
+    }
+    let zeros =
+        "m.yaml: the file contains only zero bytes (it is damaged or not complete: copy it again)";
+    assert_eq!(of(&[0; 4096]), zeros);
     let comments = vec![b'#'; 60 << 20];
     assert!(of(&comments).starts_with("m.yaml: the file has 60 MiB (at most 8 MiB"));
 }

@@ -7,6 +7,8 @@ mod form;
 mod fuzz;
 mod good;
 mod schema;
+mod warnings;
+mod yaml;
 
 use super::*;
 use crate::job::JobSpec;

@@ -1,17 +1,19 @@
 //! Parser events to the tree, with limits that keep a hostile text cheap.
 
 use std::{
-    borrow::Cow,
     collections::{HashMap, hash_map},
     rc::Rc,
 };
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, Tag};
 
 use super::{
     decode::end_of,
     node::{Entry, Node, NodeKind},
-    scalar::{Scalar, ScalarType, Style},
+    open_mapping::OpenMapping,
+    scalar::{Scalar, Style},
+    spot::point,
+    syntax::explain,
 };
 use crate::manifest::problem::{Location, Problem, ProblemCollector, quoted};
 
@@ -22,7 +24,10 @@ const MAX_REPEATED: usize = 1_000_000;
 /// Parses the one document of a text. Reports problems; returns none for a text that is not YAML or exceeds a
 /// limit.
 pub(crate) fn parse(text: &str, problems: &mut ProblemCollector) -> Option<Rc<Node>> {
+    let end = end_of(text);
     let mut builder = Builder {
+        text,
+        end,
         open: Vec::new(),
         anchors: HashMap::new(),
         repeated: 0,
@@ -30,11 +35,18 @@ pub(crate) fn parse(text: &str, problems: &mut ProblemCollector) -> Option<Rc<No
         root: None,
         problems,
     };
-    let end = end_of(text);
-    for event in Parser::new_from_str(text) {
+    let limits = granit_parser::options! {
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    for event in Parser::new_from_str_with_options(text, limits) {
         let read = match event {
-            Ok((event, span)) => builder.take(event, location(span, end)),
-            Err(error) => Err(scan_problem(&error, end)),
+            Ok((event, span)) => builder.take(event, span),
+            Err(error) if *error.kind() == ErrorKind::RecursionLimitExceeded => {
+                let (line, column) = point(*error.marker(), end);
+                Err(too_deep(Location::at(line, column)))
+            }
+            Err(error) => Err(explain(&error, text, end)),
         };
         if let Err(problem) = read {
             builder.problems.add(problem);
@@ -47,30 +59,10 @@ pub(crate) fn parse(text: &str, problems: &mut ProblemCollector) -> Option<Rc<No
     }))
 }
 
-fn scan_problem(error: &ScanError, end: Location) -> Problem {
-    let (line, column) = point(*error.marker(), end);
-    let location = Location::at(line, column);
-    let problem = Problem::at(location, format!("this is not YAML: {}", error.info()));
-    if error.info().contains("unknown anchor") {
-        Problem::at(location, "this alias has no anchor before it")
-    } else if error.info().contains("tab") {
-        problem.help("indent YAML by spaces, not by tabs")
-    } else {
-        problem
-    }
-}
-
-/// Returns line and column, both from 1. The parser counts columns from 0, and puts the end of a text without
-/// a last line break on a line that does not exist. Both fit into u32, because texts are bounded.
-fn point(marker: Marker, end: Location) -> (u32, u32) {
-    (marker.line() as u32, marker.col() as u32 + 1).min((end.line, end.column))
-}
-
-fn location(span: Span, end: Location) -> Location {
-    Location::between(point(span.start, end), point(span.end, end))
-}
-
 struct Builder<'p> {
+    text: &'p str,
+    /// Where the text ends.
+    end: Location,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     repeated: usize,
@@ -90,70 +82,109 @@ enum Children {
     Mapping(OpenMapping),
 }
 
-#[derive(Default)]
-struct OpenMapping {
-    entries: Vec<Entry>,
-    seen: HashMap<Rc<str>, Location>,
-    awaited: Awaited,
-    merged: Vec<Rc<Node>>,
-}
-
-#[derive(Default)]
-enum Awaited {
-    #[default]
-    Key,
-    Value(Rc<str>, Location),
-    /// The value of `<<`.
-    Merge,
-    /// The value of a key that was refused.
-    Nothing,
-}
-
 impl Builder<'_> {
-    fn take(&mut self, event: Event<'_>, at: Location) -> Result<(), Problem> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        let at = self.location(span);
         match event {
-            Event::DocumentStart(_) => {
+            Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     let problem = Problem::at(at, "a second YAML document begins here");
-                    return Err(problem.help("a file has one document: remove the `---`"));
+                    let help = "a file has one document: remove the `---`, and put several jobs into a list under `jobs:`";
+                    return Err(problem.help(help));
                 }
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
-                // For a missing value, the parser reports a borrowed `~` (after an anchor or a tag, a borrowed
-                // empty text) at the location of what follows. A scalar that is in the text is never such a borrowed `~`.
-                let absent = style == ScalarStyle::Plain && matches!(text, Cow::Borrowed("~" | ""));
-                let at = if absent { self.awaiting_key().unwrap_or(at) } else { at };
-                let node = Node::new(
-                    at,
-                    NodeKind::Scalar(Scalar {
-                        style: style_of(style, absent, tag.as_deref(), at, self.problems),
-                        text: if absent { String::new() } else { text.into_owned() },
-                    }),
-                );
+                // A missing value has no characters; the parser reports it as an empty text or as `~`.
+                let absent = style == ScalarStyle::Plain && span.start == span.end;
+                let node = if absent {
+                    self.absent(anchor, tag.as_deref(), span)
+                } else {
+                    let style = self.style_of(style, tag.as_deref(), span);
+                    Node::new(at, NodeKind::Scalar(Scalar { style, text: text.into_owned() }))
+                };
                 self.attach(Rc::new(node), anchor)
             }
-            Event::SequenceStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "seq", at, self.problems);
+            Event::SequenceStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), "seq", span);
                 self.begin(at, anchor, Children::Sequence(Vec::new()))
             }
-            Event::MappingStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "map", at, self.problems);
+            Event::MappingStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), "map", span);
                 self.begin(at, anchor, Children::Mapping(OpenMapping::default()))
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(at),
             Event::Alias(anchor) => self.alias(anchor, at),
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            _ => Ok(()),
         }
+    }
+
+    fn location(&self, span: Span) -> Location {
+        Location::between(point(span.start, self.end), point(span.end, self.end))
+    }
+
+    /// Returns the value of a key without one. An anchor or a tag without a value was meant as text.
+    fn absent(&mut self, anchor: usize, tag: Option<&Tag>, span: Span) -> Node {
+        let at = self.location(span);
+        if let Some(tag) = tag {
+            let style = self.style_of(ScalarStyle::Plain, Some(tag), span);
+            if tag.is_yaml_core_schema() {
+                return Node::new(at, NodeKind::Scalar(Scalar { text: String::new(), style }));
+            }
+        } else if anchor != 0 {
+            let before = span.end.byte_offset().and_then(|end| self.text.get(..end));
+            let name = before.and_then(|before| before.rsplit('&').next()).unwrap_or_default();
+            let (line, column) = (at.line, at.column);
+            let start = column.saturating_sub(name.chars().count() as u32 + 1).max(1);
+            let at = Location::between((line, start), (line, column));
+            let what = format!("the anchor {} has no value", quoted(&format!("&{name}")));
+            let help = "write the value after it; text that begins with `&` needs quotes";
+            self.problems.add(Problem::at(at, what).help(help));
+        } else {
+            let nothing = Scalar { text: String::new(), style: Style::Absent };
+            return Node::new(self.awaiting_key().unwrap_or(at), NodeKind::Scalar(nothing));
+        }
+        Node::new(at, NodeKind::Refused)
+    }
+
+    /// Returns how a scalar is read. `!!str` makes it text; the other core tags change nothing.
+    fn style_of(&mut self, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Style {
+        const CORE_TAGS: [&str; 4] = ["int", "float", "bool", "null"];
+        let core = tag.filter(|tag| tag.is_yaml_core_schema()).map(Tag::suffix);
+        match tag {
+            None if style == ScalarStyle::Plain => Style::Plain,
+            None if style == ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+            None => Style::Text,
+            Some(_) if core == Some("str") => Style::Text,
+            Some(_) if core.is_some_and(|core| CORE_TAGS.contains(&core)) => Style::Plain,
+            Some(tag) => {
+                self.refuse_tag(tag, span);
+                Style::Text
+            }
+        }
+    }
+
+    fn check_tag(&mut self, tag: Option<&Tag>, core: &str, span: Span) {
+        match tag {
+            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix() == core) => {
+                self.refuse_tag(tag, span);
+            }
+            _ => {}
+        }
+    }
+
+    fn refuse_tag(&mut self, tag: &Tag, span: Span) {
+        let at = self.location(span.tag_span().unwrap_or(span));
+        let what = format!("the tag {} is not known", quoted(&tag.original()));
+        let help = "remove it; text that begins with `!` needs quotes";
+        self.problems.add(Problem::at(at, what).help(help));
     }
 
     fn awaiting_key(&self) -> Option<Location> {
         match &self.open.last()?.content {
-            Children::Mapping(OpenMapping { awaited: Awaited::Value(_, location), .. }) => {
-                Some(*location)
-            }
-            _ => None,
+            Children::Mapping(mapping) => mapping.awaiting_key(),
+            Children::Sequence(_) => None,
         }
     }
 
@@ -241,90 +272,6 @@ impl Builder<'_> {
     }
 }
 
-impl OpenMapping {
-    fn attach(&mut self, node: Rc<Node>, problems: &mut ProblemCollector) {
-        self.awaited = match std::mem::take(&mut self.awaited) {
-            Awaited::Key => self.key(&node, problems),
-            Awaited::Nothing => Awaited::Key,
-            Awaited::Merge => {
-                self.merged.push(node);
-                Awaited::Key
-            }
-            Awaited::Value(key, key_location) => {
-                self.entries.push(Entry { key, key_location, value: node });
-                Awaited::Key
-            }
-        };
-    }
-
-    fn key(&mut self, node: &Node, problems: &mut ProblemCollector) -> Awaited {
-        let Some(scalar) = node.scalar() else {
-            let what = format!("a key cannot be {}", node.in_words());
-            problems.add(Problem::at(node.location, what).help("keys are plain text"));
-            return Awaited::Nothing;
-        };
-        if scalar.class() == ScalarType::Absent {
-            problems.add(Problem::at(node.location, "a key is missing before the `:`"));
-            return Awaited::Nothing;
-        }
-        if scalar.style == Style::Plain && scalar.text == "<<" {
-            return Awaited::Merge;
-        }
-        let key: Rc<str> = scalar.text.as_str().into();
-        match self.seen.entry(Rc::clone(&key)) {
-            hash_map::Entry::Vacant(new) => {
-                new.insert(node.location);
-                Awaited::Value(key, node.location)
-            }
-            hash_map::Entry::Occupied(first) => {
-                let Location { line, column, .. } = *first.get();
-                let what = format!("the key {} is repeated", quoted(&key));
-                let help = format!("it is first at {line}:{column}; remove one");
-                problems.add(Problem::at(node.location, what).help(help));
-                Awaited::Nothing
-            }
-        }
-    }
-}
-
 fn too_deep(at: Location) -> Problem {
     Problem::at(at, format!("more than {MAX_DEPTH} levels of nesting"))
-}
-
-/// Returns how a scalar is read. `!!str` makes it text; the other core tags change nothing.
-fn style_of(
-    style: ScalarStyle,
-    absent: bool,
-    tag: Option<&Tag>,
-    at: Location,
-    problems: &mut ProblemCollector,
-) -> Style {
-    const CORE_TAGS: [&str; 4] = ["int", "float", "bool", "null"];
-    match tag {
-        None if absent => Style::Absent,
-        None if style == ScalarStyle::Plain => Style::Plain,
-        None => Style::Text,
-        Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Style::Text,
-        Some(tag) if tag.is_yaml_core_schema() && CORE_TAGS.contains(&tag.suffix.as_str()) => {
-            Style::Plain
-        }
-        Some(tag) => {
-            refuse_tag(tag, at, problems);
-            Style::Text
-        }
-    }
-}
-
-fn check_tag(tag: Option<&Tag>, core: &str, at: Location, problems: &mut ProblemCollector) {
-    match tag {
-        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == core) => {
-            refuse_tag(tag, at, problems);
-        }
-        _ => {}
-    }
-}
-
-fn refuse_tag(tag: &Tag, at: Location, problems: &mut ProblemCollector) {
-    let what = format!("the tag {} is not known", quoted(&tag.to_string()));
-    problems.add(Problem::at(at, what).help("remove it"));
 }

@@ -13,22 +13,49 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Problem> {
         let problem = Problem::of_file(format!("the file has {mebibytes} MiB"));
         return Err(problem.help("at most 8 MiB are read: split the file"));
     }
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        let problem = Problem::at(Location::at(1, 1), "the file is in UTF-16");
-        return Err(problem.help("save it as UTF-8"));
+    if !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0) {
+        let problem = Problem::of_file("the file contains only zero bytes");
+        return Err(problem.help("it is damaged or not complete: copy it again"));
+    }
+    // Without a byte order mark, every second byte of an English text is zero.
+    let is_utf16 = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [0, low, 0, next, ..] | [low, 0, next, 0, ..] => *low > 0 && *next > 0,
+        _ => false,
+    };
+    if is_utf16 {
+        return Err(Problem::of_file("the file is in UTF-16").help("save it as UTF-8"));
     }
     let text = str::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        Problem::at(end_of(&valid), "this byte is not UTF-8").help("save the file as UTF-8")
+        let byte = bytes[error.valid_up_to()];
+        let latin = match byte {
+            0xa1.. => format!(" (in Latin-1 it is `{}`)", char::from(byte)),
+            _ => String::new(),
+        };
+        Problem::at(end_of(&valid), format!("this byte is not UTF-8{latin}"))
+            .help("save the file as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.char_indices().find(|(_, character)| forbidden(*character)) {
-        Some((start, character)) => Err(Problem::at(
-            end_of(&text[..start]),
-            format!("a control character (U+{:04X})", character as u32),
-        )),
+        Some((start, character)) => {
+            let what = format!("a control character (U+{:04X})", character as u32);
+            Err(Problem::at(end_of(&text[..start]), what)
+                .help("the file must be plain text: remove it"))
+        }
         None => Ok(text),
     }
+}
+
+/// The lines as YAML counts them, separated by `\n`, `\r\n` or a lone `\r`.
+pub(crate) fn lines(text: &str) -> Vec<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        lines.extend(line.split('\r'));
+    }
+    lines
 }
 
 fn forbidden(character: char) -> bool {

@@ -5,11 +5,15 @@
 
 mod build;
 mod decode;
+mod mapping_line;
 mod node;
+mod open_mapping;
 mod scalar;
+mod spot;
+mod syntax;
 
 pub(crate) use build::parse;
 pub use decode::MAX_BYTES;
-pub(crate) use decode::decode;
+pub(crate) use decode::{decode, lines};
 pub(crate) use node::{Entry, Node, NodeKind};
-pub(crate) use scalar::{Scalar, ScalarType};
+pub(crate) use scalar::{Scalar, ScalarType, Style};

@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
-use super::scalar::{Scalar, ScalarType};
-use crate::manifest::problem::{Location, quoted};
+use super::{
+    mapping_line::text_problem,
+    scalar::{Scalar, ScalarType, Style},
+};
+use crate::manifest::problem::{Location, Problem, quoted};
 
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -20,6 +23,8 @@ pub(crate) enum NodeKind {
     Scalar(Scalar),
     Sequence(Vec<Rc<Node>>),
     Mapping(Vec<Entry>),
+    /// Its problem is reported already.
+    Refused,
 }
 
 /// A key of a mapping with its value, which merges and aliases share.
@@ -33,7 +38,7 @@ pub(crate) struct Entry {
 impl Node {
     pub(super) fn new(location: Location, kind: NodeKind) -> Self {
         let children: Box<dyn Iterator<Item = &Rc<Self>>> = match &kind {
-            NodeKind::Scalar(_) => Box::new(std::iter::empty()),
+            NodeKind::Scalar(_) | NodeKind::Refused => Box::new(std::iter::empty()),
             NodeKind::Sequence(items) => Box::new(items.iter()),
             NodeKind::Mapping(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
         };
@@ -53,6 +58,18 @@ impl Node {
     pub(crate) fn get(&self, key: &str) -> Option<&Rc<Self>> {
         let entry = self.entries()?.iter().find(|entry| &*entry.key == key)?;
         Some(&entry.value)
+    }
+
+    /// Returns true for a value whose problem is reported already.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.kind, NodeKind::Refused)
+    }
+
+    /// Returns why a value that should be a mapping is text, such as a missing space after a colon.
+    pub(crate) fn text_problem(&self) -> Option<Problem> {
+        let plain = self.scalar().filter(|scalar| scalar.style == Style::Plain)?;
+        let problem = text_problem(&plain.text)?;
+        Some(Problem { location: Some(self.location), ..problem })
     }
 
     /// Returns true for `null` and for a value that is left out.
@@ -86,6 +103,7 @@ impl Node {
         match &self.kind {
             NodeKind::Sequence(_) => "a list",
             NodeKind::Mapping(_) => "a mapping",
+            NodeKind::Refused => "empty",
             NodeKind::Scalar(scalar) => match scalar.class() {
                 ScalarType::Absent => "empty",
                 ScalarType::Null => "null",

@@ -11,7 +11,9 @@ pub(crate) struct Scalar {
 pub(crate) enum Style {
     /// Without quotes: it may be a number, a boolean or null.
     Plain,
-    /// In quotes, as a block, or tagged `!!str`: always text.
+    /// Always text; `\` begins an escape.
+    DoubleQuoted,
+    /// In single quotes, as a block, or tagged `!!str`: always text.
     Text,
     Absent,
 }
@@ -29,7 +31,7 @@ impl Scalar {
     pub(crate) fn class(&self) -> ScalarType {
         match self.style {
             Style::Absent => ScalarType::Absent,
-            Style::Text => ScalarType::Text,
+            Style::DoubleQuoted | Style::Text => ScalarType::Text,
             Style::Plain => match self.text.as_str() {
                 "null" | "Null" | "NULL" | "~" => ScalarType::Null,
                 "true" | "True" | "TRUE" => ScalarType::Bool(true),

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     job::timing::{SHORTEST_MS, Seconds},
-    media::boxes::BoxError,
+    media::{boxes::BoxError, incomplete::Incomplete},
 };
 
 /// Why the API would not accept an audio file. Its text is for users.
@@ -13,10 +13,11 @@ use crate::{
 pub enum AudioError {
     #[error("the audio's name ends in `{0}`; .mp3, .wav, .m4a and .aac are allowed")]
     Ending(String),
-    #[error("the file is not MP3, WAV, M4A or AAC audio")]
-    Foreign,
-    #[error("the audio is incomplete: the file is smaller than its boxes say")]
-    CutShort,
+    #[error("the file is not MP3, WAV, M4A or AAC audio: it contains {0}")]
+    Foreign(&'static str),
+    /// It is still being written, or was cut short.
+    #[error("the audio is incomplete ({0})")]
+    Incomplete(Incomplete),
     #[error("the audio is damaged: {0}")]
     Damaged(String),
     #[error("the file contains no audio")]
@@ -33,8 +34,8 @@ impl AudioError {
     /// Returns the stable code for the database and for `--json`.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Ending(_) | Self::Foreign => "audio_format",
-            Self::CutShort | Self::Damaged(_) | Self::Empty => "audio_damaged",
+            Self::Ending(_) | Self::Foreign(_) => "audio_format",
+            Self::Incomplete(_) | Self::Damaged(_) | Self::Empty => "audio_damaged",
             Self::TooBig(_) => "audio_too_big",
             Self::Length(..SHORTEST_MS) => "audio_too_short",
             Self::Length(_) => "audio_too_long",
@@ -46,8 +47,8 @@ impl AudioError {
 impl From<BoxError> for AudioError {
     fn from(error: BoxError) -> Self {
         match error {
-            BoxError::Foreign(_) => Self::Foreign,
-            BoxError::CutShort => Self::CutShort,
+            BoxError::Foreign(what) => Self::Foreign(what),
+            BoxError::Incomplete(what) => Self::Incomplete(what),
             BoxError::Damaged(what) => Self::Damaged(what.to_owned()),
             BoxError::Io(error) => Self::Io(error),
         }

@@ -1,6 +1,8 @@
 //! Audio files of real encoders, with the lengths of their input or those that ffprobe 5.1 reports; and thousands of
 //! damaged files.
 
+mod wav;
+
 use super::*;
 use crate::testing::media::{Breaker, clip, clip_path};
 
@@ -9,34 +11,7 @@ fn length(name: &str) -> i64 {
 }
 
 fn length_of(bytes: Vec<u8>) -> Result<i64, String> {
-    measure(bytes, None).map(|facts| facts.length_ms).map_err(|error| error.to_string())
-}
-
-/// A RIFF chunk, padded to an even size.
-fn chunk(id: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    let mut chunk = id.to_vec();
-    chunk.extend((content.len() as u32).to_le_bytes());
-    chunk.extend(content);
-    chunk.extend(vec![0; content.len() % 2]);
-    chunk
-}
-
-/// What a `fmt ` chunk of 8 kHz says.
-fn wav_format(tag: u16, channels: u16, bits: u16) -> Vec<u8> {
-    let frame = channels * bits / 8;
-    let mut format = Vec::new();
-    format.extend(tag.to_le_bytes());
-    format.extend(channels.to_le_bytes());
-    format.extend(8_000_u32.to_le_bytes());
-    format.extend((8_000 * u32::from(frame)).to_le_bytes());
-    format.extend(frame.to_le_bytes());
-    format.extend(bits.to_le_bytes());
-    format
-}
-
-fn wav(chunks: &[Vec<u8>]) -> Vec<u8> {
-    let content = [b"WAVE".to_vec(), chunks.concat()].concat();
-    chunk(b"RIFF", &content)
+    measure(&bytes).map(|facts| facts.length_ms).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -45,9 +20,10 @@ fn clips_have_the_length_of_the_encoder_input() {
     assert_eq!(length("welcome-en.mp3"), 4_261);
     assert_eq!(length("welcome-fr.mp3"), 3_819);
     assert_eq!(length("welcome-de.mp3"), 4_747);
-    // ffprobe: 2.478438 and 5.018000.
+    // ffprobe: 2.478438.
     assert_eq!(length("welcome-es.wav"), 2_478);
-    assert_eq!(length("welcome-pt.m4a"), 5_018);
+    // 5.0175 s of samples behind the start of the edit list, which says 5.018.
+    assert_eq!(length("welcome-pt.m4a"), 5_017);
     // Cut to 1.2 s before it was encoded.
     assert_eq!(length("too-short-it.mp3"), 1_200);
 }
@@ -83,90 +59,167 @@ fn tags_before_and_behind_the_audio_are_not_audio() {
 }
 
 #[test]
-fn every_kind_of_wav_is_measured() {
-    let one_second = vec![0; 16_000];
-    let pcm = chunk(b"fmt ", &wav_format(1, 1, 16));
-    let data = chunk(b"data", &one_second);
-    assert_eq!(length_of(wav(&[pcm.clone(), data.clone()])), Ok(1_000));
-
-    for id in [b"LIST", b"junk"] {
-        let odd = chunk(id, b"INFOodd");
-        assert_eq!(length_of(wav(&[odd.clone(), pcm.clone(), odd, data.clone()])), Ok(1_000));
+fn frames_count_at_their_own_sample_rate() {
+    // Within 40 ms of the length that ffmpeg decodes.
+    for (name, from, to) in [
+        ("joined-22050-48000.mp3", 7_080, 7_110),
+        ("joined-48000-32000.mp3", 7_080, 7_090),
+        ("joined-48000-16000.aac", 7_125, 7_125),
+        ("tag-with-footer.mp3", 3_500, 3_560),
+        ("text-before-first-frame.mp3", 3_564, 3_564),
+        ("starts-inside-a-frame.mp3", 3_456, 3_456),
+        ("skip-box-first.m4a", 3_500, 3_550),
+        ("edit-list-starts-late.m4a", 2_750, 2_800),
+    ] {
+        let length = length(name);
+        assert!((from - 40..=to + 40).contains(&length), "{name}: {length}");
     }
-
-    let float = [wav_format(3, 2, 32), 0_u16.to_le_bytes().to_vec()].concat();
-    assert_eq!(length_of(wav(&[chunk(b"fmt ", &float), data.clone()])), Ok(250));
-
-    let mut extensible = wav_format(0xfffe, 2, 16);
-    extensible.extend([22, 0, 16, 0, 3, 0, 0, 0]);
-    extensible.extend(*b"\x01\x00\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71");
-    assert_eq!(length_of(wav(&[chunk(b"fmt ", &extensible), data])), Ok(500));
 }
 
 #[test]
-fn blocks_of_a_packed_wav_are_counted() {
-    // IMA ADPCM: blocks of 256 bytes hold 505 samples, and the byte rate is nonsense, as ffmpeg's is.
-    let mut format = wav_format(0x11, 1, 4);
-    format[12..14].copy_from_slice(&256_u16.to_le_bytes());
-    format.extend([2, 0, 0xf9, 0x01]);
-    let packed = wav(&[chunk(b"fmt ", &format), chunk(b"data", &[0; 256 * 32])]);
-    assert_eq!(length_of(packed), Ok(32 * 505 / 8));
-}
-
-#[test]
-fn a_wav_with_a_wrong_size_is_measured_by_its_bytes() {
-    let whole = wav(&[chunk(b"fmt ", &wav_format(1, 1, 16)), chunk(b"data", &[0; 24_000])]);
-    for unknown in [0xff, 0] {
-        let mut streamed = whole.clone();
-        streamed[4..8].fill(unknown);
-        streamed[40..44].fill(unknown);
-        assert_eq!(length_of(streamed.clone()), Ok(1_500));
-        streamed.truncate(44 + 8_000);
-        assert_eq!(length_of(streamed), Ok(500));
+fn tags_and_other_bytes_before_the_first_frame_are_skipped() {
+    let mp3 = clip("vbr-no-header.mp3");
+    let mut ape = b"APETAGEX\xd0\x07\0\0\x28\0\0\0\x01\0\0\0\0\0\0\xa0\0\0\0\0\0\0\0\0".to_vec();
+    ape.extend([0; 40]);
+    let id3 = b"ID3\x03\0\0\0\0\0\x05title".to_vec();
+    let footer = [b"ID3\x04\0\x10\0\0\0\x05title".as_slice(), b"3DI\x04\0\x10\0\0\0\x05"].concat();
+    for before in [
+        ape.clone(),
+        [id3.clone(), footer.clone(), id3.clone()].concat(),
+        [id3.clone(), ape].concat(),
+        b"\r\n".to_vec(),
+        vec![0; 3_000],
+        b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n".to_vec(),
+        // The rest of a frame that is cut off.
+        mp3[mp3.len() - 20..].to_vec(),
+    ] {
+        assert_eq!(length_of([before.clone(), mp3.clone()].concat()), Ok(3_096), "{before:?}");
+        assert_eq!(length_of([before, clip("plain.aac")].concat()), Ok(2_624));
     }
-    assert_eq!(length_of(whole[..36].to_vec()).unwrap_err(), "the file contains no audio");
+    // Tags between the clips of a joined file, and behind the last.
+    let id3v1 = [b"TAG".to_vec(), vec![b' '; 125]].concat();
+    let joined = [mp3.clone(), id3v1.clone(), footer, mp3.clone(), id3v1].concat();
+    let facts = measure(&joined).unwrap();
+    assert_eq!((facts.length_ms, facts.ends_in_frame), (2 * 3_096, false));
+    // Bytes of something else between them.
+    let damaged = [mp3.clone(), b"\xff\xfb\x90 not a frame".repeat(9), mp3].concat();
+    assert_eq!(length_of(damaged), Ok(2 * 3_096));
 }
 
 #[test]
-fn a_packet_that_is_cut_off_is_not_counted() {
-    let mut mp3 = clip("vbr-no-header.mp3");
-    mp3.truncate(mp3.len() - 10);
-    assert_eq!(length_of(mp3), Ok(85 * 36));
+fn audio_that_is_shorter_than_its_header_says_is_incomplete() {
+    let whole = clip("welcome-en.mp3");
+    for len in [3, 11, 200, 2_000, whole.len() / 2, whole.len() - 1] {
+        let error = measure(&whole[..len]).unwrap_err();
+        assert!(matches!(error, AudioError::Incomplete(_)), "{len}: {error}");
+    }
+    let half = length_of(whole[..whole.len() / 2].to_vec()).unwrap_err();
+    assert!(half.starts_with("the audio is incomplete ("), "{half}");
+    // An ID3 tag with a picture is not all there.
+    let tagged = [b"ID3\x04\0\0\0\x7f\x7f\x7f".to_vec(), vec![1; 1_000]].concat();
+    assert_eq!(length_of(tagged).unwrap_err(), "the audio is incomplete (1.0 of 2097.1 kB)");
+    let only_tag = b"ID3\x04\0\0\0\0\0\x05title".to_vec();
+    let error = "the audio is incomplete (it has no audio behind its tags)";
+    assert_eq!(length_of(only_tag).unwrap_err(), error);
+    assert_eq!(length_of(Vec::new()).unwrap_err(), "the audio is incomplete (it is empty)");
+}
+
+#[test]
+fn a_damaged_file_with_all_its_bytes_is_complete() {
+    let mut bytes = clip("welcome-en.mp3");
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 500].fill(b'x');
+    let facts = measure(&bytes).unwrap();
+    assert!((3_500..4_300).contains(&facts.length_ms) && !facts.ends_in_frame, "{facts:?}");
+}
+
+#[test]
+fn reserved_space_at_the_end_is_incomplete() {
+    let zeros = "the audio is incomplete (its end is only zeros)";
+    for name in ["vbr-no-header.mp3", "plain.aac", "joined-48000-16000.aac"] {
+        let mut bytes = clip(name);
+        let from = bytes.len() * 2 / 3;
+        bytes[from..].fill(0);
+        assert_eq!(length_of(bytes).unwrap_err(), zeros, "{name}");
+    }
+    assert_eq!(length_of(vec![0; 5_000]).unwrap_err(), zeros);
+    // A little padding is none.
+    assert_eq!(length_of([clip("plain.aac"), vec![0; 8]].concat()), Ok(2_624));
+}
+
+#[test]
+fn reserved_space_may_begin_anywhere_in_a_frame_or_behind_the_tags() {
+    let tagged = [b"ID3\x03\0\0\0\0\x02\0".to_vec(), vec![b't'; 256], clip("plain.aac")].concat();
+    let joined = clip("joined-48000-32000.mp3");
+    for (whole, from) in [
+        (clip("vbr-no-header.mp3"), 0),
+        (clip("plain.aac"), 0),
+        (tagged, 10),
+        // The second clip begins here.
+        (joined.clone(), joined.len() / 2 - 2_000),
+    ] {
+        for from in from..from + 4_000 {
+            let mut bytes = whole.clone();
+            bytes[from..].fill(0);
+            let error = measure(&bytes).expect_err(&from.to_string());
+            assert!(matches!(error, AudioError::Incomplete(_)), "from {from}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_is_cut_off_is_not_counted_and_reported() {
+    for (name, length_ms) in [("vbr-no-header.mp3", 85 * 36), ("plain.aac", 40 * 64)] {
+        let whole = clip(name);
+        assert!(!measure(&whole).unwrap().ends_in_frame);
+        let facts = measure(&whole[..whole.len() - 10]).unwrap();
+        assert_eq!((facts.length_ms, facts.ends_in_frame), (length_ms, true), "{name}");
+    }
     let mut m4a = clip("welcome-pt.m4a");
     m4a.truncate(m4a.len() / 2);
-    assert_eq!(
-        length_of(m4a).unwrap_err(),
-        "the audio is incomplete: the file is smaller than its boxes say"
-    );
+    assert_eq!(length_of(m4a).unwrap_err(), "the audio is incomplete (10.2 of 20.5 kB)");
 }
 
 #[test]
-fn other_formats_are_refused() {
-    let foreign = "the file is not MP3, WAV, M4A or AAC audio";
-    for bytes in [b"".to_vec(), b"<!DOCTYPE html>".to_vec(), vec![0; 5_000], b"OggS\0\x02".to_vec()]
-    {
-        assert_eq!(length_of(bytes).unwrap_err(), foreign);
+fn other_formats_are_refused_and_named() {
+    let refused = |bytes: &[u8]| measure(bytes).unwrap_err().to_string();
+    for (bytes, name) in [
+        (b"<!DOCTYPE html>".as_slice(), "a web page or XML"),
+        (b"OggS\0\x02\0\0\0\0\0\0\0\0", "Ogg audio"),
+        (b"fLaC\0\0\0\x22\x10\0\x10\0", "FLAC audio"),
+        (b"Access denied, sorry", "plain text"),
+        (b"RIFF\x10\0\0\0AVI LIST", "AVI video"),
+        (b"\xff\xfd\x80\x04\x99\x99\x99\x99\x99\x99\x99\x99", "MP2 audio"),
+    ] {
+        let foreign = format!("the file is not MP3, WAV, M4A or AAC audio: it contains {name}");
+        assert_eq!(refused(bytes), foreign);
     }
-    assert_eq!(length_of(clip("rotated.mp4")).unwrap_err(), "the file contains no audio");
+    assert_eq!(refused(&clip("rotated.mp4")), "the file contains no audio");
+    let wrong_name = tempfile::Builder::new().suffix(".ogg").tempfile().unwrap();
     assert_eq!(
-        measure(clip("plain.aac"), Some("ogg")).unwrap_err().to_string(),
+        measure_file(wrong_name.path()).unwrap_err().to_string(),
         "the audio's name ends in `.ogg`; .mp3, .wav, .m4a and .aac are allowed"
     );
-    // The name is in capitals, and the content of another kind that the API takes.
-    assert_eq!(measure(clip("plain.aac"), Some("M4A")).unwrap().length_ms, 2_624);
+    // The name is in capitals, and the content of another format that the API accepts.
+    let other_name = tempfile::Builder::new().suffix(".M4A").tempfile().unwrap();
+    std::fs::write(other_name.path(), clip("plain.aac")).unwrap();
+    assert_eq!(measure_file(other_name.path()).unwrap().length_ms, 2_624);
 }
 
 #[test]
 fn errors_contain_limit_and_value() {
     let message = |length_ms, bytes| {
-        check(&AudioFacts { length_ms, bytes }).map_err(|error| error.to_string())
+        check(&AudioFacts { length_ms, bytes, ends_in_frame: false })
+            .map_err(|error| error.to_string())
     };
     assert_eq!(message(2_000, 5_000_000), Ok(()));
     assert_eq!(message(60_000, 1), Ok(()));
+    // A minute of speech in complete frames.
+    assert_eq!(message(60_050, 1), Ok(()));
     assert_eq!(message(1_200, 4_000).unwrap_err(), "the audio lasts 1.2 s; 2 to 60 s are allowed");
     assert_eq!(
-        message(60_001, 4_000).unwrap_err(),
-        "the audio lasts 60.001 s; 2 to 60 s are allowed"
+        message(60_151, 4_000).unwrap_err(),
+        "the audio lasts 60.151 s; 2 to 60 s are allowed"
     );
     assert_eq!(
         message(3_000, 5_000_001).unwrap_err(),
@@ -190,7 +243,7 @@ fn damaged_audio_files_do_not_panic_or_hang() {
     let mut measured = 0;
     for _ in 0..800 {
         for clip in &clips {
-            measured += u32::from(measure(breaker.broken(clip), None).is_ok());
+            measured += u32::from(measure(&breaker.broken(clip)).is_ok());
         }
     }
     // Most damage in the middle of a file leaves it readable.

@@ -70,6 +70,33 @@ fn a_missing_file_is_reported_with_the_searched_folders() {
 }
 
 #[test]
+fn a_name_in_the_other_unicode_form_is_the_same_name() {
+    let folders = folders();
+    let (composed, decomposed) = ("Pr\u{e9}nom", "Pre\u{301}nom");
+    fs::create_dir(folders.at("media").join(decomposed)).unwrap();
+    // As macOS names them, and as other systems do.
+    for file in ["u\u{308}ber.mp3", "\u{e9}t\u{e9}.mp3"] {
+        fs::write(folders.at("media").join(decomposed).join(file), file).unwrap();
+    }
+    for folder in [composed, decomposed] {
+        for (name, file) in [
+            ("\u{fc}ber.mp3", "u\u{308}ber.mp3"),
+            ("u\u{308}ber.mp3", "u\u{308}ber.mp3"),
+            ("e\u{301}te\u{301}.mp3", "\u{e9}t\u{e9}.mp3"),
+        ] {
+            assert_eq!(folders.public(&format!("{folder}/{name}")), format!("{decomposed}/{file}"));
+        }
+    }
+    // The exact name comes first, and others are not the same name.
+    fs::write(folders.at("media").join(decomposed).join("\u{fc}ber.mp3"), "").unwrap();
+    assert!(folders.public(&format!("{composed}/\u{fc}ber.mp3")).ends_with("/\u{fc}ber.mp3"));
+    for name in ["UBER.mp3", "uber.mp3", "\u{dc}ber.mp3", "../Pr\u{e9}nom.mp3"] {
+        let error = folders.locate(&format!("{composed}/{name}")).unwrap_err();
+        assert!(matches!(error, LocateError::Missing { .. }), "{error}");
+    }
+}
+
+#[test]
 fn no_file_outside_the_folders_is_used() {
     let folders = folders();
     symlink(folders.at("secret.mp3"), folders.at("jobs/promo/link.mp3")).unwrap();

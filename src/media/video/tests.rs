@@ -86,47 +86,99 @@ fn every_cut_of_a_video_is_refused() {
         }
     }
     let anna = clip("anna.mp4");
-    assert_eq!(
-        probed(&anna[..anna.len() - 1]).unwrap_err(),
-        "the video is incomplete: the file is smaller than its boxes say"
-    );
-    let unfinished: Vec<_> = split(&anna)
-        .into_iter()
-        .filter(|(kind, _)| kind != b"moov")
-        .flat_map(|(kind, content)| boxed(kind.try_into().unwrap(), content))
-        .collect();
-    assert_eq!(probed(&unfinished).unwrap_err(), "the video is incomplete: it has no `moov` box");
-    let description: Vec<_> = split(&anna)
-        .into_iter()
-        .filter(|(kind, _)| kind != b"mdat")
-        .flat_map(|(kind, content)| boxed(kind.try_into().unwrap(), content))
-        .collect();
-    assert_eq!(
-        complete(&description).unwrap_err(),
-        "the video is incomplete: it has no `mdat` box"
-    );
+    let half = probed(&anna[..anna.len() / 2]).unwrap_err();
+    assert_eq!(half, "the video is incomplete (39.1 of 78.2 kB)");
+    let unfinished = without(&anna, b"moov");
+    assert_eq!(probed(&unfinished).unwrap_err(), "the video is incomplete (it has no `moov` box)");
+    // Its samples are behind the end of the file.
+    assert!(complete(&without(&anna, b"mdat")).unwrap_err().starts_with("the video is incomplete"));
+}
+
+/// The file without its boxes of one kind.
+fn without(bytes: &[u8], left_out: &[u8; 4]) -> Vec<u8> {
+    let boxes = split(bytes).into_iter().filter(|(kind, _)| kind != left_out);
+    boxes.flat_map(|(kind, content)| boxed(kind.try_into().unwrap(), content)).collect()
 }
 
 #[test]
 fn other_content_is_refused_and_named() {
     let message = |bytes: &[u8]| complete(bytes).unwrap_err();
     let foreign = |what| format!("the file is not an MP4 or QuickTime video: it contains {what}");
-    assert_eq!(message(b""), foreign("nothing: it is empty"));
+    assert_eq!(message(b""), "the video is incomplete (it is empty)");
     assert_eq!(message(b"\n<!DOCTYPE html><html>"), foreign("a web page or XML"));
     assert_eq!(message(br#"{"code":1203}"#), foreign("JSON"));
     assert_eq!(message(b"Access denied, sorry"), foreign("plain text"));
-    assert_eq!(message(&[0; 4_096]), foreign("only zeros"));
-    assert_eq!(message(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("something else"));
+    assert_eq!(message(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("WebM or Matroska"));
+    assert_eq!(
+        message(b"\x01\x02\x03\x04\x05\x06\x07\x08\x0e\x0f\x10\x11"),
+        foreign("something else")
+    );
     assert_eq!(message(&clip("welcome-pt.m4a")), "the file has no video track with pictures");
 }
 
 #[test]
-fn bytes_behind_a_video_are_refused_only_in_a_download() {
-    for extra in [b"\r\n".as_slice(), &[0; 64], b"</body></html>"] {
-        let bytes = [clip("anna.mp4"), extra.to_vec()].concat();
-        assert_eq!(probed(&bytes).unwrap().length_ms, Some(6_000));
-        assert_eq!(complete(&bytes).unwrap_err(), "the file contains more than the video");
+fn whatever_follows_a_complete_video_is_ignored() {
+    let anna = clip("anna.mp4");
+    let cut_box: Vec<u8> = [&[0, 1, 0, 0], b"free".as_slice(), b"..."].concat();
+    for extra in [b"\r\n".as_slice(), &[0; 64], b"</body></html>", &cut_box] {
+        let bytes = [&anna, extra].concat();
+        assert_eq!(complete(&bytes).unwrap().length_ms, Some(6_000));
     }
+    // Somebody is still writing the last box.
+    let growing = probed(&[anna, cut_box].concat()).unwrap_err();
+    assert!(growing.starts_with("the video is incomplete ("), "{growing}");
+    for name in ["result-two-newlines.mp4", "result-zeros-1000.mp4", "result-random-100.mp4"] {
+        assert_eq!(complete(&clip(name)).unwrap().length_ms, Some(3_000), "{name}");
+    }
+}
+
+#[test]
+fn space_that_is_reserved_and_not_filled_is_incomplete() {
+    let zeros = "the video is incomplete (its end is only zeros)";
+    for name in ["anna.mp4", "rotated.mp4", "fragmented.mp4"] {
+        let mut bytes = clip(name);
+        let from = bytes.len() - bytes.len() / 4;
+        bytes[from..].fill(0);
+        assert!(probed(&bytes).unwrap_err().starts_with("the video is incomplete"), "{name}");
+    }
+    let mut reserved = clip("anna.mp4");
+    let from = reserved.len() - 5_000;
+    reserved[from..].fill(0);
+    assert_eq!(probed(&reserved).unwrap_err(), zeros);
+    assert_eq!(probed(&[0; 4_096]).unwrap_err(), zeros);
+    // The description comes last, and is not written yet.
+    let mut bytes = clip("moov-last.mov");
+    let from = bytes.len() - 600;
+    bytes[from..].fill(0);
+    assert!(probed(&bytes).unwrap_err().contains("incomplete"));
+}
+
+#[test]
+fn nominal_sample_sizes_are_not_sizes_in_the_file() {
+    // ADPCM: by its tables, the audio would end behind the file.
+    assert_eq!(complete(&clip("nominal-sizes.mov")).unwrap().length_ms, Some(400));
+    assert_eq!(probed(&clip("nominal-sizes.mov")).unwrap().length_ms, Some(400));
+}
+
+#[test]
+fn tracks_that_players_ignore_do_not_count() {
+    // Its second track has 480x360 and 5 s, and is disabled.
+    assert_eq!(facts("preview-track-longer.mp4"), (Some(3_000), 1280, 720));
+    let mut bytes = clip("preview-track-longer.mp4");
+    let flags: Vec<usize> = bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, it)| it == b"tkhd")
+        .map(|(at, _)| at + 7)
+        .collect();
+    let [first, second] = flags[..] else { panic!("{flags:?}") };
+    // The larger of two, and of tracks that are all disabled.
+    bytes[second] |= 1;
+    assert_eq!(probed(&bytes).unwrap().height, 720);
+    bytes[first] &= !1;
+    assert_eq!(probed(&bytes).unwrap().height, 360);
+    bytes[second] &= !1;
+    assert_eq!(probed(&bytes).unwrap().height, 720);
 }
 
 #[test]
@@ -134,17 +186,32 @@ fn errors_contain_limit_and_value() {
     let message = |length_ms, width, height, bytes| {
         check(&VideoFacts { length_ms, width, height, bytes }).map_err(|error| error.to_string())
     };
+    let warns = |width, height| {
+        assert_eq!(message(Some(2_000), width, height, 100_000_000), Ok(()));
+        VideoFacts { length_ms: None, width, height, bytes: 1 }.warning().is_some()
+    };
     for (width, height) in
         [(1280, 720), (720, 1280), (1920, 1080), (1920, 1088), (960, 720), (960, 960), (1440, 1440)]
     {
-        assert_eq!(message(Some(2_000), width, height, 100_000_000), Ok(()));
+        assert!(!warns(width, height), "{width}x{height}");
+    }
+    // The API page forbids these shapes not clearly.
+    for (width, height) in
+        [(1920, 800), (1024, 1024), (886, 1920), (1600, 900), (2048, 858), (512, 512), (2160, 2160)]
+    {
+        assert!(warns(width, height), "{width}x{height}");
     }
     assert_eq!(message(None, 1280, 720, 1), Ok(()));
-    for (width, height) in [(640, 480), (500, 720), (2300, 1080), (800, 600), (3840, 2160), (0, 0)]
+    for (width, height) in [(640, 480), (511, 720), (2161, 1080), (480, 852), (3840, 2160), (0, 0)]
     {
         let error = message(Some(3_000), width, height, 1).unwrap_err();
         assert!(error.starts_with(&format!("the video is {width}x{height}; 720p or")), "{error}");
     }
+    let warning = probe(&clip_path("shape-1600x900.mp4")).unwrap().warning().unwrap();
+    assert_eq!(
+        warning,
+        "it is 1600x900; the API page allows 720p or 1080p, so Kling may refuse this shape"
+    );
     let error = message(Some(60_001), 1280, 720, 1).unwrap_err();
     assert_eq!(error, "the video lasts 60.001 s; 2 to 60 s are allowed");
     assert_eq!(

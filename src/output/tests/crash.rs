@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     failpoint::crash,
-    output::{OutputError, publish, publish_superseded, recover_published},
+    output::{
+        OutputError, publish, publish_superseded, publish_watermark, published_watermark,
+        recover_published,
+    },
 };
 
 /// One take's videos.
@@ -162,5 +165,33 @@ fn a_superseded_result_survives_a_crash_at_every_point() {
         },
         |paths, when| check(paths, &[SECOND], &[FIRST], when),
         &sorted(&all),
+    );
+}
+
+/// The watermarked copy comes after the result, as a start after a crash brings it.
+#[test]
+fn the_watermarked_copy_survives_a_crash_at_every_point() {
+    const RESULT: Take = (1, VIDEO, None);
+    let hash = "5a".repeat(32);
+    crash_everywhere(
+        |paths| publish_take(paths, RESULT).unwrap(),
+        |paths| {
+            if published_watermark(paths, &hash, 1)?.is_some() {
+                return Ok(());
+            }
+            let copy = download(paths, "task-1", VideoKind::Watermark, b"marked");
+            publish_watermark(paths, &metadata("task-1", facts(VIDEO), Some(copy)))
+        },
+        |paths, when| {
+            let visible = |name: &str| paths.folder().join(name);
+            assert_eq!(fs::read(visible("en.mp4")).unwrap(), VIDEO, "{when}");
+            let beside = Metadata::read(&visible("en.json")).unwrap().unwrap();
+            assert_eq!(beside.result, facts(VIDEO), "{when}");
+            if let Ok(copy) = fs::read(visible("en.watermark.mp4")) {
+                assert_eq!(copy, b"marked", "{when}");
+                assert_eq!(beside.watermark, Some(facts(b"marked")), "{when}");
+            }
+        },
+        &sorted(&["en.json", "en.mp4", "en.watermark.mp4"]),
     );
 }

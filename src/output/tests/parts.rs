@@ -89,6 +89,8 @@ fn a_video_of_the_wrong_length_or_shape_is_refused() {
     broken.append(VIDEO).unwrap();
     let error = broken.finish(|_, bytes| Err(format!("cut at {bytes}")), None).unwrap_err();
     assert!(error.to_string().ends_with("is not a complete video: cut at 13"), "{error}");
+    assert!(matches!(error, OutputError::Incomplete { .. }) && path.exists());
+    broken.discard().unwrap();
     assert!(!path.exists());
     assert_eq!(begin().finish(whole, None).unwrap_err().code(), "broken_video");
 }

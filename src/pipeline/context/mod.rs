@@ -6,7 +6,7 @@ mod record;
 mod step_context;
 
 pub(crate) use record::history_answer;
-pub(crate) use step_context::StepContext;
+pub(crate) use step_context::{POLLS_PER_REST, StepContext, query_rest_max};
 
 use folder_cache::FolderCache;
 use not_found_timer::NotFoundTimer;

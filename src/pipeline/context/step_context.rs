@@ -6,17 +6,20 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use super::{FolderCache, NotFoundTimer};
 use crate::{
     kling::{Api, Reply},
-    pipeline::{AccountSignal, CallKind, CallRate, Clock, MonitoredApi, Settings},
-    store::{Lookups, Store, StoreError},
+    pipeline::{AccountSignal, CallKind, CallRate, Clock, MonitoredApi, Rest, Settings},
+    store::{Lookups, RateLimit, Store, StoreError},
 };
 
 /// How often a query is sent while the API replies that it is rate limited.
 const QUERY_TRIES: u32 = 4;
+/// The longest rest of queries, in units of `poll.max_interval`.
+pub(crate) const POLLS_PER_REST: u32 = 10;
 /// After a request for a longer pause than this, the query fails and its task rests.
 const QUERY_PAUSE_MAX_MS: i64 = 10_000;
 
@@ -45,7 +48,7 @@ impl<A> StepContext<A> {
     ) -> Self {
         Self {
             api: MonitoredApi::new(api, settings.metrics.clone()),
-            rate: CallRate::new(&settings.rate),
+            rate: CallRate::new(&settings.rate, query_rest_max(&settings)),
             store,
             clock,
             settings,
@@ -61,6 +64,23 @@ impl<A> StepContext<A> {
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes calls rest after the API limited their rate, and saves until when.
+    pub(crate) async fn slow_down(
+        &self,
+        code: Option<i64>,
+        retry_after_ms: Option<i64>,
+    ) -> Result<Rest, StoreError> {
+        let rest = self.rate.slow_down(retry_after_ms);
+        let now_ms = self.clock.now_ms();
+        let end_ms = |rest: Duration| {
+            now_ms.saturating_add(i64::try_from(rest.as_millis()).unwrap_or(i64::MAX))
+        };
+        let (paid_until_ms, queries_until_ms) = (end_ms(rest.paid), end_ms(rest.queries));
+        let limit = RateLimit { code, paid_until_ms, queries_until_ms };
+        self.store.set_rate_limit(limit).await?;
+        Ok(rest)
+    }
+
     /// Keeps what was learned about the account's lookups.
     pub(crate) async fn learn_lookups(&self, learned: Lookups) -> Result<(), StoreError> {
         if self.lookups() == learned {
@@ -69,6 +89,11 @@ impl<A> StepContext<A> {
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner) = learned;
         self.store.learn_lookups(&self.settings.account, learned).await
     }
+}
+
+/// The longest rest of queries. Whatever the API asks for, tasks that are paid for are queried again after this time.
+pub(crate) fn query_rest_max(settings: &Settings) -> Duration {
+    Duration::from_millis(settings.poll_max_ms.max(1).unsigned_abs()) * POLLS_PER_REST
 }
 
 impl<A: Api> StepContext<A> {
@@ -82,7 +107,9 @@ impl<A: Api> StepContext<A> {
             self.rate.ready(CallKind::Query).await;
             let reply = call().await;
             let pause_ms = match reply.result.as_ref().err().and_then(AccountSignal::of_query) {
-                Some(AccountSignal::RateLimited { retry_after_ms }) => retry_after_ms.unwrap_or(0),
+                Some(AccountSignal::RateLimited { retry_after_ms, .. }) => {
+                    retry_after_ms.unwrap_or(0)
+                }
                 None if reply.answer.http_status.is_some() => {
                     self.rate.end_slowdown();
                     return reply;

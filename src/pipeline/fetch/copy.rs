@@ -36,26 +36,18 @@ fn copy_from(
     to: &OutputPaths,
     task: &Task,
 ) -> Result<Option<Metadata>, OutputError> {
-    let Some(theirs) = Metadata::read(&from.metadata())?.filter(|theirs| is_complete(theirs, task))
-    else {
-        return Ok(None);
-    };
+    let Some(theirs) = Metadata::read(&from.metadata())? else { return Ok(None) };
     let is_recorded = task.result.as_ref().is_none_or(|result| {
         (&theirs.result.sha256, theirs.result.bytes) == (&result.sha256, result.bytes)
     });
     if !is_recorded || !theirs.is_task(&task.request_hash, task.take) {
         return Ok(None);
     }
-    let watermark = theirs.watermark.filter(|_| task.spec.watermark);
-    let metadata = Metadata { watermark, ..theirs };
+    // The watermarked copy follows on its own.
+    let metadata = Metadata { watermark: None, ..theirs };
     match output::copy_result(from, to, &metadata) {
         Ok(_) => Ok(Some(metadata)),
         Err(OutputError::SourceChanged { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Whether a result has the watermarked copy, if the task asks for one.
-pub(super) fn is_complete(found: &Metadata, task: &Task) -> bool {
-    !task.spec.watermark || found.watermark.is_some()
 }

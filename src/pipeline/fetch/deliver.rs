@@ -1,10 +1,13 @@
 //! The step that delivers a job's own file once its task has a verified result: a copy of another job's file, or
 //! another download, which is free while Kling keeps the result.
 
-use super::{FetchError, Target, fetch_result, to_transient_error};
+use super::{FetchError, Target, deliver_watermark, fetch_result, to_transient_error};
 use crate::{
     failpoint,
-    job::{DeliveryOutcome, Job, ResultFile, Task, outcome::PermanentError},
+    job::{
+        DeliveryOutcome, Job, ResultFile, Task,
+        outcome::{PermanentError, TransientError},
+    },
     kling::Api,
     pipeline::{AccountSignal, StepContext},
     store::{DueDelivery, JobChange, MovedFile, StoreError},
@@ -14,7 +17,10 @@ pub(crate) async fn deliver<A: Api>(
     context: &StepContext<A>,
     due: DueDelivery,
 ) -> Result<Option<AccountSignal>, StoreError> {
-    let DueDelivery { job, task } = due;
+    let DueDelivery { job, task, missing_watermark } = due;
+    if let Some(missing) = missing_watermark {
+        return deliver_watermark(context, job, task, missing).await;
+    }
     let (mut signal, mut moved) = (None, Vec::new());
     let outcome = match fetch_for_job(context, &job, &task).await {
         Ok(None) => return Ok(None),
@@ -23,9 +29,7 @@ pub(crate) async fn deliver<A: Api>(
             DeliveryOutcome::Delivered { sha256, bytes }
         }
         Err(error) => {
-            if let FetchError::Api(error) = &error {
-                signal = AccountSignal::of(error);
-            }
+            signal = error.signal();
             outcome_of(error, &job, &task)
         }
     };
@@ -58,6 +62,10 @@ fn outcome_of(error: FetchError, job: &Job, task: &Task) -> DeliveryOutcome {
             code: "result_expired".to_owned(),
             message,
         });
+    }
+    if let FetchError::IncompleteForGood(_) = &error {
+        let TransientError { code, message, .. } = to_transient_error(task, error);
+        return DeliveryOutcome::Refused(PermanentError { code, message });
     }
     let is_blocked = matches!(&error, FetchError::Output(error) if error.is_passing());
     let error = to_transient_error(task, error);

@@ -7,7 +7,7 @@ use crate::{
         outcome::{PermanentError, TransientError},
     },
     kling::{Api, RemoteTask},
-    pipeline::{AccountSignal, StepContext, StepEnd},
+    pipeline::{StepContext, StepEnd},
     store::StoreError,
 };
 
@@ -30,7 +30,7 @@ pub(crate) async fn download<A: Api>(
             context.store.record_moved(moved).await?;
             (Outcome::Delivered(delivered), None)
         }
-        Err(error @ FetchError::Expired { .. }) => {
+        Err(error @ (FetchError::Expired { .. } | FetchError::IncompleteForGood(_))) => {
             let TransientError { code, message, .. } = to_transient_error(&task, error);
             (Outcome::Refused(PermanentError { code, message }), None)
         }
@@ -38,10 +38,7 @@ pub(crate) async fn download<A: Api>(
             (Outcome::OutputBlocked(to_transient_error(&task, error.into())), None)
         }
         Err(error) => {
-            let signal = match &error {
-                FetchError::Api(error) => AccountSignal::of(error),
-                _ => None,
-            };
+            let signal = error.signal();
             (Outcome::TransientError(to_transient_error(&task, error)), signal)
         }
     };

@@ -4,7 +4,7 @@ use crate::{
     job::{Task, outcome::TransientError},
     kling::{ApiError, ErrorClass},
     output::OutputError,
-    pipeline::{Settings, transient_error},
+    pipeline::{AccountSignal, Settings, transient_error},
     store::StoreError,
 };
 
@@ -14,6 +14,15 @@ pub(crate) enum FetchError {
     Output(OutputError),
     /// The server of the results does not have the file.
     NotFound(ApiError),
+    /// The server of the results refuses the request, such as one without a Referer.
+    NotAllowed(ApiError),
+    /// The server has only a part of the video. The next try is due after `rest_ms`.
+    Incomplete {
+        message: String,
+        rest_ms: i64,
+    },
+    /// The same, and the result has expired.
+    IncompleteForGood(String),
     /// Kling no longer keeps the result.
     Expired {
         created_at_ms: i64,
@@ -28,6 +37,14 @@ impl FetchError {
     /// Kling's answer about a task lacks its result.
     pub(super) fn no_result(what: &str) -> Self {
         Self::Other { code: "no_result", message: format!("Kling's answer {what}") }
+    }
+
+    /// Returns what the error says about the account. Results are fetched by free queries only.
+    pub(super) fn signal(&self) -> Option<AccountSignal> {
+        match self {
+            Self::Api(error) => AccountSignal::of_query(error),
+            _ => None,
+        }
     }
 }
 
@@ -56,7 +73,22 @@ pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientErr
         FetchError::Api(error) if error.class == ErrorClass::NotFound => {
             ("task_gone", format!("Kling no longer shows task {}: {error}", task_id()))
         }
-        FetchError::Api(error) | FetchError::NotFound(error) => return transient_error(&error),
+        FetchError::Api(error) | FetchError::NotFound(error) | FetchError::NotAllowed(error) => {
+            return transient_error(&error);
+        }
+        FetchError::Incomplete { message, rest_ms } => {
+            let code = "incomplete_result".to_owned();
+            let message = format!("{message}; lipsyncd asks again, later once an hour");
+            return TransientError { code, message, retry_after_ms: Some(rest_ms) };
+        }
+        FetchError::IncompleteForGood(message) => {
+            let message = format!(
+                "{message}; the result has expired: Kling keeps results for 30 days. To pay for another take, type \
+                 `lipsyncd retry {}`",
+                task.spec.key
+            );
+            ("incomplete_result", message)
+        }
         FetchError::Expired { created_at_ms } => {
             let at = jiff::Timestamp::from_millisecond(created_at_ms).map(|at| at.to_string());
             let message = format!(
@@ -69,7 +101,7 @@ pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientErr
             ("result_expired", message)
         }
         FetchError::Output(error @ OutputError::Foreign(_)) => {
-            (error.code(), format!("{error}: move it away, and the result takes its place"))
+            (error.code(), format!("{error}: move it away, and lipsyncd writes its own file there"))
         }
         FetchError::Output(error) => (error.code(), error.to_string()),
         FetchError::Other { code, message } => (code, message),

@@ -1,4 +1,5 @@
-//! Brings results to disk: the first file of a task (`download`), and the files of its other jobs (`deliver`).
+//! Brings results to disk: the first file of a task (`download`), and the files of its other jobs (`deliver`),
+//! with their watermarked copies (`watermark`).
 //!
 //! A result that was paid for is never abandoned: an obstacle is waited for, and the job says what it is.
 
@@ -6,14 +7,20 @@ mod copy;
 pub(crate) mod deliver;
 pub(crate) mod download;
 pub(crate) mod fetch_error;
+mod incomplete;
 mod parts;
+mod remote_result;
 mod result_file;
 pub(crate) mod target;
 mod transfer;
+mod watermark;
 
-use copy::{copy_to_parts, is_complete};
+use copy::copy_to_parts;
 use fetch_error::{FetchError, on_disk, to_transient_error};
-use parts::fetch_parts;
+use incomplete::IncompletePart;
+use parts::{fetch_parts, fetch_video};
+use remote_result::{RemoteResult, RemoteVideo};
 use result_file::fetch_result;
 use target::Target;
-use transfer::fetch_file;
+use transfer::{FetchedFile, fetch_file};
+use watermark::deliver_watermark;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FetchError, Target, copy_to_parts, fetch_parts, is_complete, on_disk};
+use super::{FetchError, Target, copy_to_parts, fetch_parts, on_disk};
 use crate::{
     job::{ResultFile, Task},
     kling::{Api, RemoteTask},
@@ -101,7 +101,7 @@ fn find_result(
         false => output::recover_published(place, hash, take)?,
         true => output::find_set_aside(place, hash, take)?.map(|(_, metadata)| metadata),
     };
-    if let Some(metadata) = published.filter(|found| is_complete(found, task)) {
+    if let Some(metadata) = published {
         return Ok(LocalResult::Published(Box::new(metadata)));
     }
     // A search for a copy reads the complete folder. A result that Kling just showed is downloaded instead.

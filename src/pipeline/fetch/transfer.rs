@@ -6,45 +6,117 @@ use std::fs::File;
 
 use url::Url;
 
-use super::{FetchError, on_disk};
+use super::{FetchError, IncompletePart, RemoteVideo, incomplete, on_disk};
 use crate::{
     kling::{Api, Fetched},
-    media::video,
+    media::video::{self, VideoError},
     output::{FileFacts, OutputError, Part, VideoKind},
     pipeline::{Settings, StepContext},
+    store::IncompleteDownload,
 };
 
 /// How many bytes are written to disk at once.
 const WRITE_BYTES: usize = 256 << 10;
 
+/// A complete video in its part file.
+pub(super) struct FetchedFile {
+    pub(super) part: Part,
+    pub(super) facts: FileFacts,
+    /// Measured in the file; none: its boxes do not say.
+    pub(super) length_ms: Option<i64>,
+}
+
 /// Downloads one video to a complete part file.
 pub(super) async fn fetch_file<A: Api>(
     context: &StepContext<A>,
     part: Part,
-    kind: VideoKind,
-    url: Option<&str>,
-) -> Result<(Part, FileFacts), FetchError> {
-    let missing = match kind {
-        VideoKind::Result => "has no URL for the result",
-        VideoKind::Watermark => "has no URL for the watermarked result",
+    video: &RemoteVideo<'_>,
+) -> Result<FetchedFile, FetchError> {
+    let earlier = context.store.incomplete_download(video.task, video.kind.name()).await?;
+    let mut fetched = match request(context, &part, video, earlier.as_ref()).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            // The copy may never come. For the result, an open part shows that its files were begun.
+            if video.kind == VideoKind::Watermark && part.bytes() == 0 {
+                on_disk(&context.settings, move || part.discard()).await?;
+            }
+            return Err(error);
+        }
     };
-    let url = url.ok_or_else(|| FetchError::no_result(missing))?;
-    let url =
-        Url::parse(url).map_err(|_| FetchError::no_result("has an invalid URL for the result"))?;
-    let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
-    let is_not_found = matches!(reply.answer.http_status, Some(404 | 410));
-    let mut fetched = reply.result.map_err(|error| match is_not_found {
-        true => FetchError::NotFound(error),
-        false => FetchError::Api(error),
-    })?;
     let expected_bytes = fetched.total_bytes;
+    let etag = fetched.etag.clone();
     let (mut part, received) = transfer(&context.settings, part, &mut fetched).await?;
     let finish = move || {
         append(&mut part, received)?;
-        let facts = part.finish(is_whole, expected_bytes)?;
-        Ok((part, facts))
+        check(part, expected_bytes, etag)
     };
-    on_disk(&context.settings, finish).await
+    match on_disk(&context.settings, finish).await? {
+        Ok(fetched) => {
+            if let Some(earlier) = earlier {
+                incomplete::forget(context, video, earlier).await?;
+            }
+            Ok(fetched)
+        }
+        Err(incomplete) => Err(incomplete::record(context, video, earlier, incomplete).await?),
+    }
+}
+
+/// Asks the server for a video. Fails if the server still has the incomplete file that is kept already.
+async fn request<A: Api>(
+    context: &StepContext<A>,
+    part: &Part,
+    video: &RemoteVideo<'_>,
+    earlier: Option<&IncompleteDownload>,
+) -> Result<Fetched, FetchError> {
+    let missing = match video.kind {
+        VideoKind::Result => "has no URL for the result",
+        VideoKind::Watermark => "has no URL for the watermarked result",
+    };
+    let url = video.url.ok_or_else(|| FetchError::no_result(missing))?;
+    let url =
+        Url::parse(url).map_err(|_| FetchError::no_result("has an invalid URL for the result"))?;
+    let reply = context.api.fetch(&url, part.bytes(), part.etag(), video.referer).await;
+    let fetched = reply.result.map_err(|error| match reply.answer.http_status {
+        Some(404 | 410) => FetchError::NotFound(error),
+        // Those of these that ask to wait say nothing about the request.
+        Some(400..=499) if !matches!(reply.answer.http_status, Some(408 | 425 | 429)) => {
+            FetchError::NotAllowed(error)
+        }
+        _ => FetchError::Api(error),
+    })?;
+    match earlier {
+        Some(earlier) if incomplete::is_unchanged(earlier, &fetched, context.clock.now_ms()) => {
+            Err(incomplete::error(video, earlier))
+        }
+        _ => Ok(fetched),
+    }
+}
+
+/// Checks that a part is a complete video. Something else than a video, such as the page of a proxy, is removed.
+fn check(
+    mut part: Part,
+    expected_bytes: Option<u64>,
+    etag: Option<String>,
+) -> Result<Result<FetchedFile, IncompletePart>, OutputError> {
+    let (mut length_ms, mut is_video) = (None, true);
+    let is_whole = |file: &mut File, bytes: u64| -> Result<(), VideoError> {
+        let checked = video::check_complete(file, bytes);
+        is_video = !matches!(checked, Err(VideoError::Foreign(_)));
+        length_ms = checked?.length_ms;
+        Ok(())
+    };
+    match part.finish(is_whole, expected_bytes) {
+        Ok(facts) => Ok(Ok(FetchedFile { part, facts, length_ms })),
+        Err(OutputError::Incomplete { path, why, facts }) => {
+            let error = OutputError::Broken { path, why };
+            if is_video {
+                return Ok(Err(IncompletePart { part, facts, error, etag }));
+            }
+            part.discard()?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Bytes that are not written yet.
@@ -95,8 +167,4 @@ fn append(part: &mut Part, received: Received) -> Result<(), OutputError> {
         part.begin(from_byte, etag.as_deref())?;
     }
     part.append(&received.bytes)
-}
-
-fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoError> {
-    video::check_complete(file, bytes).map(drop)
 }

@@ -98,8 +98,14 @@ impl<A: Api> Api for MonitoredApi<A> {
     }
 
     /// Results and audio files come from other hosts, which say nothing about the API.
-    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
-        self.count(MeteredCall::Fetch, self.api.fetch(url, from_byte, etag)).await
+    async fn fetch(
+        &self,
+        url: &Url,
+        from_byte: u64,
+        etag: Option<&str>,
+        referer: Option<&str>,
+    ) -> Reply<Fetched> {
+        self.count(MeteredCall::Fetch, self.api.fetch(url, from_byte, etag, referer)).await
     }
 }
 

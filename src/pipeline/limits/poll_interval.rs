@@ -80,11 +80,24 @@ impl PollInterval {
         wait_ms.min().unwrap_or(self.max_ms).clamp(self.min_ms, self.max_ms)
     }
 
+    /// Whether the task takes longer than usual: more than twice the median, within limits. Tasks that ended while the
+    /// daemon did not run, or that the list hid, make the median too long.
+    pub(crate) fn is_overdue(&self, task: TaskAge, usual_min_ms: i64) -> bool {
+        let median_ms = self.durations(task.clip_ms).quantile(1, 2).unwrap_or(0);
+        let usual_max_ms = usual_min_ms.saturating_mul(4);
+        task.age_ms > median_ms.saturating_mul(2).clamp(usual_min_ms, usual_max_ms)
+    }
+
     /// Returns the age at which a task of such a clip may have ended.
     fn earliest_ms(&self, clip_ms: i64) -> Option<i64> {
+        self.durations(clip_ms).earliest_ms
+    }
+
+    /// Returns the durations of tasks of such a clip, or of all tasks while there are few.
+    fn durations(&self, clip_ms: i64) -> &Durations {
         let same_length = self.by_length.get(&length_class(clip_ms));
         let has_enough = |durations: &&Durations| durations.latest_ms.len() >= ENOUGH;
-        same_length.filter(has_enough).unwrap_or(&self.all).earliest_ms
+        same_length.filter(has_enough).unwrap_or(&self.all)
     }
 }
 
@@ -147,6 +160,18 @@ mod tests {
         assert_eq!(interval.wait_ms(ages(50_000, &[60_000])), 30_000);
         // Of such a length none was seen: it may be ready with the first of all.
         assert_eq!(interval.wait_ms(ages(20_000, &[60_000])), 2_000);
+    }
+
+    #[test]
+    fn a_task_is_overdue_after_twice_the_median_within_limits() {
+        let overdue = |median_ms, age_ms| {
+            let interval = PollInterval::new(2_000, 30_000, median_ms);
+            interval.is_overdue(TaskAge { clip_ms: 9_000, age_ms }, 300_000)
+        };
+        assert!(!overdue(None, 300_000) && overdue(None, 300_001));
+        assert!(!overdue(Some(60_000), 300_000), "twice the median is less than the minimum");
+        assert!(!overdue(Some(200_000), 400_000) && overdue(Some(200_000), 400_001));
+        assert!(!overdue(Some(36_000_000), 1_200_000) && overdue(Some(36_000_000), 1_200_001));
     }
 
     #[test]

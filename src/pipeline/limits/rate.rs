@@ -1,4 +1,6 @@
-//! The account's rate limits: calls per second of each kind, and a pause of all calls after a 1302.
+//! The account's rate limits: calls per second of each kind, and a rest of all calls after a 1302.
+//!
+//! Queries rest for a limited time, whatever the API asks for: tasks that are paid for are always followed.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,7 +20,7 @@ use crate::{job::retry::ASKED_MAX_MS, pipeline::RateSettings};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
 
-/// The longest pause after a row of 1302 replies, unless the API asks for a longer one.
+/// The longest rest after a row of 1302 replies, unless the API asks for a longer one.
 const SLOWDOWN_MAX: Duration = Duration::from_secs(60);
 
 /// The clock of tokio's timers, for governor: the limiter and the sleep that waits for it must agree on the time.
@@ -53,30 +55,42 @@ pub(crate) struct CallRate {
     create: Limiter,
     query: Limiter,
     clock: Monotonic,
+    query_rest_max: Duration,
     slowdown: Mutex<Slowdown>,
 }
 
 #[derive(Default)]
 struct Slowdown {
-    until: Option<Instant>,
+    /// The end of the rest of paid calls, which is never before that of queries.
+    paid_until: Option<Instant>,
+    queries_until: Option<Instant>,
     in_a_row: u32,
 }
 
+/// For how long calls rest from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rest {
+    pub(crate) paid: Duration,
+    pub(crate) queries: Duration,
+}
+
 impl CallRate {
-    pub(crate) fn new(settings: &RateSettings) -> Self {
+    /// Queries never rest for longer than `query_rest_max`.
+    pub(crate) fn new(settings: &RateSettings, query_rest_max: Duration) -> Self {
         let clock = Monotonic::new();
         Self {
             identify: limiter(settings.identify_per_second, clock),
             create: limiter(settings.create_per_second, clock),
             query: limiter(settings.query_per_second, clock),
             clock,
+            query_rest_max,
             slowdown: Mutex::default(),
         }
     }
 
     pub(crate) async fn ready(&self, kind: CallKind) {
         loop {
-            let until = self.slowdown().until;
+            let until = self.rests_until(kind);
             if let Some(until) = until.filter(|until| *until > Instant::now()) {
                 sleep_until(until).await;
                 continue;
@@ -94,23 +108,35 @@ impl CallRate {
         }
     }
 
-    /// Makes all calls wait after a 1302, longer each time in a row. Returns for how long.
-    pub(crate) fn slow_down(&self, retry_after_ms: Option<i64>) -> Duration {
+    fn rests_until(&self, kind: CallKind) -> Option<Instant> {
+        let slowdown = self.slowdown();
+        match kind {
+            CallKind::Identify | CallKind::Create => slowdown.paid_until,
+            CallKind::Query => slowdown.queries_until,
+        }
+    }
+
+    /// Makes all calls rest after a 1302, longer each time in a row.
+    pub(crate) fn slow_down(&self, retry_after_ms: Option<i64>) -> Rest {
         let mut slowdown = self.slowdown();
         let asked_ms = retry_after_ms.unwrap_or(0).clamp(0, ASKED_MAX_MS);
         let asked = Duration::from_millis(asked_ms.unsigned_abs());
         let grown = Duration::from_secs(1) * 2_u32.pow(slowdown.in_a_row.min(6));
-        let pause = asked.max(grown).min(SLOWDOWN_MAX.max(asked));
-        let until = Instant::now() + pause;
-        slowdown.until = Some(slowdown.until.map_or(until, |before| before.max(until)));
+        let rest = asked.max(grown).min(SLOWDOWN_MAX.max(asked));
+        let now = Instant::now();
+        let paid_until = slowdown.paid_until.max(Some(now + rest));
+        let queries_until = slowdown.queries_until.max(Some(now + rest.min(self.query_rest_max)));
+        slowdown.paid_until = paid_until;
+        slowdown.queries_until = queries_until;
         slowdown.in_a_row = slowdown.in_a_row.saturating_add(1);
-        pause
+        let left = |until: Option<Instant>| until.map_or(rest, |until| until - now);
+        Rest { paid: left(paid_until), queries: left(queries_until) }
     }
 
     /// A call was answered: the next slowdown starts small again.
     pub(crate) fn end_slowdown(&self) {
         let mut slowdown = self.slowdown();
-        if slowdown.until.is_none_or(|until| until <= Instant::now()) {
+        if slowdown.paid_until.is_none_or(|until| until <= Instant::now()) {
             *slowdown = Slowdown::default();
         }
     }
@@ -133,12 +159,15 @@ fn limiter(per_second: f64, clock: Monotonic) -> Limiter {
 mod tests {
     use super::*;
 
+    const QUERY_REST_MAX: Duration = Duration::from_secs(300);
+
     fn rate() -> CallRate {
-        CallRate::new(&RateSettings {
+        let settings = RateSettings {
             identify_per_second: 1_000.0,
             create_per_second: 1_000.0,
             query_per_second: 1_000.0,
-        })
+        };
+        CallRate::new(&settings, QUERY_REST_MAX)
     }
 
     #[tokio::test(start_paused = true)]
@@ -149,7 +178,7 @@ mod tests {
             query_per_second: 20.0,
         };
         for kind in [CallKind::Identify, CallKind::Create, CallKind::Query] {
-            let (rate, mut sent_at) = (CallRate::new(&settings), Vec::new());
+            let (rate, mut sent_at) = (CallRate::new(&settings, QUERY_REST_MAX), Vec::new());
             for _ in 0..60 {
                 rate.ready(kind).await;
                 sent_at.push(Instant::now());
@@ -164,8 +193,8 @@ mod tests {
     async fn a_requested_pause_applies_to_every_kind_of_call() {
         for kind in [CallKind::Identify, CallKind::Create, CallKind::Query] {
             let (rate, began) = (rate(), Instant::now());
-            assert_eq!(rate.slow_down(Some(30_000)), Duration::from_secs(30));
-            // A shorter pause does not shorten it.
+            assert_eq!(rate.slow_down(Some(30_000)).queries, Duration::from_secs(30));
+            // A shorter rest does not shorten it.
             rate.slow_down(None);
             rate.ready(kind).await;
             assert_eq!(began.elapsed().as_secs(), 30, "{kind:?}");
@@ -175,18 +204,31 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_1302_in_a_row_doubles_the_pause_up_to_a_minute() {
         let rate = rate();
-        let slowed: Vec<u64> = (0..8).map(|_| rate.slow_down(None).as_secs()).collect();
+        let slowed: Vec<u64> = (0..8).map(|_| rate.slow_down(None).paid.as_secs()).collect();
         assert_eq!(slowed, [1, 2, 4, 8, 16, 32, 60, 60]);
         rate.ready(CallKind::Query).await;
         rate.end_slowdown();
-        assert_eq!(rate.slow_down(None).as_secs(), 1);
+        assert_eq!(rate.slow_down(None).paid.as_secs(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn queries_continue_while_paid_calls_still_rest() {
+        let (rate, began) = (rate(), Instant::now());
+        rate.slow_down(Some(600_000));
+        rate.ready(CallKind::Query).await;
+        assert_eq!(began.elapsed(), QUERY_REST_MAX);
+        // An answer does not end the rest of the paid calls.
+        rate.end_slowdown();
+        rate.ready(CallKind::Create).await;
+        assert_eq!(began.elapsed().as_secs(), 600);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_api_cannot_ask_for_more_than_an_hour() {
         for asked_ms in [3_600_001, i64::from(u32::MAX) * 1_000, i64::MAX] {
-            assert_eq!(rate().slow_down(Some(asked_ms)), Duration::from_secs(3_600));
+            let (paid, queries) = (Duration::from_secs(3_600), QUERY_REST_MAX);
+            assert_eq!(rate().slow_down(Some(asked_ms)), Rest { paid, queries });
         }
-        assert_eq!(rate().slow_down(Some(i64::MIN)), Duration::from_secs(1));
+        assert_eq!(rate().slow_down(Some(i64::MIN)).paid, Duration::from_secs(1));
     }
 }

@@ -2,13 +2,16 @@
 
 use super::{Obstacle, check_output, check_video, video_key, video_ref};
 use crate::{
-    job::{FaceSpan, Outcome, Session, Task},
-    kling::{Api, Identified},
+    job::{FaceSpan, Outcome, Session, Task, outcome::PermanentError},
+    kling::{Api, ApiError, ErrorClass, Identified},
     pipeline::{
         AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
     },
     store::{ApiCall, DetachReason, SessionFaces, StoreError},
 };
+
+/// A task fails after so many answers that cannot be read: each may have been charged.
+const UNREADABLE_MAX: u32 = 5;
 
 pub(crate) enum Identify {
     Ended(StepEnd),
@@ -68,11 +71,20 @@ async fn call<A: Api>(
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
         Err(error) => {
+            let is_paid = reply.answer.code == Some(0) && error.class == ErrorClass::Transport;
+            let outcome = match is_paid && task.tries + 1 >= UNREADABLE_MAX {
+                true => Outcome::Refused(unreadable(&error)),
+                false => outcome_of(&error),
+            };
             let answer = history_answer(ApiCall::Identify, &reply.answer, None);
-            let task = context.record(&task, outcome_of(&error), answer).await?;
+            let task = context.record(&task, outcome, answer).await?;
             Ok(StepEnd::new(task, AccountSignal::of(&error)))
         }
     }
+}
+
+fn unreadable(error: &ApiError) -> PermanentError {
+    PermanentError { code: "identify_unreadable".to_owned(), message: error.message.clone() }
 }
 
 async fn save_session<A: Api>(
@@ -149,7 +161,7 @@ mod tests {
         async fn costs(&self, _: i64, _: i64) -> Reply<Vec<ResourcePack>> {
             no_answer()
         }
-        async fn fetch(&self, _: &Url, _: u64, _: Option<&str>) -> Reply<Fetched> {
+        async fn fetch(&self, _: &Url, _: u64, _: Option<&str>, _: Option<&str>) -> Reply<Fetched> {
             no_answer()
         }
     }

@@ -8,7 +8,7 @@ use crate::{
         outcome::{PermanentError, TransientError},
     },
     kling::{Api, ApiError, ErrorClass},
-    media::audio,
+    media::{AudioError, audio},
     pipeline::{StepContext, StepEnd, transient_error},
     store::StoreError,
 };
@@ -26,7 +26,7 @@ pub(crate) async fn measure<A: Api>(
 }
 
 async fn fetch_and_measure<A: Api>(context: &StepContext<A>, url: &Url) -> Outcome {
-    let reply = context.api.fetch(url, 0, None).await;
+    let reply = context.api.fetch(url, 0, None, None).await;
     let status = reply.answer.http_status;
     let mut fetched = match reply.result {
         Ok(fetched) => fetched,
@@ -51,17 +51,22 @@ async fn fetch_and_measure<A: Api>(context: &StepContext<A>, url: &Url) -> Outco
             return unusable("the audio is larger than the 5 MB that the API allows".to_owned());
         }
     }
-    let extension =
-        url.path().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    // The content decides: an address needs no ending, and what looks like one may be something else.
     let measured = context.settings.offload.run(move || {
-        let facts =
-            audio::measure(bytes, extension.as_deref()).map_err(|error| error.to_string())?;
-        audio::check(&facts).map_err(|error| error.to_string())?;
+        let facts = audio::measure(&bytes)?;
+        audio::check(&facts)?;
         Ok(facts.length_ms)
     });
-    match measured.await.flatten() {
-        Ok(length_ms) => Outcome::AudioMeasured { length_ms },
-        Err(error) => unusable(error),
+    match measured.await {
+        Ok(Ok(length_ms)) => Outcome::AudioMeasured { length_ms },
+        Ok(Err(error @ AudioError::Incomplete(_))) => {
+            // Somebody may still be uploading it.
+            let message = format!("cannot measure the audio at its URL yet: {error}");
+            let code = error.code().to_owned();
+            Outcome::TransientError(TransientError { code, message, retry_after_ms: None })
+        }
+        Ok(Err(error)) => unusable(error.to_string()),
+        Err(panicked) => unusable(panicked),
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{
     store::{Pause, PauseKind},
 };
 
+/// The API's code for more tasks at once than the account may have.
+const TOO_MANY_TASKS: i64 = 1303;
 /// More refusals in a row than these do not make the wait longer.
 const REFUSALS_COUNTED_MAX: u32 = 6;
 
@@ -28,8 +30,8 @@ pub(super) struct Now {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Makes all calls wait. `is_news`: the log reports it.
-    SlowDown { retry_after_ms: Option<i64>, is_news: bool },
+    /// Makes all calls rest. `is_news`: the log reports it.
+    SlowDown { code: Option<i64>, retry_after_ms: Option<i64>, is_news: bool },
     /// Lets the next slowdown start small again.
     EndSlowdown,
     /// Saves the number of slots. `is_refusal`: a 1303 lowered it.
@@ -100,8 +102,8 @@ impl AccountState {
                 let effects = [Effect::EndSlowdown].into_iter().chain(save);
                 effects.chain(self.probe_succeeded(task)).collect()
             }
-            AccountSignal::RateLimited { retry_after_ms } => {
-                let slow_down = Effect::SlowDown { retry_after_ms, is_news: true };
+            AccountSignal::RateLimited { code, retry_after_ms } => {
+                let slow_down = Effect::SlowDown { code, retry_after_ms, is_news: true };
                 [slow_down].into_iter().chain(self.probe_later(now)).collect()
             }
             AccountSignal::SlotsFull { retry_after_ms } => {
@@ -123,7 +125,8 @@ impl AccountState {
         let probe = self.probe_later(now);
         let Some(id) = task.filter(|id| self.slots.holds(*id)) else {
             // The call asked for no slot: like a 1302, the reply can only mean that it came too early.
-            let slow_down = Effect::SlowDown { retry_after_ms, is_news: false };
+            let code = Some(TOO_MANY_TASKS);
+            let slow_down = Effect::SlowDown { code, retry_after_ms, is_news: false };
             return probe.into_iter().chain([slow_down]).collect();
         };
         let limit = self.slots.refused(id);

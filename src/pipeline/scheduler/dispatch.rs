@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Pipeline, StepEvent, StepKind};
+use super::{Pipeline, PollPlan, StepEvent, StepKind};
 use crate::{
     job::Task,
     kling::Api,
     pipeline::{
-        PendingProbe, PollTarget,
+        PendingProbe,
         fetch::{deliver, download},
         poll,
         submit::{lookup_support, unresolved},
@@ -35,12 +35,12 @@ impl<A: Api> Pipeline<A> {
         if self.next_poll_at().is_none_or(|at| at > Instant::now()) {
             return;
         }
-        let target =
-            |task: &Task| Some(PollTarget { task_id: task.task_id.clone()?, task: task.clone() });
-        let targets: Vec<PollTarget> = self.queues.all_to_poll().filter_map(target).collect();
+        let now_ms = self.context.clock.now_ms();
+        let PollPlan { targets, reads_list } =
+            self.polling.plan(self.queues.all_to_poll().collect(), now_ms);
         let context = Arc::clone(&self.context);
         self.steps.start(StepKind::Poll, None, async move {
-            StepEvent::Polled(poll::poll(&context, targets).await)
+            StepEvent::Polled(poll::poll(&context, targets, reads_list).await)
         });
     }
 

@@ -1,6 +1,6 @@
 //! Carries out what a change of the account's state requires.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -9,7 +9,7 @@ use super::{Effect, Now, Pipeline};
 use crate::{
     job::TaskId,
     kling::{Api, ApiError},
-    pipeline::{AccountSignal, BudgetChange},
+    pipeline::{AccountSignal, BudgetChange, Rest},
     store::{Pause, PauseKind, StoreError},
 };
 
@@ -88,13 +88,10 @@ impl<A: Api> Pipeline<A> {
         for effect in effects {
             match effect {
                 Effect::EndSlowdown => self.context.rate.end_slowdown(),
-                Effect::SlowDown { retry_after_ms, is_news } => {
-                    let pause = self.context.rate.slow_down(retry_after_ms);
+                Effect::SlowDown { code, retry_after_ms, is_news } => {
+                    let rest = self.context.slow_down(code, retry_after_ms).await?;
                     if is_news {
-                        info!(
-                            code = 1302,
-                            "rate limited by the API (1302); calls pause for {pause:?}"
-                        );
+                        log_rate_limit(code, rest);
                     }
                 }
                 Effect::SaveSlotsLimit { limit, is_refusal } => {
@@ -130,6 +127,16 @@ impl<A: Api> Pipeline<A> {
         }
         Ok(())
     }
+}
+
+fn log_rate_limit(code: Option<i64>, Rest { paid, queries }: Rest) {
+    let shown = code.map(|code| format!(" (code {code})")).unwrap_or_default();
+    let seconds = |rest: Duration| rest.as_secs_f64().ceil();
+    let queries = match queries < paid {
+        true => format!("; queries for {} s", seconds(queries)),
+        false => String::new(),
+    };
+    info!(code, "rate limited by the API{shown}; calls rest for {} s{queries}", seconds(paid));
 }
 
 fn log_pause(before: Option<&Pause>, now: Option<&Pause>) {

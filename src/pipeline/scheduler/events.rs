@@ -91,7 +91,7 @@ impl<A: Api> Pipeline<A> {
     }
 
     async fn free_probe_failed(&mut self, error: &ApiError) -> Result<(), StoreError> {
-        match AccountSignal::of(error) {
+        match AccountSignal::of_query(error) {
             Some(signal) => self.apply_signal(Some(signal), None).await,
             None => self.probe_later().await,
         }
@@ -145,6 +145,9 @@ impl<A: Api> Pipeline<A> {
         }
         for id in polled.stale {
             self.reload(id).await?;
+        }
+        if let Some(AccountSignal::RateLimited { retry_after_ms, .. }) = polled.list_signal {
+            self.polling.rest_list(retry_after_ms);
         }
         self.apply_signal(polled.signal, None).await?;
         self.polling.poll_ended(self.queues.all_to_poll(), now_ms);

@@ -28,7 +28,7 @@ pub use run::{End, Heartbeat, Until};
 use account::{AccountState, Effect, Now};
 use deliveries::{DOWNLOADS_AHEAD, Deliveries};
 use lookup_schedule::LookupSchedule;
-use polling::Polling;
+use polling::{PollPlan, Polling};
 use prefetch::{Memory, Prefetch};
 use ready_queues::{ReadyQueues, SharedIdentify, comes_before};
 use steps::{EndedStep, StepEvent, StepKind, Steps};

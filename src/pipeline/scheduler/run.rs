@@ -148,8 +148,8 @@ impl<A: Api> Pipeline<A> {
         if is_busy || self.prefetch.is_stale || is_to_be_polled {
             return Ok(None);
         }
-        let (unsent, sent) =
-            self.context.store.count_moving(ONCE_TRIES_MAX, self.started_at_ms).await?;
+        let (store, now_ms) = (&self.context.store, self.context.clock.now_ms());
+        let (unsent, sent) = store.count_moving(ONCE_TRIES_MAX, self.started_at_ms, now_ms).await?;
         let held = i64::try_from(self.count_held_resends()).unwrap_or(i64::MAX);
         Ok(match (unsent, sent) {
             (false, 0) => Some(End::Idle),

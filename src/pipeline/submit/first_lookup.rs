@@ -68,7 +68,10 @@ pub(super) fn lookup_failed(
 ) -> (Outcome, Option<AccountSignal>) {
     match signal {
         Some(_) => (Outcome::Deferred(error.message), signal),
-        None => (Outcome::TransientError(error), None),
+        None => {
+            let message = format!("the lookup before the create request failed: {}", error.message);
+            (Outcome::TransientError(TransientError { message, ..error }), None)
+        }
     }
 }
 
@@ -113,7 +116,7 @@ async fn find_in_list<A: Api>(
         return Ok(Lookup::Conflict(why, Some(Box::new((*remote).clone()))));
     }
     if !listing.is_complete {
-        let message = task_list::TOO_MANY.to_owned();
+        let message = task_list::INCOMPLETE.to_owned();
         let error = TransientError { code: "lookup".to_owned(), message, retry_after_ms: None };
         return Ok(Lookup::Failed { error, signal: None, is_answer: false });
     }

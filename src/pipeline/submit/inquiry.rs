@@ -12,6 +12,8 @@ use crate::{
     store::{Candidate, HistoryAnswer, ListScan, Lookups, StoreError},
 };
 
+const UNANSWERED: &str = "this account answers no lookups by external_task_id";
+
 /// What was found out about a create request.
 pub(super) enum Conclusion {
     /// Kling's id of the task.
@@ -34,6 +36,8 @@ pub(super) struct Inquiry {
     pub(super) answer: Option<HistoryAnswer>,
     /// The tasks that could be this one, if the list was read.
     pub(super) candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
+    /// Whether one of them was created since the create request was sent, as far as the clocks show.
+    pub(super) is_new_listed: bool,
     /// The lookup by name failed; another one may decide.
     pub(super) name_failed: bool,
 }
@@ -55,13 +59,13 @@ pub(super) async fn inquire<A: Api>(
 ) -> Result<Inquiry, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
     let name_failed = matches!(lookup, Lookup::Failed { .. });
-    let (conclusion, candidates) = match decide_by_name(task, lookup) {
-        ByName::Decided(conclusion) => (conclusion, None),
+    let Concluded { conclusion, candidates, is_new_listed } = match decide_by_name(task, lookup) {
+        ByName::Decided(conclusion) => conclusion.into(),
         ByName::Open(lookup, conflict) => {
             ask_list(context, task, listing, (lookup, conflict)).await?
         }
     };
-    Ok(Inquiry { conclusion, answer, candidates, name_failed })
+    Ok(Inquiry { conclusion, answer, candidates, is_new_listed, name_failed })
 }
 
 fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
@@ -83,7 +87,17 @@ fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
     }
 }
 
-type Concluded = (Conclusion, Option<(Vec<Candidate>, Option<ListScan>)>);
+struct Concluded {
+    conclusion: Conclusion,
+    candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
+    is_new_listed: bool,
+}
+
+impl From<Conclusion> for Concluded {
+    fn from(conclusion: Conclusion) -> Self {
+        Self { conclusion, candidates: None, is_new_listed: false }
+    }
+}
 
 async fn ask_list<A: Api>(
     context: &StepContext<A>,
@@ -105,7 +119,7 @@ async fn ask_list<A: Api>(
                 let signal = AccountSignal::of_query(&error);
                 let failed = || Conclusion::Failed(transient_error(&error), signal);
                 let conclusion = conflict.map_or_else(failed, |(why, _)| Conclusion::Conflict(why));
-                return Ok((conclusion, None));
+                return Ok(conclusion.into());
             }
         },
     };
@@ -114,10 +128,10 @@ async fn ask_list<A: Api>(
         && let Some(remote) = listing.named(&task.external_task_id())
     {
         match verify_owner(context, task, remote.clone(), listing.ahead_ms).await? {
-            Lookup::Found(remote) => return Ok((Conclusion::Found(remote.task_id), None)),
+            Lookup::Found(remote) => return Ok(Conclusion::Found(remote.task_id).into()),
             Lookup::Conflict(why, remote) => conflict = Some((why, remote)),
             Lookup::Failed { error, signal, .. } => {
-                return Ok((Conclusion::Failed(error, signal), None));
+                return Ok(Conclusion::Failed(error, signal).into());
             }
             Lookup::NotFound { .. } => {}
         }
@@ -127,7 +141,7 @@ async fn ask_list<A: Api>(
     possible.extend(named.filter(|named| possible.iter().all(|it| it.task_id != named.task_id)));
     let conclusion = match possible.first() {
         _ if let Some((why, _)) = &conflict => Conclusion::Conflict(why.clone()),
-        _ if !listing.is_complete => Conclusion::Undecided(task_list::TOO_MANY.to_owned()),
+        _ if !listing.is_complete => Conclusion::Undecided(task_list::INCOMPLETE.to_owned()),
         // It may be the task of another job, whose create request is in flight.
         Some(remote) if is_in_flight => {
             unproven("lookup", format!("task {} could be this one", remote.task_id))
@@ -140,7 +154,9 @@ async fn ask_list<A: Api>(
     };
     let candidates = to_candidates(&possible);
     let listed = listing.listed(candidates.len());
-    Ok((conclusion, Some((candidates, listed))))
+    let sent_at_ms = first_sent_at_ms(task);
+    let is_new_listed = possible.iter().any(|remote| listing.may_be_new(remote, sent_at_ms));
+    Ok(Concluded { conclusion, candidates: Some((candidates, listed)), is_new_listed })
 }
 
 /// Decides whether an absence can be trusted, after the list showed no task that could be this one. Only an account that
@@ -167,17 +183,24 @@ async fn prove_absence<A: Api>(
         Lookup::Found(_) | Lookup::Conflict(..) => false,
     };
     if context.lookups() == Lookups::Unanswered {
-        let why = "this account answers no lookups by external_task_id";
-        return Ok(Conclusion::Undecided(why.to_owned()));
+        return Ok(Conclusion::Undecided(UNANSWERED.to_owned()));
     }
     Ok(match prove(context, &sent_to).await? {
         LookupProof::Answered => Conclusion::Absent,
+        LookupProof::Unanswered if context.lookups() == Lookups::Unknown => {
+            Conclusion::Undecided(UNANSWERED.to_owned())
+        }
         LookupProof::Unanswered => Conclusion::Undecided(
             "this account no longer answers lookups by external_task_id".to_owned(),
         ),
         LookupProof::NotShown(known) => unproven(
             "unproven",
-            format!("Kling does not show task {known} by name either, although that task exists"),
+            format!("Kling does not show task {known} either, although Kling accepted that task"),
+        ),
+        LookupProof::OnlyListed => unproven(
+            "unproven",
+            "Kling lists only one task, which does not show whether Kling answers lookups by external_task_id"
+                .to_owned(),
         ),
         LookupProof::Failed(error, signal) => Conclusion::Failed(error, signal),
         LookupProof::NoTask if create.account != account.key => unproven(

@@ -104,7 +104,7 @@ pub(super) async fn verify_owner<A: Api>(
         });
     }
     if is_owned_by_other {
-        let words = conflict_words(task, &remote, "belongs to another job of this database");
+        let words = conflict_words(task, &remote, "which belongs to another job of this database");
         return Ok(Lookup::Conflict(words, None));
     }
     let shows_video =
@@ -112,21 +112,21 @@ pub(super) async fn verify_owner<A: Api>(
     if shows_video {
         return Ok(match is_of_video(&remote, &video_ref(task)) {
             true => Lookup::Found(Box::new(remote)),
-            false => conflict(task, remote, "has another video"),
+            false => conflict(task, remote, "for which Kling shows another video"),
         });
     }
     let Some(create) = &task.create else {
         return Ok(conflict(
             task,
             remote,
-            "is not in this database, and whose video Kling does not show",
+            "which is not in this database, and whose video Kling does not show",
         ));
     };
     let sent_at_ms = create.first_sent_at_ms.saturating_sub(ahead_ms).saturating_sub(SKEW_MS);
     Ok(match remote.created_at_ms {
         Some(at_ms) if at_ms >= sent_at_ms => Lookup::Found(Box::new(remote)),
-        Some(_) => conflict(task, remote, "is older than the create request"),
-        None => conflict(task, remote, "has no video and no time"),
+        Some(_) => conflict(task, remote, "which is older than the create request"),
+        None => conflict(task, remote, "for which Kling shows no video and no time"),
     })
 }
 
@@ -151,7 +151,7 @@ fn conflict(task: &Task, remote: RemoteTask, which: &str) -> Lookup {
 
 fn conflict_words(task: &Task, remote: &RemoteTask, which: &str) -> String {
     format!(
-        "external_task_id {} is the name of task {}, which {which}",
+        "external_task_id {} is the name of task {}, {which}",
         task.external_task_id(),
         remote.task_id
     )

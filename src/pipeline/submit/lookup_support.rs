@@ -19,12 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Kling deletes results after 30 days, and need not show older tasks.
 const SHOWN_MS: i64 = 29 * 24 * 60 * 60 * 1000;
 
-/// Returns the spellings of a lookup to try: the learned one, or all while none is learned.
+/// Returns the spellings of a lookup to try: the learned one, or all while none is learned. The one on the list path comes
+/// last: an API that ignores it answers with its list, which may lag behind.
 pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, LookupStyle)> {
     let all = [
         (Lookups::Path, LookupStyle::Path),
-        (Lookups::Query, LookupStyle::Query),
         (Lookups::Flag, LookupStyle::Flag),
+        (Lookups::Query, LookupStyle::Query),
     ];
     all.into_iter().filter(|(one, _)| *one == lookups || lookups == Lookups::Unknown).collect()
 }
@@ -37,6 +38,8 @@ pub(super) enum LookupProof {
     Unanswered,
     /// Kling shows the task not by its name and not by its id, which is returned.
     NotShown(String),
+    /// The answer is that of the list, and the list has no other task.
+    OnlyListed,
     /// No task of this key at this host is known.
     NoTask,
     /// The calls failed.
@@ -73,6 +76,9 @@ async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<LookupPro
         let name = known.external_task_id();
         match context.query(|| context.api.task_by_name(&name, spelling)).await.result {
             Ok(remote) if remote.task_id == task_id => {
+                if spelling == LookupStyle::Query && !lists_others(context, &task_id).await {
+                    return Ok(LookupProof::OnlyListed);
+                }
                 context.learn_lookups(lookups).await?;
                 return Ok(LookupProof::Answered);
             }
@@ -94,6 +100,13 @@ async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<LookupPro
     })
 }
 
+/// Whether the list has other tasks than this one. Then an answer on the list path with this task alone is an answer to
+/// its name.
+async fn lists_others<A: Api>(context: &StepContext<A>, task_id: &str) -> bool {
+    let listed = context.query(|| context.api.tasks(1, 2)).await.result;
+    listed.is_ok_and(|tasks| tasks.iter().any(|task| task.task_id != task_id))
+}
+
 /// Learns from a task that was just accepted how the account answers lookups.
 pub(crate) async fn learn<A: Api>(context: &StepContext<A>, task: &Task) -> Result<(), StoreError> {
     let began = Instant::now();
@@ -106,14 +119,14 @@ pub(crate) async fn learn<A: Api>(context: &StepContext<A>, task: &Task) -> Resu
             LookupProof::Unanswered => sleep(BETWEEN).await,
             // Another failure shows nothing; the next task may show more.
             LookupProof::Failed(error, signal) => {
-                if let Some(AccountSignal::RateLimited { .. }) = signal {
-                    context.rate.slow_down(error.retry_after_ms);
+                if let Some(AccountSignal::RateLimited { code, .. }) = signal {
+                    context.slow_down(code, error.retry_after_ms).await?;
                 }
                 return Ok(());
             }
             LookupProof::NotShown(_) if began.elapsed() >= PATIENCE => return Ok(()),
             LookupProof::NotShown(_) => sleep(BETWEEN).await,
-            LookupProof::NoTask => return Ok(()),
+            LookupProof::NoTask | LookupProof::OnlyListed => return Ok(()),
         }
     }
 }

@@ -5,13 +5,16 @@ use tokio::time::Instant;
 
 use super::{Conclusion, Inquiry, LOOKUP_AGE_MAX, Lookup, Sending, by_name, inquire, send};
 use crate::{
-    job::{CreateAnswer, Outcome, Task, outcome::TransientError},
+    job::{
+        CreateAnswer, Failure, Outcome, Task,
+        outcome::{PermanentError, TransientError},
+    },
     kling::Api,
     pipeline::{
         AccountSignal, CallKind, Obstacle, PaidCallPermit, StepContext, StepEnd, check_output,
         load_audio,
     },
-    store::StoreError,
+    store::{Lookups, StoreError},
 };
 
 enum Next {
@@ -26,11 +29,16 @@ pub(crate) async fn recover<A: Api>(
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
-    let Inquiry { conclusion, answer, candidates, .. } = inquire(context, &task, None).await?;
+    let Inquiry { conclusion, answer, candidates, is_new_listed, .. } =
+        inquire(context, &task, None).await?;
+    let is_listed = candidates.as_ref().is_some_and(|(candidates, _)| !candidates.is_empty());
+    // A session that is not young may have expired. Then only a task that was created since can be this one.
+    let is_maybe_listed =
+        is_new_listed || is_listed && task.is_session_young(context.clock.now_ms());
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
-    match next(context, &task, conclusion, asked_at) {
+    match next(context, &task, conclusion, is_maybe_listed, asked_at) {
         Next::SendAgain { absent_ms } => {
             send_again(context, task, absent_ms, asked_at, permit).await
         }
@@ -48,34 +56,27 @@ fn next<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     conclusion: Conclusion,
+    is_maybe_listed: bool,
     asked_at: Instant,
 ) -> Next {
     // The refusal of the only send counts, unless a task of the name is found.
-    let is_refused = task.create.as_ref().is_some_and(|create| {
-        let counts = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
-        counts && !create.was_sent_before()
-    });
+    let is_refused =
+        task.create.as_ref().is_some_and(|create| create.is_refused() && !create.was_sent_before());
+    let refusal = refusal_of_listed(context, task).filter(|_| is_refused && is_maybe_listed);
     let (outcome, signal) = match conclusion {
-        Conclusion::Absent | Conclusion::Undecided(_) | Conclusion::Unproven(_) if is_refused => {
+        // The task may be in flight, and known soon.
+        Conclusion::Unproven(error) if refusal.is_some() => (Outcome::TransientError(error), None),
+        Conclusion::Undecided(_) if is_refused => match refusal {
+            Some(error) => (Outcome::Refused(error), None),
+            None => (Outcome::Absent { absent_ms: 0 }, None),
+        },
+        Conclusion::Absent | Conclusion::Unproven(_) if is_refused => {
             (Outcome::Absent { absent_ms: 0 }, None)
         }
         // Not `Created`: an old task does not prove that the account can still pay.
         Conclusion::Found(task_id) => (Outcome::Found { task_id }, Some(AccountSignal::Answered)),
         Conclusion::Conflict(why) => (Outcome::Conflict(why), None),
-        Conclusion::Absent => {
-            let absent_ms = context.not_found_timer.not_found(task, asked_at);
-            let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
-            match task.create.as_ref().map(|create| create.answer) {
-                Some(CreateAnswer::Unknown) if is_settled => return Next::SendAgain { absent_ms },
-                // Lookups work, so Kling will show the task.
-                Some(CreateAnswer::NameExists) => {
-                    let message =
-                        "Kling says that a task of this name exists, and does not show it yet";
-                    (Outcome::TransientError(error("name_exists", message)), None)
-                }
-                _ => (Outcome::Absent { absent_ms }, None),
-            }
-        }
+        Conclusion::Absent => return absent(context, task, asked_at),
         Conclusion::Undecided(why) => {
             let absent_ms = context.not_found_timer.not_found(task, asked_at);
             (Outcome::Undecided { why, absent_ms }, None)
@@ -84,6 +85,33 @@ fn next<A: Api>(
         Conclusion::Failed(error, signal) => (Outcome::TransientError(error), signal),
     };
     Next::Record(outcome, signal)
+}
+
+/// Kling does not show the task now, and it did not since some time.
+fn absent<A: Api>(context: &StepContext<A>, task: &Task, asked_at: Instant) -> Next {
+    let absent_ms = context.not_found_timer.not_found(task, asked_at);
+    let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
+    let outcome = match task.create.as_ref().map(|create| create.answer) {
+        Some(CreateAnswer::Unknown) if is_settled => return Next::SendAgain { absent_ms },
+        // Lookups work, so Kling will show the task.
+        Some(CreateAnswer::NameExists) => {
+            let message = "Kling says that a task of this name exists, and does not show it yet";
+            Outcome::TransientError(error("name_exists", message))
+        }
+        _ => Outcome::Absent { absent_ms },
+    };
+    Next::Record(outcome, None)
+}
+
+/// Returns the refusal that fails a task although another session might be accepted: it may mean that the name is taken.
+/// An account that answers no lookups by name can prove no absence, so that nothing is sent again while its list shows a
+/// task that could be this one.
+fn refusal_of_listed<A: Api>(context: &StepContext<A>, task: &Task) -> Option<PermanentError> {
+    let create = task.create.as_ref()?;
+    let is_open = create.answer == CreateAnswer::MaybeSessionGone
+        && matches!(context.lookups(), Lookups::Unknown | Lookups::Unanswered);
+    let Failure { code, message } = create.failure.clone().filter(|_| is_open)?;
+    Some(PermanentError { code, message })
 }
 
 /// Sends the same create request again, under the same name.
@@ -153,6 +181,8 @@ async fn confirm_wanted<A: Api>(
     if is_wanted {
         return Ok(StillWanted::Yes(task));
     }
-    let missing = Outcome::TransientError(error("absent", "its job is missing from the folder"));
+    // The job returns, or is cancelled soon. Until then this decides nothing.
+    let why = "Kling has no task of this name, and its job is missing from the folder".to_owned();
+    let missing = Outcome::Undecided { why, absent_ms: 0 };
     Ok(StillWanted::No(StepEnd::new(context.record(&task, missing, None).await?, None)))
 }

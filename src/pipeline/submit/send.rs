@@ -59,7 +59,7 @@ pub(super) async fn send<A: Api>(
     let answer = history_answer(ApiCall::Create, &reply.answer, None);
     let (outcome, signal) = match reply.result {
         Ok(created) => accepted(&task, created),
-        Err(error) => refused(context, &task, &error).await?,
+        Err(error) => refused(&error),
     };
     Ok(StepEnd::new(record_answer(context, task, outcome, answer).await?, signal))
 }

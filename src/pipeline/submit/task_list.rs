@@ -11,11 +11,13 @@ use crate::{
 const PAGE_SIZE: u32 = 500;
 /// How far a clock may have been changed since a create request: a day, and the difference of two clocks.
 const CLOCK_SET_MS: i64 = 26 * 60 * 60 * 1000;
+/// How much two correctly set clocks may differ.
+const SKEW_MS: i64 = 10 * 60 * 1000;
 /// The most pages that are read. The list of an account with more tasks is incomplete.
 const PAGES_MAX: u32 = 20;
 
 /// Why an incomplete list decides nothing.
-pub(super) const TOO_MANY: &str = "the account has too many tasks to search all of them";
+pub(super) const INCOMPLETE: &str = "the list of the account's tasks could not be read to its end";
 
 pub(super) struct TaskListing {
     /// The tasks, each once.
@@ -44,6 +46,12 @@ impl TaskListing {
             true => i64::MIN,
             false => sent_at_ms.saturating_sub(self.ahead_ms).saturating_sub(CLOCK_SET_MS),
         }
+    }
+
+    /// Whether a task was created at `sent_at_ms` or later, if no clock was set since.
+    pub(super) fn may_be_new(&self, remote: &RemoteTask, sent_at_ms: i64) -> bool {
+        let since_ms = sent_at_ms.saturating_sub(self.ahead_ms).saturating_sub(SKEW_MS);
+        sent_at_ms > self.now_ms || may_be_since(remote, since_ms)
     }
 
     /// Returns the task that the list shows under this name.

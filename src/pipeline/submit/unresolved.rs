@@ -40,11 +40,11 @@ pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSu
     if !listing.is_complete {
         tracing::warn!(
             tasks = listing.tasks.len(),
-            "the account has too many tasks to search all of them for those of unresolved jobs"
+            "the list of the account's tasks could not be read to its end: it may have more that are those of unresolved jobs"
         );
     }
     for task in tasks {
-        let Inquiry { conclusion, answer, candidates, name_failed } =
+        let Inquiry { conclusion, answer, candidates, name_failed, .. } =
             inquire(context, &task, Some(&listing)).await?;
         if let Conclusion::Failed(_, signal) = &conclusion {
             summary.is_failed = true;

@@ -19,6 +19,21 @@ async fn pair_with_task(config: SimConfig) -> (Pair, String) {
 }
 
 #[tokio::test]
+async fn list_may_lag_behind() {
+    let config = SimConfig { list_status_lag_ms: 3_600_000, ..SimConfig::default() };
+    let (pair, id) = pair_with_task(config).await;
+    let status = async |path: &str, pointer: &str| {
+        let (_, answer) = pair.found(path).await;
+        answer.pointer(pointer).unwrap_or_else(|| panic!("{answer}")).clone()
+    };
+    pair.server.advance(Duration::from_secs(60));
+    assert_eq!(status(&format!("/{id}"), "/data/task_status").await, "succeed");
+    assert_eq!(status("", "/data/0/task_status").await, "submitted");
+    pair.server.advance(Duration::from_secs(3_600));
+    assert_eq!(status("", "/data/0/task_status").await, "succeed");
+}
+
+#[tokio::test]
 async fn each_kind_of_query_has_its_own_lag() {
     let hour_ms = 3_600_000;
     let lags = Lags { by_id_ms: Some(3 * hour_ms), list_ms: Some(hour_ms), by_name_ms: None };

@@ -14,6 +14,7 @@ mod accounts;
 mod delayed;
 mod duplicate_names;
 mod lookups;
+mod odd_answers;
 mod refusals;
 mod wire;
 mod wire_faults;

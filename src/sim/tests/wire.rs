@@ -172,7 +172,7 @@ async fn local_media_are_read_and_returned_as_results() {
         media_dir: Some(dir.path().to_owned()),
         media_reader: MediaReader {
             video: is_there,
-            audio_ms: |bytes, _| i64::try_from(bytes.len()).ok(),
+            audio_ms: |bytes| i64::try_from(bytes.len()).ok(),
         },
         min_result_bytes: 200_000,
         ..SimConfig::default()

@@ -140,6 +140,11 @@ async fn faults_change_downloads() {
     let (status, _, body) = get(json!({"do": "not_a_video"})).await;
     assert!(status == 200 && body.unwrap().starts_with(b"<!DOCTYPE"));
     assert_eq!(get(json!({"do": "redirect", "to": "https://cdn.example/"})).await.0, 302);
+    let (_, length, body) = get(json!({"do": "trailing", "body": "\r\n"})).await;
+    assert_eq!((length, body.unwrap().ends_with(b"\r\n")), (Some(500_002), true));
+    let (_, length, body) = get(json!({"do": "plain"})).await;
+    assert_eq!((length, body.unwrap().len()), (None, 500_000));
+    assert_eq!(get(json!({"do": "wants_referer"})).await.0, 403);
     let healthy = pair.client.get(pair.url(&path)).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(healthy.len(), 500_000);
 }

@@ -79,11 +79,11 @@ async fn what_is_left_over_and_what_moves_is_counted() {
         retry_after_ms: None,
     };
     bench.drive("a/3", vec![Outcome::OutputBlocked(trouble)]).await;
-    assert_eq!(bench.store.count_moving(1, NOW_MS).await.unwrap(), (true, 1));
+    assert_eq!(bench.store.count_moving(1, NOW_MS, NOW_MS).await.unwrap(), (true, 1));
     bench.cancel("a/4").await;
-    assert_eq!(bench.store.count_moving(1, NOW_MS).await.unwrap(), (false, 1));
-    assert_eq!(bench.store.count_moving(2, NOW_MS).await.unwrap(), (true, 1));
-    assert_eq!(bench.store.count_moving(1, NOW_MS + 1).await.unwrap(), (true, 1));
+    assert_eq!(bench.store.count_moving(1, NOW_MS, NOW_MS).await.unwrap(), (false, 1));
+    assert_eq!(bench.store.count_moving(2, NOW_MS, NOW_MS).await.unwrap(), (true, 1));
+    assert_eq!(bench.store.count_moving(1, NOW_MS + 1, NOW_MS).await.unwrap(), (true, 1));
     let left = Reader::open(&bench.path).unwrap().remaining().unwrap();
     assert_eq!(
         (left.failed, left.waiting, left.unresolved, left.refused_manifests),

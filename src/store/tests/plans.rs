@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::{
     JobFilter, delivery, job_state, media_queue, metrics_snapshot, pause, queue, queue_status,
-    reconcile, reconcile::depart, remaining, retention, sharing,
+    reconcile, reconcile::depart, remaining, retention, sharing, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -33,6 +33,7 @@ fn queries() -> Vec<String> {
         of_jobs(delivery::DUE),
         of_jobs(media_queue::WAITING),
         of_jobs(media_queue::FAILED_CHANGED),
+        of_jobs(media_queue::FAILED_LOCAL),
         of_jobs(media_queue::LOCAL),
         of_state(None).sql(),
         of_state(Some(State::Failed)).sql(),
@@ -59,6 +60,9 @@ fn queries() -> Vec<String> {
         queue_status::SLOTS_USED,
         queue_status::CHANGED,
         queue_status::DISMISSED,
+        queue_status::INCOMPLETE,
+        watermark::DUE,
+        watermark::MISSING,
         pause::OPEN_CREATES,
         remaining::SUPERSEDED,
         remaining::SUPERSEDED_KEYS,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
 mod cancel;
+mod check;
 mod completions;
 mod in_flight;
 mod jobs;

@@ -149,6 +149,9 @@ async fn an_unresolved_task_of_an_earlier_request_is_shown_and_can_be_decided() 
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
+    let doctor = env.run(&["doctor"]).out;
+    let earlier_request = "1 job unresolved (1 of them for an earlier request of its job): ";
+    assert!(doctor.contains(earlier_request), "{doctor}");
     let listed = env.run(&["list", "--state", "unresolved"]);
     assert!(listed.err.contains("decide with `lipsyncd show promo/unresolved`\n"), "{listed:?}");
     assert!(!env.run(&["list", "--state", "failed"]).err.contains("not listed"));

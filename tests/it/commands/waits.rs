@@ -115,7 +115,7 @@ async fn reasons_before_the_create_request() {
     wait.job("queued", vec![]).await;
     assert_eq!(wait.reason("queued"), "queued (0 of 1 slots in use)");
     wait.job("identified", wait.identified()).await;
-    let pace = "limited by limits.create_per_second (0 of 1 slots in use)";
+    let pace = "its create request is next, as limits.create_per_second and the account allow (0 of 1 slots in use)";
     assert_eq!(wait.reason("identified"), pace);
     wait.job("sent", wait.submitted("t1")).await;
     assert_eq!(wait.reason("identified"), "no slot is free (1 of 1 slots in use)");
@@ -158,7 +158,7 @@ async fn reasons_of_a_shared_task() {
     let shown = wait.env.run(&["show", "first"]).out;
     assert!(shown.contains("shared with   twin"), "{shown}");
     wait.drive("first", until_succeeded(), MOMENT).await;
-    assert_eq!(wait.reason("twin"), "its copy of the result is next");
+    assert_eq!(wait.reason("twin"), "its copy of the result is in progress or next");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn reasons_before_the_next_try() {
     }
     wait.job("loading", wait.submitted("t1")).await;
     wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
-    assert_eq!(wait.reason("loading"), "its download is next");
+    assert_eq!(wait.reason("loading"), "its download is in progress or next");
     wait.drive("loading", vec![O::TransientError(problem("cut off"))], LATER).await;
     assert_eq!(wait.reason("loading"), format!("try 1 failed: cut off{at}"));
 }
@@ -201,7 +201,7 @@ async fn reasons_of_a_held_queue() {
     assert_eq!(wait.reason("queued"), unreached);
     assert_eq!(wait.reason("sent"), format!("Kling has not started task t1; {amiss}"));
     assert_eq!(wait.reason("resend"), format!("{again}; {amiss}"));
-    assert_eq!(wait.reason("loading"), "its download is next");
+    assert_eq!(wait.reason("loading"), "its download is in progress or next");
     wait.store.set_api_problem(None, NOW_MS).await.unwrap();
 
     let hold = "the next day's budget";
@@ -219,7 +219,7 @@ async fn reasons_of_a_held_queue() {
         let paused = format!("the queue is paused: {reported}");
         assert_eq!((wait.reason("queued"), wait.reason("resend")), (paused.clone(), paused));
         assert_eq!(wait.reason("sent"), "Kling has not started task t1");
-        assert_eq!(wait.reason("loading"), "its download is next");
+        assert_eq!(wait.reason("loading"), "its download is in progress or next");
     }
     // Without credentials nothing is even asked.
     wait.pause(PauseKind::Credentials, "refused", Some(1002)).await;

@@ -56,7 +56,9 @@ impl Batch {
 
     pub fn all_succeeded(&self, test_env: &TestEnv) -> bool {
         let states = test_env.states();
-        states.len() == self.keys.len() && states.iter().all(|(_, state)| state == "succeeded")
+        states.len() == self.keys.len()
+            && states.iter().all(|(_, state)| state == "succeeded")
+            && test_env.has_all_watermarks()
     }
 
     /// Each job was paid for once, and its result is complete, after the daemon was started `runs` times.

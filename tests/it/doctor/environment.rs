@@ -72,7 +72,12 @@ fn missing_and_malformed_credentials_are_findings() {
     let found = DoctorRun::of(none);
     assert_eq!(found.ran.code, Some(1));
     found.expect("credentials", "error", "no credentials", "export KLING_ACCESS_KEY=…");
-    found.expect("api", "warning", "was not queried", "credentials");
+    found.expect(
+        "api",
+        "warning",
+        "was not queried: there are no credentials",
+        "fix the credentials first",
+    );
     found.expect("jobs_dir", "ok", "", "");
     let mut half = test_env.command(&["doctor", "--json"]);
     half.env_remove("KLING_SECRET_KEY");
@@ -115,27 +120,58 @@ fn package_credentials_are_found_and_their_modes_checked() {
 #[test]
 fn api_codes_have_their_own_fixes() {
     for (code, name, status, message, fix) in [
-        (1002, "api", "error", "code 1002", "put the keys"),
+        (1002, "api", "error", "code 1002", "put the keys of your account into the environment"),
+        (
+            1002,
+            "api",
+            "error",
+            "code 1002",
+            "or set kling.base_url to the host of the keys' region: ",
+        ),
         (
             1003,
             "clock",
             "error",
-            "refused the token because of its times",
+            ": the API refused the token because of its times",
             "timedatectl set-ntp true",
         ),
         (
             1004,
             "clock",
             "error",
-            "refused the token because of its times",
+            ": the API refused the token because of its times",
             "timedatectl set-ntp true",
         ),
-        (1102, "api", "error", "code 1102", "resource pack"),
-        (1103, "api", "error", "code 1103", "Kling's console"),
-        (1302, "api", "warning", "code 1302", "limits.query_per_second"),
+        (
+            1102,
+            "api",
+            "error",
+            "code 1102",
+            "pay, or buy a resource pack; the queue is then resumed automatically",
+        ),
+        (
+            1103,
+            "api",
+            "error",
+            "code 1103",
+            "have this API enabled for the account, in Kling's console",
+        ),
+        (
+            1302,
+            "api",
+            "warning",
+            "code 1302",
+            "run doctor again in a minute; if this stays, lower limits.query_per_second",
+        ),
         (1303, "api", "warning", "code 1303", "run doctor again"),
-        (1304, "api", "error", "code 1304", "whitelist"),
-        (5001, "api", "warning", "code 5001", "status"),
+        (
+            1304,
+            "api",
+            "error",
+            "code 1304",
+            "add this machine's public address to the whitelist in Kling's console",
+        ),
+        (5001, "api", "warning", "code 5001", "status (the daemon tries again automatically)"),
     ] {
         let test_env = TestEnv::new(quick());
         test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::List, refusal(code))));
@@ -149,13 +185,14 @@ fn api_codes_have_their_own_fixes() {
 fn wrong_clock_is_reported_with_its_difference() {
     let test_env = TestEnv::new(SimConfig { clock_offset_ms: 7_200_000, ..quick() });
     let found = DoctorRun::run(&test_env);
-    found.expect("clock", "warning", " s behind the API's clock", "timedatectl set-ntp true");
+    let signed = " s behind the API's clock; tokens are signed with the API's time until then";
+    found.expect("clock", "warning", signed, "timedatectl set-ntp true");
     let test_env = TestEnv::new(SimConfig { clock_offset_ms: -7_200_000, ..quick() });
     DoctorRun::run(&test_env).expect(
         "clock",
         "warning",
         " s ahead of the API's clock",
-        "timedatectl",
+        "timedatectl set-ntp true && timedatectl",
     );
 }
 
@@ -165,7 +202,12 @@ fn unreachable_api_is_reported() {
     fs::write(test_env.path("lipsyncd.yaml"), "kling: { base_url: \"http://127.0.0.1:1\" }\n")
         .unwrap();
     let found = DoctorRun::run(&test_env);
-    found.expect("api", "error", "127.0.0.1", "curl -sv http://127.0.0.1:1/");
+    found.expect(
+        "api",
+        "error",
+        "127.0.0.1",
+        "curl -sv http://127.0.0.1:1/ (and check kling.base_url)",
+    );
 }
 
 #[test]

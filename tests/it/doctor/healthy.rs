@@ -44,7 +44,7 @@ fn healthy_setup_has_no_problems_and_doctor_spends_and_changes_nothing() {
     assert_eq!(found.json["ok"], true);
     found.expect("media.public_base_url", "ok", "/media/anna.mp4 answers with its 78274 bytes", "");
     found.expect("api", "ok", "answered in", "");
-    found.expect("clock", "ok", "agrees", "");
+    found.expect("clock", "ok", "agrees with the API's clock", "");
     found.expect("database", "ok", "no damage", "");
     let mut after = BTreeMap::new();
     file_stamps(&test_env.path(""), &mut after);

@@ -3,6 +3,7 @@
 mod environment;
 mod healthy;
 mod jobs;
+mod network;
 mod other_users;
 mod restored;
 mod storage;

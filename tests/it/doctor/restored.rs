@@ -120,7 +120,14 @@ fn tasks_of_others_and_a_retry_are_no_sign_of_a_restored_database() {
         "1 job not sent yet: none has a result on disk, and Kling has no",
         "",
     );
-    found.expect("lookups", "ok", "the account answers lookups by external_task_id (tried", "");
+    found.expect(
+        "lookups",
+        "ok",
+        "the account answers lookups by external_task_id (tried with task ",
+        "",
+    );
+    let found_first = "): a task that another database created for the same request is found before it is paid again, unless both are created within seconds";
+    found.expect("lookups", "ok", found_first, "");
 }
 
 #[test]
@@ -157,13 +164,21 @@ fn failed_lookup_proves_nothing() {
     let test_env = with_one_unsent(quick());
     test_env.sim.fail_lookups(true, false);
     let found = DoctorRun::run(&test_env);
-    found.expect("lookups", "ok", "it is not known whether the account answers lookups", "");
+    let unknown = "it is not known whether the account answers lookups by external_task_id (a lookup failed: ";
+    found.expect("lookups", "ok", unknown, "");
     found.expect("backup", "ok", "it is not known whether Kling has tasks with their names", "");
     test_env.sim.fail_lookups(false, false);
     test_env.sim.answer_names(false);
     let found = DoctorRun::run(&test_env);
     found.only(&["lookups", "queue"]);
-    found.expect("lookups", "warning", "by its id, and not by its name", "one state database");
+    found.expect(
+        "lookups",
+        "warning",
+        "by its id, and not by its name): two databases on this account may both pay for the same request",
+        "use this account with one state database only",
+    );
+    let unanswered = "the account does not answer lookups by external_task_id (";
+    found.expect("lookups", "warning", unanswered, "");
 }
 
 /// The request may arrive and be accepted at any time.

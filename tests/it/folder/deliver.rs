@@ -60,6 +60,7 @@ fn a_batch_with_local_audio_files_in_a_subfolder_is_delivered_below_its_name() {
     for id in ["en", "es", "pt"] {
         test_env.until_state(&format!("spring/anna/{id}"), "succeeded");
     }
+    test_env.until("the watermarked copy", TestEnv::has_all_watermarks);
     for output in [
         "spring/anna/en.mp4",
         "spring/anna/es.mp4",
@@ -90,6 +91,9 @@ fn a_local_video_is_served_under_its_public_address() {
     test_env.assert_complete("x.mp4");
 }
 
+const NO_ADDRESS: &str =
+    "video anna.mp4 is a local file, and Kling fetches videos by URL: set media.public_base_url";
+
 #[test]
 fn a_local_video_without_a_public_address_waits_and_says_so() {
     let mut test_env = TestEnv::with(quick(), 5, "media: { dirs: [media] }\n");
@@ -97,7 +101,7 @@ fn a_local_video_without_a_public_address_waits_and_says_so() {
     test_env.drop_in("x.yaml", "video: anna.mp4\naudio: https://cdn.example.com/a.mp3\n");
     test_env.start();
     test_env.until("x to name what it waits for", |test_env| {
-        test_env.job("x").is_some_and(|job| job.waiting_for.contains("media.public_base_url"))
+        test_env.job("x").is_some_and(|job| job.waiting_for == NO_ADDRESS)
     });
     assert_eq!(test_env.state("x"), "waiting");
     assert!(test_env.ledger().tasks.is_empty());

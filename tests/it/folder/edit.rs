@@ -183,7 +183,8 @@ fn an_edit_with_errors_holds_unsent_jobs_until_it_is_fixed() {
     test_env.drop_in("x.yaml", batch("7"));
     let job = test_env.until_state("x/b", "waiting");
     assert!(
-        job.waiting_for.contains("x.yaml") && job.waiting_for.contains("sound_volume"),
+        job.waiting_for.starts_with("its manifest has errors: x.yaml:1:")
+            && job.waiting_for.contains("sound_volume"),
         "{job:?}"
     );
     assert!(test_env.refusal("x.yaml").unwrap().contains("x.yaml:1:"));

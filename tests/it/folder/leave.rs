@@ -1,5 +1,7 @@
 //! Manifests and jobs that are removed from the folder, and put back.
 
+use std::fs;
+
 use crate::support::daemon::{JOB, TestEnv, slow};
 
 fn batch(ids: &[&str]) -> String {
@@ -89,9 +91,9 @@ fn a_cancelled_job_stays_cancelled_when_its_manifest_changes() {
 #[test]
 fn missing_job_is_not_cancelled_before_the_rescan_interval() {
     let mut test_env = TestEnv::with(slow(), 1, "");
-    let settings = std::fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
+    let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let rarely = settings.replace("rescan_interval: 500ms", "rescan_interval: 1h");
-    std::fs::write(test_env.path("lipsyncd.yaml"), rarely).unwrap();
+    fs::write(test_env.path("lipsyncd.yaml"), rarely).unwrap();
     test_env.start();
     test_env.drop_in("x.yaml", batch(&["a", "b"]));
     test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
@@ -110,4 +112,29 @@ fn missing_job_is_not_cancelled_before_the_rescan_interval() {
     let cancelled = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
     let count = test_env.database().unwrap().query_row(cancelled, [], |row| row.get(0));
     assert_eq!(count, Ok(0));
+}
+
+#[test]
+fn a_manifest_that_a_new_pattern_ignores_leaves_and_the_log_says_why() {
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    test_env.start();
+    test_env.drop_in("first.yaml", JOB);
+    test_env.until("first to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.drop_in("drafts/x.yaml", batch(&["b"]));
+    test_env.until("the job to be known", |test_env| test_env.job("drafts/x/b").is_some());
+    test_env.kill();
+    let config = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
+    let ignoring = config.replace("watch: {", "watch: { ignore: [drafts],");
+    assert_ne!(config, ignoring);
+    fs::write(test_env.path("lipsyncd.yaml"), ignoring).unwrap();
+    test_env.start();
+    test_env.until_state("drafts/x/b", "cancelled");
+    let why = "drafts/x.yaml: ignored now, with 1 job: watch.ignore has `drafts`";
+    assert!(test_env.log().contains(why), "{}", test_env.log());
+    fs::write(test_env.path("lipsyncd.yaml"), config).unwrap();
+    test_env.kill();
+    test_env.start();
+    finish(&test_env, "drafts/x/b");
+    finish(&test_env, "first");
+    test_env.assert_paid_once();
 }

@@ -107,6 +107,37 @@ fn flag_stays_over_a_rename() {
 }
 
 #[test]
+fn flag_stays_over_a_rename_that_settles_later_than_the_rescan_interval() {
+    let mut test_env = TestEnv::new(quick());
+    test_env.change_config(" settle: 150ms", " settle: 2s");
+    test_env.drop_in_old("x.yaml", JOB);
+    test_env.start();
+    test_env.until_state("x", "succeeded");
+    test_env.drop_in("x.yaml", format!("{JOB}sound_volume: 0.5\n"));
+    assert_flagged(&test_env, &["x"]);
+    test_env.move_in("x.yaml", "sub/y.yaml");
+    test_env.until("y to be known", |test_env| test_env.job("sub/y").is_some());
+    test_env.until_two_more_scans();
+    let job = test_env.job("sub/y").unwrap();
+    assert_eq!((job.state.as_str(), job.changed_after_sent), ("succeeded", true));
+    assert_eq!(test_env.ledger().tasks.len(), 1);
+}
+
+#[test]
+fn job_leaves_although_another_manifest_never_settles() {
+    let mut test_env = TestEnv::new(quick());
+    test_env.change_config(" settle: 150ms", " settle: 1h");
+    test_env.change_config("rescan_interval: 500ms", "rescan_interval: 200ms");
+    test_env.drop_in_old("x.yaml", format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"));
+    test_env.start();
+    test_env.until_state("x", "waiting");
+    test_env.drop_in("unread.yaml", job_of("unread"));
+    test_env.remove("x.yaml");
+    test_env.until_state("x", "cancelled");
+    assert!(test_env.job("unread").is_none());
+}
+
+#[test]
 fn split_into_other_manifests_pays_nothing() {
     let all = batch(&[("a", "a"), ("b", "b"), ("c", "c")]);
     let mut test_env = done(&[("x.yaml", all)], &["x/a", "x/b", "x/c"]);

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
+
 use crate::support::daemon::{JOB, TestEnv, clip, quick, slow};
 
 #[test]
@@ -23,7 +25,41 @@ fn run_once_completes_all_jobs_and_a_second_run_does_nothing() {
     );
     assert_eq!(test_env.ledger().tasks.len(), 2);
     let calls = test_env.ledger();
-    assert_eq!(calls.accepted(lipsyncd::sim::Endpoint::Identify), 2);
+    assert_eq!(calls.accepted(Endpoint::Identify), 2);
+}
+
+#[test]
+fn missing_watermarked_copy_is_reported_until_fetch_brings_it() {
+    let test_env = TestEnv::new(quick());
+    let matching = Some(".watermark".to_owned());
+    let refused = FaultRule::always(Endpoint::Download, Fault::Status { status: 404 });
+    test_env.sim.control(|sim| sim.add_fault(FaultRule { matching, ..refused }));
+    test_env.drop_in("x.yaml", format!("{JOB}watermark: true\n"));
+    let ran = test_env.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("1 without the watermarked copy"), "{ran:?}");
+    test_env.assert_complete("x.mp4");
+    assert_eq!(test_env.states(), [("x".into(), "succeeded".into())]);
+    let shown = |arguments: &[&str]| test_env.run(arguments).out;
+    assert!(shown(&["list"]).contains("watermarked copy missing: "), "{}", shown(&["list"]));
+    assert!(
+        shown(&["show", "x"]).contains("watermarked copy missing: "),
+        "{}",
+        shown(&["show", "x"])
+    );
+    assert!(shown(&["status"]).contains("1 job lacks its watermarked copy"));
+    let json: serde_json::Value = serde_json::from_str(&shown(&["status", "--json"])).unwrap();
+    assert_eq!(json["watermarks_missing"], 1, "{json}");
+    test_env.sim.control(lipsyncd::sim::Sim::clear_faults);
+    let ran = test_env.run(&["fetch", "x"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = test_env.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    test_env.assert_complete("x.watermark.mp4");
+    assert!(!shown(&["status"]).contains("watermark"), "{}", shown(&["status"]));
+    assert_eq!(test_env.ledger().tasks.len(), 1);
+    let ran = test_env.run(&["fetch", "x"]);
+    assert!(ran.out.contains("is there already"), "{ran:?}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn a_manifest_without_permission_is_read_when_it_is_granted() {
     test_env.until("x.yaml to be refused", |test_env| test_env.refusal("x.yaml").is_some());
     let refusal = test_env.refusal("x.yaml").unwrap();
     assert!(refusal.contains("cannot be read: Permission denied"), "{refusal}");
+    assert!(test_env.run(&["status"]).out.contains("  lets the daemon read it\n"));
     test_env.until_scanned_again("later");
     assert_eq!(test_env.log().matches("refused: x.yaml").count(), 1, "{}", test_env.log());
     // Its size and time do not change.
@@ -60,7 +61,8 @@ fn a_job_waits_for_media_without_permission() {
     for (name, file) in [("en.mp3", "en.mp3"), ("anna.mp4", "../media/anna.mp4")] {
         test_env.until("the file to be named", |test_env| {
             test_env.job("x").is_some_and(|job| {
-                job.waiting_for.contains(name) && job.waiting_for.contains("Permission denied")
+                job.waiting_for.contains(name)
+                    && job.waiting_for.contains(" cannot be read: Permission denied")
             })
         });
         assert_eq!(test_env.state("x"), "waiting");

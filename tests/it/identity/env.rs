@@ -31,9 +31,9 @@ const MARKERS: &str = "zz-marker/";
 /// The SHA-256 of every audio file that the simulator got inline, of all scenarios.
 static SENT_AUDIO: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-fn record_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
-    SENT_AUDIO.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256(&bytes));
-    (MediaReader::default().audio_ms)(bytes, ending)
+fn record_audio(bytes: &[u8]) -> Option<i64> {
+    SENT_AUDIO.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256(bytes));
+    (MediaReader::default().audio_ms)(bytes)
 }
 
 /// Whether a create request with this audio ever reached the API.
@@ -73,8 +73,8 @@ impl Env {
     pub fn set_on_change(&self, value: &str) {
         let path = self.path("lipsyncd.yaml");
         let text = fs::read_to_string(&path).unwrap();
-        let changed = text.replace("settle: 150ms", &format!("settle: 150ms, on_change: {value}"));
-        assert_ne!(text, changed, "the configuration has another `settle`");
+        let changed = text.replace("watch: { ", &format!("watch: {{ on_change: {value}, "));
+        assert_ne!(text, changed, "the configuration has another `watch`");
         fs::write(path, changed).unwrap();
     }
 

@@ -67,6 +67,29 @@ fn each_state_change_of_a_job_is_logged() {
 }
 
 #[test]
+fn a_warning_of_a_manifest_is_logged_once() {
+    let mut test_env = json_test_env();
+    test_env
+        .drop_in("a.yaml", JOB.replace("https://cdn.example.com/v.mp4", "http://nas.local/v.mp4"));
+    let checked = test_env.run(&["check"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.err);
+    let warning = "a.yaml:1:8: warning: `video` is at a private address (nas.local)";
+    assert!(checked.err.contains(warning), "{}", checked.err);
+    assert!(
+        checked.err.contains("1 job, 0 errors, 1 warning, 0 waiting for files"),
+        "{}",
+        checked.err
+    );
+    test_env.start();
+    test_env.until_state("a", "succeeded");
+    let all = lines(&test_env);
+    let warned: Vec<&Value> =
+        all.iter().filter(|line| message(line).starts_with(warning)).collect();
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert_eq!((&warned[0]["level"], &warned[0]["manifest"]), (&"WARN".into(), &"a.yaml".into()));
+}
+
+#[test]
 fn reasons_and_commands_are_logged() {
     let mut test_env = json_test_env();
     test_env.start();

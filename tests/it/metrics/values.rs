@@ -1,6 +1,6 @@
 //! The values follow what happens.
 
-use std::fs::{self, File};
+use std::fs;
 
 use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 use rusqlite::Connection;
@@ -147,8 +147,8 @@ fn pending_manifest_is_shown_and_refused_one_is_not_pending() {
             && scrape.value("lipsyncd_inbox_pending_age_seconds") > 0.0
     });
     assert_eq!(Scrape::of(&test_env).value("lipsyncd_manifests{state=\"refused\"}"), 1.0);
-    let file = File::options().write(true).open(test_env.path("jobs/x.yaml")).unwrap();
-    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    fs::write(test_env.path("lipsyncd.yaml"), &settings).unwrap();
+    test_env.signal("HUP");
     until(&test_env, "it to be taken in", |scrape| {
         scrape.value("lipsyncd_inbox_pending_manifests") == 0.0
             && scrape.value("lipsyncd_inbox_pending_age_seconds") == 0.0

@@ -14,7 +14,7 @@ async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {
     for call in [Endpoint::Identify, Endpoint::Create] {
         for code in [1200, 1201, 1202, 1203, 1300, 1301] {
             let test_env = TestEnv::new(quick()).await;
-            test_env.refuse_once(call, code);
+            test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(call, refusal(code)) });
             test_env.put("m.yaml", vec![wanted("m/a")]).await;
             assert_eq!(test_env.run().await, End::Idle, "{call:?} {code}");
             let job = test_env.task("m/a").await;
@@ -23,6 +23,8 @@ async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {
             assert_eq!(failure.code, code.to_string(), "{call:?}");
             assert!(failure.message.contains(&format!("code {code}")), "{}", failure.message);
             assert_eq!(test_env.ledger().tasks.len(), 0);
+            let is_twice = call == Endpoint::Create && matches!(code, 1201 | 1203);
+            assert_eq!(test_env.ledger().refused(call, code), 1 + u64::from(is_twice), "{code}");
         }
     }
 }
@@ -40,7 +42,7 @@ async fn paused(call: Endpoint, code: u16) {
     let running = test_env.start().await;
     test_env.until("a pause", async || test_env.store.pause().await.unwrap().is_some()).await;
     let pause = test_env.store.pause().await.unwrap().unwrap();
-    let account = (1100..=1102).contains(&code);
+    let account = (1100..=1103).contains(&code);
     let kind = if account { PauseKind::Account } else { PauseKind::Credentials };
     assert_eq!((pause.kind, pause.code), (kind, Some(i64::from(code))), "{call:?}");
     assert!(pause.next_probe_at_ms.is_some());
@@ -78,11 +80,7 @@ async fn an_account_that_cannot_pay_pauses_the_paid_calls_until_one_goes_through
 #[tokio::test]
 async fn while_the_account_cannot_pay_what_was_paid_for_is_still_fetched() {
     let test_env = TestEnv::new(SimConfig { task_ms: (300, 400), ..quick() }).await;
-    test_env.fault(FaultRule {
-        nth: 3,
-        times: None,
-        ..FaultRule::once(Endpoint::Create, refusal(1102))
-    });
+    test_env.fault(FaultRule { nth: 3, ..FaultRule::always(Endpoint::Create, refusal(1102)) });
     test_env.put("m.yaml", many("m", 4)).await;
     let running = test_env.start().await;
     test_env.until_count(State::Succeeded, 2).await;

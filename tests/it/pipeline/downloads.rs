@@ -37,7 +37,7 @@ async fn a_broken_download_continues_where_it_was() {
 
 #[tokio::test]
 async fn an_incomplete_video_is_downloaded_again() {
-    arrives(Fault::WrongLength { bytes: None }, 2).await;
+    arrives(Fault::WrongLength { bytes: Some(400) }, 2).await;
     arrives(Fault::NotAVideo, 2).await;
     arrives(Fault::Status { status: 404 }, 2).await;
     arrives(Fault::Status { status: 503 }, 2).await;
@@ -75,6 +75,8 @@ async fn a_foreign_file_at_the_output_fails_the_job_before_it_pays() {
     assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), b"somebody's own");
 }
 
+const IN_THE_WAY: &str = "a.mp4 already exists and is not a known result of lipsyncd; it is not overwritten: move it away, and lipsyncd writes its own file there";
+
 #[tokio::test]
 async fn a_foreign_file_that_appears_later_is_waited_for() {
     let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
@@ -84,7 +86,7 @@ async fn a_foreign_file_that_appears_later_is_waited_for() {
     fs::write(test_env.output("m/a.mp4"), "somebody's own").unwrap();
     test_env
         .until("a word about it", async || {
-            test_env.waits_for("m/a").is_some_and(|words| words.contains("move it away"))
+            test_env.waits_for("m/a").is_some_and(|words| words.contains(IN_THE_WAY))
         })
         .await;
     assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), b"somebody's own");

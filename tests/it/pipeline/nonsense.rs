@@ -185,7 +185,7 @@ async fn a_result_that_cannot_be_fetched_is_asked_for_until_it_can() {
         (json!([{"id": "v"}]), "has no URL for the result"),
         (json!([{"id": "v", "url": ""}]), "has no URL for the result"),
         (json!([{"id": "v", "url": 5.5}]), "has no URL for the result"),
-        (json!([{"id": "v", "url": "not an address"}]), "has an invalid URL"),
+        (json!([{"id": "v", "url": "not an address"}]), "has an invalid URL for the result"),
         (json!([{"id": "v", "url": "ftp://127.0.0.1/v.mp4"}]), "not https"),
         (json!([{"id": "v", "url": "file:///etc/passwd"}]), "without a host"),
     ] {

@@ -35,13 +35,13 @@ async fn a_session_that_is_known_to_have_expired_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_session_that_keeps_vanishing_fails_after_three() {
+async fn a_session_that_keeps_vanishing_fails_after_two() {
     let test_env = TestEnv::new(SimConfig { session_ttl_ms: 0, ..quick() }).await;
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     let failure = test_env.task("m/a").await.failure.unwrap();
-    assert_eq!(failure.code, "session_gone");
-    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 3);
+    assert_eq!(failure.code, "1201");
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
     assert_eq!(test_env.ledger().tasks.len(), 0);
 }
 

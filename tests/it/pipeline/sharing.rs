@@ -142,6 +142,8 @@ async fn all_that_share_leave_before_creation_and_nothing_is_paid() {
     test_env.assert_all_shared(3, 2).await;
 }
 
+const CHANGED: &str = "audio a.mp3 changed after it was measured; it is checked again";
+
 #[tokio::test]
 async fn lead_whose_audio_changes_is_replaced_by_one_whose_audio_did_not() {
     let mut test_env = TestEnv::new(slow()).await;
@@ -166,7 +168,7 @@ async fn lead_whose_audio_changes_is_replaced_by_one_whose_audio_did_not() {
     test_env.until_state("m/b", State::Succeeded).await;
     test_env.until_state("m/a", State::Waiting).await;
     assert_eq!(test_env.ledger().tasks.len(), 2, "the one that is busy, and that of b");
-    assert!(test_env.waits_for("m/a").unwrap().contains("a.mp3 changed"));
+    assert!(test_env.waits_for("m/a").unwrap().contains(CHANGED));
     // Measured again, it asks for another request.
     test_env.put("m.yaml", vec![test_env.measured(local("m/a", "a.mp3")), jobs[1].clone()]).await;
     running.nudge();

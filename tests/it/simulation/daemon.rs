@@ -7,6 +7,7 @@ use std::{
 
 use lipsyncd::{
     inbox::{Inbox, InboxSettings, InboxSignals, MediaChecker},
+    manifest::IgnorePatterns,
     pipeline::{Clock, End, Heartbeat, Offload, Pipeline, Settings, Until},
     store::{Store, StoreError},
 };
@@ -133,7 +134,9 @@ fn inbox(world: &World, settings: &Settings, rescan_interval: Duration) -> Inbox
     InboxSettings {
         jobs_dir: settings.locator.jobs_dir.clone(),
         media_dirs: settings.locator.media_dirs.clone(),
+        ignore: IgnorePatterns::default(),
         settle: SETTLE,
+        trusts_old_times: true,
         rescan_interval,
         policy: settings.policy.clone(),
         on_change: world.on_change,

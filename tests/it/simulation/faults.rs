@@ -104,6 +104,7 @@ impl Faults {
             IncidentKind::Maintenance,
             IncidentKind::Account(1101),
             IncidentKind::Account(1102),
+            IncidentKind::Account(1103),
             IncidentKind::Credentials(1000),
             IncidentKind::Credentials(1304),
         ];

@@ -60,6 +60,8 @@ pub struct Folder {
     pub was_away: bool,
     /// The changes since the log was last read.
     pub log: Vec<String>,
+    /// How far the clock of the folder's server is ahead.
+    pub clock_offset_ms: i64,
     writes: u32,
 }
 
@@ -80,6 +82,7 @@ impl Folder {
             is_away: false,
             was_away: false,
             log: Vec::new(),
+            clock_offset_ms: 0,
             writes: 0,
         }
     }
@@ -195,7 +198,7 @@ impl Folder {
 
     fn stamp(&mut self, file: &File, now_ms: i64) {
         self.writes += 1;
-        let at = Duration::from_millis(now_ms.unsigned_abs())
+        let at = Duration::from_millis((now_ms + self.clock_offset_ms).unsigned_abs())
             + Duration::from_nanos(u64::from(self.writes % 1_000_000));
         file.set_modified(SystemTime::UNIX_EPOCH + at).unwrap();
     }

@@ -91,6 +91,7 @@ pub fn all_shown_ms(config: &SimConfig) -> i64 {
 /// An account in words, for the history of a seed.
 pub fn described(config: &SimConfig) -> String {
     let SimConfig { lookup_styles, unknown_task, lags, duplicate_name, .. } = config;
+    let (odd, gone) = (config.odd_answers, config.gone_session);
     let names = match config.answers_external_lookups {
         true => format!("{lookup_styles:?}"),
         false => "are not answered".to_owned(),
@@ -99,7 +100,7 @@ pub fn described(config: &SimConfig) -> String {
     let (enforced, videos) = (config.unique_external_ids, config.shows_sent_videos);
     format!(
         "account: names {names}, enforced {enforced} ({duplicate_name:?}), shown {shown:?}, videos {videos}, \
-         unknown {unknown_task:?}, {lags:?}"
+         unknown {unknown_task:?}, {lags:?}, {odd:?}, {gone:?}"
     )
 }
 

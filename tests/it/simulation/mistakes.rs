@@ -134,8 +134,14 @@ impl<A: Api> Api for Mistaken<A> {
         self.api.costs(start_ms, end_ms).await
     }
 
-    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
-        self.api.fetch(url, from_byte, etag).await
+    async fn fetch(
+        &self,
+        url: &Url,
+        from_byte: u64,
+        etag: Option<&str>,
+        referer: Option<&str>,
+    ) -> Reply<Fetched> {
+        self.api.fetch(url, from_byte, etag, referer).await
     }
 }
 

@@ -10,7 +10,7 @@ use lipsyncd::{
     media::Locator,
     metrics::Metrics,
     pipeline::{Offload, RateSettings, Settings},
-    sim::{ApiKey, SimConfig},
+    sim::{ApiKey, OddAnswers, SessionGoneError, SimConfig},
 };
 
 use super::{
@@ -46,6 +46,22 @@ pub fn account(chance: &Chance, seed: u64) -> SimConfig {
         seed,
         ..SimConfig::default()
     }
+}
+
+/// Makes the answers of some accounts odd. A stream of its own, so that it does not shift what the seed draws otherwise.
+pub fn with_odd_answers(config: SimConfig, seed: u64) -> SimConfig {
+    let chance = Chance::new(seed.rotate_left(32));
+    if !chance.happens(0.4) {
+        return config;
+    }
+    let odd_answers = OddAnswers {
+        types: chance.happens(0.6),
+        status_words: chance.happens(0.6),
+        video_without_url: chance.happens(0.6),
+        no_parent_video: chance.happens(0.2),
+    };
+    let words: Vec<_> = SessionGoneError::all().collect();
+    SimConfig { odd_answers, gone_session: *chance.pick(&words), ..config }
 }
 
 /// The settings of the daemon.

@@ -25,7 +25,7 @@ use super::{
     lookups,
     mistakes::Mistake,
     requests::{self, RequestKey},
-    setup::{account, fast_temp_dir, settings},
+    setup::{account, fast_temp_dir, settings, with_odd_answers},
     time::Time,
     users,
 };
@@ -95,6 +95,9 @@ pub struct World {
     sims: [Mutex<Sim>; 2],
 }
 
+/// How far the clock of the folder's server is ahead, by seed.
+const CLOCK_OFFSETS_MS: [i64; 4] = [0, -300_000, 0, 86_400_000];
+
 impl World {
     pub fn new(seed: u64, mistake: Option<Mistake>) -> Arc<Self> {
         let chance = Chance::new(seed);
@@ -111,11 +114,13 @@ impl World {
         let shows_what_exists = config.answers_external_lookups && !outages.has_unanswered_names();
         let may_lose_database = shows_what_exists && chance.happens(0.4);
         let config = lookups::draw(config, &outages, may_lose_database, &for_lookups);
+        let config = with_odd_answers(config, seed);
         let account_changes = AccountChanges::draw(&for_lookups, may_lose_database);
         let videos: Vec<String> = (0..chance.between(1, 4))
             .map(|number| requests::video(number, chance.happens(0.15)))
             .collect();
         let mut folder = Folder::new(dir.path().to_owned());
+        folder.clock_offset_ms = CLOCK_OFFSETS_MS[(seed % 4) as usize];
         let changes = Changes::begin(chance.fork(), videos, &mut folder, time.wall_ms());
         let settings = settings(&chance, dir.path().to_owned(), output_dir);
         let world = Self {

@@ -60,7 +60,7 @@ fn a_full_output_disk_holds_jobs_before_payment() {
     mount.fill();
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
-    waits_unpaid(&test_env, "no space left");
+    waits_unpaid(&test_env, "no space left for ");
     mount.clear();
     goes_on(&test_env);
 }
@@ -72,7 +72,7 @@ fn a_read_only_output_folder_holds_jobs_before_payment() {
     mount.remount("ro");
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
-    waits_unpaid(&test_env, "read-only");
+    waits_unpaid(&test_env, " is on a read-only file system");
     mount.remount("rw");
     goes_on(&test_env);
 }
@@ -94,7 +94,7 @@ fn an_output_folder_without_permission_holds_jobs_before_payment() {
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
     let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        waits_unpaid(&test_env, "no permission");
+        waits_unpaid(&test_env, "no permission to write ");
     }));
     assert!(change("-i"));
     waited.unwrap();

@@ -64,7 +64,12 @@ fn open_creates_are_left_to_a_person_where_nothing_shows_that_it_is_the_same_acc
     until_printed(
         &test_env,
         "a",
-        &["creating", "nothing shows that", "belongs to the same account"],
+        &[
+            "creating",
+            "the create request was sent with ",
+            ", and nothing shows that ",
+            " belongs to the same account",
+        ],
     );
     until_all(&test_env, &KEYS, "unresolved");
     assert_eq!((slots_used(&test_env), test_env.ledger().tasks.len()), (0, 0));

@@ -37,7 +37,8 @@ fn host(sim: &SimServer) -> String {
 fn open_creates_are_not_sent_to_another_host_and_are_found_once_it_is_corrected() {
     let (mut test_env, other) = open_creates(true);
     test_env.start();
-    until_printed(&test_env, "a", &["creating", &host(&test_env.sim), &host(&other)]);
+    let unknown = " does not know its task: set kling.base_url back, or type `lipsyncd resolve a`";
+    until_printed(&test_env, "a", &["creating", &host(&test_env.sim), &host(&other), unknown]);
     until_all(&test_env, &KEYS, "unresolved");
     assert_eq!(slots_used(&test_env), 0);
     let shown = done(&test_env, &["show", "a"]).out;

@@ -29,7 +29,11 @@ fn requests_that_never_arrived_free_their_slots_and_are_sent_again_once_lookups_
     use UnknownTask::{EmptyList, EmptyObject, Null, NullTask};
     for unknown in [Null, EmptyList, EmptyObject, NullTask] {
         let test_env = two_lost(unknown, true, false);
-        until_printed(&test_env, "lost-a", &["creating", "sent once", "empty success"]);
+        until_printed(
+            &test_env,
+            "lost-a",
+            &["creating", "sent once", "Kling answers with an empty success, which proves nothing"],
+        );
         until_all(&test_env, &["lost-a", "lost-b"], "unresolved");
         assert_eq!((slots_used(&test_env), test_env.ledger().tasks.len()), (0, 0), "{unknown:?}");
         // The first task that exists shows that lookups by name are answered, so that absence can be believed.

@@ -97,7 +97,8 @@ fn first_request_whose_name_is_taken_is_not_sent_again_and_again() {
         until_printed(&test_env, "x", &["unresolved"]);
         assert_eq!(slots_used(&test_env), 0);
         let shown = done(&test_env, &["show", "x"]).out;
-        assert!(shown.contains("a task of this name exists"), "{shown}");
+        let words = "Kling says that a task of this name exists, and does not show it yet";
+        assert!(shown.contains(words), "{shown}");
         assert_eq!(test_env.ledger().faults["code"], 1, "sent once");
         test_env.sim.assert_requests(0);
     }

@@ -87,7 +87,11 @@ fn undecided() -> TestEnv {
     assert_eq!((slots_used(&test_env), test_env.ledger().tasks.len()), (0, 1));
     let shown = done(&test_env, &["show", "x"]).out;
     let task_id = &test_env.ledger().tasks[0].task_id;
-    for words in ["external_task_id mine is the name of task", task_id, "another video"] {
+    for words in [
+        "external_task_id mine is the name of task",
+        task_id,
+        "for which Kling shows another video",
+    ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(!shown.contains("give the job another"), "{shown}");

@@ -5,9 +5,12 @@ use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim};
 use super::env::{
     ask_for, done, learn_lookups, lenient, slots_used, test_env, until_delivered, until_printed,
 };
-use crate::support::{
-    daemon::{BRISK, clip, quick},
-    switches::Switches as _,
+use crate::{
+    support::{
+        daemon::{BRISK, Timeouts, clip, quick},
+        switches::Switches as _,
+    },
+    testing::media::wav,
 };
 
 /// A job whose audio is sent inline.
@@ -22,7 +25,9 @@ fn refused_size_fails_the_job_at_once_and_says_why() {
             test_env.drop_in_old("en.mp3", clip("welcome-en.mp3"));
             test_env.drop_in_old("x.yaml", INLINE);
             test_env.start();
-            until_printed(&test_env, "x", &["failed", &status.to_string(), "too large"]);
+            let words = ["failed", &format!("HTTP {status}"), "too large"];
+            until_printed(&test_env, "x", &words);
+            until_printed(&test_env, "x", &["the proxy at 127.0.0.1", "accepts at most"]);
             let sent = test_env.ledger().faults["too_large"];
             assert_eq!((sent, slots_used(&test_env)), (1, 0), "{status} {is_html}");
 
@@ -35,6 +40,39 @@ fn refused_size_fails_the_job_at_once_and_says_why() {
             test_env.sim.assert_requests(2);
         }
     }
+}
+
+#[test]
+fn refused_method_or_length_fails_the_job_at_once() {
+    for status in [405, 411] {
+        let mut test_env = test_env(lenient(), 1, &BRISK);
+        test_env.sim.refuse_bodies(status, true);
+        ask_for(&test_env, &["x"]);
+        test_env.start();
+        let words =
+            ["failed", &format!("HTTP {status}"), "the proxy at 127.0.0.1", "no such request"];
+        until_printed(&test_env, "x", &words);
+        assert_eq!((test_env.ledger().faults["too_large"], slots_used(&test_env)), (1, 0));
+        test_env.sim.assert_requests(0);
+    }
+}
+
+#[test]
+fn body_that_the_network_is_too_slow_for_is_said_so_and_was_not_accepted() {
+    // A debug build takes longer than `BRISK` allows to read the complete body.
+    let timeouts = Timeouts { request: "3s", settle: "4s", give_up: "24h" };
+    let mut test_env = test_env(lenient(), 1, &timeouts);
+    test_env.sim.set(|config| config.stalled_upload_bytes = Some(100_000));
+    test_env.drop_in_old("en.wav", wav(44_100, 16, &vec![1; 4_400_000]));
+    test_env.drop_in_old("x.yaml", INLINE.replace("en.mp3", "en.wav"));
+    test_env.start();
+    let words = "the request body of 5.9 MB was not sent within kling.request_timeout (3s)";
+    until_printed(&test_env, "x", &["identified", words]);
+    assert_eq!(slots_used(&test_env), 0);
+    assert_eq!(test_env.count_history("x", "what LIKE 'no answer to the create%'"), 0);
+    test_env.sim.set(|config| config.stalled_upload_bytes = None);
+    until_delivered(&test_env, &["x"]);
+    test_env.sim.assert_requests(1);
 }
 
 #[test]

@@ -5,4 +5,4 @@
 
 mod banned;
 mod messages;
-mod source;
+pub mod source;

@@ -6,21 +6,21 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::LitStr;
 
 /// A text and where it is.
-pub(super) struct Text {
+pub struct Text {
     /// Below the root of the repository, parts joined by `/`.
-    pub(super) file: String,
+    pub file: String,
     /// From 1.
-    pub(super) line: usize,
-    pub(super) text: String,
+    pub line: usize,
+    pub text: String,
 }
 
 /// The root of the repository.
-pub(super) fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Returns the files below `folder` whose names end in `ending`, sorted by path.
-pub(super) fn files(folder: &str, ending: &str) -> Vec<String> {
+pub fn files(folder: &str, ending: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -40,7 +40,7 @@ pub(super) fn files(folder: &str, ending: &str) -> Vec<String> {
 }
 
 /// Returns the files of `src` that are shipped: no tests, no fixtures.
-pub(super) fn shipped_files() -> Vec<String> {
+pub fn shipped_files() -> Vec<String> {
     let is_test = |part: &str| {
         matches!(part, "tests" | "tests.rs" | "testing" | "testing.rs" | "fixtures.rs")
     };
@@ -48,7 +48,7 @@ pub(super) fn shipped_files() -> Vec<String> {
 }
 
 /// Returns the string literals of shipped code in `file`; doc comments are not among them.
-pub(super) fn strings(file: &str) -> Vec<Text> {
+pub fn strings(file: &str) -> Vec<Text> {
     let source = fs::read_to_string(root().join(file)).unwrap();
     let mut found = Vec::new();
     collect(source.parse().unwrap(), &mut |line, text| {
@@ -58,7 +58,7 @@ pub(super) fn strings(file: &str) -> Vec<Text> {
 }
 
 /// Returns the comments of `file`, one text per line, also those of tests in it.
-pub(super) fn comments(file: &str) -> Vec<Text> {
+pub fn comments(file: &str) -> Vec<Text> {
     let source = fs::read_to_string(root().join(file)).unwrap();
     let comment = |(at, line): (usize, &str)| {
         let text =

@@ -45,6 +45,13 @@ impl TestEnv {
         }
     }
 
+    /// Waits until the daemon has scanned the folder twice more, also where it reads nothing.
+    pub fn until_two_more_scans(&self) {
+        let scans = |test_env: &Self| test_env.log().matches("scanned the folder in").count();
+        let before = scans(self);
+        self.until("two more scans", |test_env| scans(test_env) >= before + 2);
+    }
+
     /// The result of a job is a complete video.
     pub fn assert_complete(&self, output: &str) {
         assert_complete(&self.path("output").join(output));

@@ -93,7 +93,7 @@ impl TestEnv {
         let Timeouts { request, settle, give_up } = timeouts;
         let text = format!(
             "kling: {{ base_url: \"{}\", create_settle: {settle}, request_timeout: {request} }}\n\
-             watch: {{ settle: 150ms, rescan_interval: 500ms }}\n\
+             watch: {{ settle: 150ms, media_settle: 150ms, rescan_interval: 500ms }}\n\
              limits: {{ concurrency: {slots}, identify_per_second: 200, create_per_second: 200, \
              query_per_second: 200 }}\n\
              poll: {{ min_interval: 20ms, max_interval: 200ms }}\n\

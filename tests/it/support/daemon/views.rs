@@ -67,6 +67,13 @@ impl TestEnv {
         rows.and_then(Iterator::collect).unwrap_or_default()
     }
 
+    /// Whether no job lacks the watermarked copy of its result.
+    pub fn has_all_watermarks(&self) -> bool {
+        let sql = "SELECT count(*) FROM job_overview WHERE watermark_missing IS NOT NULL";
+        let missing = self.database().map(|it| it.query_row(sql, [], |row| row.get::<_, i64>(0)));
+        matches!(missing, Some(Ok(0)))
+    }
+
     /// How many rows of a job's history meet this condition.
     pub fn count_history(&self, key: &str, condition: &str) -> i64 {
         let sql = format!("SELECT count(*) FROM job_history WHERE key = ?1 AND {condition}");

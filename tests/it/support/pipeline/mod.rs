@@ -71,6 +71,7 @@ impl TestEnv {
             connect_timeout: Duration::from_secs(5),
             request_timeout: self.request_timeout,
             idle_timeout: Duration::from_secs(5),
+            allow_hosts: Vec::new(),
             now_ms: wall_ms,
         };
         let secret_key = secret_key.into();

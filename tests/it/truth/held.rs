@@ -1,0 +1,102 @@
+//! What holds all jobs: refusals of the account, the budget, an API that does not answer.
+
+use std::cell::Cell;
+
+use lipsyncd::sim::{Fault, FaultRule};
+
+use super::*;
+use crate::support::{many, refusal};
+
+#[tokio::test]
+async fn refused_credentials() {
+    let scenario = Scenario::start(slow(), vec![wanted("sent")]).await;
+    scenario.env.until_state("sent", State::Processing).await;
+    scenario.env.fault(FaultRule::always(Endpoint::Any, refusal(1002)));
+    scenario.add("new").await;
+    for key in ["sent", "new"] {
+        let reason = scenario.says(key, "the queue is paused: the API refused the cred").await;
+        assert!(
+            reason.contains("(code 1002); the keys may belong to the host of another region: check kling.base_url"),
+            "{reason}"
+        );
+    }
+    assert_eq!(scenario.accepted(Endpoint::Identify), 1);
+    scenario.env.clear_faults();
+    scenario.succeeds(2).await;
+}
+
+#[tokio::test]
+async fn account_that_cannot_pay() {
+    let scenario = Scenario::start(slow(), vec![wanted("sent")]).await;
+    scenario.env.until_state("sent", State::Processing).await;
+    scenario.env.fault(FaultRule::always(Endpoint::Identify, refusal(1102)));
+    scenario.add("new").await;
+    scenario.says("new", "the queue is paused: the account is in arrears or its resource").await;
+    // A task that is paid for is followed.
+    scenario.says("sent", "Kling is processing task ").await;
+    assert_eq!(scenario.accepted(Endpoint::Identify), 1);
+    scenario.env.clear_faults();
+    scenario.succeeds(2).await;
+}
+
+#[tokio::test]
+async fn daily_budget() {
+    let mut env = TestEnv::new(quick()).await;
+    env.settings.units_per_day_micro = Some(10_000);
+    env.settings.slots = 1;
+    let scenario = Scenario::start_with(env, many("m", 12)).await;
+    let held = async || {
+        (0..12).find(|n| {
+            let reason = scenario.env.waits_for(&format!("m/{n:03}")).unwrap_or_default();
+            reason.starts_with("daily budget reached (")
+                && reason.contains(" of 0.01 units); resumes ")
+                && reason.ends_with(":00 UTC, or raise limits.units_per_day")
+        })
+    };
+    scenario.env.until("the budget to hold a job", async || held().await.is_some()).await;
+    let spent = scenario.env.store.spent_today_micro(scenario.env.now_ms()).await.unwrap();
+    assert!(spent >= 10_000, "{spent}");
+    // The next day has a budget of its own. A call in flight may use it up: then the day after has one.
+    let key = format!("m/{:03}", held().await.unwrap());
+    let paid = || scenario.accepted(Endpoint::Identify) + scenario.accepted(Endpoint::Create);
+    let (paid_before, days) = (paid(), Cell::new(0));
+    let continues = async || {
+        days.set(days.get() + 1);
+        scenario.env.set_ahead(days.get() * 86_400_000);
+        scenario.running.nudge();
+        paid() > paid_before
+    };
+    scenario.env.until(&format!("the queue to continue after {key}"), continues).await;
+}
+
+#[tokio::test]
+async fn api_that_does_not_answer() {
+    let scenario = Scenario::start(slow(), vec![wanted("sent")]).await;
+    scenario.env.until_state("sent", State::Processing).await;
+    scenario.env.fault(FaultRule::always(Endpoint::Any, Fault::DropRequest));
+    let problem = "; the API gives no usable answer: ";
+    let reason = scenario.says("sent", problem).await;
+    assert!(reason.starts_with("Kling is processing task "), "{reason}");
+    // Most of the time a new job waits for its own next try.
+    scenario.add("new").await;
+    scenario.says("new", "the API gives no usable answer: ").await;
+    assert_eq!(scenario.accepted(Endpoint::Identify), 1);
+    scenario.env.clear_faults();
+    no_longer_says(&scenario.env, "sent", problem).await;
+    scenario.succeeds(2).await;
+}
+
+#[tokio::test]
+async fn account_without_a_free_slot() {
+    let scenario = Scenario::start(SimConfig { concurrency: 0, ..quick() }, many("m", 2)).await;
+    let words = "the API deferred the call: the account runs as many tasks as its resource pack";
+    let keys = ["m/000", "m/001"];
+    let refused = async || {
+        keys.iter().find(|key| scenario.env.waits_for(key).is_some_and(|it| it.contains(words)))
+    };
+    scenario.env.until("a refusal", async || refused().await.is_some()).await;
+    assert!(scenario.env.ledger().refused(Endpoint::Create, 1303) > 0);
+    assert_eq!(scenario.tasks_at_kling(), 0);
+    scenario.env.sim.control(|sim| sim.config_mut().concurrency = 5);
+    scenario.succeeds(2).await;
+}
