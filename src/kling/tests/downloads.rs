@@ -72,8 +72,8 @@ async fn complete_part_needs_no_bytes_and_too_long_part_restarts() {
     let rest = client.fetch(&server.url, 10, Some("\"a\""), None).await.result.unwrap();
     assert_eq!((rest.from_byte, rest.total_bytes), (10, Some(10)));
     assert_eq!(whole(rest).await, b"");
-    let anew = client.fetch(&server.url, 11, Some("\"a\""), None).await.result.unwrap();
-    assert_eq!((anew.from_byte, anew.total_bytes), (0, Some(10)));
+    let complete = client.fetch(&server.url, 11, Some("\"a\""), None).await.result.unwrap();
+    assert_eq!((complete.from_byte, complete.total_bytes), (0, Some(10)));
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ async fn reasons_of_a_held_queue() {
     assert_eq!((wait.reason("queued"), wait.reason("resend")), (hold.to_owned(), hold.to_owned()));
     assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 
-    // The code is reported once, whoever words the reason.
+    // The code is reported once, whatever call the reason is for.
     let reasons = [
         ("the pack is used up (code 1102)", "the pack is used up (code 1102)"),
         ("the pack is used up", "the pack is used up (code 1102)"),

@@ -51,7 +51,7 @@ impl Case {
         }
     }
 
-    /// Whether the job neither runs nor waits for the file to settle.
+    /// Whether the job has failed, or waits for something else than the file to settle.
     fn is_found_bad(&self, test_env: &TestEnv) -> bool {
         test_env.job("x").is_some_and(|job| {
             let settles = job.waiting_for.ends_with("is still being written");

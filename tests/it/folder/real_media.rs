@@ -9,26 +9,13 @@ use std::{
 
 use lipsyncd::sim::{MediaReader, SimConfig};
 
-use crate::support::{
-    daemon::{TestEnv, clip, quick},
-    sha256,
+use crate::{
+    support::{
+        daemon::{TestEnv, clip, quick},
+        sha256,
+    },
+    testing::media::{LENGTH_TOLERANCE_MS, REAL_AUDIO},
 };
-
-/// The files, and their true lengths in ms. One with an encoder delay has two right readings.
-const AUDIO: [(&str, i64, i64); 10] = [
-    ("joined-22050-48000.mp3", 7_080, 7_110),
-    ("joined-48000-32000.mp3", 7_080, 7_090),
-    ("joined-48000-16000.aac", 7_125, 7_125),
-    ("tag-with-footer.mp3", 3_500, 3_560),
-    ("text-before-first-frame.mp3", 3_564, 3_564),
-    ("starts-inside-a-frame.mp3", 3_456, 3_456),
-    ("rf64.wav", 2_250, 2_250),
-    ("block-align-1.wav", 2_250, 2_250),
-    ("skip-box-first.m4a", 3_500, 3_550),
-    ("edit-list-starts-late.m4a", 2_750, 2_800),
-];
-
-const TOLERANCE_MS: i64 = 40;
 
 const VIDEO: &str =
     "defaults: { video: \"https://cdn.example.com/v.mp4?duration_ms=15000\" }\njobs:\n";
@@ -63,22 +50,22 @@ fn metadata(test_env: &TestEnv, key: &str) -> serde_json::Value {
 fn every_audio_is_sent_to_its_true_end_and_byte_for_byte() {
     let mut test_env = recording_env();
     let mut manifest = VIDEO.to_owned();
-    for (index, (name, ..)) in AUDIO.iter().enumerate() {
+    for (index, (name, ..)) in REAL_AUDIO.iter().enumerate() {
         test_env.drop_in_old(name, clip(name));
         manifest += &format!("  - {{ id: j{index}, audio: {name} }}\n");
     }
     test_env.drop_in("all.yaml", manifest);
     test_env.start();
-    for (index, (name, from, to)) in AUDIO.iter().enumerate() {
+    for (index, (name, from, to)) in REAL_AUDIO.iter().enumerate() {
         let key = format!("all/j{index}");
         test_env.until_state(&key, "succeeded");
         let end_ms = metadata(&test_env, &key)["timing"]["sound_end_ms"].as_i64().unwrap();
-        let right = from - TOLERANCE_MS..=to + TOLERANCE_MS;
+        let right = from - LENGTH_TOLERANCE_MS..=to + LENGTH_TOLERANCE_MS;
         assert!(right.contains(&end_ms), "{name}: {end_ms}");
         let sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(sent.contains(&sha256(&clip(name))), "{name} was changed before it was sent");
     }
-    assert_eq!(test_env.ledger().tasks.len(), AUDIO.len());
+    assert_eq!(test_env.ledger().tasks.len(), REAL_AUDIO.len());
 }
 
 #[test]

@@ -24,7 +24,7 @@ async fn a_task_of_another_account_is_followed_until_its_credentials_are_back() 
     test_env.settings.policy.give_up_after_ms = 1;
     let running = test_env.start().await;
     test_env
-        .until("a word about it", async || {
+        .until("the reason", async || {
             test_env
                 .waits_for("m/a")
                 .is_some_and(|words| words.contains("created with key at host"))

@@ -85,7 +85,7 @@ async fn a_foreign_file_that_appears_later_is_waited_for() {
     test_env.until("a task", async || test_env.ledger().tasks.len() == 1).await;
     fs::write(test_env.output("m/a.mp4"), "somebody's own").unwrap();
     test_env
-        .until("a word about it", async || {
+        .until("the reason", async || {
             test_env.waits_for("m/a").is_some_and(|words| words.contains(IN_THE_WAY))
         })
         .await;

@@ -63,6 +63,13 @@ async fn result_without_length_etag_and_ranges_is_delivered() {
     assert_eq!(test_env.ledger().faults["plain"], 1);
 }
 
+/// The job has succeeded, and nothing but its result and the metadata is left.
+async fn assert_only_the_result(test_env: &TestEnv) {
+    test_env.assert_all_succeeded(1).await;
+    let left = fs::read_dir(test_env.output("m")).unwrap().count();
+    assert_eq!(left, 2, "only the result and its metadata");
+}
+
 #[tokio::test]
 async fn incomplete_result_is_kept_and_asked_for_rarely() {
     let test_env = TestEnv::new(quick()).await;
@@ -72,7 +79,7 @@ async fn incomplete_result_is_kept_and_asked_for_rarely() {
     let running = test_env.start().await;
     let requests = || test_env.ledger().faults["wrong_length"];
     let waits_for = |what: &str| test_env.waits_for("m/a").is_some_and(|why| why.contains(what));
-    test_env.until("a word about it", async || waits_for("the result is incomplete")).await;
+    test_env.until("the reason", async || waits_for("the result is incomplete")).await;
     assert_eq!(requests(), 3, "three downloads");
     assert!(waits_for("3 downloads in a row brought the same 400 bytes, which are kept as "));
     assert!(waits_for("; lipsyncd asks again, later once an hour"));
@@ -104,9 +111,7 @@ async fn incomplete_result_is_kept_and_asked_for_rarely() {
     let running = test_env.start().await;
     test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;
-    test_env.assert_all_succeeded(1).await;
-    let left = fs::read_dir(test_env.output("m")).unwrap().count();
-    assert_eq!(left, 2, "only the result and its metadata");
+    assert_only_the_result(&test_env).await;
 }
 
 #[tokio::test]
@@ -126,9 +131,7 @@ async fn newer_incomplete_bytes_replace_those_that_are_kept() {
     cut_to(500);
     test_env.set_ahead(HOUR_MS + 60_000);
     running.nudge();
-    test_env
-        .until("a word about it", async || waits_for("the same 500 bytes, which are kept"))
-        .await;
+    test_env.until("the reason", async || waits_for("the same 500 bytes, which are kept")).await;
     assert_eq!(kept(), 500);
     // The last bytes are others again, and are not kept yet.
     cut_to(450);
@@ -138,9 +141,7 @@ async fn newer_incomplete_bytes_replace_those_that_are_kept() {
     test_env.clear_faults();
     test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;
-    test_env.assert_all_succeeded(1).await;
-    let left = fs::read_dir(test_env.output("m")).unwrap().count();
-    assert_eq!(left, 2, "only the result and its metadata");
+    assert_only_the_result(&test_env).await;
 }
 
 #[tokio::test]
@@ -153,7 +154,7 @@ async fn incomplete_result_is_asked_for_rarely_also_if_it_cannot_be_kept() {
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     let waits_for = |what: &str| test_env.waits_for("m/a").is_some_and(|why| why.contains(what));
-    test_env.until("a word about it", async || waits_for("which are not kept, because")).await;
+    test_env.until("the reason", async || waits_for("which are not kept, because")).await;
     let rest_ms = test_env.task("m/a").await.due_at_ms - test_env.now_ms();
     assert!((50_000..=60_000).contains(&rest_ms), "{rest_ms}");
     test_env.clear_faults();
@@ -216,7 +217,7 @@ async fn result_at_a_private_address_waits_and_names_the_setting() {
     let running = test_env.start().await;
     let advice = "add `10.1.2.4` to download.allow_hosts";
     let says = || test_env.waits_for("m/a").is_some_and(|why| why.contains(advice));
-    test_env.until("a word about it", async || says()).await;
+    test_env.until("the reason", async || says()).await;
     test_env.clear_faults();
     test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;

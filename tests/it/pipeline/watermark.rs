@@ -189,7 +189,7 @@ async fn foreign_file_at_the_place_of_the_copy_is_waited_for() {
     fs::write(test_env.output("m/a.watermark.mp4"), "somebody's own").unwrap();
     test_env.clear_faults();
     let says = |what: &str| missing(&test_env, "m/a").is_some_and(|why| why.contains(what));
-    test_env.until("a word about it", async || says("move it away")).await;
+    test_env.until("the reason", async || says("move it away")).await;
     assert_eq!(fs::read(test_env.output("m/a.watermark.mp4")).unwrap(), b"somebody's own");
     fs::remove_file(test_env.output("m/a.watermark.mp4")).unwrap();
     test_env.until("the copy", async || missing(&test_env, "m/a").is_none()).await;

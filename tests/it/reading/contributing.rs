@@ -26,7 +26,7 @@ fn every_file_that_contributing_names_exists() {
     let exists = |name: &str| {
         root.join(name).exists() || paths.iter().any(|path| path.ends_with(&format!("/{name}")))
     };
-    // Names in capitals stand for any name.
+    // A name in capitals is a placeholder for any name.
     let is_file = |name: &&str| {
         let endings = [".rs", ".sql", ".sh"];
         endings.iter().any(|ending| name.ends_with(ending))

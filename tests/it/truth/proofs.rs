@@ -149,7 +149,7 @@ async fn listed_task_of_the_same_video() {
     is_resolved(scenario, "y", " (a person decided that Kling has none): task ").await;
 }
 
-/// Queries show neither the video of a task nor, with `hides_time`, when it was created.
+/// Queries do not show the video of a task. With `hides_time` they also hide when it was created.
 fn hide_video(env: &TestEnv, hides_time: bool) {
     let mut with = json!({"data": {"task_info": {"parent_video": null}}});
     if hides_time {
