@@ -50,6 +50,7 @@ async fn is_resolved(scenario: Scenario, key: &str, words: &str) {
     let task_id = scenario.env.ledger().tasks[0].task_id.clone();
     scenario.env.clear_faults();
     scenario.env.apply(key, Outcome::ResolvedAs { task_id }).await.unwrap();
+    scenario.running.nudge();
     scenario.succeeds(1).await;
 }
 
@@ -198,9 +199,11 @@ async fn own_name_that_is_answered_with_the_task_of_another_job() {
     scenario.running.nudge();
     let reason = scenario.says("x", "external_task_id mine is the name of task ").await;
     assert!(reason.contains(", which belongs to another job of this database"), "{reason}");
+    // The name is looked up again after the decision, and by the daemon itself.
+    scenario.env.apply("x", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
+    scenario.running.nudge();
     assert_eq!(scenario.tasks_at_kling(), 1);
     scenario.env.clear_faults();
-    scenario.env.apply("x", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
     scenario.succeeds(2).await;
 }
 

@@ -56,11 +56,16 @@ impl TestEnv {
         done.await.unwrap()
     }
 
-    /// Moves the task of a job by an outcome.
+    /// Moves the task of a job by an outcome. A running pipeline may change the task in between: it is read again.
     pub async fn apply(&self, key: &str, outcome: Outcome) -> Result<Task, StoreError> {
-        let (task, moment) = (self.task(key).await, self.moment());
-        let transition = apply(&task, outcome, &moment, &self.settings.policy).unwrap();
-        self.store.record(transition, None, moment.now_ms).await
+        loop {
+            let (task, moment) = (self.task(key).await, self.moment());
+            let transition = apply(&task, outcome.clone(), &moment, &self.settings.policy).unwrap();
+            match self.store.record(transition, None, moment.now_ms).await {
+                Err(StoreError::Stale { .. }) => {}
+                done => return done,
+            }
+        }
     }
 
     /// The keys of all jobs, in their order.
