@@ -314,6 +314,13 @@ CREATE TABLE candidate (
   PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Local videos that are being uploaded. Emptied when the daemon starts.
+CREATE TABLE upload (
+  video_sha256 TEXT    PRIMARY KEY,
+  sent_bytes   INTEGER NOT NULL,
+  bytes        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Units per UTC day.
 CREATE TABLE spend (
   day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
@@ -350,6 +357,8 @@ CREATE TABLE daemon_state (
   hold             TEXT,                            -- why no new task is started although the queue is not paused
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
+  upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
+  upload_problem_since_ms INTEGER,
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
@@ -447,6 +456,10 @@ SELECT
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
     WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    -- Only a task whose video needs an upload is queued without a reason of its own for long.
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+      (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND d.upload_problem IS NOT NULL THEN 'uploads are held: ' || d.upload_problem
     WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')

@@ -25,3 +25,4 @@ pub mod sim;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod upload;

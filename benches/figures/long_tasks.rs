@@ -110,6 +110,8 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
         download_bytes_max: 1 << 30,
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
+        uploads: None,
+        uploads_at_once: 1,
         offload,
         is_scanned: Arc::new(AtomicBool::new(true)),
         metrics: Metrics::new(),

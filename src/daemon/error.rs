@@ -6,6 +6,7 @@ use crate::{
     kling::BuildError,
     metrics::ListenError,
     store::{LockError, StoreError},
+    upload::UploadError,
 };
 
 /// Why the daemon cannot start, or cannot continue.
@@ -18,6 +19,8 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Client(#[from] BuildError),
+    #[error(transparent)]
+    Bucket(#[from] UploadError),
     #[error(transparent)]
     Metrics(#[from] ListenError),
     #[error("{what} {}: {source}", path.display())]

@@ -16,6 +16,7 @@ use crate::{
     inbox::{Inbox, InboxSignals, MediaChecker},
     kling::Client,
     pipeline::{End, Heartbeat, Offload, Pipeline},
+    upload::Uploads,
 };
 
 /// How long the inbox may finish its work after the pipeline has ended.
@@ -42,16 +43,19 @@ impl Generation {
         inputs: &Inputs,
         is_reload: bool,
     ) -> Result<Self, DaemonError> {
-        let Inputs { config, credentials } = inputs;
+        let Inputs { config, credentials, bucket_keys } = inputs;
         let (store, clock) = (&resources.store, resources.clock.clone());
-        let settings = settings::pipeline(config, credentials, &resources.metrics);
+        let mut settings = settings::pipeline(config, credentials, &resources.metrics);
+        let bucket = settings::bucket(config, bucket_keys.as_ref())?;
+        settings.uploads = bucket.map(|bucket| Arc::new(Uploads::new(bucket)));
         let client = settings::connect(config, credentials)?;
         resources.manager.status(&format!("reading {}", config.jobs_dir.display()));
         let (pid, cap_micro) = (std::process::id(), settings.units_per_day_micro);
         store.begin(pid, resources.started_at_ms, settings.slots, cap_micro).await?;
-        let public_base_url = config.media.public_base_url.clone();
+        store.begin_uploads().await?;
+        let video_host = settings::video_host(config);
         let media_checker =
-            MediaChecker::new(settings.locator.clone(), public_base_url, config.watch.media_settle);
+            MediaChecker::new(settings.locator.clone(), video_host, config.watch.media_settle);
         let inbox_settings = settings::inbox(config, &settings, is_reload);
         let moment = move || clock.moment();
         let inbox = Inbox::new(inbox_settings, store.clone(), media_checker, moment).await?;

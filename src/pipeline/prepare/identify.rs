@@ -1,9 +1,11 @@
 //! Identify Face: gets a session for a task's video, which other tasks of the video can use.
 
-use super::{Obstacle, check_output, check_video, video_key, video_ref};
+use std::ops::ControlFlow;
+
+use super::{Obstacle, check_output, check_video, object_of, video_key, video_ref};
 use crate::{
     job::{FaceSpan, Outcome, Session, Task, outcome::PermanentError},
-    kling::{Api, ApiError, ErrorClass, Identified},
+    kling::{Api, ApiError, ErrorClass, Identified, VideoRef},
     pipeline::{
         AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
     },
@@ -25,31 +27,67 @@ pub(crate) async fn identify<A: Api>(
     task: Task,
     permit: &PaidCallPermit,
 ) -> Result<Identify, StoreError> {
-    if let Err(changed) = check_video(&context.settings, &task).await {
+    Ok(match check_task(context, task).await? {
+        ControlFlow::Break(end) => end,
+        ControlFlow::Continue(task) => Identify::Ended(call(context, task, permit).await?),
+    })
+}
+
+/// Checks a task before its video is uploaded or identified. It continues without these if its video has a session.
+pub(crate) async fn check_task<A: Api>(
+    context: &StepContext<A>,
+    task: Task,
+) -> Result<ControlFlow<Identify, Task>, StoreError> {
+    let checked = match check_video(&context.settings, &task).await {
+        Ok(()) => check_address(context, &task),
+        changed => changed,
+    };
+    if let Err(changed) = checked {
         let task = context.detach_lead(&task, DetachReason::MediaChanged(changed)).await?;
-        return Ok(Identify::Ended(StepEnd::new(task, None)));
+        return Ok(ControlFlow::Break(Identify::Ended(StepEnd::new(task, None))));
     }
     if let Some(obstacle) = check_output(context, &task).await? {
-        return Ok(Identify::Obstacle(task, obstacle));
+        return Ok(ControlFlow::Break(Identify::Obstacle(task, obstacle)));
     }
     let (account, video) = (context.settings.account.to_string(), video_key(&task));
     let now_ms = context.clock.now_ms();
     let known =
         context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?;
-    let end = match known {
+    Ok(match known {
         Some(SessionFaces { session, faces }) => {
             let shared = Outcome::Identified { session, faces, units_micro: 0 };
-            StepEnd::new(context.record(&task, shared, None).await?, None)
+            let end = StepEnd::new(context.record(&task, shared, None).await?, None);
+            ControlFlow::Break(Identify::Ended(end))
         }
-        None => call(context, task, &video, permit).await?,
+        None => ControlFlow::Continue(task),
+    })
+}
+
+/// Checks that Kling shows an uploaded video at the address that the task has: a lost create request is recognised by it.
+fn check_address<A>(context: &StepContext<A>, task: &Task) -> Result<(), String> {
+    let (Some(uploads), Some(object)) = (&context.settings.uploads, object_of(task)) else {
+        return Ok(());
     };
-    Ok(Identify::Ended(end))
+    let url = uploads.bucket().object_url(&object);
+    match task.media.video_url.as_ref() == Some(&url) {
+        true => Ok(()),
+        false => {
+            Err("upload.s3 changed after the video was measured; it is checked again".to_owned())
+        }
+    }
+}
+
+/// Returns the video as it goes into the request. The link to an object in the bucket is signed now.
+fn linked_video<A>(context: &StepContext<A>, task: &Task) -> VideoRef {
+    match (&context.settings.uploads, object_of(task)) {
+        (Some(uploads), Some(object)) => VideoRef::Url(uploads.bucket().link(&object)),
+        _ => video_ref(task),
+    }
 }
 
 async fn call<A: Api>(
     context: &StepContext<A>,
     task: Task,
-    video: &str,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     context.rate.ready(CallKind::Identify).await;
@@ -60,17 +98,22 @@ async fn call<A: Api>(
     if context.store.is_paused_for(permit.is_probe()).await? {
         return Ok(StepEnd::new(task, Some(AccountSignal::QueuePaused)));
     }
-    let reply = context.api.identify(&video_ref(&task)).await;
+    let reply = context.api.identify(&linked_video(context, &task)).await;
     match reply.result {
         Ok(identified) => {
             let units_micro = identified.units_micro.unwrap_or(0);
             let answer = history_answer(ApiCall::Identify, &reply.answer, identified.units_micro);
-            let SessionFaces { session, faces } = save_session(context, video, identified).await?;
+            let SessionFaces { session, faces } =
+                save_session(context, &video_key(&task), identified).await?;
             let outcome = Outcome::Identified { session, faces, units_micro };
             let task = context.record(&task, outcome, answer).await?;
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
         Err(error) => {
+            if let (Some(uploads), Some(object)) = (&context.settings.uploads, object_of(&task)) {
+                // Perhaps it was deleted: the next try asks the bucket.
+                uploads.forget(&object);
+            }
             let is_paid = reply.answer.code == Some(0) && error.class == ErrorClass::Transport;
             let outcome = match is_paid && task.tries + 1 >= UNREADABLE_MAX {
                 true => Outcome::Refused(unreadable(&error)),
@@ -191,6 +234,8 @@ mod tests {
             download_bytes_max: 1,
             output_dir: folder.to_owned(),
             locator: Locator { jobs_dir: folder.to_owned(), media_dirs: Vec::new() },
+            uploads: None,
+            uploads_at_once: 1,
             offload: Offload::threads(),
             is_scanned: Arc::default(),
             metrics: Metrics::new(),

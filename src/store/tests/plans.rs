@@ -25,6 +25,7 @@ fn queries() -> Vec<String> {
     let of_manifest = |state| JobFilter { state, manifest: Some("a.yaml".to_owned()) };
     let mut queries = vec![
         queue::QUEUED.sql(),
+        queue::QUEUED_REMOTE.sql(),
         queue::DELAYED.sql(),
         queue::DUE_WAITING.sql(),
         queue::due_in_state(State::Submitted),

@@ -93,6 +93,8 @@ pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings
             jobs_dir: root.join(folder::JOBS),
             media_dirs: vec![root.join(folder::MEDIA)],
         },
+        uploads: None,
+        uploads_at_once: 1,
         offload: Offload::threads(),
         is_scanned: Arc::new(AtomicBool::new(false)),
         metrics: Metrics::new(),

@@ -206,6 +206,8 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
         download_bytes_max: 1 << 31,
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
+        uploads: None,
+        uploads_at_once: 2,
         offload: Offload::threads(),
         is_scanned: Arc::new(AtomicBool::new(true)),
         metrics: Metrics::new(),
