@@ -5,6 +5,7 @@ mod bucket;
 mod config;
 mod failures;
 mod held;
+mod kills;
 mod once;
 mod proxy;
 mod server;

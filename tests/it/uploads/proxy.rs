@@ -25,6 +25,8 @@ pub enum Mode {
     Forward,
     /// A video is taken up to this many bytes, and then nothing happens any more.
     HangAfter(usize),
+    /// The same for every other video.
+    HangEveryOtherPut(usize),
     /// Every third write is answered with this status and XML code.
     FailEveryThirdPut(u16, &'static str),
     /// Each write is answered with this status and XML code.
@@ -43,6 +45,7 @@ struct Shared {
     http: reqwest::Client,
     mode: Mutex<Mode>,
     puts: AtomicUsize,
+    hung: AtomicUsize,
 }
 
 impl Proxy {
@@ -54,6 +57,7 @@ impl Proxy {
             http,
             mode: Mutex::new(mode),
             puts: AtomicUsize::default(),
+            hung: AtomicUsize::default(),
         });
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -70,6 +74,11 @@ impl Proxy {
         *self.shared.mode.lock().unwrap() = mode;
     }
 
+    /// How many writes hang in the middle.
+    pub fn hung(&self) -> usize {
+        self.shared.hung.load(Ordering::Acquire)
+    }
+
     /// How many writes began.
     pub fn puts(&self) -> usize {
         self.shared.puts.load(Ordering::Acquire)
@@ -81,10 +90,14 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (parts, body) = request.into_parts();
     let is_put = parts.method == Method::PUT;
     let nth = if is_put { shared.puts.fetch_add(1, Ordering::AcqRel) + 1 } else { 0 };
-    if let Mode::HangAfter(bytes) = mode
-        && is_put
-    {
+    let hangs_after = match mode {
+        Mode::HangAfter(bytes) => Some(bytes).filter(|_| is_put),
+        Mode::HangEveryOtherPut(bytes) => Some(bytes).filter(|_| is_put && nth.is_multiple_of(2)),
+        _ => None,
+    };
+    if let Some(bytes) = hangs_after {
         take(body, bytes).await;
+        shared.hung.fetch_add(1, Ordering::AcqRel);
         return std::future::pending().await;
     }
     let fails = match mode {
