@@ -6,13 +6,14 @@ mod config;
 mod failures;
 mod held;
 mod kills;
+mod matched;
 mod once;
 mod proxy;
 mod server;
 
 use std::{fs, path::Path};
 
-use lipsyncd::sim::Endpoint;
+use lipsyncd::sim::{Endpoint, SimConfig};
 
 use crate::support::{
     daemon::{TestEnv, clip, quick},
@@ -36,19 +37,29 @@ fn video(name: &str, bytes: usize) -> Vec<u8> {
 
 /// An environment that uploads to a bucket at `endpoint`.
 fn env_with(endpoint: &str, bucket: &str, more: &str) -> TestEnv {
-    let test_env = TestEnv::new(quick());
+    let test_env = env_of(quick());
     configure(&test_env, endpoint, bucket, more);
+    test_env
+}
+
+/// An environment with sounds and without a bucket.
+fn env_of(config: SimConfig) -> TestEnv {
+    let test_env = TestEnv::new(config);
     fs::write(test_env.path("media/en.mp3"), clip("welcome-en.mp3")).unwrap();
     fs::write(test_env.path("media/fr.mp3"), clip("welcome-fr.mp3")).unwrap();
     test_env
 }
 
 fn configure(test_env: &TestEnv, endpoint: &str, bucket: &str, more: &str) {
-    let text = format!(
+    test_env.configure(5, &format!("{}{more}", text_of(endpoint, bucket)));
+}
+
+/// The part of the configuration that is about uploads.
+fn text_of(endpoint: &str, bucket: &str) -> String {
+    format!(
         "media: {{ dirs: [media] }}\npause: {{ probe_interval: 300ms }}\n\
-         upload: {{ s3: {{ endpoint: \"{endpoint}\", bucket: {bucket} }} }}\n{more}"
-    );
-    test_env.configure(5, &text);
+         upload: {{ s3: {{ endpoint: \"{endpoint}\", bucket: {bucket} }} }}\n"
+    )
 }
 
 fn put_video(test_env: &TestEnv, name: &str, content: &[u8]) {
