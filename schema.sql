@@ -154,6 +154,8 @@ CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
 CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
+-- For those who download a local video from lipsyncd itself.
+CREATE INDEX task_video    ON task (video_sha256) WHERE video_kind = 'file';
 -- Two tasks of this database are never the same task at Kling.
 CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 

@@ -111,6 +111,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         uploads: None,
+        video_links: None,
         uploads_at_once: 1,
         offload,
         is_scanned: Arc::new(AtomicBool::new(true)),

@@ -166,6 +166,7 @@ impl From<DaemonError> for CommandError {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Store(error) => error.into(),
             DaemonError::Metrics(error) => Self::new(ExitCode::CannotRun, error.to_string()),
+            DaemonError::Serve(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
             DaemonError::Bucket(error) => Self::new(ExitCode::Usage, error.to_string()),
             DaemonError::Folder { ref path, ref source, .. } => {

@@ -6,7 +6,7 @@ use jiff::fmt::friendly::SpanPrinter;
 
 use super::{
     keys::KEYS,
-    settings::{Config, KlingConfig, S3Config},
+    settings::{Config, KlingConfig, S3Config, ServeConfig},
 };
 
 /// How far the defaults of `kling.create_settle` and `kling.request_timeout` are apart.
@@ -18,6 +18,7 @@ type ConfigProblem = (&'static str, Cow<'static, str>);
 
 pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
     let Config { kling, poll, retry, upload, .. } = config;
+    let ServeConfig { listen, public_url } = &config.media.serve;
     let S3Config { endpoint, bucket, path_style, .. } = &upload.s3;
     let out_of_range = KEYS.iter().filter(|key| !(key.is_in_range)(config));
     let conflicts = [
@@ -27,6 +28,21 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
             "is inside `jobs_dir`, which lipsyncd only reads",
         ),
         ("kling.base_url", !is_private(&kling.base_url), "would send credentials unencrypted"),
+        (
+            "media.serve.public_url",
+            listen.is_some() && public_url.is_none(),
+            "is missing: `media.serve.listen` is set, and both are needed",
+        ),
+        (
+            "media.serve.listen",
+            listen.is_none() && public_url.is_some(),
+            "is missing: `media.serve.public_url` is set, and both are needed",
+        ),
+        (
+            "media.serve.public_url",
+            public_url.as_ref().is_some_and(|url| !is_private(url)),
+            "would send videos and links unencrypted",
+        ),
         (
             "upload.s3.bucket",
             endpoint.is_some() && bucket.is_none(),
@@ -54,7 +70,7 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
         ),
         (
             "upload.link_ttl",
-            upload.s3.bucket.is_some() && upload.link_ttl < kling.session_ttl,
+            (bucket.is_some() || listen.is_some()) && upload.link_ttl < kling.session_ttl,
             "is below `kling.session_ttl`: Kling could download a video of a session after its link expired",
         ),
         (

@@ -20,7 +20,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 39] = [
+pub(super) const KEYS: [ConfigKey; 41] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -47,6 +47,16 @@ pub(super) const KEYS: [ConfigKey; 39] = [
     any(
         "media.public_base_url",
         "`null`, or an http(s) URL without `?`, `#`, user and password",
+        || json!({"type": ["string", "null"], "pattern": URL}),
+    ),
+    any(
+        "media.serve.listen",
+        "`null`, or an IP address with a port, such as `127.0.0.1:8480`",
+        || json!({"type": ["string", "null"]}),
+    ),
+    any(
+        "media.serve.public_url",
+        "`null`, or an https URL without `?`, `#`, user and password; http only to this machine (127.0.0.1, ::1, localhost)",
         || json!({"type": ["string", "null"], "pattern": URL}),
     ),
     any(

@@ -80,6 +80,19 @@ pub struct MediaConfig {
     /// The URL under which local videos are served; it ends in `/`.
     #[serde(deserialize_with = "kinds::folder_url")]
     pub public_base_url: Option<Url>,
+    /// How lipsyncd itself serves them.
+    pub serve: ServeConfig,
+}
+
+/// The listener for local videos; without both, there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ServeConfig {
+    /// The address.
+    #[serde(deserialize_with = "kinds::listen")]
+    pub listen: Option<SocketAddr>,
+    /// The URL at which the internet reaches it; it ends in `/`.
+    #[serde(deserialize_with = "kinds::folder_url")]
+    pub public_url: Option<Url>,
 }
 
 /// How local videos are uploaded. Without endpoint and bucket, they are not.

@@ -7,6 +7,7 @@ use crate::{
     metrics::ListenError,
     store::{LockError, StoreError},
     upload::UploadError,
+    video_server::ServeError,
 };
 
 /// Why the daemon cannot start, or cannot continue.
@@ -21,6 +22,8 @@ pub enum DaemonError {
     Client(#[from] BuildError),
     #[error(transparent)]
     Bucket(#[from] UploadError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error(transparent)]
     Metrics(#[from] ListenError),
     #[error("{what} {}: {source}", path.display())]

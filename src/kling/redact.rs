@@ -32,6 +32,7 @@ impl Redactor {
     /// Returns one line of at most `max_chars` characters, without secrets.
     pub(super) fn line(&self, text: &str, max_chars: usize) -> String {
         let text = &*without_signed_links(text);
+        let text = &*without_macs(text);
         if !self.secrets.iter().any(|secret| text.contains(secret)) {
             return one_line(text, max_chars);
         }
@@ -82,6 +83,30 @@ fn without_signed_links(text: &str) -> Cow<'_, str> {
             None => return Cow::Owned(hidden + &text[end..]),
         }
     }
+}
+
+/// Removes the signature from links of `media.serve`: 64 hex digits before the 64 of a content hash.
+fn without_macs(text: &str) -> Cow<'_, str> {
+    const DIGITS: usize = 64;
+    let bytes = text.as_bytes();
+    let is_hash = |at: usize| {
+        bytes.get(at..at + DIGITS).is_some_and(|part| part.iter().all(u8::is_ascii_hexdigit))
+    };
+    let is_mac = |at: &usize| {
+        let next = at + DIGITS;
+        let follows = |sep: &str| {
+            bytes.get(next..).is_some_and(|rest| rest.starts_with(sep.as_bytes()))
+                && is_hash(next + sep.len())
+        };
+        is_hash(*at) && ["/", "%2F", "%2f"].into_iter().any(follows)
+    };
+    let (mut hidden, mut rest) = (String::new(), 0);
+    for at in (0..bytes.len().saturating_sub(2 * DIGITS)).filter(is_mac) {
+        hidden += &text[rest..at];
+        hidden += REDACTED;
+        rest = at + DIGITS;
+    }
+    if rest == 0 { Cow::Borrowed(text) } else { Cow::Owned(hidden + &text[rest..]) }
 }
 
 /// An error and its causes, the outermost first.
@@ -143,6 +168,12 @@ mod tests {
             ),
         ] {
             assert_eq!(redactor.line(text, 80), line);
+        }
+        let (mac, sha256) = ("0a".repeat(32), "1b".repeat(32));
+        for separator in ["/", "%2F"] {
+            let link = format!("é https://e/m/1/{mac}{separator}{sha256}.mp4 é");
+            let line = format!("é https://e/m/1/[redacted]{separator}{sha256}.mp4 é");
+            assert_eq!(redactor.line(&link, 200), line);
         }
     }
 }

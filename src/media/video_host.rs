@@ -1,4 +1,4 @@
-//! Where Kling downloads a local video: from a bucket, or from a web server of the user.
+//! Where Kling downloads a local video: from a bucket, from lipsyncd itself, or from a web server of the user.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ pub enum VideoHost {
     Nowhere,
     /// From a web server that serves the folders of media under this URL.
     Server(Url),
-    /// From a bucket. The URL of an object is this text with the [`object_name`] at its end.
-    Bucket(String),
+    /// From a bucket, or from lipsyncd itself. A URL is this text with the [`object_name`] at its end.
+    Objects(String),
 }
 
 impl VideoHost {
@@ -26,7 +26,7 @@ impl VideoHost {
         match self {
             Self::Nowhere => None,
             Self::Server(base) => Some(public_url(base.as_str(), &located.public_path)),
-            Self::Bucket(base) => Some(format!("{base}{}", object_name(name, sha256))),
+            Self::Objects(base) => Some(format!("{base}{}", object_name(name, sha256))),
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{
     page::ScrapePage,
     snapshot,
     store_slot::{AttachedStore, StoreSlot},
-    uploads::{UploadResult, Uploads},
+    uploads::{UploadCounters, UploadResult},
 };
 use crate::{job::State, store::Store};
 
@@ -35,7 +35,7 @@ struct Counters {
     registry: Registry,
     calls: Calls,
     downloads: Downloads,
-    uploads: Uploads,
+    uploads: UploadCounters,
     finished: Family<[(&'static str, &'static str); 1], Counter>,
     turns: Counter,
     inbox: InboxMetrics,
@@ -71,7 +71,7 @@ impl Metrics {
         Self(Arc::new(Counters {
             calls: Calls::register(&mut registry),
             downloads: Downloads::register(&mut registry),
-            uploads: Uploads::register(&mut registry),
+            uploads: UploadCounters::register(&mut registry),
             inbox: InboxMetrics::new(),
             store: Arc::default(),
             finished,

@@ -28,12 +28,12 @@ impl UploadResult {
     }
 }
 
-pub(super) struct Uploads {
+pub(super) struct UploadCounters {
     finished: Family<[(&'static str, &'static str); 1], Counter>,
     bytes: Counter,
 }
 
-impl Uploads {
+impl UploadCounters {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let uploads = Self { finished: Family::default(), bytes: Counter::default() };
         registry.register(

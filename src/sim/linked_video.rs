@@ -17,7 +17,10 @@ pub(super) fn read(
     url: &Url,
     video: fn(&Path) -> Option<SimVideoFacts>,
 ) -> Option<Result<SimVideoFacts, String>> {
-    let is_signed = url.query_pairs().any(|(name, _)| name == SIGNATURE);
+    let mut parts = url.path_segments().into_iter().flatten().rev().skip(3);
+    // Of a bucket, or of `media.serve`: `/m/<expiry>/<mac>/<name>`.
+    let is_signed =
+        url.query_pairs().any(|(name, _)| name == SIGNATURE) || parts.next() == Some("m");
     if !is_signed || !is_loopback(url) {
         return None;
     }

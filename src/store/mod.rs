@@ -21,6 +21,7 @@ mod incomplete_download;
 mod job_row;
 mod job_state;
 mod listing;
+mod local_video;
 mod lock;
 mod manifest_row;
 mod manifests;

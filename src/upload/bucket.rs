@@ -1,7 +1,6 @@
 //! Single requests to a bucket, each signed when it is sent.
 
 use std::{
-    error::Error as _,
     fmt,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -11,14 +10,15 @@ use jiff::Timestamp;
 use reqwest::{
     Body, Client, Method, RequestBuilder, Response,
     header::{CONTENT_LENGTH, CONTENT_TYPE, LAST_MODIFIED, RANGE},
-    redirect, retry,
 };
-use rusty_s3::{Credentials, S3Action, UrlStyle};
+use rusty_s3::{Credentials, S3Action};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     answer::{ErrorAnswer, date_ms},
+    bucket_config::{BucketConfig, object_base},
+    client::{client, root_cause},
     error::UploadError,
     region,
 };
@@ -27,27 +27,6 @@ use super::{
 const SIGNATURE_LIFE: Duration = Duration::from_secs(15 * 60);
 /// Time limit of a request that sends and gets little.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-
-/// Where the bucket is.
-#[derive(Debug, Clone)]
-pub struct BucketConfig {
-    /// URL of the storage, without the bucket.
-    pub endpoint: Url,
-    /// Name of the bucket.
-    pub bucket: String,
-    /// Region of the bucket; none: from the endpoint, or from what the storage answers.
-    pub region: Option<String>,
-    /// Whether the bucket is in the path of a URL, and not in its host name.
-    pub path_style: bool,
-    /// What the key of each object begins with.
-    pub prefix: String,
-    /// How long a link is valid.
-    pub link_ttl: Duration,
-    /// For one connection, name and TLS included.
-    pub connect_timeout: Duration,
-    /// The wall clock, as Unix time.
-    pub now_ms: fn() -> i64,
-}
 
 /// An object in the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,15 +46,6 @@ pub struct Bucket {
     region: Mutex<String>,
 }
 
-/// Returns the URL of an object without its name, which has no signature; none if the bucket cannot be part of the host.
-#[must_use]
-pub fn object_base(config: &BucketConfig) -> Option<String> {
-    let style = if config.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
-    let bucket =
-        rusty_s3::Bucket::new(config.endpoint.clone(), style, config.bucket.clone(), "").ok()?;
-    Some(bucket.object_url(&config.prefix).into())
-}
-
 impl Bucket {
     /// Sends no request.
     ///
@@ -86,31 +56,7 @@ impl Bucket {
         access_key: &SecretString,
         secret_key: &SecretString,
     ) -> Result<Self, UploadError> {
-        // Another part of the process may have installed it already; it is the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let is_local = is_loopback(&config.endpoint);
-        let builder = || {
-            let builder = Client::builder()
-                .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(config.connect_timeout)
-                .redirect(redirect::Policy::none())
-                // `Uploads` notices that nothing is sent, and says so.
-                .tcp_user_timeout(None::<Duration>)
-                .retry(retry::never())
-                .no_gzip();
-            if is_local { builder.no_proxy() } else { builder }
-        };
-        let http = match builder().build() {
-            // A machine without root certificates can still use a server of its own.
-            Err(_) if is_local => builder().tls_certs_only(std::iter::empty()).build(),
-            built => built,
-        };
-        let http = http.map_err(|error| {
-            UploadError::Refused(format!(
-                "the HTTPS client could not be set up: {}",
-                root_cause(&error)
-            ))
-        })?;
+        let http = client(&config).map_err(UploadError::Refused)?;
         if object_base(&config).is_none() {
             let message =
                 "upload.s3: the bucket cannot be part of the host name: set path_style to true";
@@ -144,23 +90,36 @@ impl Bucket {
     /// # Errors
     /// See [`UploadError`]. For a key without `s3:ListBucket`, S3 refuses to read what is not there: this is no error.
     pub async fn find(&self, name: &str) -> Result<Option<StoredObject>, UploadError> {
+        let mut found = self.look_up(name).await?;
+        if let Err(answer) = &found
+            && self.config.region.is_none()
+            && answer.region.as_deref().is_some_and(|region| self.learn_region(region))
+        {
+            found = self.look_up(name).await?;
+        }
+        found.or_else(|answer| match answer.code.as_str() {
+            "NoSuchKey" => Ok(None),
+            "AccessDenied" if answer.status == 403 && !self.is_clock_off(&answer) => Ok(None),
+            _ => Err(self.explain("looking for a video", &answer)),
+        })
+    }
+
+    /// Asks for an object once; the inner error is the answer of the storage.
+    async fn look_up(
+        &self,
+        name: &str,
+    ) -> Result<Result<Option<StoredObject>, ErrorAnswer>, UploadError> {
         let head = self.send(&Method::HEAD, name, |request| request.timeout(TIME_LIMIT)).await?;
         if head.status().is_success() {
             let text = |header| head.headers().get(header)?.to_str().ok();
             let bytes = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
             let written_at_ms = text(LAST_MODIFIED).and_then(date_ms);
-            return Ok(bytes.map(|bytes| StoredObject { bytes, written_at_ms }));
+            return Ok(Ok(bytes.map(|bytes| StoredObject { bytes, written_at_ms })));
         }
         // The answer to HEAD has no text that says what is wrong.
-        match self.read_start(name).await {
-            Ok(_) => Ok(None),
-            Err(answer) => match (answer?, head.status().as_u16()) {
-                (answer, _) if answer.code == "NoSuchKey" => Ok(None),
-                (answer, 403) if answer.code == "AccessDenied" && !self.is_clock_off(&answer) => {
-                    Ok(None)
-                }
-                (answer, _) => Err(self.explain("looking for a video", &answer)),
-            },
+        match self.read_start(name).await? {
+            Ok(_) => Ok(Ok(None)),
+            Err(answer) => Ok(Err(answer)),
         }
     }
 
@@ -179,7 +138,7 @@ impl Bucket {
         let add = |request: RequestBuilder| {
             request.header(CONTENT_TYPE, content_type).header(CONTENT_LENGTH, bytes).body(body)
         };
-        let response = self.send_once(&Method::PUT, name, add).await?;
+        let response = self.send(&Method::PUT, name, add).await?;
         match response.status().is_success() {
             true => Ok(()),
             false => Err(self.explain("the upload", &ErrorAnswer::read(response).await)),
@@ -191,10 +150,8 @@ impl Bucket {
     /// # Errors
     /// See [`UploadError`].
     pub async fn read_range(&self, name: &str) -> Result<(u16, Vec<u8>), UploadError> {
-        match self.read_start(name).await {
-            Ok(read) => Ok(read),
-            Err(answer) => Err(self.explain("reading by a link", &answer?)),
-        }
+        let read = self.read_start(name).await?;
+        read.map_err(|answer| self.explain("reading by a link", &answer))
     }
 
     /// Deletes an object.
@@ -210,45 +167,27 @@ impl Bucket {
         }
     }
 
-    /// Returns status and the first 4 bytes, or the error of the storage.
+    /// Returns status and the first 4 bytes; the inner error is the answer of the storage.
     async fn read_start(
         &self,
         name: &str,
-    ) -> Result<(u16, Vec<u8>), Result<ErrorAnswer, UploadError>> {
+    ) -> Result<Result<(u16, Vec<u8>), ErrorAnswer>, UploadError> {
         let ask = |request: RequestBuilder| request.header(RANGE, "bytes=0-3").timeout(TIME_LIMIT);
-        let mut response = self.send(&Method::GET, name, ask).await.map_err(Err)?;
+        let mut response = self.send(&Method::GET, name, ask).await?;
         let status = response.status();
         if !status.is_success() {
-            return Err(Ok(ErrorAnswer::read(response).await));
+            return Ok(Err(ErrorAnswer::read(response).await));
         }
         let mut bytes = Vec::new();
         while bytes.len() < 4
-            && let Some(chunk) = response.chunk().await.map_err(|error| Err(self.lost(&error)))?
+            && let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))?
         {
             bytes.extend_from_slice(&chunk);
         }
-        Ok((status.as_u16(), bytes))
+        Ok(Ok((status.as_u16(), bytes)))
     }
 
-    /// Sends a request without a body, and again if the storage names another region.
     async fn send(
-        &self,
-        method: &Method,
-        name: &str,
-        add: impl Fn(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Response, UploadError> {
-        let response = self.send_once(method, name, &add).await?;
-        if response.status().is_success() || self.config.region.is_some() {
-            return Ok(response);
-        }
-        match response.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok())
-        {
-            Some(region) if self.learn_region(region) => self.send_once(method, name, &add).await,
-            _ => Ok(response),
-        }
-    }
-
-    async fn send_once(
         &self,
         method: &Method,
         name: &str,
@@ -260,9 +199,9 @@ impl Bucket {
     }
 
     fn signed(&self, method: &Method, name: &str, life: Duration) -> Url {
-        let style = if self.config.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
         let region = self.region.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let BucketConfig { endpoint, bucket, prefix, .. } = &self.config;
+        let style = self.config.style();
         // `new` has checked the same parts.
         let Ok(bucket) = rusty_s3::Bucket::new(endpoint.clone(), style, bucket.clone(), region)
         else {
@@ -326,23 +265,5 @@ impl Bucket {
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bucket").field("config", &self.config).finish_non_exhaustive()
-    }
-}
-
-/// The innermost error; the outer errors contain the URL.
-fn root_cause(error: &reqwest::Error) -> String {
-    let Some(mut inner) = error.source() else { return "the request failed".to_owned() };
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }

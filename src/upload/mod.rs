@@ -7,6 +7,8 @@
 mod answer;
 mod body;
 mod bucket;
+mod bucket_config;
+mod client;
 mod error;
 mod reason;
 mod region;
@@ -15,6 +17,7 @@ mod uploads;
 #[cfg(test)]
 mod tests;
 
-pub use bucket::{Bucket, BucketConfig, StoredObject, object_base};
+pub use bucket::{Bucket, StoredObject};
+pub use bucket_config::{BucketConfig, object_base};
 pub use error::UploadError;
 pub use uploads::{LocalVideo, Progress, Uploads};

@@ -1,10 +1,6 @@
 //! What an error of the storage means, in a sentence with the fix.
 
-use super::{
-    answer::ErrorAnswer,
-    bucket::{Bucket, BucketConfig},
-    error::UploadError,
-};
+use super::{answer::ErrorAnswer, bucket::Bucket, bucket_config::BucketConfig, error::UploadError};
 
 /// A larger difference of the clocks is named. S3 allows 15 minutes, and lipsyncd's requests are valid for as long.
 const CLOCK_MAX_MS: i64 = 5 * 60 * 1_000;

@@ -24,6 +24,7 @@ mod proxy;
 mod result_files;
 mod result_hosts;
 mod sandbox;
+mod serve;
 mod timeout;
 mod users;
 
@@ -44,7 +45,7 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 23] = [
+const CHECKS: [DoctorCheck; 24] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
@@ -66,6 +67,7 @@ const CHECKS: [DoctorCheck; 23] = [
     ("open files", Configuration, limits::check_open_files),
     ("media.public_base_url", Configuration, media_url::check),
     ("upload", Configuration, bucket::check),
+    ("media.serve", Configuration, serve::check),
     ("create requests", Database, attention::check_creates),
     ("jobs", Database, attention::check),
 ];

@@ -61,7 +61,11 @@ fn the_defaults_are_the_promised_ones() {
             rescan_interval: Duration::from_secs(30),
             ignore: IgnorePatterns::default(),
         },
-        media: MediaConfig { dirs: Vec::new(), public_base_url: None },
+        media: MediaConfig {
+            dirs: Vec::new(),
+            public_base_url: None,
+            serve: ServeConfig { listen: None, public_url: None },
+        },
         upload: UploadConfig {
             s3: S3Config {
                 endpoint: None,
@@ -110,7 +114,7 @@ fn the_defaults_are_the_promised_ones() {
 fn every_setting_is_read() {
     let config = good(
         "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, media_settle: 250ms, rescan_interval: 500ms, on_change: run, ignore: [drafts/]}\n\
-         media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
+         media: {dirs: [d, /e], public_base_url: http://m.example.com/x, serve: {listen: '127.0.0.1:8480', public_url: https://v.example.com}}\n\
          upload: {s3: {endpoint: 'https://s3.example.com/api', bucket: my-videos, region: eu-west-1, path_style: false, prefix: ''}, link_ttl: 48h, concurrency: 3}\n\
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
@@ -134,6 +138,10 @@ fn every_setting_is_read() {
         media: MediaConfig {
             dirs: vec!["d".into(), "/e".into()],
             public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
+            serve: ServeConfig {
+                listen: Some("127.0.0.1:8480".parse().expect("an address")),
+                public_url: Some(Url::parse("https://v.example.com/").expect("an address")),
+            },
         },
         upload: UploadConfig {
             s3: S3Config {
@@ -267,6 +275,10 @@ fn problems_are_reported_where_they_are() {
         media: {public_base_url: m.e.com} => 1:26: `media.public_base_url` is not a URL
         media: {public_base_url: 'ftp://e.com'} => 1:26: `media.public_base_url` is not an http(s) URL
         media: {public_base_url: 'https://e.com/?a'} => 1:26: `media.public_base_url` contains a `?` or `#`
+        media: {serve: {listen: '127.0.0.1:1'}} => 1:25: `media.serve.public_url` is missing: `media.serve.listen` is set, and both are needed
+        media: {serve: {public_url: 'https://e.com'}} => 1:29: `media.serve.listen` is missing: `media.serve.public_url` is set, and both are needed
+        media: {serve: {listen: '127.0.0.1:1', public_url: 'http://e.com'}} => 1:52: `media.serve.public_url` would send videos and links unencrypted
+        media: {serve: {port: 1}} => 1:17: unknown key `media.serve.port` (known here: listen, public_url)
         upload: {s3: {endpoint: 'https://e.com'}} => 1:25: `upload.s3.bucket` is missing: `upload.s3.endpoint` is set, and both are needed (`null`, or the name of a bucket
         upload: {s3: {bucket: videos}} => 1:23: `upload.s3.endpoint` is missing: `upload.s3.bucket` is set, and both are needed (`null`, or an https URL
         upload: {s3: {endpoint: 'http://e.com', bucket: videos}} => 1:25: `upload.s3.endpoint` would send videos and links unencrypted

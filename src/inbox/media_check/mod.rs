@@ -281,7 +281,7 @@ fn unreadable(kind: MediaKind, name: &str, error: &str) -> Box<MediaCheck> {
 fn no_video_host(name: &str) -> Box<MediaCheck> {
     let what = format!(
         "video {name} is a local file, and Kling fetches videos by URL: set upload.s3, and lipsyncd uploads the video to your \
-         bucket, or media.public_base_url, if you have a web server"
+         bucket, or media.serve or media.public_base_url, if you have a tunnel or a web server"
     );
     missing(what, None)
 }

@@ -239,7 +239,7 @@ fn a_local_video_needs_a_public_url() {
     let (what, _) = missing(check(&mut checker, &Media::default()));
     assert!(what.starts_with("video v.mp4 is a local file"), "{what}");
     assert!(what.contains("set upload.s3") && what.contains("media.public_base_url"), "{what}");
-    let bucket = VideoHost::Bucket("https://s3.example.com/videos/lipsyncd/".into());
+    let bucket = VideoHost::Objects("https://s3.example.com/videos/lipsyncd/".into());
     let media =
         ready(&mut MediaChecker { video_host: bucket, ..folder.checker() }, &Media::default());
     let sha256 = media.video_sha256.unwrap();

@@ -2,10 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use super::{Obstacle, check_output, check_video, object_of, video_key, video_ref};
+use tokio::time::Instant;
+
+use super::{
+    Obstacle, check_output, check_video, video_key,
+    video_link::{after_refusal, check_address, linked_video},
+};
 use crate::{
     job::{FaceSpan, Outcome, Session, Task, outcome::PermanentError},
-    kling::{Api, ApiError, ErrorClass, Identified, VideoRef},
+    kling::{Api, ApiError, ErrorClass, Identified},
     pipeline::{
         AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
     },
@@ -63,28 +68,6 @@ pub(crate) async fn check_task<A: Api>(
     })
 }
 
-/// Checks that Kling shows an uploaded video at the address that the task has: a lost create request is recognised by it.
-fn check_address<A>(context: &StepContext<A>, task: &Task) -> Result<(), String> {
-    let (Some(uploads), Some(object)) = (&context.settings.uploads, object_of(task)) else {
-        return Ok(());
-    };
-    let url = uploads.bucket().object_url(&object);
-    match task.media.video_url.as_ref() == Some(&url) {
-        true => Ok(()),
-        false => {
-            Err("upload.s3 changed after the video was measured; it is checked again".to_owned())
-        }
-    }
-}
-
-/// Returns the video as it goes into the request. The link to an object in the bucket is signed now.
-fn linked_video<A>(context: &StepContext<A>, task: &Task) -> VideoRef {
-    match (&context.settings.uploads, object_of(task)) {
-        (Some(uploads), Some(object)) => VideoRef::Url(uploads.bucket().link(&object)),
-        _ => video_ref(task),
-    }
-}
-
 async fn call<A: Api>(
     context: &StepContext<A>,
     task: Task,
@@ -98,6 +81,7 @@ async fn call<A: Api>(
     if context.store.is_paused_for(permit.is_probe()).await? {
         return Ok(StepEnd::new(task, Some(AccountSignal::QueuePaused)));
     }
+    let signed_at = Instant::now();
     let reply = context.api.identify(&linked_video(context, &task)).await;
     match reply.result {
         Ok(identified) => {
@@ -110,14 +94,15 @@ async fn call<A: Api>(
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
         Err(error) => {
-            if let (Some(uploads), Some(object)) = (&context.settings.uploads, object_of(&task)) {
-                // Perhaps it was deleted: the next try asks the bucket.
-                uploads.forget(&object);
-            }
             let is_paid = reply.answer.code == Some(0) && error.class == ErrorClass::Transport;
             let outcome = match is_paid && task.tries + 1 >= UNREADABLE_MAX {
                 true => Outcome::Refused(unreadable(&error)),
-                false => outcome_of(&error),
+                false => match outcome_of(&error) {
+                    Outcome::Refused(refused) => {
+                        after_refusal(context, &task, refused, signed_at).await
+                    }
+                    outcome => outcome,
+                },
             };
             let answer = history_answer(ApiCall::Identify, &reply.answer, None);
             let task = context.record(&task, outcome, answer).await?;
@@ -235,6 +220,7 @@ mod tests {
             output_dir: folder.to_owned(),
             locator: Locator { jobs_dir: folder.to_owned(), media_dirs: Vec::new() },
             uploads: None,
+            video_links: None,
             uploads_at_once: 1,
             offload: Offload::threads(),
             is_scanned: Arc::default(),

@@ -6,6 +6,7 @@ pub(crate) mod local_media;
 pub(crate) mod measure_audio;
 pub(crate) mod output_check;
 pub(crate) mod upload;
+mod video_link;
 
 use identify::{Identify, check_task};
 use local_media::{check_video, object_of, video_key, video_ref};

@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, sync::atomic::Ordering, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::info;
 
-use super::{Identify, check_task, local_media::local_video};
+use super::{Identify, Obstacle, check_task, local_media::local_video};
 use crate::{
     job::{Outcome, Task, outcome::TransientError},
     kling::Api,
@@ -18,14 +18,21 @@ use crate::{
 /// How often the progress of an upload is written.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
+/// The end of the step.
+pub(crate) enum Upload {
+    Ended(UploadEnd),
+    /// Nothing was sent, because the output of the task is not free.
+    Obstacle(Task, Obstacle),
+}
+
 /// How the upload of a task's video ended.
 pub(crate) enum UploadEnd {
     /// No upload was needed, or the task changed.
-    Prepared(Identify),
+    Ended(StepEnd),
     /// The bucket has the video.
-    Uploaded(Task),
+    Uploaded,
     /// The bucket takes no videos, with the reason. The task is unchanged.
-    Refused(Task, String),
+    Refused(String),
     /// This upload failed, which the task has recorded. The tasks that waited for it have failed in the same way.
     Failed(Task, TransientError),
 }
@@ -34,30 +41,43 @@ pub(crate) enum UploadEnd {
 pub(crate) async fn upload<A: Api>(
     context: &StepContext<A>,
     task: Task,
-) -> Result<UploadEnd, StoreError> {
+) -> Result<Upload, StoreError> {
+    // The task may have waited in memory for long: what was cancelled in the meantime is not sent.
+    let now = context.store.task(task.id).await?;
+    if now.is_none_or(|now| now.revision != task.revision) {
+        return Err(StoreError::Stale { key: task.spec.key });
+    }
     let task = match check_task(context, task).await? {
         ControlFlow::Continue(task) => task,
-        ControlFlow::Break(end) => return Ok(UploadEnd::Prepared(end)),
+        ControlFlow::Break(Identify::Obstacle(task, found)) => {
+            return Ok(Upload::Obstacle(task, found));
+        }
+        ControlFlow::Break(Identify::Ended(end)) => {
+            return Ok(Upload::Ended(UploadEnd::Ended(end)));
+        }
     };
-    let Some(uploads) = &context.settings.uploads else { return Ok(UploadEnd::Uploaded(task)) };
+    let Some(uploads) = &context.settings.uploads else {
+        return Ok(Upload::Ended(UploadEnd::Uploaded));
+    };
     let sent = match local_video(&context.settings, &task).await {
-        Ok(None) => return Ok(UploadEnd::Uploaded(task)),
         Ok(Some(video)) => send(context, uploads, &task, video).await?,
+        Ok(None) => Ok(()),
         Err(changed) => Err(UploadError::Changed(changed)),
     };
-    Ok(match sent {
-        Ok(()) => UploadEnd::Uploaded(task),
-        Err(UploadError::Refused(reason)) => UploadEnd::Refused(task, reason),
+    let end = match sent {
+        Ok(()) => UploadEnd::Uploaded,
+        Err(UploadError::Refused(reason)) => UploadEnd::Refused(reason),
         Err(UploadError::Changed(what)) => {
             let task = context.detach_lead(&task, DetachReason::MediaChanged(what)).await?;
-            UploadEnd::Prepared(Identify::Ended(StepEnd::new(task, None)))
+            UploadEnd::Ended(StepEnd::new(task, None))
         }
         Err(UploadError::Failed { message, retry_after_ms }) => {
             let error = TransientError { code: "upload".to_owned(), message, retry_after_ms };
             let outcome = Outcome::TransientError(error.clone());
             UploadEnd::Failed(context.record(&task, outcome, None).await?, error)
         }
-    })
+    };
+    Ok(Upload::Ended(end))
 }
 
 /// Sends a video, and writes how much of it is sent.

@@ -9,7 +9,7 @@ use super::{Pipeline, StepEvent, StepKind};
 use crate::{
     job::{Outcome, Task, TaskId},
     kling::Api,
-    pipeline::{Identify, UploadEnd, submit::obstacle, upload, video_key},
+    pipeline::{StepContext, Upload, UploadEnd, submit::obstacle, upload, video_key},
     store::StoreError,
 };
 
@@ -22,21 +22,19 @@ impl<A: Api> Pipeline<A> {
         }
         let at_once = self.context.settings.uploads_at_once;
         for id in self.queues.all_to_upload() {
-            let Some(task) = self.queues.take_to_upload(id) else { continue };
-            let video = video_key(&task);
-            if !self.queues.needs_upload(&task) {
-                self.enqueue(task);
+            let Some(task) = self.queues.get(id) else { continue };
+            let (is_needed, video) = (self.queues.needs_upload(task), video_key(task));
+            let running = self.steps.count(StepKind::Upload);
+            if !is_needed {
+                // Another task has the same content.
+                self.queues.take(id).into_iter().for_each(|task| self.enqueue(task));
             } else if let Some(waiting) = self.identify_calls.waiting_mut(&video) {
-                waiting.push(task);
-            } else if self.uploads.may_start(
-                Instant::now(),
-                self.steps.count(StepKind::Upload),
-                at_once,
-            ) {
+                waiting.extend(self.queues.take_to_upload(id));
+            } else if self.uploads.may_start(Instant::now(), running, at_once)
+                && let Some(task) = self.queues.take_to_upload(id)
+            {
                 self.identify_calls.start(video, id);
                 self.start_upload(task);
-            } else {
-                self.enqueue(task);
             }
         }
     }
@@ -44,35 +42,36 @@ impl<A: Api> Pipeline<A> {
     fn start_upload(&mut self, task: Task) {
         let (id, context) = (task.id, Arc::clone(&self.context));
         self.steps.start(StepKind::Upload, Some(id), async move {
-            StepEvent::Uploaded(id, upload(&context, task).await)
+            StepEvent::Uploaded(id, prepare(&context, task).await)
         });
     }
 
     pub(super) async fn uploaded(&mut self, id: TaskId, end: UploadEnd) -> Result<(), StoreError> {
         match end {
-            UploadEnd::Prepared(Identify::Ended(end)) => return self.stepped(id, end).await,
-            UploadEnd::Prepared(Identify::Obstacle(task, found)) => {
-                let end = obstacle::record(&self.context, &task, found).await?;
-                return self.stepped(id, end).await;
+            UploadEnd::Ended(end) => return self.stepped(id, end).await,
+            UploadEnd::Uploaded => {
+                if self.open_uploads().await? {
+                    info!("the bucket takes videos again");
+                }
             }
-            UploadEnd::Uploaded(task) => {
-                self.open_uploads().await?;
-                self.requeue(task);
-            }
-            UploadEnd::Refused(task, reason) => {
-                self.hold_uploads(reason).await?;
-                self.requeue(task);
-            }
+            UploadEnd::Refused(reason) => self.hold_uploads(reason).await?,
             UploadEnd::Failed(task, error) => {
+                // The bucket does not refuse all videos any more.
+                self.open_uploads().await?;
                 self.requeue(task);
                 for task in self.identify_calls.end(id) {
                     let waiting = task.id;
                     self.enqueue(task);
                     self.record_idle(waiting, Outcome::TransientError(error.clone())).await?;
                 }
+                return Ok(());
             }
         }
-        self.release_waiting(id);
+        // An upload takes long: in the meantime, a person or the folder may have changed these tasks.
+        self.reload(id).await?;
+        for task in self.identify_calls.end(id) {
+            self.reload(task.id).await?;
+        }
         Ok(())
     }
 
@@ -88,13 +87,14 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
-    async fn open_uploads(&mut self) -> Result<(), StoreError> {
-        if self.uploads.open() {
-            info!("the bucket takes videos again");
+    /// Ends the hold of uploads. Returns whether they were held.
+    async fn open_uploads(&mut self) -> Result<bool, StoreError> {
+        let were_held = self.uploads.open();
+        if were_held {
             self.upload_problem = None;
             self.context.store.set_upload_problem(None, self.context.clock.now_ms()).await?;
         }
-        Ok(())
+        Ok(were_held)
     }
 
     /// Whether uploads are all that is left, and the bucket still refuses them after another try.
@@ -104,5 +104,15 @@ impl<A: Api> Pipeline<A> {
 
     fn probe_interval(&self) -> Duration {
         Duration::from_millis(self.context.settings.probe_interval_ms.max(1).unsigned_abs())
+    }
+}
+
+/// Uploads the video of a task, and records what keeps the task from it.
+async fn prepare<A: Api>(context: &StepContext<A>, task: Task) -> Result<UploadEnd, StoreError> {
+    match upload(context, task).await? {
+        Upload::Ended(end) => Ok(end),
+        Upload::Obstacle(task, found) => {
+            Ok(UploadEnd::Ended(obstacle::record(context, &task, found).await?))
+        }
     }
 }

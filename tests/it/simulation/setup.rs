@@ -94,6 +94,7 @@ pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings
             media_dirs: vec![root.join(folder::MEDIA)],
         },
         uploads: None,
+        video_links: None,
         uploads_at_once: 1,
         offload: Offload::threads(),
         is_scanned: Arc::new(AtomicBool::new(false)),

@@ -25,10 +25,19 @@ fn now_ms() -> i64 {
 }
 
 fn client(s3: &S3, bucket: &str, now_ms: fn() -> i64, link_ttl: Duration) -> Bucket {
+    client_at(&s3.endpoint, bucket, None, (now_ms, link_ttl))
+}
+
+fn client_at(
+    endpoint: &str,
+    bucket: &str,
+    region: Option<&str>,
+    (now_ms, link_ttl): (fn() -> i64, Duration),
+) -> Bucket {
     let config = BucketConfig {
-        endpoint: s3.endpoint.parse().unwrap(),
+        endpoint: endpoint.parse().unwrap(),
         bucket: bucket.to_owned(),
-        region: None,
+        region: region.map(str::to_owned),
         path_style: true,
         prefix: "a/b/".to_owned(),
         link_ttl,
@@ -119,4 +128,37 @@ async fn a_wrong_clock_is_named_with_its_difference() {
     let Err(UploadError::Refused(reason)) = &failed else { panic!("{failed:?}") };
     assert!(reason.contains("the clock of this machine is 20 min behind"), "{reason}");
     assert!(reason.contains("HTTP 403"), "{reason}");
+}
+
+/// A storage in the region `eu-west-9` that has no objects, and refuses signatures for other regions.
+async fn storage_elsewhere() -> String {
+    let handle = |request: axum::extract::Request| async move {
+        let (status, xml) = match request.uri().query().unwrap_or_default() {
+            query if query.contains("%2Feu-west-9%2Fs3%2F") => {
+                (404, "<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>")
+            }
+            _ => (
+                400,
+                "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region is wrong</Message>\
+                 <Region>eu-west-9</Region></Error>",
+            ),
+        };
+        (axum::http::StatusCode::from_u16(status).unwrap(), xml)
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(handle)).await });
+    endpoint
+}
+
+#[tokio::test]
+async fn the_region_is_learned_from_the_storage_or_named() {
+    let endpoint = storage_elsewhere().await;
+    let settings = (now_ms as fn() -> i64, Duration::from_secs(60));
+    let automatic = client_at(&endpoint, "videos", None, settings);
+    assert_eq!(automatic.find("x.mp4").await, Ok(None));
+    assert!(automatic.link("x.mp4").contains("%2Feu-west-9%2Fs3%2F"));
+    let fixed = client_at(&endpoint, "videos", Some("us-east-1"), settings);
+    let Err(UploadError::Refused(reason)) = fixed.find("x.mp4").await else { panic!("found") };
+    assert!(reason.ends_with("; set upload.s3.region to eu-west-9"), "{reason}");
 }

@@ -118,3 +118,52 @@ fn a_video_that_changes_before_its_upload_is_measured_again() {
     objects_of(s3, &bucket, &[&after]);
     assert_eq!(env.ledger().tasks.len(), 1);
 }
+
+/// Kling downloads so late that the link has expired: the job waits, and gets a new link.
+#[test]
+fn an_expired_link_is_signed_again() {
+    let Some(s3) = s3() else { return };
+    let bucket = bucket_name("expired");
+    s3.create(&bucket);
+    let mut env = env_with(&s3.endpoint, &bucket, "");
+    let proxy = Proxy::start(&env, &s3.endpoint, Mode::DelayDownloads(3_000));
+    configure(&env, &proxy.endpoint, &bucket, "");
+    env.change_config("kling: { ", "kling: { session_ttl: 1s, ");
+    env.change_config("upload: { ", "upload: { link_ttl: 1s, ");
+    put_video(&env, "v.mp4", &video("expired", 200_000));
+    env.drop_in_old("en.yaml", job("v.mp4", "en"));
+    env.start_with(&KEYS);
+    env.until("the reason", |env| {
+        waiting_for(env, "en").contains("the link to the video expired before Kling downloaded it")
+    });
+    env.change_config("session_ttl: 1s, ", "");
+    env.change_config("link_ttl: 1s, ", "");
+    env.signal("HUP");
+    env.until_state("en", "succeeded");
+    assert_eq!(env.ledger().tasks.len(), 1);
+    assert_no_links(&env);
+}
+
+#[test]
+fn a_video_that_was_deleted_in_the_bucket_is_uploaded_again() {
+    let Some(s3) = s3() else { return };
+    let bucket = bucket_name("deleted");
+    s3.create(&bucket);
+    let mut env = env_with(&s3.endpoint, &bucket, "");
+    let content = video("deleted", 200_000);
+    put_video(&env, "v.mp4", &content);
+    env.start_with(&KEYS);
+    assert_eq!(env.run(&["pause"]).code, Some(0));
+    // Uploads are free: a pause does not stop them.
+    env.drop_in_old("en.yaml", job("v.mp4", "en"));
+    env.until("the upload", |env| env.log().contains("video v.mp4 uploaded"));
+    objects_of(s3, &bucket, &[&content]);
+    let object = s3.objects(&bucket).remove(0);
+    s3.delete(&bucket, &object);
+    assert_eq!(env.run(&["resume"]).code, Some(0));
+    env.until_state("en", "succeeded");
+    let why = "what LIKE '%the bucket does not have the video any more%'";
+    assert_eq!(env.count_history("en", why), 1);
+    objects_of(s3, &bucket, &[&content]);
+    assert_eq!(env.ledger().tasks.len(), 1);
+}

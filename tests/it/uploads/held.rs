@@ -1,5 +1,5 @@
 //! A bucket that no video can be sent to: all uploads are held with its words and the fix, no job fails, and all
-//! continues by itself.
+//! continues automatically.
 
 use super::{
     KEYS, assert_no_links, configure, env_with, job, objects_of,

@@ -9,6 +9,7 @@ mod kills;
 mod matched;
 mod once;
 mod proxy;
+mod serve;
 mod server;
 
 use std::{fs, path::Path};

@@ -1,5 +1,7 @@
 //! From a local file to a result: each content is uploaded once, and the link is nowhere.
 
+use std::process::Command;
+
 use super::{
     KEYS, assert_no_links, env_with, identified, job, objects_of,
     proxy::{Mode, Proxy},
@@ -67,5 +69,27 @@ fn jobs_of_one_content_upload_it_once() {
     env.start_with(&KEYS);
     env.until_state("again", "succeeded");
     assert_eq!((proxy.puts(), env.ledger().tasks.len()), (3, 7));
+    assert_no_links(&env);
+}
+
+/// The libraries log what they do, too.
+#[test]
+fn no_log_contains_a_link_however_much_is_logged() {
+    let Some(s3) = s3() else { return };
+    let bucket = bucket_name("trace");
+    s3.create(&bucket);
+    let mut env = env_with(&s3.endpoint, &bucket, "");
+    put_video(&env, "v.mp4", &video("trace", 300_000));
+    env.drop_in_old("en.yaml", job("v.mp4", "en"));
+    let daemon = env.command(&["run"]);
+    let environment = daemon.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let mut command = Command::new("env");
+    command.env_clear().envs(environment).envs(KEYS).arg("RUST_LOG=trace");
+    command.arg(daemon.get_program()).args(daemon.get_args()).current_dir(env.dir.path());
+    env.spawn_as(command);
+    env.until_state("en", "succeeded");
+    env.signal("TERM");
+    assert!(env.wait_until_ended().success());
+    assert!(env.log().contains("TRACE"), "little is logged: {}", env.log());
     assert_no_links(&env);
 }

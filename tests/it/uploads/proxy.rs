@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -33,6 +34,8 @@ pub enum Mode {
     FailPuts(u16, &'static str),
     /// A read of a complete object, as Kling makes it, is answered with 403.
     RefuseDownloads,
+    /// Such a read is passed on so many milliseconds later.
+    DelayDownloads(u64),
 }
 
 pub struct Proxy {
@@ -112,6 +115,12 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         }
         _ => None,
     };
+    if let Mode::DelayDownloads(ms) = mode
+        && parts.method == Method::GET
+        && !parts.headers.contains_key(header::RANGE)
+    {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if let Some((status, code)) = fails {
         let xml = format!("<Error><Code>{code}</Code><Message>as the test wants</Message></Error>");

@@ -76,7 +76,7 @@ impl S3 {
         let mut command = Command::new("setpriv");
         // The kernel ends it with the tests.
         command.args(["--pdeathsig", "KILL"]).arg(program).arg("server");
-        command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-volume.max=100"]);
+        command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-volume.max=1000"]);
         command.args([
             "-master.volumeSizeLimitMB=64",
             "-volume.minFreeSpace=1",
@@ -157,6 +157,15 @@ impl S3 {
             .collect();
         found.sort();
         found
+    }
+
+    /// Deletes an object.
+    pub fn delete(&self, bucket: &str, object: &str) {
+        let keys = keys();
+        let bucket = self.bucket(bucket).unwrap();
+        let url = bucket.delete_object(Some(&keys), object).sign_with_time(LIFE, &Timestamp::now());
+        let (status, text) = self.send(Method::DELETE, url).unwrap();
+        assert!(status < 300, "{status}: {text}");
     }
 
     /// Length and content type of an object.

@@ -207,6 +207,7 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         uploads: None,
+        video_links: None,
         uploads_at_once: 2,
         offload: Offload::threads(),
         is_scanned: Arc::new(AtomicBool::new(true)),
