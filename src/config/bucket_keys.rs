@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     credential_error::{BUCKET_ACCESS_KEY, BUCKET_SECRET_KEY, CredentialsError},
-    credential_lookup::Lookup,
+    credential_lookup::CredentialLookup,
 };
 
 /// The keys that sign requests to the bucket, and the links to videos.
@@ -38,7 +38,7 @@ impl BucketKeys {
     pub fn find(
         env: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<FoundBucketKeys, CredentialsError> {
-        let mut found = Lookup { env, notes: Vec::new(), places: Vec::new() };
+        let mut found = CredentialLookup { env, notes: Vec::new(), places: Vec::new() };
         let mut value = |name: &'static str| match found.value(name)? {
             None => found.file(name, &format!("kling_{}", name.to_lowercase())),
             value => Ok(value),
@@ -51,7 +51,7 @@ impl BucketKeys {
             (None, Some(_)) => return half(BUCKET_SECRET_KEY, BUCKET_ACCESS_KEY),
             (None, None) => return Err(CredentialsError::NoBucketKeys),
         };
-        let Lookup { notes, places, .. } = found;
+        let CredentialLookup { notes, places, .. } = found;
         Ok(FoundBucketKeys { keys, source: places.join(" and "), notes })
     }
 
