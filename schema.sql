@@ -154,6 +154,8 @@ CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
 CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
+-- For those who download a local video from lipsyncd itself.
+CREATE INDEX task_video    ON task (video_sha256) WHERE video_kind = 'file';
 -- Two tasks of this database are never the same task at Kling.
 CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 
@@ -314,6 +316,13 @@ CREATE TABLE candidate (
   PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Local videos that are being uploaded. Emptied when the daemon starts.
+CREATE TABLE upload (
+  video_sha256 TEXT    PRIMARY KEY,
+  sent_bytes   INTEGER NOT NULL,
+  bytes        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Units per UTC day.
 CREATE TABLE spend (
   day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
@@ -350,6 +359,8 @@ CREATE TABLE daemon_state (
   hold             TEXT,                            -- why no new task is started although the queue is not paused
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
+  upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
+  upload_problem_since_ms INTEGER,
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
@@ -447,6 +458,10 @@ SELECT
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
     WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    -- Only a task whose video needs an upload is queued without a reason of its own for long.
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+      (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND d.upload_problem IS NOT NULL THEN 'uploads are held: ' || d.upload_problem
     WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')

@@ -25,3 +25,5 @@ pub mod sim;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod upload;
+pub mod video_server;

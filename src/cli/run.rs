@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
-    config::{Config, Credentials},
+    config::{BucketKeys, Config, Credentials},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
     pipeline::{End, Until},
     store::Reader,
@@ -27,7 +27,8 @@ use crate::{
 /// credentials again; if they have errors, it logs them and continues with the earlier ones.
 ///
 /// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_KEY. Or from
-/// files of the same names in lower case in $CREDENTIALS_DIRECTORY.
+/// files of the same names in lower case in $CREDENTIALS_DIRECTORY. The keys of a bucket for local videos,
+/// S3_ACCESS_KEY and S3_SECRET_KEY, come from the same places.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd run                          run the daemon\n  \
@@ -85,7 +86,9 @@ pub(super) fn run(
 ) -> Result {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let inputs = Inputs { config: context.config.clone(), credentials };
+    let bucket_keys =
+        bucket_keys(context.config).map_err(|error| CommandError::new(ExitCode::Usage, error))?;
+    let inputs = Inputs { config: context.config.clone(), credentials, bucket_keys };
     let end = process.run(inputs, read_inputs(config_file.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
         return require_all_succeeded(context, end);
@@ -102,7 +105,8 @@ fn read_inputs(config_file: Option<PathBuf>) -> ReadInputs {
         if let Some(path) = path.filter(|path| is_blank(path)) {
             return Err(format!("{} is empty; it may be in the middle of a save", path.display()));
         }
-        Ok(Inputs { config, credentials: credentials()? })
+        let bucket_keys = bucket_keys(&config)?;
+        Ok(Inputs { config, credentials: credentials()?, bucket_keys })
     })
 }
 
@@ -117,6 +121,18 @@ fn credentials() -> Result<Credentials, String> {
         warn!("{note}");
     }
     Ok(found.credentials)
+}
+
+fn bucket_keys(config: &Config) -> Result<Option<BucketKeys>, String> {
+    if config.upload.s3.bucket.is_none() {
+        return Ok(None);
+    }
+    let found =
+        BucketKeys::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))?;
+    for note in &found.notes {
+        warn!("{note}");
+    }
+    Ok(Some(found.keys))
 }
 
 fn with_sources(error: &dyn Error) -> String {
@@ -150,7 +166,9 @@ impl From<DaemonError> for CommandError {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Store(error) => error.into(),
             DaemonError::Metrics(error) => Self::new(ExitCode::CannotRun, error.to_string()),
+            DaemonError::Serve(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
+            DaemonError::Bucket(error) => Self::new(ExitCode::Usage, error.to_string()),
             DaemonError::Folder { ref path, ref source, .. } => {
                 let path = path.display();
                 let hint = match source.kind() {

@@ -19,7 +19,8 @@ use crate::{
 /// Videos and audio files at other URLs are simulated, with properties from the URL:
 /// ?duration_ms=12000&faces=2&width=1280&height=720&fail=reason. Ids work likewise: sim-video-2faces-12000ms,
 /// sim-audio-8000ms. A remote audio file must exist, because lipsyncd measures it, unless the manifest gives
-/// `sound_end_time`.
+/// `sound_end_time`. A video behind a signed link to this machine, of a bucket or of `media.serve`,
+/// is downloaded, as Kling downloads it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd simulate\n  \

@@ -8,6 +8,9 @@ pub(super) const API_KEY: &str = "KLING_API_KEY";
 /// Another name of the same.
 pub(super) const API_TOKEN: &str = "KLING_API_TOKEN";
 
+pub(super) const BUCKET_ACCESS_KEY: &str = "S3_ACCESS_KEY";
+pub(super) const BUCKET_SECRET_KEY: &str = "S3_SECRET_KEY";
+
 /// Why there are no usable credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
@@ -18,6 +21,13 @@ pub enum CredentialsError {
          makes it from the files access_key and secret_key, or api_key, where its LoadCredential= points)"
     )]
     Missing,
+    /// The keys of the bucket are not set.
+    #[error(
+        "upload.s3 is set, but its keys are not: set {BUCKET_ACCESS_KEY} and {BUCKET_SECRET_KEY} in the environment, or as \
+         files of the same names in lower case in $CREDENTIALS_DIRECTORY (the Debian package's unit makes it from the \
+         files s3_access_key and s3_secret_key where its LoadCredential= points)"
+    )]
+    NoBucketKeys,
     /// One key without the other.
     #[error("{given} is set, but {missing} is not: both are needed")]
     Half {

@@ -49,11 +49,20 @@ impl CredentialLookup<'_> {
                 return Ok(Some(secret));
             }
         }
+        self.file(name, &name.to_lowercase())
+    }
+
+    /// Returns the value of `name` from a file in `$CREDENTIALS_DIRECTORY`.
+    pub(super) fn file(
+        &mut self,
+        name: &'static str,
+        file: &str,
+    ) -> Result<Option<SecretString>, CredentialsError> {
         let Some(folder) = (self.env)("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())
         else {
             return Ok(None);
         };
-        let path = PathBuf::from(folder).join(name.to_lowercase());
+        let path = PathBuf::from(folder).join(file);
         let mut value = Zeroizing::new(String::new());
         let read =
             fs::File::open(&path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut value));

@@ -20,7 +20,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 32] = [
+pub(super) const KEYS: [ConfigKey; 41] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -48,6 +48,48 @@ pub(super) const KEYS: [ConfigKey; 32] = [
         "media.public_base_url",
         "`null`, or an http(s) URL without `?`, `#`, user and password",
         || json!({"type": ["string", "null"], "pattern": URL}),
+    ),
+    any(
+        "media.serve.listen",
+        "`null`, or an IP address with a port, such as `127.0.0.1:8480`",
+        || json!({"type": ["string", "null"]}),
+    ),
+    any(
+        "media.serve.public_url",
+        "`null`, or an https URL without `?`, `#`, user and password; http only to this machine (127.0.0.1, ::1, localhost)",
+        || json!({"type": ["string", "null"], "pattern": URL}),
+    ),
+    any(
+        "upload.s3.endpoint",
+        "`null`, or an https URL without the bucket; http only to this machine (127.0.0.1, ::1, localhost)",
+        || json!({"type": ["string", "null"], "pattern": URL}),
+    ),
+    any(
+        "upload.s3.bucket",
+        "`null`, or the name of a bucket: 3 to 63 lower-case letters, digits, `-`, `.` and `_`",
+        || json!({"type": ["string", "null"], "pattern": BUCKET}),
+    ),
+    any(
+        "upload.s3.region",
+        "`auto`, or the name of a region, such as `eu-west-1`",
+        || json!({"type": "string", "pattern": REGION}),
+    ),
+    any("upload.s3.path_style", "`true` or `false`", || json!({"type": "boolean"})),
+    any(
+        "upload.s3.prefix",
+        "letters, digits and `-._/`, at most 200, without `/` at the beginning, `//`, and parts that are `.` or `..`",
+        || json!({"type": "string", "pattern": PREFIX, "maxLength": 200}),
+    ),
+    duration(
+        "upload.link_ttl",
+        "a duration from `kling.session_ttl` to 7 days (`168h`), such as `24h`",
+        |config| (MS..=7 * DAY).contains(&config.upload.link_ttl),
+    ),
+    ranged(
+        "upload.concurrency",
+        "a whole number from 1 to 16",
+        || json!({"type": "integer", "minimum": 1, "maximum": 16}),
+        |config| (1..=16).contains(&config.upload.concurrency),
     ),
     any(
         "kling.base_url",
@@ -148,6 +190,9 @@ pub(super) const KEYS: [ConfigKey; 32] = [
 /// A duration has units, so it is more than digits.
 const DURATION: &str = "[^0-9]";
 const HOST: &str = r"^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$";
+const BUCKET: &str = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$";
+const REGION: &str = "^[A-Za-z0-9-]+$";
+const PREFIX: &str = r"^([A-Za-z0-9._-]+/?)*$";
 const URL: &str = "^[Hh][Tt][Tt][Pp][Ss]?:";
 
 /// Returns what is allowed for a key, or none for a section.

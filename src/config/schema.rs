@@ -18,12 +18,13 @@ pub fn schema() -> Value {
         let mut value = (key.schema)();
         value["description"] = json!(format!("{}. Allowed: {}.", setting.meaning, setting.allowed));
         value["default"] = to_json(setting.default);
-        let (parent, name) = match key.name.split_once('.') {
-            Some((parent, name)) => (&mut schema["properties"][parent], name),
-            None => (&mut schema, key.name),
-        };
-        if parent.is_null() {
-            *parent = section(json!({}));
+        let (sections, name) = key.name.rsplit_once('.').unwrap_or(("", key.name));
+        let mut parent = &mut schema;
+        for section_name in sections.split('.').filter(|name| !name.is_empty()) {
+            parent = &mut parent["properties"][section_name];
+            if parent.is_null() {
+                *parent = section(json!({}));
+            }
         }
         parent["properties"][name] = value;
     }

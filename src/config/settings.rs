@@ -24,6 +24,8 @@ pub struct Config {
     pub watch: WatchConfig,
     /// Where local media are, and how the API reaches them.
     pub media: MediaConfig,
+    /// The bucket to which local videos are uploaded.
+    pub upload: UploadConfig,
     /// The API.
     pub kling: KlingConfig,
     /// The limits of the account.
@@ -78,6 +80,50 @@ pub struct MediaConfig {
     /// The URL under which local videos are served; it ends in `/`.
     #[serde(deserialize_with = "kinds::folder_url")]
     pub public_base_url: Option<Url>,
+    /// How lipsyncd itself serves them.
+    pub serve: ServeConfig,
+}
+
+/// The listener for local videos; without both, there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ServeConfig {
+    /// The address.
+    #[serde(deserialize_with = "kinds::listen")]
+    pub listen: Option<SocketAddr>,
+    /// The URL at which the internet reaches it; it ends in `/`.
+    #[serde(deserialize_with = "kinds::folder_url")]
+    pub public_url: Option<Url>,
+}
+
+/// How local videos are uploaded. Without endpoint and bucket, they are not.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct UploadConfig {
+    /// The bucket.
+    pub s3: S3Config,
+    /// How long a link that Kling gets is valid.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub link_ttl: Duration,
+    /// Uploads at once.
+    pub concurrency: u32,
+}
+
+/// A bucket of S3-compatible storage.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct S3Config {
+    /// Its URL without the bucket; it ends in `/`.
+    #[serde(deserialize_with = "kinds::folder_url")]
+    pub endpoint: Option<Url>,
+    #[serde(deserialize_with = "kinds::bucket")]
+    /// Its name.
+    pub bucket: Option<String>,
+    /// None: `auto`.
+    #[serde(deserialize_with = "kinds::region")]
+    pub region: Option<String>,
+    /// Whether the bucket is in the path of a URL, and not in its host name.
+    pub path_style: bool,
+    /// What the key of each object begins with.
+    #[serde(deserialize_with = "kinds::prefix")]
+    pub prefix: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -23,7 +23,7 @@ use tracing::info;
 
 pub use error::DaemonError;
 pub use inputs::{Controls, Inputs, ReadInputs};
-pub use settings::{account, connect, locator, policy};
+pub use settings::{account, bucket, connect, locator, policy, video_host, video_links};
 
 use crate::pipeline::{End, Until};
 use generation::{Generation, GenerationEnd};

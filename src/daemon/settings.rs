@@ -5,14 +5,16 @@ use std::{sync::Arc, time::Duration};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    config::{self, Config, Credentials},
+    config::{self, BucketKeys, Config, Credentials},
     inbox::InboxSettings,
     job::{Account, Policy},
     kling::{BuildError, Client, ClientConfig, Credential},
-    media::Locator,
+    media::{Locator, VideoHost},
     metrics::Metrics,
     pipeline::{Clock, Offload, RateSettings, Settings},
     store::OnChange,
+    upload::{Bucket, BucketConfig, UploadError, object_base},
+    video_server::VideoLinks,
 };
 
 /// How long a download may receive no bytes.
@@ -39,8 +41,62 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
         locator: locator(config),
         offload: Offload::threads(),
         is_scanned: Arc::default(),
+        uploads: None,
+        video_links: None,
+        uploads_at_once: usize::try_from(config.upload.concurrency).unwrap_or(usize::MAX),
         metrics: metrics.clone(),
     }
+}
+
+/// Returns where Kling downloads local videos: from a bucket, else from lipsyncd itself, else from a web server.
+pub fn video_host(config: &Config) -> VideoHost {
+    let bucket = bucket_config(config).as_ref().and_then(object_base);
+    let served = config.media.serve.public_url.as_ref().map(|url| format!("{url}m/"));
+    match (bucket.or(served), config.media.public_base_url.clone()) {
+        (Some(base), _) => VideoHost::Objects(base),
+        (None, Some(server)) => VideoHost::Server(server),
+        (None, None) => VideoHost::Nowhere,
+    }
+}
+
+/// Builds the client of the bucket, if the configuration has one. Sends no request.
+pub fn bucket(config: &Config, keys: Option<&BucketKeys>) -> Result<Option<Bucket>, UploadError> {
+    match (bucket_config(config), keys) {
+        (Some(config), Some(BucketKeys { access_key, secret_key })) => {
+            Bucket::new(config, access_key, secret_key).map(Some)
+        }
+        (Some(_), None) => {
+            Err(UploadError::Refused("upload.s3 is set, but its keys are not".to_owned()))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// Returns how links to videos are signed that lipsyncd itself serves. A bucket is used instead, if there is one.
+pub fn video_links(config: &Config, credentials: &Credentials) -> Option<VideoLinks> {
+    let public_url = config.media.serve.public_url.clone()?;
+    if config.upload.s3.bucket.is_some() {
+        return None;
+    }
+    let secret = match credentials {
+        Credentials::Keys { secret_key, .. } => secret_key,
+        Credentials::Token(token) => token,
+    };
+    Some(VideoLinks::new(public_url, secret, config.upload.link_ttl))
+}
+
+fn bucket_config(config: &Config) -> Option<BucketConfig> {
+    let config::UploadConfig { s3, link_ttl, .. } = &config.upload;
+    Some(BucketConfig {
+        endpoint: s3.endpoint.clone()?,
+        bucket: s3.bucket.clone()?,
+        region: s3.region.clone(),
+        path_style: s3.path_style,
+        prefix: s3.prefix.clone(),
+        link_ttl: *link_ttl,
+        connect_timeout: config.kling.connect_timeout,
+        now_ms: Clock::system_now_ms,
+    })
 }
 
 /// Returns the settings by which outcomes are judged.

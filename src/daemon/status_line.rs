@@ -93,6 +93,7 @@ mod tests {
             pause: None,
             hold: None,
             api_problem: None,
+            uploads: crate::store::UploadStatus::default(),
             rate_limit: None,
             folder_problem: None,
             blocked: None,

@@ -1,6 +1,6 @@
 //! Makes texts of others safe for one line of a message: bounded, without control characters and secrets.
 
-use std::{error::Error, iter};
+use std::{borrow::Cow, error::Error, iter};
 
 use serde_json::Value;
 
@@ -31,6 +31,8 @@ impl Redactor {
 
     /// Returns one line of at most `max_chars` characters, without secrets.
     pub(super) fn line(&self, text: &str, max_chars: usize) -> String {
+        let text = &*without_signed_links(text);
+        let text = &*without_macs(text);
         if !self.secrets.iter().any(|secret| text.contains(secret)) {
             return one_line(text, max_chars);
         }
@@ -59,6 +61,52 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// Removes the signature from presigned links in a text of somebody else. The API may quote the link of a video, which is
+/// a secret while it is valid. Each parameter of a signature begins with `X-Amz-`, in whatever encoding of the text.
+fn without_signed_links(text: &str) -> Cow<'_, str> {
+    const NAME: &str = "x-amz-";
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"%&=._~+;/-".contains(&byte);
+    let lower = text.to_ascii_lowercase();
+    let Some(mut at) = lower.find(NAME) else { return Cow::Borrowed(text) };
+    let mut hidden = text[..at].to_owned();
+    loop {
+        hidden += REDACTED;
+        let length = text[at..].bytes().take_while(|byte| is_part(*byte)).count();
+        let end = at + length;
+        match lower[end..].find(NAME) {
+            Some(next) => {
+                hidden += &text[end..end + next];
+                at = end + next;
+            }
+            None => return Cow::Owned(hidden + &text[end..]),
+        }
+    }
+}
+
+/// Removes the signature from links of `media.serve`: 64 hex digits before the 64 of a content hash.
+fn without_macs(text: &str) -> Cow<'_, str> {
+    const DIGITS: usize = 64;
+    let bytes = text.as_bytes();
+    let is_hash = |at: usize| {
+        bytes.get(at..at + DIGITS).is_some_and(|part| part.iter().all(u8::is_ascii_hexdigit))
+    };
+    let is_mac = |at: &usize| {
+        let next = at + DIGITS;
+        let follows = |sep: &str| {
+            bytes.get(next..).is_some_and(|rest| rest.starts_with(sep.as_bytes()))
+                && is_hash(next + sep.len())
+        };
+        is_hash(*at) && ["/", "%2F", "%2f"].into_iter().any(follows)
+    };
+    let (mut hidden, mut rest) = (String::new(), 0);
+    for at in (0..bytes.len().saturating_sub(2 * DIGITS)).filter(is_mac) {
+        hidden += &text[rest..at];
+        hidden += REDACTED;
+        rest = at + DIGITS;
+    }
+    if rest == 0 { Cow::Borrowed(text) } else { Cow::Owned(hidden + &text[rest..]) }
 }
 
 /// An error and its causes, the outermost first.
@@ -105,5 +153,27 @@ mod tests {
         );
         assert_eq!(redactor.line(&"é".repeat(90), 5), "ééééé…");
         assert_eq!(redactor.line("about", 80), "about");
+        for (text, line) in [
+            (
+                "cannot download https://s3.e/b/v.mp4?X-Amz-Algorithm=AWS4&X-Amz-Signature=abc: HTTP 403",
+                "cannot download https://s3.e/b/v.mp4?[redacted]: HTTP 403",
+            ),
+            (
+                "é\"v?X-Amz-Date=1\\u0026X-Amz-Signature=ab\"é",
+                "é\"v?[redacted]\\u0026[redacted]\"é",
+            ),
+            (
+                "https%3A%2F%2Fs3.e%2Fv%3Fx-amz-signature%3Dab",
+                "https%3A%2F%2Fs3.e%2Fv%3F[redacted]",
+            ),
+        ] {
+            assert_eq!(redactor.line(text, 80), line);
+        }
+        let (mac, sha256) = ("0a".repeat(32), "1b".repeat(32));
+        for separator in ["/", "%2F"] {
+            let link = format!("é https://e/m/1/{mac}{separator}{sha256}.mp4 é");
+            let line = format!("é https://e/m/1/[redacted]{separator}{sha256}.mp4 é");
+            assert_eq!(redactor.line(&link, 200), line);
+        }
     }
 }

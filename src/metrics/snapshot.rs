@@ -84,6 +84,16 @@ fn add_queue(page: &mut ScrapePage, queue_status: &QueueStatus) {
         "1 while the API gives no usable answer",
         flag(queue_status.api_problem.is_some()),
     );
+    page.gauge(
+        "lipsyncd_uploads_running",
+        "Uploads of local videos in progress",
+        queue_status.uploads.running as f64,
+    );
+    page.gauge(
+        "lipsyncd_upload_problem",
+        "1 while the bucket takes no videos, and uploads are held",
+        flag(queue_status.uploads.problem.is_some()),
+    );
 }
 
 fn add_units(page: &mut ScrapePage, queue_status: &QueueStatus) {

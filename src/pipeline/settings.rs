@@ -10,6 +10,8 @@ use crate::{
     media::Locator,
     metrics::Metrics,
     offload::Offload,
+    upload::Uploads,
+    video_server::VideoLinks,
 };
 
 /// The pipeline's settings.
@@ -41,6 +43,12 @@ pub struct Settings {
     pub output_dir: PathBuf,
     /// Where local media are.
     pub locator: Locator,
+    /// Where local videos are uploaded; none: a web server of the user serves them.
+    pub uploads: Option<Arc<Uploads>>,
+    /// How links to local videos are signed that lipsyncd itself serves; none: it serves none, or there is a bucket.
+    pub video_links: Option<VideoLinks>,
+    /// Uploads at once; at least 1.
+    pub uploads_at_once: usize,
     /// Where work that blocks is done.
     pub offload: Offload,
     /// Set once the folder was scanned completely. No paid call is made before.

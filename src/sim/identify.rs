@@ -18,7 +18,7 @@ pub(super) struct SimIdentifyRequest {
     /// The source as the body spells it.
     spelled: String,
     source: VideoSource,
-    /// Of a file in the media folder.
+    /// Of a file in the media folder, or behind a signed link.
     facts: Option<SimVideoFacts>,
 }
 
@@ -46,7 +46,14 @@ impl SimIdentifyRequest {
                 let place = UrlTarget::of("video_url", url, base_url)?;
                 let facts = match &place {
                     UrlTarget::Media(path, _) => media.video(path),
-                    _ => None,
+                    UrlTarget::Elsewhere(url) => {
+                        media.linked_video(url).transpose().map_err(|why| {
+                            Refusal::illegal(format!(
+                                "video_url cannot be downloaded: {why}: {url}"
+                            ))
+                        })?
+                    }
+                    UrlTarget::Result(..) => None,
                 };
                 Ok(Self { spelled: url.to_owned(), source: VideoSource::Url(place), facts })
             }

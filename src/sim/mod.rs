@@ -20,6 +20,7 @@ mod faults;
 mod identify;
 mod inject;
 mod ledger;
+mod linked_video;
 mod lookup_settings;
 mod media_facts;
 mod media_folder;

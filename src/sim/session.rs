@@ -72,7 +72,7 @@ impl SimSession {
 
 /// The video behind a URL that is none of the simulator's results, within the page's limits.
 ///
-/// `read`: the facts about the file in the media folder.
+/// `read`: the facts about the file in the media folder, or behind a signed link.
 pub(super) fn video_at(
     spelled: &str,
     place: &UrlTarget,
@@ -92,7 +92,7 @@ pub(super) fn video_at(
             })?;
             (facts, Some(path.clone()))
         }
-        _ => (parameters.video(spelled), None),
+        _ => (read.unwrap_or_else(|| parameters.video(spelled)), None),
     };
     let length_ms = check_limits(&facts)?;
     let made_up = media_path.is_none();

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend,
-    sql::Sql as _, watermark,
+    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, UploadStatus, pause,
+    remaining, spend, sql::Sql as _, upload, watermark,
 };
 use crate::job::State;
 
@@ -30,6 +30,8 @@ pub struct QueueStatus {
     pub hold: Option<String>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
+    /// The uploads of local videos.
+    pub uploads: UploadStatus,
     /// Until when calls rest because the API limits their rate; none: they do not.
     pub rate_limit: Option<RateLimit>,
     pub folder_problem: Option<String>,
@@ -167,7 +169,7 @@ pub(super) fn queue_status(
     let (refused, blocked) = (refused(&moment, REFUSED_MAX)?, blocked(&moment)?);
     let (slots_used, spent_today_micro) =
         (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
-    let spent_total_micro = spend::in_all(&moment)?;
+    let (spent_total_micro, uploads) = (spend::in_all(&moment)?, upload::status(&moment)?);
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
@@ -189,6 +191,7 @@ pub(super) fn queue_status(
             api_problem: api_problem
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
+            uploads,
             rate_limit: rate_limit(row)?.filter(|limit| limit.paid_until_ms > now_ms),
             folder_problem: row.get(11)?,
             result_hosts_problem: row.get(12)?,

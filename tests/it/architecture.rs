@@ -14,7 +14,7 @@ const LINES_MAX: usize = 350;
 const READABLE: &str = "the source is there and readable, in names of UTF-8";
 
 /// What each module may import of ours; the crate's own files beside `src/main.rs` are all here.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     // Every layer that commits, asks or writes names its points.
     ("failpoint", &[]),
     ("offload", &[]),
@@ -27,15 +27,56 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("output", &["failpoint", "job"]),
     ("metrics", &["job", "store"]),
     ("inbox", &["job", "manifest", "media", "metrics", "offload", "store"]),
-    ("pipeline", &["failpoint", "job", "kling", "media", "metrics", "offload", "output", "store"]),
+    ("upload", &["media", "offload"]),
+    ("video_server", &["media", "offload", "store"]),
+    (
+        "pipeline",
+        &[
+            "failpoint",
+            "job",
+            "kling",
+            "media",
+            "metrics",
+            "offload",
+            "output",
+            "store",
+            "upload",
+            "video_server",
+        ],
+    ),
     // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["manifest"]),
-    ("daemon", &["config", "inbox", "job", "kling", "media", "metrics", "pipeline", "store"]),
+    (
+        "daemon",
+        &[
+            "config",
+            "inbox",
+            "job",
+            "kling",
+            "media",
+            "metrics",
+            "pipeline",
+            "store",
+            "upload",
+            "video_server",
+        ],
+    ),
     (
         "cli",
         &[
-            "config", "daemon", "inbox", "job", "kling", "manifest", "media", "output", "pipeline",
-            "sim", "store",
+            "config",
+            "daemon",
+            "inbox",
+            "job",
+            "kling",
+            "manifest",
+            "media",
+            "output",
+            "pipeline",
+            "sim",
+            "store",
+            "upload",
+            "video_server",
         ],
     ),
     ("testing", &["job", "manifest", "store"]),

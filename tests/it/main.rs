@@ -30,6 +30,7 @@ mod system_errors;
 mod testing;
 mod truth;
 mod uncertain;
+mod uploads;
 mod words;
 
 // `testing` names them by `crate::…`.

@@ -113,8 +113,8 @@ impl Check<'_> {
     fn folder(&self, root: PathBuf) -> ManifestFolder {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
-        let public = self.config.media.public_base_url.clone();
-        let mut media_checker = MediaChecker::new(locator, public, Duration::ZERO);
+        let host = daemon::video_host(self.config);
+        let mut media_checker = MediaChecker::new(locator, host, Duration::ZERO);
         // As a daemon does that starts now.
         media_checker.trust_times(true);
         ManifestFolder { root, media_checker }

@@ -91,6 +91,15 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
         let fix = "see api above; the daemon tries again automatically";
         findings.push(warning(message, fix).named("queue"));
     }
+    if let Some(problem) = &queue_status.uploads.problem {
+        let message = format!(
+            "uploads are held since {}: {}",
+            time(problem.since_ms),
+            first_line(&problem.reason)
+        );
+        let fix = "see upload above; the daemon tries again automatically";
+        findings.push(warning(message, fix).named("queue"));
+    }
     if let Some(limit) = &queue_status.rate_limit {
         let fix = "wait: the daemon continues automatically; if this happens often, lower limits.identify_per_second, \
                    limits.create_per_second or limits.query_per_second";

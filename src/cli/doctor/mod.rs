@@ -5,6 +5,7 @@
 mod api;
 mod attention;
 mod backup;
+mod bucket;
 mod check_result;
 mod configuration;
 mod context;
@@ -23,6 +24,7 @@ mod proxy;
 mod result_files;
 mod result_hosts;
 mod sandbox;
+mod serve;
 mod timeout;
 mod users;
 
@@ -43,7 +45,7 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 22] = [
+const CHECKS: [DoctorCheck; 24] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
@@ -64,6 +66,8 @@ const CHECKS: [DoctorCheck; 22] = [
     ("inotify", Configuration, limits::check_inotify),
     ("open files", Configuration, limits::check_open_files),
     ("media.public_base_url", Configuration, media_url::check),
+    ("upload", Configuration, bucket::check),
+    ("media.serve", Configuration, serve::check),
     ("create requests", Database, attention::check_creates),
     ("jobs", Database, attention::check),
 ];
@@ -72,8 +76,8 @@ const CHECKS: [DoctorCheck; 22] = [
 ///
 /// Checks the configuration, the credentials (with a free query of the API), the clock, folders and permissions, the
 /// state database, whether the account answers lookups by external_task_id and has tasks that the database does not
-/// know, disk space, limits of the system, the address of local media, and what waits for a person. It changes
-/// nothing, costs nothing, and may run while the daemon runs.
+/// know, disk space, limits of the system, the address or the bucket of local media, and what waits for a person. It
+/// changes nothing, costs nothing, and may run while the daemon runs. In a bucket it writes, reads and deletes a probe.
 ///
 /// Run it as the user that the daemon runs as: it reports what that user may do. Credentials that systemd provides
 /// are not in a shell's environment; doctor prints the command that includes them.

@@ -34,7 +34,8 @@ pub(super) struct Args {
     /// Its members are: jobs (each state with its count); manifests (accepted, refused); slots (used, limit,
     /// configured); pause (null, or kind, reason, code, since, next_probe); hold (null, or why no new task is
     /// created); `trouble` (null, or reason and since: the API gives no usable answer); rate (null, or code,
-    /// limited_until and queries_limited_until: the API limits the rate of calls); folder_problem (null, or
+    /// limited_until and queries_limited_until: the API limits the rate of calls); uploads (null, or running,
+    /// sent_bytes, bytes and problem: null, or reason and since); folder_problem (null, or
     /// why jobs_dir cannot be scanned); result_hosts_problem (null, or why results may not be downloaded from this
     /// machine); blocked (null, or jobs and reason: their output files cannot be written); superseded (null, or
     /// tasks and jobs: unresolved tasks of earlier requests, and the first jobs with the command to decide them);

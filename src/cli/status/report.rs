@@ -11,7 +11,10 @@ use crate::{
     },
     config::Config,
     job::State,
-    store::{LockHolder, Pause, QueueStatus, RateLimit, Reader, SupersededTasks, lock_holder},
+    store::{
+        LockHolder, Pause, QueueStatus, RateLimit, Reader, SupersededTasks, UploadStatus,
+        lock_holder,
+    },
 };
 
 /// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
@@ -33,6 +36,8 @@ pub(super) struct StatusReport {
     pub(super) trouble: Option<ProblemReport>,
     /// The API limits the rate of calls until some time.
     pub(super) rate: Option<RateReport>,
+    /// Uploads of local videos, while any is in progress or held.
+    pub(super) uploads: Option<UploadReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
     /// Why results may not be downloaded from this machine.
@@ -125,6 +130,31 @@ impl RateReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct UploadReport {
+    pub(super) running: i64,
+    pub(super) sent_bytes: i64,
+    pub(super) bytes: i64,
+    /// Why uploads are held.
+    pub(super) problem: Option<ProblemReport>,
+}
+
+impl UploadReport {
+    fn of(uploads: &UploadStatus) -> Option<Self> {
+        let UploadStatus { running, sent_bytes, bytes, problem } = uploads;
+        let problem = problem.as_ref().map(|problem| ProblemReport {
+            reason: problem.reason.clone(),
+            since: iso_ms(problem.since_ms),
+        });
+        (*running > 0 || problem.is_some()).then_some(Self {
+            running: *running,
+            sent_bytes: *sent_bytes,
+            bytes: *bytes,
+            problem,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
     pub(super) reason: String,
@@ -176,6 +206,7 @@ impl StatusReport {
                 ProblemReport { reason: problem.reason.clone(), since: iso_ms(problem.since_ms) }
             }),
             rate: queue.rate_limit.filter(|_| holder.is_some()).map(|limit| RateReport::of(&limit)),
+            uploads: UploadReport::of(&queue.uploads).filter(|_| holder.is_some()),
             folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
             result_hosts_problem: queue.result_hosts_problem.clone().filter(|_| holder.is_some()),
             blocked: queue

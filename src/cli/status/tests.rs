@@ -38,6 +38,7 @@ fn queue_status() -> QueueStatus {
         pause: None,
         hold: None,
         api_problem: None,
+        uploads: crate::store::UploadStatus::default(),
         rate_limit: None,
         folder_problem: None,
         blocked: None,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     next::{changed, next_commands, superseded_tasks},
-    report::StatusReport,
+    report::{StatusReport, UploadReport},
 };
 use crate::{
     cli::text::{counted, duration, first_line, safe, time, units},
@@ -40,6 +40,8 @@ pub(super) fn one_line(report: &StatusReport) -> String {
         line += &format!(", the API gives no usable answer: {}", safe(&problem.reason));
     } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
         line += &format!(", {}", rate_limited(&limit, report.now_ms));
+    } else if let Some(uploads) = &report.uploads {
+        line += &format!(", uploads {}", self::uploads(uploads));
     } else if let Some(problem) = &report.folder_problem {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
@@ -141,6 +143,9 @@ fn problems(report: &StatusReport) -> Vec<Line> {
     if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
         lines.push(("rate", rate_limited(&limit, report.now_ms)));
     }
+    if let Some(uploads) = &report.uploads {
+        lines.push(("uploads", self::uploads(uploads)));
+    }
     if let Some(problem) = &report.folder_problem {
         lines.push(("folder", safe(problem).to_string()));
     }
@@ -165,6 +170,15 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
     }
     lines
+}
+
+fn uploads(uploads: &UploadReport) -> String {
+    let UploadReport { running, sent_bytes, bytes, problem } = uploads;
+    let mb = |bytes: i64| (bytes + 999_999) / 1_000_000;
+    match problem {
+        Some(problem) => format!("held: {}", safe(&problem.reason)),
+        None => format!("{running} in progress ({} of {} MB)", sent_bytes / 1_000_000, mb(*bytes)),
+    }
 }
 
 /// Returns until when calls rest. Queries may rest for a shorter time than paid calls.

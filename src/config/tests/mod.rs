@@ -61,7 +61,22 @@ fn the_defaults_are_the_promised_ones() {
             rescan_interval: Duration::from_secs(30),
             ignore: IgnorePatterns::default(),
         },
-        media: MediaConfig { dirs: Vec::new(), public_base_url: None },
+        media: MediaConfig {
+            dirs: Vec::new(),
+            public_base_url: None,
+            serve: ServeConfig { listen: None, public_url: None },
+        },
+        upload: UploadConfig {
+            s3: S3Config {
+                endpoint: None,
+                bucket: None,
+                region: None,
+                path_style: true,
+                prefix: "lipsyncd/".to_owned(),
+            },
+            link_ttl: Duration::from_hours(24),
+            concurrency: 2,
+        },
         kling: KlingConfig {
             base_url: Url::parse("https://api-singapore.klingai.com/").expect("a valid address"),
             connect_timeout: Duration::from_secs(10),
@@ -99,7 +114,8 @@ fn the_defaults_are_the_promised_ones() {
 fn every_setting_is_read() {
     let config = good(
         "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, media_settle: 250ms, rescan_interval: 500ms, on_change: run, ignore: [drafts/]}\n\
-         media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
+         media: {dirs: [d, /e], public_base_url: http://m.example.com/x, serve: {listen: '127.0.0.1:8480', public_url: https://v.example.com}}\n\
+         upload: {s3: {endpoint: 'https://s3.example.com/api', bucket: my-videos, region: eu-west-1, path_style: false, prefix: ''}, link_ttl: 48h, concurrency: 3}\n\
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
@@ -122,6 +138,21 @@ fn every_setting_is_read() {
         media: MediaConfig {
             dirs: vec!["d".into(), "/e".into()],
             public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
+            serve: ServeConfig {
+                listen: Some("127.0.0.1:8480".parse().expect("an address")),
+                public_url: Some(Url::parse("https://v.example.com/").expect("an address")),
+            },
+        },
+        upload: UploadConfig {
+            s3: S3Config {
+                endpoint: Some(Url::parse("https://s3.example.com/api/").expect("an address")),
+                bucket: Some("my-videos".to_owned()),
+                region: Some("eu-west-1".to_owned()),
+                path_style: false,
+                prefix: String::new(),
+            },
+            link_ttl: ms(48 * 3_600_000),
+            concurrency: 3,
         },
         kling: KlingConfig {
             base_url: Url::parse("http://127.0.0.1:8080/api/").expect("an address"),
@@ -214,7 +245,7 @@ fn problems_are_reported_where_they_are() {
         "
         [a] => 1:1: the configuration cannot be a list
         jobdir: x => 1:1: unknown key `jobdir` (did you mean `jobs_dir`?)
-        zzz: x => 1:1: unknown key `zzz` (known here: jobs_dir, output_dir, state_db, watch, media,
+        zzz: x => 1:1: unknown key `zzz` (known here: jobs_dir, output_dir, state_db, watch, media, upload,
         watch: {settel: 1s} => 1:9: unknown key `watch.settel` (did you mean `settle`?)
         watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, media_settle, on_change, rescan_interval, ignore)
         watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, media_settle, on_change, rescan_interval, ignore)
@@ -244,6 +275,26 @@ fn problems_are_reported_where_they_are() {
         media: {public_base_url: m.e.com} => 1:26: `media.public_base_url` is not a URL
         media: {public_base_url: 'ftp://e.com'} => 1:26: `media.public_base_url` is not an http(s) URL
         media: {public_base_url: 'https://e.com/?a'} => 1:26: `media.public_base_url` contains a `?` or `#`
+        media: {serve: {listen: '127.0.0.1:1'}} => 1:25: `media.serve.public_url` is missing: `media.serve.listen` is set, and both are needed
+        media: {serve: {public_url: 'https://e.com'}} => 1:29: `media.serve.listen` is missing: `media.serve.public_url` is set, and both are needed
+        media: {serve: {listen: '127.0.0.1:1', public_url: 'http://e.com'}} => 1:52: `media.serve.public_url` would send videos and links unencrypted
+        media: {serve: {port: 1}} => 1:17: unknown key `media.serve.port` (known here: listen, public_url)
+        upload: {s3: {endpoint: 'https://e.com'}} => 1:25: `upload.s3.bucket` is missing: `upload.s3.endpoint` is set, and both are needed (`null`, or the name of a bucket
+        upload: {s3: {bucket: videos}} => 1:23: `upload.s3.endpoint` is missing: `upload.s3.bucket` is set, and both are needed (`null`, or an https URL
+        upload: {s3: {endpoint: 'http://e.com', bucket: videos}} => 1:25: `upload.s3.endpoint` would send videos and links unencrypted
+        upload: {s3: {endpoint: 'https://videos.e.com', bucket: videos}} => 1:25: `upload.s3.endpoint` contains the bucket, which lipsyncd adds itself
+        upload: {s3: {endpoint: 'https://e.com/videos/', bucket: videos}} => 1:25: `upload.s3.endpoint` contains the bucket
+        upload: {s3: {endpoint: 'https://[::2]', bucket: videos, path_style: false}} => 1:70: `upload.s3.path_style` must be `true`
+        upload: {s3: {endpoint: 5, bucket: videos}} => 1:25: `upload.s3.endpoint` cannot be the number `5`
+        upload: {s3: {bucket: My_Videos}} => 1:23: `upload.s3.bucket` is not the name of a bucket
+        upload: {s3: {region: ''}} => 1:23: `upload.s3.region` is not the name of a region
+        upload: {s3: {path_style: maybe}} => 1:27: `upload.s3.path_style` cannot be the text `maybe`
+        upload: {s3: {prefix: /a}} => 1:23: `upload.s3.prefix` is not a prefix of object names
+        upload: {s3: {prefix: a/../b}} => 1:23: `upload.s3.prefix` is not a prefix of object names
+        upload: {s3: {buket: x}} => 1:15: unknown key `upload.s3.buket` (did you mean `bucket`?)
+        upload: {concurrency: 17} => 1:23: `upload.concurrency` is out of range
+        upload: {link_ttl: 200h} => 1:20: `upload.link_ttl` is out of range
+        upload: {s3: {endpoint: 'https://e.com', bucket: videos}, link_ttl: 1h} => 1:69: `upload.link_ttl` is below `kling.session_ttl`
         kling: {base_url: 'https://u:p@e.com'} => 1:19: `kling.base_url` contains a user name or password
         kling: {base_url: 5} => 1:19: `kling.base_url` cannot be the number `5`
         kling: {base_url: null} => 1:19: `kling.base_url` cannot be null

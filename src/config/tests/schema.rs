@@ -21,6 +21,8 @@ fn the_schema_agrees_with_the_reader() {
         "watch: null\n",
         "watch: {settle: 1m 30s, on_change: run}\nretention: {history: null}\n",
         "download: {max_bytes: 1000}\nlimits: {create_per_second: 0.5, units_per_day: 1.5}\n",
+        "upload: {s3: {endpoint: https://s3.example.com, bucket: my-videos, prefix: a/b/}}\n",
+        "upload: {s3: null}\n",
         "metrics: {listen: '[::1]:9464'}\nkling: {base_url: HTTPS://e.com}\n",
     ] {
         let _valid = good(text);
@@ -36,6 +38,9 @@ fn the_schema_agrees_with_the_reader() {
         "watch: {on_change: stop}",
         "media: {dirs: /srv}",
         "media: {public_base_url: m.e.com}",
+        "upload: {s3: {bucket: My Videos}}",
+        "upload: {s3: {prefix: //}}",
+        "upload: {s3: {endpoints: null}}",
         "limits: {concurrency: 0}",
         "limits: {concurrency: 1.5}",
         "limits: {create_per_second: 0}",

@@ -8,3 +8,4 @@ pub(crate) mod pause_gate;
 pub(crate) mod poll_interval;
 pub(crate) mod rate;
 pub(crate) mod slots;
+pub(crate) mod upload_gate;

@@ -24,6 +24,7 @@ impl<A: Api> Pipeline<A> {
         self.start_recoveries();
         self.start_creates();
         self.start_prepares();
+        self.start_uploads();
         self.start_poll();
         self.start_unresolved_lookups();
         self.start_downloads();

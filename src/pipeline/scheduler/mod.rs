@@ -21,6 +21,7 @@ mod prefetch;
 mod ready_queues;
 mod run;
 mod steps;
+mod uploads;
 
 pub use pipeline::Pipeline;
 pub use run::{End, Heartbeat, Until};

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     job::{Outcome, State, Task, TaskId},
     kling::Api,
-    pipeline::{Clock, Settings, StepContext},
+    pipeline::{Clock, Settings, StepContext, UploadGate},
     store::{Store, StoreError},
 };
 
@@ -24,6 +24,9 @@ pub struct Pipeline<A> {
     pub(super) prefetch: Prefetch,
     pub(super) steps: Steps,
     pub(super) identify_calls: SharedIdentify,
+    pub(super) uploads: UploadGate,
+    /// Why uploads are held, as the database has it.
+    pub(super) upload_problem: Option<String>,
     pub(super) deliveries: Deliveries,
     pub(super) polling: Polling,
     pub(super) lookups: LookupSchedule,
@@ -49,11 +52,13 @@ impl<A: Api> Pipeline<A> {
             store.set_slots_limit(&settings.account, limit).await?;
         }
         Ok(Self {
-            queues: ReadyQueues::default(),
+            queues: ReadyQueues::new(settings.uploads.clone()),
             account,
             prefetch: Prefetch::new(),
             steps: Steps::default(),
             identify_calls: SharedIdentify::default(),
+            uploads: UploadGate::default(),
+            upload_problem: None,
             deliveries: Deliveries::new(),
             polling: Polling::new(&settings, median_ms),
             lookups: LookupSchedule::new(now),

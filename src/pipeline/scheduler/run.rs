@@ -43,7 +43,7 @@ pub enum End {
     Stopped,
     /// Nothing is left that continues automatically.
     Idle,
-    /// The queue is paused or the daily budget is reached, and no step is in progress.
+    /// The queue is paused, the daily budget is reached, or the bucket refuses uploads, and no step is in progress.
     Held,
 }
 
@@ -154,6 +154,7 @@ impl<A: Api> Pipeline<A> {
         Ok(match (unsent, sent) {
             (false, 0) => Some(End::Idle),
             _ if self.are_credentials_refused() => Some(End::Held),
+            _ if self.is_only_upload_left() && sent <= held => Some(End::Held),
             _ if !self.account.gate.allows_paid_calls() && sent <= held => Some(End::Held),
             _ => None,
         })
@@ -178,6 +179,7 @@ impl<A: Api> Pipeline<A> {
             self.next_poll_at(),
             self.account.gate.next_probe_at().filter(|_| self.may_probe()),
             self.account.slots.blocked_until,
+            self.uploads.next_at().filter(|_| self.queues.count_uploads() > 0),
             self.next_lookups_at(),
         ]
         .into_iter()

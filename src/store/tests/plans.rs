@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, delivery, job_state, media_queue, metrics_snapshot, pause, queue, queue_status,
-    reconcile, reconcile::depart, remaining, retention, sharing, watermark,
+    JobFilter, delivery, job_state, local_video, media_queue, metrics_snapshot, pause, queue,
+    queue_status, reconcile, reconcile::depart, remaining, retention, sharing, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -25,6 +25,7 @@ fn queries() -> Vec<String> {
     let of_manifest = |state| JobFilter { state, manifest: Some("a.yaml".to_owned()) };
     let mut queries = vec![
         queue::QUEUED.sql(),
+        queue::QUEUED_REMOTE.sql(),
         queue::DELAYED.sql(),
         queue::DUE_WAITING.sql(),
         queue::due_in_state(State::Submitted),
@@ -61,6 +62,7 @@ fn queries() -> Vec<String> {
         queue_status::CHANGED,
         queue_status::DISMISSED,
         queue_status::INCOMPLETE,
+        local_video::LOCAL_VIDEOS,
         watermark::DUE,
         watermark::MISSING,
         pause::OPEN_CREATES,

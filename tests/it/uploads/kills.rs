@@ -1,0 +1,54 @@
+//! Many jobs on few videos, while the daemon is killed in the middle of uploads: at most one object for each video, and
+//! nothing is paid twice.
+
+use super::{
+    KEYS, assert_no_links, configure, env_with, identified, job, objects_of,
+    proxy::{Mode, Proxy},
+    put_video,
+    server::{bucket_name, s3},
+    video,
+};
+use crate::support::counts::is_full;
+
+#[test]
+fn kills_in_the_middle_of_uploads_leave_one_object_for_each_video() {
+    let Some(s3) = s3() else { return };
+    let (videos, jobs_each, kills) = if is_full() { (20, 10, 20) } else { (4, 3, 3) };
+    let bucket = bucket_name("kills");
+    s3.create(&bucket);
+    let mut env = env_with(&s3.endpoint, &bucket, "");
+    let proxy = Proxy::start(&env, &s3.endpoint, Mode::HangEveryOtherPut(300_000));
+    configure(&env, &proxy.endpoint, &bucket, "");
+    let mut keys = Vec::new();
+    let contents: Vec<Vec<u8>> =
+        (0..videos).map(|nth| video(&format!("kills {nth}"), 1_000_000)).collect();
+    for (nth, content) in contents.iter().enumerate() {
+        put_video(&env, &format!("{nth}.mp4"), content);
+        for take in 1..=jobs_each {
+            let key = format!("{nth}-{take}");
+            let text =
+                format!("{}original_audio_volume: 0.{take:02}\n", job(&format!("{nth}.mp4"), "en"));
+            env.drop_in_old(&format!("{key}.yaml"), text);
+            keys.push(key);
+        }
+    }
+    for _ in 0..kills {
+        let before = proxy.hung();
+        env.start_with(&KEYS);
+        env.until("an upload in the middle", |env| {
+            proxy.hung() > before || env.states().iter().all(|(_, state)| state == "succeeded")
+        });
+        env.kill();
+    }
+    proxy.set(Mode::Forward);
+    env.start_with(&KEYS);
+    for key in &keys {
+        env.until_state(key, "succeeded");
+    }
+    let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    objects_of(s3, &bucket, &contents);
+    assert_eq!(env.ledger().tasks.len(), videos * jobs_each);
+    // A kill may lose an answer of Identify Face, and nothing else.
+    assert!(identified(&env) <= i64::try_from(videos + kills).unwrap());
+    assert_no_links(&env);
+}
