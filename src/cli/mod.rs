@@ -17,6 +17,7 @@ mod json;
 mod list;
 mod log;
 mod man;
+mod notify;
 mod open;
 mod pause;
 mod resolve;
@@ -92,6 +93,7 @@ enum Commands {
     Pause(pause::Args),
     Resume(resume::Args),
     Backup(backup::Args),
+    Notify(notify::Args),
     Doctor(doctor::Args),
     Demo(demo::Args),
     Simulate(simulate::Args),
@@ -159,6 +161,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bo
         Commands::Pause(arguments) => Box::new(|context| pause::run(arguments, context)),
         Commands::Resume(arguments) => Box::new(|context| resume::run(arguments, context)),
         Commands::Check(arguments) => Box::new(|context| check::run(arguments, context)),
+        Commands::Notify(arguments) => Box::new(|context| notify::run(arguments, context)),
         Commands::Backup(arguments) => Box::new(|context| backup::run(arguments, context)),
     };
     let (config, file) = open::config(explicit)?;

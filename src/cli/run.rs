@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
-    config::{Config, Credentials},
+    config::{Config, Credentials, NotifySecret},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
     pipeline::{End, Until},
     store::Reader,
@@ -85,7 +85,9 @@ pub(super) fn run(
 ) -> Result {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let inputs = Inputs { config: context.config.clone(), credentials };
+    let notify_secret =
+        notify_secret().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
+    let inputs = Inputs { config: context.config.clone(), credentials, notify_secret };
     let end = process.run(inputs, read_inputs(config_file.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
         return require_all_succeeded(context, end);
@@ -102,7 +104,7 @@ fn read_inputs(config_file: Option<PathBuf>) -> ReadInputs {
         if let Some(path) = path.filter(|path| is_blank(path)) {
             return Err(format!("{} is empty; it may be in the middle of a save", path.display()));
         }
-        Ok(Inputs { config, credentials: credentials()? })
+        Ok(Inputs { config, credentials: credentials()?, notify_secret: notify_secret()? })
     })
 }
 
@@ -117,6 +119,10 @@ fn credentials() -> Result<Credentials, String> {
         warn!("{note}");
     }
     Ok(found.credentials)
+}
+
+fn notify_secret() -> Result<Option<NotifySecret>, String> {
+    NotifySecret::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
 }
 
 fn with_sources(error: &dyn Error) -> String {

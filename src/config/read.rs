@@ -141,8 +141,8 @@ fn typed(
         // An error in a list is reported for the setting: `media.dirs[1]` is `media.dirs`.
         let key = path.split('[').next().unwrap_or_default();
         let message = error.inner().to_string();
-        let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
-        let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
+        let index = path.split_once('[').and_then(|(_, rest)| rest.split(']').next());
+        let item = index.and_then(|index| index.parse::<usize>().ok());
         problems.add(type_problem(root, key, item, &message));
         if !reset(settings, defaults, key) {
             return (Config::default(), invalid);
@@ -160,6 +160,9 @@ fn type_problem(root: &Node, key: &str, item: Option<usize>, message: &str) -> P
     {
         node = Some(&**item);
         problem.location = Some(item.location);
+    }
+    if let Some(unknown) = message.strip_prefix("unknown field ") {
+        problem.what = format!("`{key}` has the unknown key {unknown}");
     }
     let is_of_serde = ["invalid ", "unknown variant", "untagged", "data did not"];
     if is_of_serde.iter().any(|start| message.starts_with(start))

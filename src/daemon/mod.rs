@@ -23,7 +23,7 @@ use tracing::info;
 
 pub use error::DaemonError;
 pub use inputs::{Controls, Inputs, ReadInputs};
-pub use settings::{account, connect, locator, policy};
+pub use settings::{account, connect, locator, notify_targets, policy};
 
 use crate::pipeline::{End, Until};
 use generation::{Generation, GenerationEnd};

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend,
-    sql::Sql as _, watermark,
+    MissingWatermarks, NotificationProblems, Pause, Reader, Store, StoreError, SupersededTasks,
+    notification, pause, remaining, spend, sql::Sql as _, watermark,
 };
 use crate::job::State;
 
@@ -44,6 +44,7 @@ pub struct QueueStatus {
     pub missing_watermarks: MissingWatermarks,
     /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
     pub incomplete_results: i64,
+    pub notifications: NotificationProblems,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -170,6 +171,7 @@ pub(super) fn queue_status(
     let spent_total_micro = spend::in_all(&moment)?;
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
+    let notifications = notification::problems(&moment)?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (cap_micro, hold): (Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?);
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
@@ -196,6 +198,7 @@ pub(super) fn queue_status(
             superseded,
             missing_watermarks,
             incomplete_results,
+            notifications,
             slots_used,
             changed_after_sent,
             first_changed,

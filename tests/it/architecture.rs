@@ -14,7 +14,7 @@ const LINES_MAX: usize = 350;
 const READABLE: &str = "the source is there and readable, in names of UTF-8";
 
 /// What each module may import of ours; the crate's own files beside `src/main.rs` are all here.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     // Every layer that commits, asks or writes names its points.
     ("failpoint", &[]),
     ("offload", &[]),
@@ -30,12 +30,16 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("pipeline", &["failpoint", "job", "kling", "media", "metrics", "offload", "output", "store"]),
     // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["manifest"]),
-    ("daemon", &["config", "inbox", "job", "kling", "media", "metrics", "pipeline", "store"]),
+    ("notify", &["config", "job", "store"]),
+    (
+        "daemon",
+        &["config", "inbox", "job", "kling", "media", "metrics", "notify", "pipeline", "store"],
+    ),
     (
         "cli",
         &[
-            "config", "daemon", "inbox", "job", "kling", "manifest", "media", "output", "pipeline",
-            "sim", "store",
+            "config", "daemon", "inbox", "job", "kling", "manifest", "media", "notify", "output",
+            "pipeline", "sim", "store",
         ],
     ),
     ("testing", &["job", "manifest", "store"]),

@@ -18,6 +18,7 @@ mod limits;
 mod lookups;
 mod media_url;
 mod missing_database;
+mod notifications;
 mod print;
 mod proxy;
 mod result_files;
@@ -43,7 +44,7 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 22] = [
+const CHECKS: [DoctorCheck; 23] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
@@ -64,6 +65,7 @@ const CHECKS: [DoctorCheck; 22] = [
     ("inotify", Configuration, limits::check_inotify),
     ("open files", Configuration, limits::check_open_files),
     ("media.public_base_url", Configuration, media_url::check),
+    ("notifications", Configuration, notifications::check),
     ("create requests", Database, attention::check_creates),
     ("jobs", Database, attention::check),
 ];

@@ -44,6 +44,7 @@ fn queue_status() -> QueueStatus {
         superseded: SupersededTasks::default(),
         missing_watermarks: crate::store::MissingWatermarks::default(),
         incomplete_results: 0,
+        notifications: crate::store::NotificationProblems::default(),
         result_hosts_problem: None,
         slots_used: 5,
         changed_after_sent: 0,

@@ -172,6 +172,7 @@ fn every_command_has_a_short_and_a_long_help_with_an_example() {
         "cancel",
         "pause",
         "resume",
+        "notify",
         "completions",
     ] {
         let short = env.run(&[command, "-h"]).out;
