@@ -13,6 +13,8 @@ mod dismiss;
 mod doctor;
 mod error;
 mod fetch;
+mod import;
+mod init;
 mod json;
 mod list;
 mod log;
@@ -80,6 +82,7 @@ struct Cli {
 /// All commands. Each is documented at its arguments, because a doc comment here would replace the long help.
 #[derive(Debug, Subcommand)]
 enum Commands {
+    Init(init::Args),
     Run(run::Args),
     Check(check::Args),
     Status(status::Args),
@@ -97,6 +100,7 @@ enum Commands {
     Doctor(doctor::Args),
     Demo(demo::Args),
     Simulate(simulate::Args),
+    Import(import::Args),
     Completions(completions::Args),
     Schema(schema::Args),
     Man(man::Args),
@@ -140,6 +144,8 @@ fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bo
         Commands::Completions(arguments) => {
             return completions::run(arguments, &Cli::command(), out);
         }
+        Commands::Init(arguments) => return init::run(arguments, out),
+        Commands::Import(arguments) => return import::run(arguments, out, err),
         Commands::Schema(arguments) => return schema::run(arguments, out),
         Commands::Man(arguments) => return man::run(arguments, Cli::command(), out),
         Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),

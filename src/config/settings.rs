@@ -38,7 +38,7 @@ pub struct Config {
     pub download: DownloadConfig,
     /// How long what happened is kept.
     pub retention: RetentionConfig,
-    /// Who is told about what happens.
+    /// Where messages about what happens go.
     pub notify: Vec<NotifyTarget>,
     /// Where metrics are served.
     pub metrics: MetricsConfig,
