@@ -3,18 +3,29 @@
 use std::{
     fs,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use super::*;
-use crate::config::{NotifyChannel, NotifyEvent, NotifyTarget};
+use crate::{
+    config::{NotifyChannel, NotifyEvent, NotifyTarget},
+    job::Moment,
+    store::{NotificationProblems, Pause, PauseKind, Store},
+};
 
 /// A target that runs this shell script.
 fn shell(script: &str, limit: Duration) -> Target {
+    let limits = TimeLimits { command: limit, ..TimeLimits::default() };
+    Target::new(&configured(script), None, limits)
+}
+
+fn configured(script: &str) -> NotifyTarget {
     let words = ["/bin/sh", "-c", script].map(str::to_owned).into();
-    let target =
-        NotifyTarget { channel: NotifyChannel::Command(words), events: NotifyEvent::ALL.into() };
-    Target::new(&target, None, TimeLimits { command: limit, ..TimeLimits::default() })
+    NotifyTarget { channel: NotifyChannel::Command(words), events: NotifyEvent::ALL.into() }
 }
 
 /// Waits until the process is gone, or a zombie that its new parent has not collected.
@@ -83,4 +94,47 @@ async fn a_webhook_that_hangs_is_given_up() {
     drop(listener);
     let error = target.send_test(0).await.unwrap_err().to_string();
     assert!(error.starts_with("no connection to 127.0.0.1:"), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_that_fails_for_a_day_is_dead_and_can_be_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("lipsyncd.db")).unwrap();
+    let script = format!("test -e {}/works", folder.path().display());
+    let (configured, target) = ([configured(&script)], shell(&script, Duration::from_secs(60)));
+    // The triggers read the system's clock.
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let clock = Arc::new(AtomicI64::new(now_ms));
+    let its_clock = Arc::clone(&clock);
+    let moment = move || Moment { now_ms: its_clock.load(Ordering::Relaxed), chance: 0.0 };
+    let sender = Sender::start(store.clone(), &configured, vec![target], moment).await.unwrap();
+    let (kind, reason) = (PauseKind::Person, "lunch".to_owned());
+    let pause = Pause { kind, reason, code: None, since_ms: now_ms, next_probe_at_ms: None };
+    store.set_pause(Some(pause)).await.unwrap();
+    let until = async |expected: (i64, i64)| {
+        let began = Instant::now();
+        loop {
+            let status = store.queue_status(now_ms).await.unwrap();
+            let NotificationProblems { failing, dead, .. } = status.notifications;
+            if (failing, dead) == expected {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{failing} failing, {dead} dead");
+            // The clock runs ahead of the delays between two tries.
+            clock.fetch_add(1_000, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let steps = async {
+        until((1, 0)).await;
+        clock.fetch_add(86_400_000, Ordering::Relaxed);
+        until((0, 1)).await;
+        fs::write(folder.path().join("works"), "").unwrap();
+        assert_eq!(store.retry_notifications().await.unwrap(), 1);
+        until((0, 0)).await;
+    };
+    tokio::select! {
+        never = sender.run() => panic!("{never:?}"),
+        () = steps => {}
+    }
 }

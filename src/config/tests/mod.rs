@@ -292,12 +292,14 @@ fn problems_are_reported_where_they_are() {
         notify: x => 1:9: `notify` cannot be the text `x` (a list of
         notify: [x] => 1:10: `notify` cannot be the text `x`
         notify: [{}] => 1:10: `notify` needs either `webhook` or `command` in each entry
-        notify: [{webhok: 'https://e.com'}] => 1:10: `notify` has the unknown key `webhok`, expected one of `webhook`, `format`
+        notify: [{webhok: 'https://e.com'}] => 1:19: `notify` has the unknown key `webhok`, expected one of `webhook`, `format`
         notify: [{command: [a]}, {webhook: 'http://e.com'}] => 1:26: `notify` has a webhook that sends messages unencrypted
         notify: [{webhook: 'https://u:p@e.com'}] => 1:10: `notify` has a webhook with a user name or password (a list
         notify: [{webhook: 'e.com'}] => 1:10: `notify` has a webhook that is no URL: relative URL without a base
         notify: [{webhook: 'https://e.com', events: []}] => 1:10: `notify` has an entry without events
-        notify: [{command: [a], events: [job.failed]}] => 1:10: `notify` contains `job.failed`, which is no event (a list
+        notify: [{command: [a], events: [job.failed]}] => 1:34: `notify` contains `job.failed`, which is no event (a list
+        notify: [{command: [a, 5]}] => 1:24: `notify[0].command[1]` cannot be the number `5` (a list
+        notify: [{webhook: 'https://e.com', format: xml}] => 1:45: `notify[0].format` cannot be the text `xml`
         notify: [{command: []}] => 1:10: `notify` has a command without a program
         notify: [{command: [a], format: ntfy}] => 1:10: `notify` has a `format` without a `webhook`
         metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
