@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 
-use super::{credential_error::CredentialsError, credential_lookup::Lookup};
+use super::{credential_error::CredentialsError, credential_lookup::CredentialLookup};
 
 const NOTIFY_SECRET: &str = "NOTIFY_SECRET";
 /// What Standard Webhooks puts before a secret for HMAC-SHA256.
@@ -23,7 +23,7 @@ impl NotifySecret {
     /// # Errors
     /// It cannot be read, or is not `whsec_` with 24 to 64 bytes in Base64.
     pub fn find(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<Self>, CredentialsError> {
-        let mut lookup = Lookup { env, notes: Vec::new(), places: Vec::new() };
+        let mut lookup = CredentialLookup { env, notes: Vec::new(), places: Vec::new() };
         let Some(secret) = lookup.value(NOTIFY_SECRET)? else { return Ok(None) };
         let key = Self(secret);
         if KEY_BYTES.contains(&key.bytes().len()) {
