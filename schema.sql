@@ -376,6 +376,65 @@ CREATE TABLE daemon_state (
 
 INSERT INTO daemon_state (id) VALUES (1);
 
+-- Messages about what happened, for the targets of `notify` in the configuration. Triggers write them in the transaction
+-- of the change, whatever program changes something. The daemon sends them.
+
+-- The events that each target wants: written at each start and reload. Without rows the triggers write no messages.
+CREATE TABLE notify_event (
+  event  TEXT    NOT NULL CHECK (event IN ('manifest.finished', 'manifest.error', 'jobs.failed', 'job.unresolved',
+           'job.succeeded', 'queue.paused', 'queue.resumed', 'budget.reached')),
+  target INTEGER NOT NULL,                          -- its place in the list `notify`, from 1
+  PRIMARY KEY (event, target)
+) STRICT, WITHOUT ROWID;
+
+-- One row per message and target.
+CREATE TABLE notification (
+  id              INTEGER PRIMARY KEY,
+  message_id      TEXT    NOT NULL DEFAULT ('msg_' || lower(hex(randomblob(16)))), -- the same at each try: `webhook-id`
+  target          INTEGER NOT NULL,
+  event           TEXT    NOT NULL,
+  at_ms           INTEGER NOT NULL,                 -- when it happened; for `jobs.failed`: when the first of these jobs failed
+  -- What the message is about. Each event uses some of these columns.
+  manifest        TEXT,
+  job             TEXT,                             -- the job's key
+  output          TEXT,
+  task_id         TEXT,
+  jobs            INTEGER,
+  succeeded       INTEGER,
+  failed          INTEGER,
+  cancelled       INTEGER,
+  paused_by       TEXT,
+  code            INTEGER,
+  reason          TEXT,
+  cap_micro       INTEGER,
+  -- How it is sent.
+  state           TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')), -- dead: tried for a day, not sent
+  due_at_ms       INTEGER NOT NULL,                 -- when the next try is due
+  tries           INTEGER NOT NULL DEFAULT 0,
+  first_try_at_ms INTEGER,
+  ended_at_ms     INTEGER CHECK ((ended_at_ms IS NOT NULL) = (state <> 'waiting')),
+  problem         TEXT                              -- why the last try failed
+) STRICT;
+
+CREATE INDEX notification_due     ON notification (target, due_at_ms) WHERE state = 'waiting';
+CREATE INDEX notification_problem ON notification (id) WHERE state = 'dead' OR state = 'waiting' AND problem IS NOT NULL;
+CREATE INDEX notification_ended   ON notification (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
+-- The `jobs.failed` messages of a target. More jobs join a message until its first try.
+CREATE INDEX notification_failed  ON notification (target, first_try_at_ms) WHERE event = 'jobs.failed';
+CREATE UNIQUE INDEX notification_group ON notification (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0;
+-- A manifest that ended, was continued and ended again before the message was sent has one message.
+CREATE UNIQUE INDEX notification_finished ON notification (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0;
+
+-- The jobs of a `jobs.failed` message by code and reason.
+CREATE TABLE notification_failure (
+  notification_id INTEGER NOT NULL REFERENCES notification (id) ON DELETE CASCADE,
+  error_code      TEXT    NOT NULL,
+  reason          TEXT    NOT NULL,                 -- without ids and numbers
+  jobs            INTEGER NOT NULL,
+  example_key     TEXT    NOT NULL,
+  PRIMARY KEY (notification_id, error_code, reason)
+) STRICT, WITHOUT ROWID;
+
 -- The triggers keep the counts correct for every writer, also for a person who uses SQL. lipsyncd itself counts
 -- new jobs: a trigger on the insert would make SQLite copy every page that the insert touches.
 
@@ -397,6 +456,15 @@ BEGIN
     jobs = jobs + 1, succeeded = succeeded + (NEW.state = 'succeeded'), failed = failed + (NEW.state = 'failed'),
     cancelled = cancelled + (NEW.state = 'cancelled'), unresolved = unresolved + (NEW.state = 'unresolved')
   WHERE id = NEW.manifest_id;
+  -- After the counts: the order of two triggers is not defined.
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, jobs, succeeded, failed, cancelled)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, m.path, m.jobs, m.succeeded, m.failed, m.cancelled
+  FROM notify_event e JOIN manifest m ON m.id = NEW.manifest_id
+  WHERE e.event = 'manifest.finished' AND OLD.finished_at_ms IS NULL AND NEW.finished_at_ms IS NOT NULL
+    AND m.jobs = m.succeeded + m.failed + m.cancelled
+  ON CONFLICT (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0 DO UPDATE SET
+    at_ms = excluded.at_ms, jobs = excluded.jobs, succeeded = excluded.succeeded, failed = excluded.failed,
+    cancelled = excluded.cancelled;
 END;
 
 CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
@@ -427,6 +495,65 @@ CREATE TRIGGER manifest_deleted AFTER DELETE ON manifest WHEN OLD.removed_at_ms 
   UPDATE daemon_state SET
     manifests_accepted = manifests_accepted - (OLD.state = 'accepted'),
     manifests_refused = manifests_refused - (OLD.state = 'refused');
+END;
+
+-- Messages. `manifest.finished` is written by the trigger that counts the jobs of manifests.
+
+CREATE TRIGGER notify_job AFTER UPDATE OF state ON job
+WHEN OLD.state <> NEW.state AND (NEW.state = 'succeeded' OR NEW.state = 'unresolved')
+BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
+    NEW.key, NEW.output, t.task_id, t.wait_reason
+  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
+  WHERE e.event = 'job.' || NEW.state;
+END;
+
+-- The first failure waits 10 s for others, and the next message is due 5 minutes after the one before.
+CREATE TRIGGER notify_job_failed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, jobs)
+  SELECT e.target, e.event, NEW.updated_at_ms, max(NEW.updated_at_ms + 10000, 300000 + coalesce(
+    (SELECT max(first_try_at_ms) FROM notification n WHERE n.event = 'jobs.failed' AND n.target = e.target), 0)), 1
+  FROM notify_event e WHERE e.event = 'jobs.failed'
+  ON CONFLICT (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0 DO UPDATE SET jobs = jobs + 1;
+  INSERT INTO notification_failure (notification_id, error_code, reason, jobs, example_key)
+  SELECT n.id, coalesce(NEW.error_code, t.error_code, ''), coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, ''), 1, NEW.key
+  FROM notify_event e JOIN notification n ON n.target = e.target LEFT JOIN task t ON t.id = NEW.task_row
+  WHERE e.event = 'jobs.failed' AND n.event = 'jobs.failed' AND n.state = 'waiting' AND n.tries = 0
+  ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+END;
+
+CREATE TRIGGER notify_manifest_inserted AFTER INSERT ON manifest WHEN NEW.state = 'refused' BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, reason)
+  SELECT target, event, NEW.seen_at_ms, NEW.seen_at_ms, NEW.path, NEW.error FROM notify_event WHERE event = 'manifest.error';
+END;
+
+CREATE TRIGGER notify_manifest_changed AFTER UPDATE OF state, error ON manifest
+WHEN NEW.state = 'refused' AND NEW.error IS NOT OLD.error
+BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, reason)
+  SELECT target, event, NEW.seen_at_ms, NEW.seen_at_ms, NEW.path, NEW.error FROM notify_event WHERE event = 'manifest.error';
+END;
+
+-- What ended has the reason for which it began.
+CREATE TRIGGER notify_pause AFTER UPDATE OF pause ON daemon_state WHEN OLD.pause IS NOT NEW.pause BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, paused_by, code, reason)
+  SELECT target, event, now.ms, now.ms, coalesce(NEW.pause, OLD.pause),
+    CASE WHEN NEW.pause IS NULL THEN OLD.pause_code ELSE NEW.pause_code END, coalesce(NEW.pause_reason, OLD.pause_reason)
+  FROM notify_event JOIN (SELECT CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS ms) now
+  WHERE event = CASE WHEN NEW.pause IS NULL THEN 'queue.resumed' ELSE 'queue.paused' END;
+END;
+
+-- One message per UTC day and cap: a restart finds the budget reached again.
+CREATE TRIGGER notify_budget AFTER UPDATE OF hold ON daemon_state
+WHEN OLD.hold IS NULL AND NEW.hold LIKE 'daily budget reached%'
+BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro)
+  SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro
+  FROM notify_event e JOIN (SELECT CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS ms) now
+  WHERE event = 'budget.reached' AND NOT EXISTS (
+    SELECT 1 FROM notification n WHERE n.event = 'budget.reached' AND n.target = e.target
+      AND n.at_ms >= now.ms - now.ms % 86400000 AND n.cap_micro IS NEW.cap_micro);
 END;
 
 -- One row per job.

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
-    config::{BucketKeys, Config, Credentials},
+    config::{BucketKeys, Config, Credentials, NotifySecret},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
     pipeline::{End, Until},
     store::Reader,
@@ -86,9 +86,11 @@ pub(super) fn run(
 ) -> Result {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let bucket_keys =
-        bucket_keys(context.config).map_err(|error| CommandError::new(ExitCode::Usage, error))?;
-    let inputs = Inputs { config: context.config.clone(), credentials, bucket_keys };
+    let usage = |error| CommandError::new(ExitCode::Usage, error);
+    let bucket_keys = bucket_keys(context.config).map_err(usage)?;
+    let notify_secret = notify_secret().map_err(usage)?;
+    let config = context.config.clone();
+    let inputs = Inputs { config, credentials, bucket_keys, notify_secret };
     let end = process.run(inputs, read_inputs(config_file.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
         return require_all_succeeded(context, end);
@@ -105,8 +107,8 @@ fn read_inputs(config_file: Option<PathBuf>) -> ReadInputs {
         if let Some(path) = path.filter(|path| is_blank(path)) {
             return Err(format!("{} is empty; it may be in the middle of a save", path.display()));
         }
-        let bucket_keys = bucket_keys(&config)?;
-        Ok(Inputs { config, credentials: credentials()?, bucket_keys })
+        let (bucket_keys, notify_secret) = (bucket_keys(&config)?, notify_secret()?);
+        Ok(Inputs { config, credentials: credentials()?, bucket_keys, notify_secret })
     })
 }
 
@@ -133,6 +135,10 @@ fn bucket_keys(config: &Config) -> Result<Option<BucketKeys>, String> {
         warn!("{note}");
     }
     Ok(Some(found.keys))
+}
+
+fn notify_secret() -> Result<Option<NotifySecret>, String> {
+    NotifySecret::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
 }
 
 fn with_sources(error: &dyn Error) -> String {

@@ -39,11 +39,8 @@ impl BucketKeys {
         env: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<FoundBucketKeys, CredentialsError> {
         let mut found = CredentialLookup { env, notes: Vec::new(), places: Vec::new() };
-        let mut value = |name: &'static str| match found.value(name)? {
-            None => found.file(name, &format!("kling_{}", name.to_lowercase())),
-            value => Ok(value),
-        };
-        let (access_key, secret_key) = (value(BUCKET_ACCESS_KEY)?, value(BUCKET_SECRET_KEY)?);
+        let access_key = found.value(BUCKET_ACCESS_KEY)?;
+        let secret_key = found.value(BUCKET_SECRET_KEY)?;
         let half = |given, missing| Err(CredentialsError::Half { given, missing });
         let keys = match (access_key, secret_key) {
             (Some(access_key), Some(secret_key)) => Self { access_key, secret_key },

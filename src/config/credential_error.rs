@@ -42,6 +42,12 @@ pub enum CredentialsError {
     /// Two names of the API key have different values: it is unclear which account is meant.
     #[error("{API_KEY} and {API_TOKEN} are set to different values: unset one of them")]
     Different,
+    /// The secret of webhooks has another form.
+    #[error(
+        "NOTIFY_SECRET is not `whsec_` followed by 24 to 64 bytes in Base64; make one with: \
+         echo whsec_$(openssl rand -base64 32)"
+    )]
+    NotifySecret,
     /// The value contains blanks, control characters or non-ASCII letters.
     #[error(
         "{0} contains a character that credentials cannot contain: a blank, a line break, or one outside ASCII"

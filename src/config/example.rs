@@ -5,7 +5,7 @@
 use super::keys::KEYS;
 
 /// Every key with its default: [`Config::default`](super::Config) is read from it.
-pub(super) const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
+pub const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
 
 /// A key of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::settings::Config;
+use super::{notify, settings::Config};
 
 pub(super) struct ConfigKey {
     /// The complete key: `watch.settle`.
@@ -20,7 +20,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 41] = [
+pub(super) const KEYS: [ConfigKey; 42] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -174,6 +174,13 @@ pub(super) const KEYS: [ConfigKey; 41] = [
         "`null`, or a duration from a day to a hundred years, such as `90d`",
         || json!({"type": ["string", "null"], "pattern": DURATION}),
         |config| config.retention.history.is_none_or(|kept| (DAY..=36_500 * DAY).contains(&kept)),
+    ),
+    any(
+        "notify",
+        "a list of `{webhook: URL, format: json|ntfy, events: […]}` (https, or http to this machine or a private IP address) \
+         and `{command: [PROGRAM, ARGUMENT, …], events: […]}`; events are manifest.finished, manifest.error, jobs.failed, \
+         job.unresolved, job.succeeded, queue.paused, queue.resumed and budget.reached",
+        notify::schema,
     ),
     any(
         "metrics.listen",

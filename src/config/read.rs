@@ -141,9 +141,7 @@ fn typed(
         // An error in a list is reported for the setting: `media.dirs[1]` is `media.dirs`.
         let key = path.split('[').next().unwrap_or_default();
         let message = error.inner().to_string();
-        let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
-        let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
-        problems.add(type_problem(root, key, item, &message));
+        problems.add(type_problem(root, key, &path, &message));
         if !reset(settings, defaults, key) {
             return (Config::default(), invalid);
         }
@@ -151,21 +149,29 @@ fn typed(
     }
 }
 
-fn type_problem(root: &Node, key: &str, item: Option<usize>, message: &str) -> Problem {
+/// `path` is the key, in a list with the place in it: `media.dirs[1]`, `notify[0].events[2]`.
+fn type_problem(root: &Node, key: &str, path: &str, message: &str) -> Problem {
     let mut problem = problem(root, key, message);
     let mut node = find(root, key);
-    if let Some(index) = item
-        && let Some(NodeKind::Sequence(items)) = node.map(|node| &node.kind)
-        && let Some(item) = items.get(index)
-    {
-        node = Some(&**item);
-        problem.location = Some(item.location);
+    for part in path.strip_prefix(key).unwrap_or_default().split(['.', '[', ']']) {
+        let inner = match (node.map(|node| &node.kind), part.parse::<usize>()) {
+            (Some(NodeKind::Sequence(items)), Ok(index)) => items.get(index),
+            _ => node.and_then(|node| node.get(part)),
+        };
+        if let Some(inner) = inner {
+            node = Some(&**inner);
+            problem.location = Some(inner.location);
+        }
+    }
+    if let Some(unknown) = message.strip_prefix("unknown field ") {
+        problem.what = format!("`{key}` has the unknown key {unknown}");
     }
     let is_of_serde = ["invalid ", "unknown variant", "untagged", "data did not"];
     if is_of_serde.iter().any(|start| message.starts_with(start))
         && let Some(node) = node
     {
-        problem.what = format!("`{key}` cannot be {}", node.shown());
+        let name = if path.contains("].") { path } else { key };
+        problem.what = format!("`{name}` cannot be {}", node.shown());
     }
     problem
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use serde::Deserialize;
 use url::Url;
 
-use super::kinds;
+use super::{NotifyTarget, kinds};
 use crate::manifest::IgnorePatterns;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
@@ -40,6 +40,8 @@ pub struct Config {
     pub download: DownloadConfig,
     /// How long what happened is kept.
     pub retention: RetentionConfig,
+    /// Where messages about what happens go.
+    pub notify: Vec<NotifyTarget>,
     /// Where metrics are served.
     pub metrics: MetricsConfig,
     /// The log.

@@ -1,4 +1,5 @@
-//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line.
+//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line,
+//! sending messages about what happened.
 //!
 //! Decides nothing. Inbox and pipeline do not depend on it.
 
@@ -11,17 +12,24 @@ use super::{
 };
 use crate::{
     config::Config,
+    notify::Sender,
     store::{JobChange, Store, StoreError},
 };
 
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
+/// What the parts need beside the resources.
+pub(super) struct Beside<'a> {
+    pub(super) config: &'a Config,
+    pub(super) folder: &'a FolderReport<'a>,
+    pub(super) sender: &'a Sender,
+}
+
 /// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
 pub(super) async fn run(
     resources: &Resources,
-    config: &Config,
-    folder: &FolderReport<'_>,
+    Beside { config, folder, sender }: Beside<'_>,
     rescan: Arc<Notify>,
     store_changed: Arc<Notify>,
 ) -> StoreError {
@@ -32,6 +40,7 @@ pub(super) async fn run(
         failed = retention::delete_old_history(&resources.store, config.retention.history, now_ms) => failed,
         failed = result_hosts::watch(&resources.store, config) => failed,
         failed = update_status(resources, folder) => failed,
+        failed = sender.run() => failed,
     };
     match failed {
         Ok(never) => match never {},

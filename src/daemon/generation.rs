@@ -16,7 +16,8 @@ use crate::{
     config::Config,
     inbox::{Inbox, InboxSignals, MediaChecker},
     kling::Client,
-    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, Settings},
+    notify::Sender,
+    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, Settings, Until},
     store::Store,
     upload::Uploads,
     video_server::{ServedVideos, VideoServer},
@@ -29,6 +30,7 @@ const INBOX_END: Duration = Duration::from_secs(1);
 pub(super) struct Generation {
     inbox: Inbox,
     pipeline: Pipeline<Client>,
+    sender: Sender,
     /// Where the pipeline reads and writes files.
     offload: Offload,
     /// Serves local videos, if the configuration says so.
@@ -48,7 +50,7 @@ impl Generation {
         inputs: &Inputs,
         is_reload: bool,
     ) -> Result<Self, DaemonError> {
-        let Inputs { config, credentials, bucket_keys } = inputs;
+        let Inputs { config, credentials, bucket_keys, notify_secret } = inputs;
         let (store, clock) = (&resources.store, resources.clock.clone());
         let mut settings = settings::pipeline(config, credentials, &resources.metrics);
         let bucket = settings::bucket(config, bucket_keys.as_ref())?;
@@ -57,6 +59,12 @@ impl Generation {
         resources.manager.status(&format!("reading {}", config.jobs_dir.display()));
         let (pid, cap_micro) = (std::process::id(), settings.units_per_day_micro);
         store.begin(pid, resources.started_at_ms, settings.slots, cap_micro).await?;
+        // Before inbox and pipeline, so that the first change is reported.
+        let targets = settings::notify_targets(config, notify_secret.as_ref());
+        let notify_clock = resources.clock.clone();
+        let sender =
+            Sender::start(store.clone(), &config.notify, targets, move || notify_clock.moment())
+                .await?;
         settings.video_links = settings::video_links(config, credentials);
         let video_server = serve_videos(config, store, &settings, is_reload).await?;
         store.begin_uploads().await?;
@@ -79,7 +87,7 @@ impl Generation {
         let offload = settings.offload.clone();
         let pipeline =
             Pipeline::new(client, store.clone(), resources.clock.clone(), settings).await?;
-        Ok(Self { inbox, pipeline, offload, video_server })
+        Ok(Self { inbox, pipeline, sender, offload, video_server })
     }
 
     /// Runs until a stop request, until nothing is left that continues automatically, or until a reload.
@@ -90,7 +98,7 @@ impl Generation {
         read_inputs: &ReadInputs,
         controls: &Controls,
     ) -> Result<GenerationEnd, DaemonError> {
-        let Self { inbox, pipeline, offload, video_server } = self;
+        let Self { inbox, pipeline, sender, offload, video_server } = self;
         let manager = &*resources.manager;
         let folder = FolderReport::new(manager);
         let (rescan, store_changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -112,8 +120,9 @@ impl Generation {
             heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
-        let background =
-            background::run(resources, &inputs.config, &folder, Arc::clone(&rescan), store_changed);
+        let beside =
+            background::Beside { config: &inputs.config, folder: &folder, sender: &sender };
+        let background = background::run(resources, beside, Arc::clone(&rescan), store_changed);
         let mut reloader = Reloader::new(resources, inputs, read_inputs);
         let reload = reloader.next(&controls.reload, &rescan);
         tokio::pin!(pipeline, inbox, background, reload);
@@ -140,6 +149,14 @@ impl Generation {
             ended?;
         }
         let end = end?;
+        if resources.until == Until::Idle && end != End::Stopped {
+            // Nobody else sends what a single run has to report.
+            tokio::select! {
+                () = controls.stop.cancelled() => {}
+                drained = sender.drain() => drained?,
+                error = &mut background => return Err(error.into()),
+            }
+        }
         let Some(new_inputs) = new_inputs else { return Ok(GenerationEnd::Ended(end)) };
         // A result that is being written still gets its name: the next pipeline must not write to the same part.
         if !offload.is_idle() {

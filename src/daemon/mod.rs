@@ -23,7 +23,9 @@ use tracing::info;
 
 pub use error::DaemonError;
 pub use inputs::{Controls, Inputs, ReadInputs};
-pub use settings::{account, bucket, connect, locator, policy, video_host, video_links};
+pub use settings::{
+    account, bucket, connect, locator, notify_targets, policy, video_host, video_links,
+};
 
 use crate::pipeline::{End, Until};
 use generation::{Generation, GenerationEnd};

@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    config::{self, BucketKeys, Config, Credentials},
+    config::{self, BucketKeys, Config, Credentials, NotifySecret},
     inbox::InboxSettings,
     job::{Account, Policy},
     kling::{BuildError, Client, ClientConfig, Credential},
     media::{Locator, VideoHost},
     metrics::Metrics,
+    notify::{Target, TimeLimits},
     pipeline::{Clock, Offload, RateSettings, Settings},
     store::OnChange,
     upload::{Bucket, BucketConfig, UploadError, object_base},
@@ -133,6 +134,12 @@ pub(super) fn inbox(config: &Config, settings: &Settings, is_reload: bool) -> In
         is_scanned: Arc::clone(&settings.is_scanned),
         metrics: settings.metrics.clone(),
     }
+}
+
+/// Returns the targets of notifications, ready to send.
+pub fn notify_targets(config: &Config, secret: Option<&NotifySecret>) -> Vec<Target> {
+    let limits = TimeLimits::default();
+    config.notify.iter().map(|target| Target::new(target, secret, limits)).collect()
 }
 
 /// Builds a client of the API. Sends no request.

@@ -100,6 +100,7 @@ mod tests {
             superseded: crate::store::SupersededTasks::default(),
             missing_watermarks: crate::store::MissingWatermarks::default(),
             incomplete_results: 0,
+            notifications: crate::store::NotificationProblems::default(),
             result_hosts_problem: None,
             slots_used: 0,
             changed_after_sent: 0,

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, UploadStatus, pause,
-    remaining, spend, sql::Sql as _, upload, watermark,
+    MissingWatermarks, NotificationProblems, Pause, Reader, Store, StoreError, SupersededTasks,
+    UploadStatus, notification, pause, remaining, spend, sql::Sql as _, upload, watermark,
 };
 use crate::job::State;
 
@@ -46,6 +46,7 @@ pub struct QueueStatus {
     pub missing_watermarks: MissingWatermarks,
     /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
     pub incomplete_results: i64,
+    pub notifications: NotificationProblems,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -172,6 +173,7 @@ pub(super) fn queue_status(
     let (spent_total_micro, uploads) = (spend::in_all(&moment)?, upload::status(&moment)?);
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
+    let notifications = notification::problems(&moment)?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (cap_micro, hold): (Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?);
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
@@ -199,6 +201,7 @@ pub(super) fn queue_status(
             superseded,
             missing_watermarks,
             incomplete_results,
+            notifications,
             slots_used,
             changed_after_sent,
             first_changed,

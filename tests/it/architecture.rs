@@ -14,7 +14,7 @@ const LINES_MAX: usize = 350;
 const READABLE: &str = "the source is there and readable, in names of UTF-8";
 
 /// What each module may import of ours; the crate's own files beside `src/main.rs` are all here.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     // Every layer that commits, asks or writes names its points.
     ("failpoint", &[]),
     ("offload", &[]),
@@ -46,6 +46,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ),
     // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["manifest"]),
+    ("notify", &["config", "job", "store"]),
     (
         "daemon",
         &[
@@ -55,6 +56,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
             "kling",
             "media",
             "metrics",
+            "notify",
             "pipeline",
             "store",
             "upload",
@@ -71,6 +73,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
             "kling",
             "manifest",
             "media",
+            "notify",
             "output",
             "pipeline",
             "sim",

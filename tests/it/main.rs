@@ -16,6 +16,7 @@ mod identity;
 mod import_circles;
 mod log;
 mod metrics;
+mod notify;
 mod pipeline;
 mod reading;
 mod restore;

@@ -101,7 +101,9 @@ fn wrong(failed: &CredentialsError, users: &Users) -> CheckResult {
         CredentialsError::Malformed(name) | CredentialsError::Unreadable { name, .. } => {
             vec![*name]
         }
-        CredentialsError::Both(_) | CredentialsError::Different => Vec::new(),
+        CredentialsError::Both(_)
+        | CredentialsError::Different
+        | CredentialsError::NotifySecret => Vec::new(),
     };
     // What is to be removed if too much is set.
     let superfluous = match failed {

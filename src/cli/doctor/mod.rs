@@ -19,6 +19,7 @@ mod limits;
 mod lookups;
 mod media_url;
 mod missing_database;
+mod notifications;
 mod print;
 mod proxy;
 mod result_files;
@@ -45,7 +46,7 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 24] = [
+const CHECKS: [DoctorCheck; 25] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
@@ -68,6 +69,7 @@ const CHECKS: [DoctorCheck; 24] = [
     ("media.public_base_url", Configuration, media_url::check),
     ("upload", Configuration, bucket::check),
     ("media.serve", Configuration, serve::check),
+    ("notifications", Configuration, notifications::check),
     ("create requests", Database, attention::check_creates),
     ("jobs", Database, attention::check),
 ];

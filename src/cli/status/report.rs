@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     job::State,
     store::{
-        LockHolder, Pause, QueueStatus, RateLimit, Reader, SupersededTasks, UploadStatus,
-        lock_holder,
+        LockHolder, NotificationProblems, Pause, QueueStatus, RateLimit, Reader, SupersededTasks,
+        UploadStatus, lock_holder,
     },
 };
 
@@ -49,6 +49,8 @@ pub(super) struct StatusReport {
     pub(super) incomplete_results: i64,
     /// Jobs that have their result and lack the watermarked copy.
     pub(super) watermarks_missing: i64,
+    /// Messages of `notify` that could not be sent.
+    pub(super) notifications: Option<UnsentReport>,
     pub(super) units: UnitTotals,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
@@ -161,6 +163,22 @@ pub(super) struct BlockedReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct UnsentReport {
+    /// Messages that are tried again.
+    pub(super) failing: i64,
+    /// Messages that could not be sent for 24 h.
+    pub(super) dead: i64,
+    pub(super) problem: String,
+}
+
+impl UnsentReport {
+    fn of(problems: &NotificationProblems) -> Option<Self> {
+        let NotificationProblems { failing, dead, problem } = problems.clone();
+        Some(Self { failing, dead, problem: problem? })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct SupersededReport {
     pub(super) tasks: i64,
     pub(super) jobs: Vec<ToResolve>,
@@ -216,6 +234,7 @@ impl StatusReport {
             superseded: SupersededReport::of(&queue.superseded),
             incomplete_results: queue.incomplete_results,
             watermarks_missing: queue.missing_watermarks.jobs,
+            notifications: UnsentReport::of(&queue.notifications),
             units: UnitTotals {
                 today: units_number(queue.spent_today_micro),
                 total: units_number(queue.spent_total_micro),

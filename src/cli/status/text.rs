@@ -157,6 +157,13 @@ fn problems(report: &StatusReport) -> Vec<Line> {
     let hosts = report.result_hosts_problem.iter();
     lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
     lines.extend(results(report));
+    if let Some(unsent) = &report.notifications {
+        let text = match unsent.dead {
+            0 => format!("{} not sent yet", counted(unsent.failing, "message")),
+            dead => format!("{} not sent for 24 h", counted(dead, "message")),
+        };
+        lines.push(("notify", format!("{text}: {}", safe(&unsent.problem))));
+    }
     if report.changed_after_sent > 0 {
         let results = match report.changed_after_sent {
             1 => "it has or gets the result",

@@ -103,6 +103,7 @@ fn the_defaults_are_the_promised_ones() {
         pause: PauseConfig { probe_interval: Duration::from_mins(1) },
         download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30, allow_hosts: Vec::new() },
         retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
+        notify: Vec::new(),
         metrics: MetricsConfig { listen: None },
         log: LogConfig { format: LogFormat::Auto },
         notes: Vec::new(),
@@ -121,6 +122,7 @@ fn every_setting_is_read() {
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
          pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000, \
          allow_hosts: [files.example.com, '*.cdn.example.com', '[::1]']}\nretention: {history: 1d 12h}\n\
+         notify: [{webhook: 'https://e.com/x?token=y', format: ntfy, events: [job.succeeded]}, {command: [say, hi]}]\n\
          metrics: {listen: '[::1]:9464'}\nlog: {format: journald}\n",
     );
     let ms = Duration::from_millis;
@@ -181,6 +183,22 @@ fn every_setting_is_read() {
             ],
         },
         retention: RetentionConfig { history: Some(ms(36 * 3_600_000)) },
+        notify: vec![
+            NotifyTarget {
+                channel: NotifyChannel::Webhook {
+                    url: Url::parse("https://e.com/x?token=y").expect("an address"),
+                    format: WebhookFormat::Ntfy,
+                },
+                events: vec![NotifyEvent::JobSucceeded],
+            },
+            NotifyTarget {
+                channel: NotifyChannel::Command(vec!["say".to_owned(), "hi".to_owned()]),
+                events: NotifyEvent::ALL
+                    .into_iter()
+                    .filter(|event| *event != NotifyEvent::JobSucceeded)
+                    .collect(),
+            },
+        ],
         metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
         log: LogConfig { format: LogFormat::Journald },
         notes: Vec::new(),
@@ -322,6 +340,19 @@ fn problems_are_reported_where_they_are() {
         download: {max_bytes: 0} => 1:23: `download.max_bytes` is out of range
         download: {allow_hosts: ['a.example:80']} => 1:25: `download.allow_hosts` contains `a.example:80`, which is not a host
         download: {allow_hosts: ['*']} => 1:25: `download.allow_hosts` contains `*`, which is not a host
+        notify: x => 1:9: `notify` cannot be the text `x` (a list of
+        notify: [x] => 1:10: `notify` cannot be the text `x`
+        notify: [{}] => 1:10: `notify` needs either `webhook` or `command` in each entry
+        notify: [{webhok: 'https://e.com'}] => 1:19: `notify` has the unknown key `webhok`, expected one of `webhook`, `format`
+        notify: [{command: [a]}, {webhook: 'http://e.com'}] => 1:26: `notify` has a webhook that sends messages unencrypted
+        notify: [{webhook: 'https://u:p@e.com'}] => 1:10: `notify` has a webhook with a user name or password (a list
+        notify: [{webhook: 'e.com'}] => 1:10: `notify` has a webhook that is no URL: relative URL without a base
+        notify: [{webhook: 'https://e.com', events: []}] => 1:10: `notify` has an entry without events
+        notify: [{command: [a], events: [job.failed]}] => 1:34: `notify` contains `job.failed`, which is no event (a list
+        notify: [{command: [a, 5]}] => 1:24: `notify[0].command[1]` cannot be the number `5` (a list
+        notify: [{webhook: 'https://e.com', format: xml}] => 1:45: `notify[0].format` cannot be the text `xml`
+        notify: [{command: []}] => 1:10: `notify` has a command without a program
+        notify: [{command: [a], format: ntfy}] => 1:10: `notify` has a `format` without a `webhook`
         metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
         metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is not an IP address with a port (`null`, or
         metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is not an IP address with a port

@@ -23,6 +23,7 @@ fn the_schema_agrees_with_the_reader() {
         "download: {max_bytes: 1000}\nlimits: {create_per_second: 0.5, units_per_day: 1.5}\n",
         "upload: {s3: {endpoint: https://s3.example.com, bucket: my-videos, prefix: a/b/}}\n",
         "upload: {s3: null}\n",
+        "notify: [{webhook: 'http://10.0.0.1/x', format: ntfy}, {command: [a], events: [queue.paused]}]\n",
         "metrics: {listen: '[::1]:9464'}\nkling: {base_url: HTTPS://e.com}\n",
     ] {
         let _valid = good(text);
@@ -45,6 +46,9 @@ fn the_schema_agrees_with_the_reader() {
         "limits: {concurrency: 1.5}",
         "limits: {create_per_second: 0}",
         "limits: {units_per_day: -1}",
+        "notify: [{webhok: 'https://e.com'}]",
+        "notify: [{command: [a], format: json}]",
+        "notify: [{command: [a], events: [job.failed]}]",
         "metrics: {listen: 9464}",
         "log: {format: xml}",
     ] {

@@ -11,6 +11,7 @@ mod model;
 mod moves;
 mod names;
 mod never_arrived;
+mod notifications;
 mod on_change;
 mod opening;
 mod plans;

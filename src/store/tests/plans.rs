@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, delivery, job_state, local_video, media_queue, metrics_snapshot, pause, queue,
-    queue_status, reconcile, reconcile::depart, remaining, retention, sharing, watermark,
+    JobFilter, delivery, job_state, local_video, media_queue, metrics_snapshot, notification,
+    pause, queue, queue_status, reconcile, reconcile::depart, remaining, retention, sharing,
+    watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -56,6 +57,8 @@ fn queries() -> Vec<String> {
         reconcile::output::OUTPUT_ASKED,
         reconcile::output::OUTPUT_OF_KEY,
         depart::SEE,
+        notification::NEXT,
+        notification::PROBLEMS,
         queue_status::REFUSED,
         queue_status::BLOCKED_JOBS,
         queue_status::SLOTS_USED,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
+mod begin;
 mod cancel;
 mod check;
 mod completions;

@@ -22,6 +22,8 @@ fn without_a_database_every_command_fails_and_creates_none() {
         &["resolve", "x", "--resend"],
         &["pause"],
         &["resume"],
+        &["notify"],
+        &["notify", "--retry"],
     ] {
         let ran = env.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{arguments:?}");
@@ -172,6 +174,9 @@ fn every_command_has_a_short_and_a_long_help_with_an_example() {
         "cancel",
         "pause",
         "resume",
+        "notify",
+        "init",
+        "import",
         "completions",
     ] {
         let short = env.run(&[command, "-h"]).out;
