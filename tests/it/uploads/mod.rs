@@ -5,6 +5,7 @@ mod bucket;
 mod changing;
 mod config;
 mod failures;
+mod first_job;
 mod held;
 mod hostile;
 mod kills;
