@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    path::Path,
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use reqwest::Method;
 use super::{
     env_of, job, put_video,
     serve::{ask, serving},
-    video, waiting_for,
+    start_tracing, video, waiting_for,
 };
 use crate::support::{
     counts::is_full,
@@ -79,7 +80,7 @@ fn a_job_waits_while_kling_does_not_reach_lipsyncd() {
     serve_at(&env, &listen, &format!("http://{closed}"));
     put_video(&env, "v.mp4", &video("tunnel", 200_000));
     env.drop_in_old("en.yaml", job("v.mp4", "en"));
-    env.start();
+    start_tracing(&mut env);
     env.until("the reason", |env| {
         waiting_for(env, "en").contains(
             "nothing has asked lipsyncd for the video: Kling does not reach media.serve.public_url; run `lipsyncd doctor`",
@@ -89,6 +90,24 @@ fn a_job_waits_while_kling_does_not_reach_lipsyncd() {
     env.signal("HUP");
     env.until_state("en", "succeeded");
     assert_eq!(env.ledger().tasks.len(), 1);
+    // The answers of the API have quoted links.
+    assert!(env.log().contains("TRACE") && env.log().contains("/m/"), "{}", env.log());
+    assert_no_macs(env.dir.path());
+}
+
+/// No file contains a link: a signature before the hash of a video.
+fn assert_no_macs(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            assert_no_macs(&entry.path());
+            continue;
+        }
+        let content = fs::read(entry.path()).unwrap();
+        let is_hash = |part: &[u8]| part.len() == 64 && part.iter().all(u8::is_ascii_hexdigit);
+        let is_link =
+            |part: &[u8]| part[64] == b'/' && is_hash(&part[..64]) && is_hash(&part[65..]);
+        assert!(!content.windows(129).any(is_link), "{}", entry.path().display());
+    }
 }
 
 #[test]
