@@ -316,12 +316,16 @@ CREATE TABLE candidate (
   PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
--- Local videos that are being uploaded. Emptied when the daemon starts.
+-- Local videos that are being uploaded, and those that the bucket has. Emptied when the daemon starts.
 CREATE TABLE upload (
   video_sha256 TEXT    PRIMARY KEY,
   sent_bytes   INTEGER NOT NULL,
-  bytes        INTEGER NOT NULL
+  bytes        INTEGER NOT NULL,
+  stored_at_ms INTEGER                              -- when the bucket was seen to have it; NULL: the upload is in progress
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX upload_running ON upload (video_sha256) WHERE stored_at_ms IS NULL;
+CREATE INDEX upload_stored  ON upload (stored_at_ms) WHERE stored_at_ms IS NOT NULL;
 
 -- Units per UTC day.
 CREATE TABLE spend (
@@ -361,6 +365,7 @@ CREATE TABLE daemon_state (
   api_problem_since_ms INTEGER,
   upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
   upload_problem_since_ms INTEGER,
+  uploads_limit    INTEGER,                         -- upload.concurrency; NULL: local videos are not uploaded
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
@@ -586,9 +591,12 @@ SELECT
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
     WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
     -- Only a task whose video needs an upload is queued without a reason of its own for long.
-    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256 AND stored_at_ms IS NULL) THEN
       (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
     WHEN j.state = 'queued' AND t.video_kind = 'file' AND d.upload_problem IS NOT NULL THEN 'uploads are held: ' || d.upload_problem
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND uploads.running >= d.uploads_limit
+      AND NOT EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+      'its video waits for an upload place (' || uploads.running || ' of ' || d.uploads_limit || ' uploads in progress, upload.concurrency)'
     WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
@@ -645,6 +653,7 @@ JOIN manifest m ON m.id = j.manifest_id
 LEFT JOIN task t ON t.id = j.task_row
 JOIN daemon_state d ON d.id = 1
 JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) slots
+JOIN (SELECT count(*) AS running FROM upload WHERE stored_at_ms IS NULL) uploads
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 -- One row per change of a job.

@@ -96,6 +96,7 @@ fn queries_follow_an_index_and_sort_nothing() {
                     "SCAN CONSTANT ROW",
                     "SCAN 1 CONSTANT ROW",
                     "SCAN slots",
+                    "SCAN uploads",
                     "SCAN now",
                     "SCAN asked",
                     "SCAN daemon_state",
