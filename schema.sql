@@ -361,6 +361,7 @@ CREATE TABLE daemon_state (
   paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
   query_rest_until_ms INTEGER,                      -- the same for queries
   hold             TEXT,                            -- why no new task is started although the queue is not paused
+  hold_kind        TEXT    CHECK (hold_kind IS NULL OR hold_kind = 'budget' AND hold IS NOT NULL), -- budget: a daily budget is reached
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
   upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
@@ -424,8 +425,8 @@ CREATE TABLE notification (
 CREATE INDEX notification_due     ON notification (target, due_at_ms) WHERE state = 'waiting';
 CREATE INDEX notification_problem ON notification (id) WHERE state = 'dead' OR state = 'waiting' AND problem IS NOT NULL;
 CREATE INDEX notification_ended   ON notification (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
--- The `jobs.failed` messages of a target. More jobs join a message until its first try.
-CREATE INDEX notification_failed  ON notification (target, first_try_at_ms) WHERE event = 'jobs.failed';
+-- The `jobs.failed` messages of a target that were tried. More jobs join a message until its first try.
+CREATE INDEX notification_failed  ON notification (target, state, ended_at_ms) WHERE event = 'jobs.failed' AND tries > 0;
 CREATE UNIQUE INDEX notification_group ON notification (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0;
 -- A manifest that ended, was continued and ended again before the message was sent has one message.
 CREATE UNIQUE INDEX notification_finished ON notification (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0;
@@ -514,17 +515,19 @@ BEGIN
   WHERE e.event = 'job.' || NEW.state;
 END;
 
--- The first failure waits 10 s for others, and the next message is due 5 minutes after the one before.
+-- The first failure waits 10 s for others. The sender keeps 5 minutes between two messages. At most 100 groups are kept.
 CREATE TRIGGER notify_job_failed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, jobs)
-  SELECT e.target, e.event, NEW.updated_at_ms, max(NEW.updated_at_ms + 10000, 300000 + coalesce(
-    (SELECT max(first_try_at_ms) FROM notification n WHERE n.event = 'jobs.failed' AND n.target = e.target), 0)), 1
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms + 10000, 1
   FROM notify_event e WHERE e.event = 'jobs.failed'
   ON CONFLICT (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0 DO UPDATE SET jobs = jobs + 1;
   INSERT INTO notification_failure (notification_id, error_code, reason, jobs, example_key)
-  SELECT n.id, coalesce(NEW.error_code, t.error_code, ''), coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, ''), 1, NEW.key
+  SELECT n.id, coalesce(NEW.error_code, t.error_code, '') AS code,
+    coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, '') AS why, 1, NEW.key
   FROM notify_event e JOIN notification n ON n.target = e.target LEFT JOIN task t ON t.id = NEW.task_row
   WHERE e.event = 'jobs.failed' AND n.event = 'jobs.failed' AND n.state = 'waiting' AND n.tries = 0
+    AND (EXISTS (SELECT 1 FROM notification_failure f WHERE f.notification_id = n.id AND f.error_code = code AND f.reason = why)
+      OR (SELECT count(*) FROM notification_failure f WHERE f.notification_id = n.id) < 100)
   ON CONFLICT DO UPDATE SET jobs = jobs + 1;
 END;
 
@@ -550,8 +553,8 @@ CREATE TRIGGER notify_pause AFTER UPDATE OF pause ON daemon_state WHEN OLD.pause
 END;
 
 -- One message per UTC day and cap: a restart finds the budget reached again.
-CREATE TRIGGER notify_budget AFTER UPDATE OF hold ON daemon_state
-WHEN OLD.hold IS NULL AND NEW.hold LIKE 'daily budget reached%'
+CREATE TRIGGER notify_budget AFTER UPDATE OF hold_kind ON daemon_state
+WHEN NEW.hold_kind = 'budget' AND OLD.hold_kind IS NOT 'budget'
 BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro)
   SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro

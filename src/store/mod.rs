@@ -64,6 +64,7 @@ pub use candidate::{Candidate, ListScan};
 pub use change::{HistoryPosition, JobChange, OtherChanges};
 pub use checkup::{IntegrityCheck, OpenTask};
 pub use command::{Command, CommandFailure};
+pub use daemon_state::{Hold, HoldKind};
 pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
 pub use event::{ApiCall, HistoryAnswer};

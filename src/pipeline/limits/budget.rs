@@ -52,7 +52,6 @@ fn day_of(now_ms: i64) -> i64 {
     now_ms.div_euclid(DAY_MS)
 }
 
-/// The trigger `notify_budget` of `schema.sql` recognises the beginning.
 fn hold_text(spent_micro: i64, cap_micro: i64, resumes_at_ms: i64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     let units = |micro: i64| micro as f64 / 1e6;

@@ -10,7 +10,7 @@ use crate::{
     job::TaskId,
     kling::{Api, ApiError},
     pipeline::{AccountSignal, BudgetChange, Rest},
-    store::{Pause, PauseKind, StoreError},
+    store::{Hold, Pause, PauseKind, StoreError},
 };
 
 impl<A: Api> Pipeline<A> {
@@ -116,7 +116,7 @@ impl<A: Api> Pipeline<A> {
                     if let Some(hold) = hold.as_ref().filter(|_| is_news) {
                         warn!("queue held: {hold}");
                     }
-                    store.set_hold(hold).await?;
+                    store.set_hold(hold.map(Hold::budget)).await?;
                 }
                 Effect::SaveApiProblem(problem) => {
                     log_api_problem(problem.as_ref());

@@ -59,6 +59,7 @@ fn queries() -> Vec<String> {
         depart::SEE,
         notification::NEXT,
         notification::PROBLEMS,
+        notification::FAILED_NEXT,
         queue_status::REFUSED,
         queue_status::BLOCKED_JOBS,
         queue_status::SLOTS_USED,

@@ -2,7 +2,7 @@
 
 use lipsyncd::{
     job::{Outcome as O, outcome::TransientError},
-    store::{Pause, PauseKind},
+    store::{Hold, Pause, PauseKind},
 };
 
 use super::*;
@@ -205,7 +205,7 @@ async fn reasons_of_a_held_queue() {
     wait.store.set_api_problem(None, NOW_MS).await.unwrap();
 
     let hold = "the next day's budget";
-    wait.store.set_hold(Some(hold.to_owned())).await.unwrap();
+    wait.store.set_hold(Some(Hold::budget(hold))).await.unwrap();
     assert_eq!((wait.reason("queued"), wait.reason("resend")), (hold.to_owned(), hold.to_owned()));
     assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 
