@@ -343,15 +343,30 @@ CREATE TABLE account (
   lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- the form of lookups by name that it answers
                CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
   slots_limit  INTEGER,                             -- learned from code 1303; NULL: as configured
+  identify_units_micro INTEGER,                     -- what the last Identify Face call cost; NULL: unknown
+  identify_money_micro INTEGER,
   UNIQUE (host, key)
 ) STRICT;
+
+-- What the last task of a length cost, from which the price of later tasks is learned.
+CREATE TABLE price (
+  account_row INTEGER NOT NULL REFERENCES account (id),
+  audio_steps INTEGER NOT NULL,                     -- started 5 s of the audio that was used
+  video_steps INTEGER NOT NULL,                     -- started 5 s of the video; 0: its length is unknown
+  units_micro INTEGER NOT NULL,
+  money_micro INTEGER NOT NULL,
+  tasks       INTEGER NOT NULL,                     -- how many tasks in a row cost that
+  PRIMARY KEY (account_row, audio_steps, video_steps)
+) STRICT, WITHOUT ROWID;
 
 -- The state of the daemon and its queue: one row.
 CREATE TABLE daemon_state (
   id               INTEGER PRIMARY KEY CHECK (id = 1),
   slots_configured INTEGER NOT NULL DEFAULT 5,
   slots_limit      INTEGER NOT NULL DEFAULT 5,
-  cap_micro        INTEGER,
+  cap_micro        INTEGER,                         -- limits.units_per_day
+  money_cap_micro  INTEGER,                         -- limits.money_per_day
+  account_row      INTEGER REFERENCES account (id), -- the account that the daemon uses
   pause            TEXT    CHECK (pause IN ('person', 'credentials', 'account')),
   pause_reason     TEXT    CHECK ((pause_reason IS NOT NULL) = (pause IS NOT NULL)),
   pause_code       INTEGER,
@@ -361,6 +376,8 @@ CREATE TABLE daemon_state (
   paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
   query_rest_until_ms INTEGER,                      -- the same for queries
   hold             TEXT,                            -- why no new task is started although the queue is not paused
+  hold_kind        TEXT    CHECK (hold_kind IN ('budget', 'price')), -- budget: a daily cap; price: the price of the next task is unknown
+  hold_until_ms    INTEGER,                         -- when the hold ends at the latest
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
   upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
@@ -550,7 +567,7 @@ END;
 
 -- One message per UTC day and cap: a restart finds the budget reached again.
 CREATE TRIGGER notify_budget AFTER UPDATE OF hold ON daemon_state
-WHEN OLD.hold IS NULL AND NEW.hold LIKE 'daily budget reached%'
+WHEN OLD.hold_kind IS NOT 'budget' AND NEW.hold_kind = 'budget'
 BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro)
   SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro
@@ -588,7 +605,7 @@ SELECT
       'the queue is paused: ' || d.pause_reason ||
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
-    WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.hold IS NOT NULL AND d.hold_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
     -- Only a task whose video needs an upload is queued without a reason of its own for long.
     WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
       (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
@@ -744,6 +761,8 @@ SELECT
   d.slots_limit,
   coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
   d.cap_micro / 1e6 AS cap,
+  coalesce((SELECT identify_money_micro + task_money_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS money_today,
+  d.money_cap_micro / 1e6 AS money_cap,
   d.median_task_ms / 1000.0 AS median_task_seconds
 FROM daemon_state d;
 

@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        job::Cost,
+        job::{Caps, Cost},
         store::{ApiProblem, Pause},
     };
 
@@ -90,7 +90,7 @@ mod tests {
             refused: Vec::new(),
             slots_configured: 5,
             slots_limit: 4,
-            cap_micro: None,
+            caps: Caps::default(),
             spent_today: Cost::units(0),
             spent_total: Cost::units(0),
             pause: None,
