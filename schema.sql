@@ -1,8 +1,8 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
 -- Read the seven views at the end: they are the stable interface. The tables may change between versions.
--- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units are stored in
--- millionths (`*_micro`).
+-- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
+-- are stored in millionths (`*_micro`).
 --
 --   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
 
@@ -123,7 +123,8 @@ CREATE TABLE task (
   create_error        TEXT,
   listed_at_ms        INTEGER,                      -- when the account's task list was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task
-  units_micro         INTEGER NOT NULL DEFAULT 0,
+  units_micro         INTEGER NOT NULL DEFAULT 0,   -- what Kling charged for it
+  money_micro         INTEGER NOT NULL DEFAULT 0,   -- the same for accounts that pay from a balance
   error_code          TEXT,
   error               TEXT,
   error_reason        TEXT,                         -- the error without ids and numbers
@@ -301,7 +302,8 @@ CREATE TABLE event (
   http_status INTEGER,
   code        INTEGER,
   request_id  TEXT,
-  units_micro INTEGER
+  units_micro INTEGER,
+  money_micro INTEGER
 ) STRICT;
 
 CREATE INDEX event_of_job ON event (job_id);
@@ -323,12 +325,14 @@ CREATE TABLE upload (
   bytes        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Units per UTC day.
+-- Units and money per UTC day. A task belongs to the day of its create request.
 CREATE TABLE spend (
-  day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
-  identify_micro INTEGER NOT NULL DEFAULT 0,
-  task_micro     INTEGER NOT NULL DEFAULT 0,
-  tasks          INTEGER NOT NULL DEFAULT 0
+  day                  TEXT    PRIMARY KEY,         -- UTC, YYYY-MM-DD
+  identify_micro       INTEGER NOT NULL DEFAULT 0,
+  task_micro           INTEGER NOT NULL DEFAULT 0,
+  identify_money_micro INTEGER NOT NULL DEFAULT 0,
+  task_money_micro     INTEGER NOT NULL DEFAULT 0,
+  tasks                INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- What lipsyncd learned about an account through one key at one host. Two keys may belong to one account.
@@ -621,7 +625,7 @@ SELECT
   t.external_task_id,
   (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY absent_since_ms, id LIMIT 10)) AS shares_task_with,
   (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  (SELECT nullif(sum(money_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS money,
   j.output,
   (SELECT
      CASE WHEN w.due_at_ms IS NULL THEN w.reason
@@ -659,7 +663,8 @@ SELECT
   e.http_status,
   e.code,
   e.request_id,
-  e.units_micro / 1e6 AS units
+  e.units_micro / 1e6 AS units,
+  e.money_micro / 1e6 AS money
 FROM event e
 JOIN job j ON j.id = e.job_id
 ORDER BY e.id;
@@ -677,7 +682,7 @@ SELECT
   t.audio_ms,
   t.video_ms,
   t.units_micro / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(t.money_micro, 0) / 1e6 AS money,
   strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(t.first_sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch') AS created_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_at_ms / 1000.0, 'unixepoch') AS ended_at,
   (t.ended_at_ms - coalesce(t.first_sent_at_ms, t.created_at_ms)) / 1000.0 AS seconds,
@@ -697,7 +702,8 @@ SELECT
   m.failed,
   m.cancelled,
   m.unresolved,
-  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units
+  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units,
+  (SELECT nullif(sum(t.money_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS money
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 
@@ -748,6 +754,6 @@ SELECT
   identify_micro / 1e6 AS identify_units,
   task_micro / 1e6 AS task_units,
   (identify_micro + task_micro) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(identify_money_micro + task_money_micro, 0) / 1e6 AS money,
   tasks
 FROM spend;

@@ -75,7 +75,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::store::{ApiProblem, Pause};
+    use crate::{
+        job::Cost,
+        store::{ApiProblem, Pause},
+    };
 
     fn queue_status(jobs: &[(State, i64)]) -> QueueStatus {
         let mut all: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
@@ -88,8 +91,8 @@ mod tests {
             slots_configured: 5,
             slots_limit: 4,
             cap_micro: None,
-            spent_today_micro: 0,
-            spent_total_micro: 0,
+            spent_today: Cost::units(0),
+            spent_total: Cost::units(0),
             pause: None,
             hold: None,
             api_problem: None,

@@ -27,6 +27,7 @@ pub(crate) use names;
 
 mod account;
 pub mod apply;
+mod cost;
 mod create_attempt;
 pub mod decide;
 mod delivery;
@@ -46,6 +47,7 @@ pub(crate) mod tests;
 
 pub use account::Account;
 pub use apply::{IllegalTransition, RESEND_READY, SLOT_KEPT_MS, Transition, apply};
+pub use cost::{Charge, Cost};
 pub use create_attempt::{CreateAnswer, CreateAttempt, Resend};
 pub use decide::{Action, decide};
 pub use delivery::{BLOCKED, Delivery, DeliveryOutcome, deliver};

@@ -9,7 +9,7 @@ use super::{
     MissingWatermarks, NotificationProblems, Pause, Reader, Store, StoreError, SupersededTasks,
     UploadStatus, notification, pause, remaining, spend, sql::Sql as _, upload, watermark,
 };
-use crate::job::State;
+use crate::job::{Cost, State};
 
 /// The state of the queue at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +23,8 @@ pub struct QueueStatus {
     pub slots_configured: i64,
     pub slots_limit: i64,
     pub cap_micro: Option<i64>,
-    pub spent_today_micro: i64,
-    pub spent_total_micro: i64,
+    pub spent_today: Cost,
+    pub spent_total: Cost,
     pub pause: Option<Pause>,
     /// Why no new task is started although the queue is not paused.
     pub hold: Option<String>,
@@ -168,9 +168,9 @@ pub(super) fn queue_status(
     let (changed_after_sent, first_changed) = moment.row(CHANGED, (), |row| row.try_into())?;
     let (pause, superseded) = (pause::read_pause(&moment)?, remaining::superseded(&moment)?);
     let (refused, blocked) = (refused(&moment, REFUSED_MAX)?, blocked(&moment)?);
-    let (slots_used, spent_today_micro) =
+    let (slots_used, spent_today) =
         (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
-    let (spent_total_micro, uploads) = (spend::in_all(&moment)?, upload::status(&moment)?);
+    let (spent_total, uploads) = (spend::in_all(&moment)?, upload::status(&moment)?);
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
     let notifications = notification::problems(&moment)?;
@@ -185,11 +185,11 @@ pub(super) fn queue_status(
             slots_configured: row.get(0)?,
             slots_limit: row.get(1)?,
             cap_micro,
-            spent_today_micro,
-            spent_total_micro,
+            spent_today,
+            spent_total,
             pause,
             // A daemon that ended on an earlier day may have left it.
-            hold: hold.filter(|_| cap_micro.is_none_or(|cap| spent_today_micro >= cap)),
+            hold: hold.filter(|_| cap_micro.is_none_or(|cap| spent_today.units_micro >= cap)),
             api_problem: api_problem
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),

@@ -2,8 +2,8 @@
 
 use crate::{
     job::{
-        FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session, Source, Task,
-        outcome::PermanentError,
+        Charge, Cost, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session,
+        Source, Task, outcome::PermanentError,
     },
     manifest::{ContentHashes, request_hash, spec_hash},
     store::{AcceptedManifest, SessionFaces, Store, WantedJob},
@@ -93,7 +93,7 @@ pub(crate) fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> 
     let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
     let host = "api-singapore.klingai.com".to_owned();
     vec![
-        Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
+        Outcome::Identified { session: session.clone(), faces, cost: Cost::units(50_000) },
         Outcome::CreateIntended { host, account: "account".to_owned() },
         Outcome::Accepted { task_id: task_id.to_owned() },
     ]
@@ -103,7 +103,7 @@ pub(crate) fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> 
 pub(crate) fn until_succeeded() -> Vec<Outcome> {
     vec![
         Outcome::Processing,
-        Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
+        Outcome::TaskSucceeded { charge: Some(Charge::units(1_000_000)) },
         Outcome::Delivered(result()),
     ]
 }

@@ -43,7 +43,7 @@ impl<A: Api> Pipeline<A> {
         if !self.account.budget.needs_check(now_ms) {
             return Ok(());
         }
-        let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
+        let spent_micro = self.context.store.spent_today(now_ms).await?.units_micro;
         let effect = self.account.check_budget(spent_micro, now_ms);
         self.carry_out(effect).await
     }

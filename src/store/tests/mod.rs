@@ -31,8 +31,8 @@ use super::{
 };
 use crate::{
     job::{
-        DeliveryOutcome, FaceSpan, Job, JobSpec, Media, Moment, Outcome, ResultFile, Session,
-        Source, State, Task, Transition, apply, outcome::PermanentError,
+        Charge, Cost, DeliveryOutcome, FaceSpan, Job, JobSpec, Media, Moment, Outcome, ResultFile,
+        Session, Source, State, Task, Transition, apply, outcome::PermanentError,
     },
     testing::jobs::{
         MOMENT, NOW_MS, POLICY, audio_of, hashed, manifest, permanent_error, result, session,

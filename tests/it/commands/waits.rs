@@ -1,7 +1,7 @@
 //! What an unfinished job waits for: one sentence for each way to wait, the same wherever it is read.
 
 use lipsyncd::{
-    job::{Outcome as O, outcome::TransientError},
+    job::{Charge, Outcome as O, outcome::TransientError},
     store::{Pause, PauseKind},
 };
 
@@ -176,7 +176,7 @@ async fn reasons_before_the_next_try() {
         assert_eq!(wait.reason(key), format!("{blocked}{at}"));
     }
     wait.job("loading", wait.submitted("t1")).await;
-    wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
+    wait.drive("loading", vec![O::TaskSucceeded { charge: Some(Charge::units(1)) }], MOMENT).await;
     assert_eq!(wait.reason("loading"), "its download is in progress or next");
     wait.drive("loading", vec![O::TransientError(problem("cut off"))], LATER).await;
     assert_eq!(wait.reason("loading"), format!("try 1 failed: cut off{at}"));
@@ -188,7 +188,7 @@ async fn reasons_of_a_held_queue() {
     wait.job("queued", vec![]).await;
     wait.job("sent", wait.submitted("t1")).await;
     wait.job("loading", wait.submitted("t2")).await;
-    wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
+    wait.drive("loading", vec![O::TaskSucceeded { charge: Some(Charge::units(1)) }], MOMENT).await;
     wait.job("resend", wait.creating()).await;
     wait.drive("resend", vec![O::Lost("cut off".into()), absent(0)], MOMENT).await;
     wait.drive("resend", vec![absent(60_000)], MOMENT).await;

@@ -9,7 +9,7 @@ use super::{
     text::{one_line, write},
 };
 use crate::{
-    job::State,
+    job::{Cost, State},
     store::{
         ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RateLimit, RefusedManifest,
         SupersededTasks,
@@ -34,8 +34,8 @@ fn queue_status() -> QueueStatus {
         slots_configured: 10,
         slots_limit: 5,
         cap_micro: Some(100_000_000),
-        spent_today_micro: 12_500_000,
-        spent_total_micro: 340_050_000,
+        spent_today: Cost::units(12_500_000),
+        spent_total: Cost::units(340_050_000),
         pause: None,
         hold: None,
         api_problem: None,
