@@ -25,13 +25,13 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-root=${1:-$work/root}
-if [ $# -eq 0 ]; then packaging/rootfs "$root"; fi
+root=$work/root
+if [ $# -eq 0 ]; then packaging/rootfs "$root"; else cp -a "$1" "$root"; fi
 # Nothing in the file system may need another file of the build machine.
 if readelf --program-headers "$root/usr/bin/lipsyncd" | grep --quiet INTERP; then
     echo "NOT ok: the program needs a dynamic linker"
     exit 1
 fi
 echo "ok: the program is static"
-du -sh "$root" | sed "s|\t.*| in the image|"
+echo "the image has $(du -sh "$root" | cut -f 1)"
 unshare "${namespaces[@]}" python3 tests/image/container.py packaging/Dockerfile "$root" "$work"

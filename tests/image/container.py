@@ -130,8 +130,7 @@ class Container:
         self.user = [] if is_mapped else [f"--userspec={image['USER']}", "--groups="]
 
     def start(self, command, **options):
-        # `env` of the machine sets the folder; it is not in the image.
-        inside = ["chroot", *self.user, self.root, *command]
+        inside = [shutil.which("chroot"), *self.user, self.root, *command]
         return subprocess.Popen(inside, env={"PATH": "/usr/bin", **self.image["ENV"]}, **options)
 
     def run(self, *arguments):
@@ -181,8 +180,8 @@ def main():
         "audio: https://cdn.example.com/a.mp3?duration_ms=5000\nsound_end_time: 4s\n")
     secrets = root / image["ENV"]["CREDENTIALS_DIRECTORY"].lstrip("/")
     secrets.mkdir()
-    (secrets / "access_key").write_text("sim-access-key\n")
-    (secrets / "secret_key").write_text(secret)
+    (secrets / "kling_access_key").write_text("sim-access-key\n")
+    (secrets / "kling_secret_key").write_text(secret)
 
     code, output = container.run("doctor")
     check("a server with an unknown certificate is refused", code == 1 and "ertificate" in output, output)

@@ -73,7 +73,7 @@ fn the_daemon_waits_for_a_locked_database_at_the_start_and_later() {
     has_sent(&test_env);
     let health = |test_env: &TestEnv| {
         let ran = test_env.run(&["status", "--healthy"]);
-        (ran.code, ran.out + &ran.err)
+        (ran.code.unwrap(), ran.out + &ran.err)
     };
     assert_eq!(health(&test_env), (0, String::new()));
     test_env.kill();
