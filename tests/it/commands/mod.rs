@@ -14,6 +14,7 @@ mod reading;
 mod refused;
 mod resolve;
 mod retry;
+mod spend;
 mod status;
 mod terminal;
 mod waits;
