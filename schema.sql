@@ -1,8 +1,8 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
 -- Read the seven views at the end: they are the stable interface. The tables may change between versions.
--- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units are stored in
--- millionths (`*_micro`).
+-- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
+-- are stored in millionths (`*_micro`).
 --
 --   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
 
@@ -123,7 +123,8 @@ CREATE TABLE task (
   create_error        TEXT,
   listed_at_ms        INTEGER,                      -- when the account's task list was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task
-  units_micro         INTEGER NOT NULL DEFAULT 0,
+  units_micro         INTEGER NOT NULL DEFAULT 0,   -- what Kling charged for it
+  money_micro         INTEGER NOT NULL DEFAULT 0,   -- the same for accounts that pay from a balance
   error_code          TEXT,
   error               TEXT,
   error_reason        TEXT,                         -- the error without ids and numbers
@@ -301,7 +302,8 @@ CREATE TABLE event (
   http_status INTEGER,
   code        INTEGER,
   request_id  TEXT,
-  units_micro INTEGER
+  units_micro INTEGER,
+  money_micro INTEGER
 ) STRICT;
 
 CREATE INDEX event_of_job ON event (job_id);
@@ -327,12 +329,14 @@ CREATE TABLE upload (
 CREATE INDEX upload_running ON upload (video_sha256) WHERE stored_at_ms IS NULL;
 CREATE INDEX upload_stored  ON upload (stored_at_ms) WHERE stored_at_ms IS NOT NULL;
 
--- Units per UTC day.
+-- Units and money per UTC day. A task belongs to the day of its create request.
 CREATE TABLE spend (
-  day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
-  identify_micro INTEGER NOT NULL DEFAULT 0,
-  task_micro     INTEGER NOT NULL DEFAULT 0,
-  tasks          INTEGER NOT NULL DEFAULT 0
+  day                  TEXT    PRIMARY KEY,         -- UTC, YYYY-MM-DD
+  identify_micro       INTEGER NOT NULL DEFAULT 0,
+  task_micro           INTEGER NOT NULL DEFAULT 0,
+  identify_money_micro INTEGER NOT NULL DEFAULT 0,
+  task_money_micro     INTEGER NOT NULL DEFAULT 0,
+  tasks                INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- What lipsyncd learned about an account through one key at one host. Two keys may belong to one account.
@@ -343,15 +347,30 @@ CREATE TABLE account (
   lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- the form of lookups by name that it answers
                CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
   slots_limit  INTEGER,                             -- learned from code 1303; NULL: as configured
+  identify_units_micro INTEGER,                     -- what the last Identify Face call cost; NULL: unknown
+  identify_money_micro INTEGER,
   UNIQUE (host, key)
 ) STRICT;
+
+-- What the last task of a length cost, from which the price of later tasks is learned.
+CREATE TABLE price (
+  account_row INTEGER NOT NULL REFERENCES account (id),
+  audio_steps INTEGER NOT NULL,                     -- started 5 s of the audio that was used
+  video_steps INTEGER NOT NULL,                     -- started 5 s of the video; 0: its length is unknown
+  units_micro INTEGER NOT NULL,
+  money_micro INTEGER NOT NULL,
+  tasks       INTEGER NOT NULL,                     -- how many tasks in a row cost that
+  PRIMARY KEY (account_row, audio_steps, video_steps)
+) STRICT, WITHOUT ROWID;
 
 -- The state of the daemon and its queue: one row.
 CREATE TABLE daemon_state (
   id               INTEGER PRIMARY KEY CHECK (id = 1),
   slots_configured INTEGER NOT NULL DEFAULT 5,
   slots_limit      INTEGER NOT NULL DEFAULT 5,
-  cap_micro        INTEGER,
+  cap_micro        INTEGER,                         -- limits.units_per_day
+  money_cap_micro  INTEGER,                         -- limits.money_per_day
+  account_row      INTEGER REFERENCES account (id), -- the account that the daemon uses
   pause            TEXT    CHECK (pause IN ('person', 'credentials', 'account')),
   pause_reason     TEXT    CHECK ((pause_reason IS NOT NULL) = (pause IS NOT NULL)),
   pause_code       INTEGER,
@@ -361,6 +380,8 @@ CREATE TABLE daemon_state (
   paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
   query_rest_until_ms INTEGER,                      -- the same for queries
   hold             TEXT,                            -- why no new task is started although the queue is not paused
+  hold_kind        TEXT    CHECK (hold_kind IN ('budget', 'price')), -- budget: a daily cap; price: the price of the next task is unknown
+  hold_until_ms    INTEGER,                         -- when the hold ends at the latest
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
   upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
@@ -424,8 +445,8 @@ CREATE TABLE notification (
 CREATE INDEX notification_due     ON notification (target, due_at_ms) WHERE state = 'waiting';
 CREATE INDEX notification_problem ON notification (id) WHERE state = 'dead' OR state = 'waiting' AND problem IS NOT NULL;
 CREATE INDEX notification_ended   ON notification (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
--- The `jobs.failed` messages of a target. More jobs join a message until its first try.
-CREATE INDEX notification_failed  ON notification (target, first_try_at_ms) WHERE event = 'jobs.failed';
+-- The `jobs.failed` messages of a target that were tried. More jobs join a message until its first try.
+CREATE INDEX notification_failed  ON notification (target, state, ended_at_ms) WHERE event = 'jobs.failed' AND tries > 0;
 CREATE UNIQUE INDEX notification_group ON notification (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0;
 -- A manifest that ended, was continued and ended again before the message was sent has one message.
 CREATE UNIQUE INDEX notification_finished ON notification (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0;
@@ -514,17 +535,19 @@ BEGIN
   WHERE e.event = 'job.' || NEW.state;
 END;
 
--- The first failure waits 10 s for others, and the next message is due 5 minutes after the one before.
+-- The first failure waits 10 s for others. The sender keeps 5 minutes between two messages. At most 100 groups are kept.
 CREATE TRIGGER notify_job_failed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, jobs)
-  SELECT e.target, e.event, NEW.updated_at_ms, max(NEW.updated_at_ms + 10000, 300000 + coalesce(
-    (SELECT max(first_try_at_ms) FROM notification n WHERE n.event = 'jobs.failed' AND n.target = e.target), 0)), 1
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms + 10000, 1
   FROM notify_event e WHERE e.event = 'jobs.failed'
   ON CONFLICT (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0 DO UPDATE SET jobs = jobs + 1;
   INSERT INTO notification_failure (notification_id, error_code, reason, jobs, example_key)
-  SELECT n.id, coalesce(NEW.error_code, t.error_code, ''), coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, ''), 1, NEW.key
+  SELECT n.id, coalesce(NEW.error_code, t.error_code, '') AS code,
+    coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, '') AS why, 1, NEW.key
   FROM notify_event e JOIN notification n ON n.target = e.target LEFT JOIN task t ON t.id = NEW.task_row
   WHERE e.event = 'jobs.failed' AND n.event = 'jobs.failed' AND n.state = 'waiting' AND n.tries = 0
+    AND (EXISTS (SELECT 1 FROM notification_failure f WHERE f.notification_id = n.id AND f.error_code = code AND f.reason = why)
+      OR (SELECT count(*) FROM notification_failure f WHERE f.notification_id = n.id) < 100)
   ON CONFLICT DO UPDATE SET jobs = jobs + 1;
 END;
 
@@ -551,7 +574,7 @@ END;
 
 -- One message per UTC day and cap: a restart finds the budget reached again.
 CREATE TRIGGER notify_budget AFTER UPDATE OF hold ON daemon_state
-WHEN OLD.hold IS NULL AND NEW.hold LIKE 'daily budget reached%'
+WHEN OLD.hold_kind IS NOT 'budget' AND NEW.hold_kind = 'budget'
 BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro)
   SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro
@@ -589,7 +612,7 @@ SELECT
       'the queue is paused: ' || d.pause_reason ||
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
-    WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.hold IS NOT NULL AND d.hold_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
     -- Only a task whose video needs an upload is queued without a reason of its own for long.
     WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256 AND stored_at_ms IS NULL) THEN
       (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
@@ -629,7 +652,7 @@ SELECT
   t.external_task_id,
   (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY absent_since_ms, id LIMIT 10)) AS shares_task_with,
   (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  (SELECT nullif(sum(money_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS money,
   j.output,
   (SELECT
      CASE WHEN w.due_at_ms IS NULL THEN w.reason
@@ -668,7 +691,8 @@ SELECT
   e.http_status,
   e.code,
   e.request_id,
-  e.units_micro / 1e6 AS units
+  e.units_micro / 1e6 AS units,
+  e.money_micro / 1e6 AS money
 FROM event e
 JOIN job j ON j.id = e.job_id
 ORDER BY e.id;
@@ -686,7 +710,7 @@ SELECT
   t.audio_ms,
   t.video_ms,
   t.units_micro / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(t.money_micro, 0) / 1e6 AS money,
   strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(t.first_sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch') AS created_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_at_ms / 1000.0, 'unixepoch') AS ended_at,
   (t.ended_at_ms - coalesce(t.first_sent_at_ms, t.created_at_ms)) / 1000.0 AS seconds,
@@ -706,7 +730,8 @@ SELECT
   m.failed,
   m.cancelled,
   m.unresolved,
-  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units
+  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units,
+  (SELECT nullif(sum(t.money_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS money
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 
@@ -747,6 +772,8 @@ SELECT
   d.slots_limit,
   coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
   d.cap_micro / 1e6 AS cap,
+  coalesce((SELECT identify_money_micro + task_money_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS money_today,
+  d.money_cap_micro / 1e6 AS money_cap,
   d.median_task_ms / 1000.0 AS median_task_seconds
 FROM daemon_state d;
 
@@ -757,6 +784,6 @@ SELECT
   identify_micro / 1e6 AS identify_units,
   task_micro / 1e6 AS task_units,
   (identify_micro + task_micro) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(identify_money_micro + task_money_micro, 0) / 1e6 AS money,
   tasks
 FROM spend;

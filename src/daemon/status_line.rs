@@ -79,7 +79,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::store::{ApiProblem, Pause, UploadProblem};
+    use crate::{
+        job::{Caps, Cost},
+        store::{ApiProblem, Pause, UploadProblem},
+    };
 
     fn queue_status(jobs: &[(State, i64)]) -> QueueStatus {
         let mut all: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
@@ -91,9 +94,9 @@ mod tests {
             refused: Vec::new(),
             slots_configured: 5,
             slots_limit: 4,
-            cap_micro: None,
-            spent_today_micro: 0,
-            spent_total_micro: 0,
+            caps: Caps::default(),
+            spent_today: Cost::units(0),
+            spent_total: Cost::units(0),
             pause: None,
             hold: None,
             api_problem: None,

@@ -75,6 +75,9 @@ fn problems_are_reported_where_they_are() {
         limits: {create_per_second: 0} => 1:29: `limits.create_per_second` is out of range
         limits: {create_per_second: .nan} => 1:29: `limits.create_per_second` cannot be the number `.nan`
         limits: {units_per_day: -1} => 1:25: `limits.units_per_day` is out of range
+        limits: {money_per_day: -1} => 1:25: `limits.money_per_day` is out of range
+        prices: {identify: cheap} => 1:20: `prices.identify` cannot be the text `cheap`
+        prices: {per_5s: -0.5} => 1:18: `prices.per_5s` is out of range
         limits: {units_per_day: 0.0000001} => 1:25: `limits.units_per_day` has more than six decimals
         limits: {units_per_day: lots} => 1:25: `limits.units_per_day` cannot be the text `lots`
         poll: {min_interval: 1m} => 1:22: `poll.min_interval` is above `poll.max_interval`

@@ -1,7 +1,7 @@
 //! A real S3 server, started once for all tests of this process.
 
 use std::{
-    env, fs,
+    fs,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,7 +16,7 @@ use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use tokio::runtime::Runtime;
 use url::Url;
 
-use crate::support::counts::is_full;
+use crate::support::{counts::is_full, programs::find};
 
 pub const ACCESS_KEY: &str = "seaweed-access-key";
 pub const SECRET_KEY: &str = "seaweed-secret-key-of-the-tests";
@@ -41,7 +41,7 @@ pub struct S3 {
 pub fn s3() -> Option<&'static S3> {
     static SERVER: OnceLock<Option<S3>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
-        let program = program()?;
+        let program = find("weed")?;
         Some(S3::start(&program))
     });
     if server.is_none() {
@@ -52,14 +52,6 @@ pub fn s3() -> Option<&'static S3> {
         });
     }
     server.as_ref()
-}
-
-/// On PATH, or where `.ci/install` puts it.
-fn program() -> Option<PathBuf> {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain([tools]);
-    folders.map(|folder| folder.join("weed")).find(|program| program.is_file())
 }
 
 impl S3 {
