@@ -1,8 +1,8 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
 -- Read the seven views at the end: they are the stable interface. The tables may change between versions.
--- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units are stored in
--- millionths (`*_micro`).
+-- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
+-- are stored in millionths (`*_micro`).
 --
 --   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
 
@@ -123,7 +123,8 @@ CREATE TABLE task (
   create_error        TEXT,
   listed_at_ms        INTEGER,                      -- when the account's task list was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task
-  units_micro         INTEGER NOT NULL DEFAULT 0,
+  units_micro         INTEGER NOT NULL DEFAULT 0,   -- what Kling charged for it
+  money_micro         INTEGER NOT NULL DEFAULT 0,   -- the same for accounts that pay from a balance
   error_code          TEXT,
   error               TEXT,
   error_reason        TEXT,                         -- the error without ids and numbers
@@ -301,7 +302,8 @@ CREATE TABLE event (
   http_status INTEGER,
   code        INTEGER,
   request_id  TEXT,
-  units_micro INTEGER
+  units_micro INTEGER,
+  money_micro INTEGER
 ) STRICT;
 
 CREATE INDEX event_of_job ON event (job_id);
@@ -316,19 +318,25 @@ CREATE TABLE candidate (
   PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
--- Local videos that are being uploaded. Emptied when the daemon starts.
+-- Local videos that are being uploaded, and those that the bucket has. Emptied when the daemon starts.
 CREATE TABLE upload (
   video_sha256 TEXT    PRIMARY KEY,
   sent_bytes   INTEGER NOT NULL,
-  bytes        INTEGER NOT NULL
+  bytes        INTEGER NOT NULL,
+  stored_at_ms INTEGER                              -- when the bucket was seen to have it; NULL: the upload is in progress
 ) STRICT, WITHOUT ROWID;
 
--- Units per UTC day.
+CREATE INDEX upload_running ON upload (video_sha256) WHERE stored_at_ms IS NULL;
+CREATE INDEX upload_stored  ON upload (stored_at_ms) WHERE stored_at_ms IS NOT NULL;
+
+-- Units and money per UTC day. A task belongs to the day of its create request.
 CREATE TABLE spend (
-  day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
-  identify_micro INTEGER NOT NULL DEFAULT 0,
-  task_micro     INTEGER NOT NULL DEFAULT 0,
-  tasks          INTEGER NOT NULL DEFAULT 0
+  day                  TEXT    PRIMARY KEY,         -- UTC, YYYY-MM-DD
+  identify_micro       INTEGER NOT NULL DEFAULT 0,
+  task_micro           INTEGER NOT NULL DEFAULT 0,
+  identify_money_micro INTEGER NOT NULL DEFAULT 0,
+  task_money_micro     INTEGER NOT NULL DEFAULT 0,
+  tasks                INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- What lipsyncd learned about an account through one key at one host. Two keys may belong to one account.
@@ -339,15 +347,30 @@ CREATE TABLE account (
   lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- the form of lookups by name that it answers
                CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
   slots_limit  INTEGER,                             -- learned from code 1303; NULL: as configured
+  identify_units_micro INTEGER,                     -- what the last Identify Face call cost; NULL: unknown
+  identify_money_micro INTEGER,
   UNIQUE (host, key)
 ) STRICT;
+
+-- What the last task of a length cost, from which the price of later tasks is learned.
+CREATE TABLE price (
+  account_row INTEGER NOT NULL REFERENCES account (id),
+  audio_steps INTEGER NOT NULL,                     -- started 5 s of the audio that was used
+  video_steps INTEGER NOT NULL,                     -- started 5 s of the video; 0: its length is unknown
+  units_micro INTEGER NOT NULL,
+  money_micro INTEGER NOT NULL,
+  tasks       INTEGER NOT NULL,                     -- how many tasks in a row cost that
+  PRIMARY KEY (account_row, audio_steps, video_steps)
+) STRICT, WITHOUT ROWID;
 
 -- The state of the daemon and its queue: one row.
 CREATE TABLE daemon_state (
   id               INTEGER PRIMARY KEY CHECK (id = 1),
   slots_configured INTEGER NOT NULL DEFAULT 5,
   slots_limit      INTEGER NOT NULL DEFAULT 5,
-  cap_micro        INTEGER,
+  cap_micro        INTEGER,                         -- limits.units_per_day
+  money_cap_micro  INTEGER,                         -- limits.money_per_day
+  account_row      INTEGER REFERENCES account (id), -- the account that the daemon uses
   pause            TEXT    CHECK (pause IN ('person', 'credentials', 'account')),
   pause_reason     TEXT    CHECK ((pause_reason IS NOT NULL) = (pause IS NOT NULL)),
   pause_code       INTEGER,
@@ -357,11 +380,13 @@ CREATE TABLE daemon_state (
   paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
   query_rest_until_ms INTEGER,                      -- the same for queries
   hold             TEXT,                            -- why no new task is started although the queue is not paused
-  hold_kind        TEXT    CHECK (hold_kind IS NULL OR hold_kind = 'budget' AND hold IS NOT NULL), -- budget: a daily budget is reached
+  hold_kind        TEXT    CHECK (hold_kind IN ('budget', 'price')), -- budget: a daily cap; price: the price of the next task is unknown
+  hold_until_ms    INTEGER,                         -- when the hold ends at the latest
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
   upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
   upload_problem_since_ms INTEGER,
+  uploads_limit    INTEGER,                         -- upload.concurrency; NULL: local videos are not uploaded
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
@@ -548,8 +573,8 @@ CREATE TRIGGER notify_pause AFTER UPDATE OF pause ON daemon_state WHEN OLD.pause
 END;
 
 -- One message per UTC day and cap: a restart finds the budget reached again.
-CREATE TRIGGER notify_budget AFTER UPDATE OF hold_kind ON daemon_state
-WHEN NEW.hold_kind = 'budget' AND OLD.hold_kind IS NOT 'budget'
+CREATE TRIGGER notify_budget AFTER UPDATE OF hold ON daemon_state
+WHEN OLD.hold_kind IS NOT 'budget' AND NEW.hold_kind = 'budget'
 BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro)
   SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro
@@ -587,11 +612,14 @@ SELECT
       'the queue is paused: ' || d.pause_reason ||
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
-    WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.hold IS NOT NULL AND d.hold_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
     -- Only a task whose video needs an upload is queued without a reason of its own for long.
-    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256 AND stored_at_ms IS NULL) THEN
       (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
     WHEN j.state = 'queued' AND t.video_kind = 'file' AND d.upload_problem IS NOT NULL THEN 'uploads are held: ' || d.upload_problem
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND uploads.running >= d.uploads_limit
+      AND NOT EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+      'its video waits for an upload place (' || uploads.running || ' of ' || d.uploads_limit || ' uploads in progress, upload.concurrency)'
     WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
@@ -624,7 +652,7 @@ SELECT
   t.external_task_id,
   (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY absent_since_ms, id LIMIT 10)) AS shares_task_with,
   (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  (SELECT nullif(sum(money_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS money,
   j.output,
   (SELECT
      CASE WHEN w.due_at_ms IS NULL THEN w.reason
@@ -648,6 +676,7 @@ JOIN manifest m ON m.id = j.manifest_id
 LEFT JOIN task t ON t.id = j.task_row
 JOIN daemon_state d ON d.id = 1
 JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) slots
+JOIN (SELECT count(*) AS running FROM upload WHERE stored_at_ms IS NULL) uploads
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 -- One row per change of a job.
@@ -662,7 +691,8 @@ SELECT
   e.http_status,
   e.code,
   e.request_id,
-  e.units_micro / 1e6 AS units
+  e.units_micro / 1e6 AS units,
+  e.money_micro / 1e6 AS money
 FROM event e
 JOIN job j ON j.id = e.job_id
 ORDER BY e.id;
@@ -680,7 +710,7 @@ SELECT
   t.audio_ms,
   t.video_ms,
   t.units_micro / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(t.money_micro, 0) / 1e6 AS money,
   strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(t.first_sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch') AS created_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_at_ms / 1000.0, 'unixepoch') AS ended_at,
   (t.ended_at_ms - coalesce(t.first_sent_at_ms, t.created_at_ms)) / 1000.0 AS seconds,
@@ -700,7 +730,8 @@ SELECT
   m.failed,
   m.cancelled,
   m.unresolved,
-  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units
+  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units,
+  (SELECT nullif(sum(t.money_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS money
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 
@@ -741,6 +772,8 @@ SELECT
   d.slots_limit,
   coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
   d.cap_micro / 1e6 AS cap,
+  coalesce((SELECT identify_money_micro + task_money_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS money_today,
+  d.money_cap_micro / 1e6 AS money_cap,
   d.median_task_ms / 1000.0 AS median_task_seconds
 FROM daemon_state d;
 
@@ -751,6 +784,6 @@ SELECT
   identify_micro / 1e6 AS identify_units,
   task_micro / 1e6 AS task_units,
   (identify_micro + task_micro) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(identify_money_micro + task_money_micro, 0) / 1e6 AS money,
   tasks
 FROM spend;

@@ -85,6 +85,7 @@ plant() {
     MessageNotDrained | MessageRenamed | NotifiedUnanswered) scenario=notify::webhook ;;
     RefusedSessionUsed) scenario=uncertain::stale_session ;;
     SilenceIsAbsence) scenario=uncertain::lag ;;
+    StartedUncounted) scenario=pipeline::caps ;;
     TakenIsUnsent) scenario=uncertain::late ;;
   esac
   if [ -n "$scenario" ]; then

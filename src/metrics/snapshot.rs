@@ -101,14 +101,31 @@ fn add_units(page: &mut ScrapePage, queue_status: &QueueStatus) {
     page.counter(
         "lipsyncd_units_deducted",
         "Units deducted since the database was created",
-        units(queue_status.spent_total_micro),
+        units(queue_status.spent_total.units_micro),
     );
     page.gauge(
         "lipsyncd_units_today",
         "Units deducted on this UTC day",
-        units(queue_status.spent_today_micro),
+        units(queue_status.spent_today.units_micro),
     );
-    if let Some(cap_micro) = queue_status.cap_micro {
+    page.counter(
+        "lipsyncd_money_charged",
+        "Money charged since the database was created, for accounts that pay from a balance",
+        units(queue_status.spent_total.money_micro),
+    );
+    page.gauge(
+        "lipsyncd_money_today",
+        "Money charged on this UTC day",
+        units(queue_status.spent_today.money_micro),
+    );
+    if let Some(cap_micro) = queue_status.caps.money_micro {
+        page.gauge(
+            "lipsyncd_money_per_day_cap",
+            "The daily budget in money; missing without one",
+            units(cap_micro),
+        );
+    }
+    if let Some(cap_micro) = queue_status.caps.units_micro {
         page.gauge(
             "lipsyncd_units_per_day_cap",
             "The daily budget in units; missing without one",

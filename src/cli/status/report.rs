@@ -52,6 +52,7 @@ pub(super) struct StatusReport {
     /// Messages of `notify` that could not be sent.
     pub(super) notifications: Option<UnsentReport>,
     pub(super) units: UnitTotals,
+    pub(super) money: MoneyTotals,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
     #[serde(skip)]
@@ -93,6 +94,14 @@ pub(super) struct PauseReport {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct UnitTotals {
+    pub(super) today: f64,
+    pub(super) total: f64,
+    pub(super) cap: Option<f64>,
+}
+
+/// What an account that pays from a balance was charged; 0 for others.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct MoneyTotals {
     pub(super) today: f64,
     pub(super) total: f64,
     pub(super) cap: Option<f64>,
@@ -236,9 +245,14 @@ impl StatusReport {
             watermarks_missing: queue.missing_watermarks.jobs,
             notifications: UnsentReport::of(&queue.notifications),
             units: UnitTotals {
-                today: units_number(queue.spent_today_micro),
-                total: units_number(queue.spent_total_micro),
-                cap: queue.cap_micro.map(units_number),
+                today: units_number(queue.spent_today.units_micro),
+                total: units_number(queue.spent_total.units_micro),
+                cap: queue.caps.units_micro.map(units_number),
+            },
+            money: MoneyTotals {
+                today: units_number(queue.spent_today.money_micro),
+                total: units_number(queue.spent_total.money_micro),
+                cap: queue.caps.money_micro.map(units_number),
             },
             eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
             daemon: DaemonReport::of(&queue, holder),

@@ -58,6 +58,7 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     lines.extend(queue(report));
     lines.extend(problems(report));
     lines.push(("units", spent(report)));
+    lines.extend(charged(report).map(|text| ("money", text)));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
@@ -222,9 +223,21 @@ fn results(report: &StatusReport) -> Vec<Line> {
 }
 
 fn spent(report: &StatusReport) -> String {
-    let (today, total) = (report.queue.spent_today_micro, report.queue.spent_total_micro);
-    let cap = report.queue.cap_micro.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
+    let (today, total) =
+        (report.queue.spent_today.units_micro, report.queue.spent_total.units_micro);
+    let cap =
+        report.queue.caps.units_micro.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
     format!("{}{cap} today (UTC), {} in total", units(today), units(total))
+}
+
+/// What an account that pays from a balance was charged; none: nothing.
+fn charged(report: &StatusReport) -> Option<String> {
+    let (today, total) =
+        (report.queue.spent_today.money_micro, report.queue.spent_total.money_micro);
+    let cap = report.queue.caps.money_micro;
+    let of_cap = cap.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
+    (total > 0 || cap.is_some())
+        .then(|| format!("{}{of_cap} today (UTC), {} in total", units(today), units(total)))
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {

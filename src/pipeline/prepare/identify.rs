@@ -9,7 +9,7 @@ use super::{
     video_link::{after_refusal, check_address, linked_video},
 };
 use crate::{
-    job::{FaceSpan, Outcome, Session, Task, outcome::PermanentError},
+    job::{Cost, FaceSpan, Outcome, Session, Task, outcome::PermanentError},
     kling::{Api, ApiError, ErrorClass, Identified},
     pipeline::{
         AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
@@ -60,7 +60,7 @@ pub(crate) async fn check_task<A: Api>(
         context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?;
     Ok(match known {
         Some(SessionFaces { session, faces }) => {
-            let shared = Outcome::Identified { session, faces, units_micro: 0 };
+            let shared = Outcome::Identified { session, faces, cost: None };
             let end = StepEnd::new(context.record(&task, shared, None).await?, None);
             ControlFlow::Break(Identify::Ended(end))
         }
@@ -85,11 +85,11 @@ async fn call<A: Api>(
     let reply = context.api.identify(&linked_video(context, &task)).await;
     match reply.result {
         Ok(identified) => {
-            let units_micro = identified.units_micro.unwrap_or(0);
-            let answer = history_answer(ApiCall::Identify, &reply.answer, identified.units_micro);
+            let cost = Cost::reported(identified.units_micro, identified.money_micro);
+            let answer = history_answer(ApiCall::Identify, &reply.answer, cost);
             let SessionFaces { session, faces } =
                 save_session(context, &video_key(&task), identified).await?;
-            let outcome = Outcome::Identified { session, faces, units_micro };
+            let outcome = Outcome::Identified { session, faces, cost };
             let task = context.record(&task, outcome, answer).await?;
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
@@ -99,7 +99,7 @@ async fn call<A: Api>(
                 true => Outcome::Refused(unreadable(&error)),
                 false => match outcome_of(&error) {
                     Outcome::Refused(refused) => {
-                        after_refusal(context, &task, refused, signed_at).await
+                        after_refusal(context, &task, refused, signed_at).await?
                     }
                     outcome => outcome,
                 },
@@ -211,7 +211,8 @@ mod tests {
                 create_per_second: per_second,
                 query_per_second: per_second,
             },
-            units_per_day_micro: None,
+            caps: Default::default(),
+            assumed_prices: Default::default(),
             poll_min_ms: 1,
             poll_max_ms: 1,
             probe_interval_ms: 1,

@@ -1,7 +1,7 @@
 //! Messages are written with the change that they report, whoever makes it, and only where a target wants them.
 
 use super::*;
-use crate::store::{Hold, Notification, NotificationProblems, Pause, PauseKind};
+use crate::store::{HoldKind, Notification, NotificationProblems, Pause, PauseKind, QueueHold};
 
 const ALL: [&str; 8] = [
     "manifest.finished",
@@ -147,10 +147,17 @@ async fn pause_budget_errors_and_decisions_are_reported() {
     set_pause(Some(PauseKind::Account)).await;
     set_pause(Some(PauseKind::Account)).await;
     set_pause(None).await;
-    // The message depends on the kind of the hold, not on its text.
-    let hold = "407.9 of 400 units";
-    for hold in [Some(hold), Some("408 of 400 units"), None, Some(hold)] {
-        bench.store.set_hold(hold.map(Hold::budget)).await.unwrap();
+    let hold = "daily budget reached (407.9 of 400 units); resumes later";
+    let price = (HoldKind::Price, "the price is unknown");
+    let more = (HoldKind::Budget, "daily budget reached (408 of 400 units)");
+    let reached = (HoldKind::Budget, hold);
+    for hold in [Some(price), Some(reached), Some(more), None, Some(reached)] {
+        let hold = hold.map(|(kind, reason)| QueueHold {
+            kind,
+            reason: reason.to_owned(),
+            until_ms: i64::MAX,
+        });
+        bench.store.set_hold(hold).await.unwrap();
     }
     bench.refuse("b.yaml", "b.yaml:1:1: wrong").await;
     bench.refuse("b.yaml", "b.yaml:1:1: wrong").await;

@@ -1,8 +1,6 @@
 //! Who is next, who is due, and what other processes wrote.
 
 use super::*;
-use crate::store::Hold;
-
 async fn order(bench: &Bench) -> Vec<String> {
     let queued = bench.store.queued(100).await.unwrap();
     queued.into_iter().map(|job| job.spec.key).collect()
@@ -92,7 +90,7 @@ async fn another_process_that_writes_is_noticed_and_our_own_writes_are_not() {
     let bench = Bench::new();
     let first = bench.store.changes_by_others(None).await.unwrap();
     assert!(!first.changed);
-    bench.store.set_hold(Some(Hold::budget("ours"))).await.unwrap();
+    bench.store.set_hold(hold("ours")).await.unwrap();
     let second = bench.store.changes_by_others(Some(first.position)).await.unwrap();
     assert!(!second.changed);
     bench.sql().execute("UPDATE daemon_state SET hold = 'theirs'", []).unwrap();

@@ -14,6 +14,7 @@ mod reading;
 mod refused;
 mod resolve;
 mod retry;
+mod spend;
 mod status;
 mod terminal;
 mod waits;
@@ -152,14 +153,14 @@ async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
 }
 
 fn answer(outcome: &Outcome) -> Option<HistoryAnswer> {
-    let (call, units_micro) = match outcome {
-        Outcome::Identified { units_micro, .. } => (ApiCall::Identify, Some(*units_micro)),
+    let (call, cost) = match outcome {
+        Outcome::Identified { cost, .. } => (ApiCall::Identify, *cost),
         Outcome::Accepted { .. } => (ApiCall::Create, None),
-        Outcome::TaskSucceeded { units_micro } => (ApiCall::Query, *units_micro),
+        Outcome::TaskSucceeded { charge } => (ApiCall::Query, charge.map(|charge| charge.cost)),
         _ => return None,
     };
     let request_id = Some(format!("request-of-{}", call.name()));
-    Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+    Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, cost })
 }
 
 /// A job whose request is named by its key.

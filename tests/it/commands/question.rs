@@ -81,7 +81,7 @@ async fn a_take_that_failed_meanwhile_is_not_replaced_by_the_next() {
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
-    let failed = || Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
+    let failed = || Outcome::TaskFailed { message: "no face".to_owned(), charge: None };
     drive(&store, "r/1", vec![failed()]).await;
     let asking = env.ask(&["retry", "r/2"]);
     assert_eq!(env.run(&["retry", "r/1", "--yes"]).code, 0);
@@ -100,7 +100,7 @@ async fn a_retry_that_became_free_is_done() {
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
-    let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
+    let failed = Outcome::TaskFailed { message: "no face".to_owned(), charge: None };
     drive(&store, "r/1", vec![failed]).await;
     let asking = env.ask(&["retry", "r/2"]);
     assert!(asking.question.contains("1 paid task"), "{}", asking.question);
@@ -118,7 +118,7 @@ async fn one_answer_retries_all_jobs_of_a_task() {
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
-    let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
+    let failed = Outcome::TaskFailed { message: "no face".to_owned(), charge: None };
     drive(&store, "r/1", vec![failed]).await;
     let asking = env.ask(&["retry", "r/1", "r/2"]);
     assert!(asking.question.contains("1 paid task, 1 free"), "{}", asking.question);

@@ -56,6 +56,8 @@ fn job_is_counted_from_the_folder_to_its_result() {
         ("lipsyncd_download_duration_seconds_count", 1.0),
         ("lipsyncd_units_deducted_total", status["units"]["total"].as_f64().unwrap()),
         ("lipsyncd_units_today", status["units"]["today"].as_f64().unwrap()),
+        ("lipsyncd_money_charged_total", status["money"]["total"].as_f64().unwrap()),
+        ("lipsyncd_money_today", status["money"]["today"].as_f64().unwrap()),
         ("lipsyncd_superseded_unresolved", 0.0),
         ("lipsyncd_slots_used", 0.0),
         ("lipsyncd_slots_limit", 5.0),

@@ -42,7 +42,7 @@ async fn account_that_cannot_pay() {
 #[tokio::test]
 async fn daily_budget() {
     let mut env = TestEnv::new(quick()).await;
-    env.settings.units_per_day_micro = Some(10_000);
+    env.settings.caps.units_micro = Some(10_000);
     env.settings.slots = 1;
     let scenario = Scenario::start_with(env, many("m", 12)).await;
     let held = async || {
@@ -54,7 +54,7 @@ async fn daily_budget() {
         })
     };
     scenario.env.until("the budget to hold a job", async || held().await.is_some()).await;
-    let spent = scenario.env.store.spent_today_micro(scenario.env.now_ms()).await.unwrap();
+    let spent = scenario.env.store.spent_today(scenario.env.now_ms()).await.unwrap().units_micro;
     assert!(spent >= 10_000, "{spent}");
     // The next day has a budget of its own. A call in flight may use it up: then the day after has one.
     let key = format!("m/{:03}", held().await.unwrap());

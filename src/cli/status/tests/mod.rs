@@ -9,7 +9,7 @@ use super::{
     text::{one_line, write},
 };
 use crate::{
-    job::State,
+    job::{Caps, Cost, State},
     store::{
         ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RateLimit, RefusedManifest,
         SupersededTasks,
@@ -33,9 +33,9 @@ fn queue_status() -> QueueStatus {
         refused: Vec::new(),
         slots_configured: 10,
         slots_limit: 5,
-        cap_micro: Some(100_000_000),
-        spent_today_micro: 12_500_000,
-        spent_total_micro: 340_050_000,
+        caps: Caps { units_micro: Some(100_000_000), money_micro: None },
+        spent_today: Cost::units(12_500_000),
+        spent_total: Cost::units(340_050_000),
         pause: None,
         hold: None,
         api_problem: None,
@@ -157,7 +157,7 @@ fn all_problems_at_once() {
             path: "a.yaml".to_owned(),
             error: "a.yaml:3:5: unknown key `vidoe\u{1b}`\nmore".to_owned(),
         }],
-        cap_micro: None,
+        caps: Caps::default(),
         ..queue_status()
     };
     queue.jobs.extend([(State::Unresolved, 1), (State::Failed, 2), (State::Waiting, 1)]);
