@@ -73,7 +73,9 @@ fn body(stored: &Notification) -> Value {
     put("code", json!(stored.code));
     put("reason", json!(reason.as_deref().map(public)));
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-    put("units_per_day", json!(stored.cap_micro.map(|micro| micro as f64 / 1e6)));
+    let number = |micro: Option<i64>| json!(micro.map(|micro| micro as f64 / 1e6));
+    put("units_per_day", number(stored.cap_micro));
+    put("money_per_day", number(stored.money_cap_micro));
     if !stored.failures.is_empty() {
         put("failures", stored.failures.iter().map(failure).collect());
     }
