@@ -154,6 +154,16 @@ async fn ten_thousand_failures_are_one_bounded_message() {
     assert_eq!(rows, Ok(100));
     let message = bench.claim_next(NOW_MS + 10_000).await.unwrap();
     assert_eq!((message.jobs, message.failures.len()), (Some(10_000), 20));
+    bench.store.notification_sent(message.id, NOW_MS).await.unwrap();
+    let rows = || -> (i64, i64) {
+        let sql = "SELECT (SELECT count(*) FROM notification), (SELECT count(*) FROM notification_failure)";
+        bench.sql().query_row(sql, [], |row| row.try_into()).unwrap()
+    };
+    let two_days_ms = 2 * 86_400_000;
+    assert!(!bench.store.delete_old_notifications(NOW_MS + two_days_ms, 10).await.unwrap());
+    assert_eq!(rows(), (1, 100));
+    bench.store.delete_old_notifications(NOW_MS + two_days_ms + 1, 10).await.unwrap();
+    assert_eq!(rows(), (0, 0));
 }
 
 #[tokio::test]
