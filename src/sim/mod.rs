@@ -29,6 +29,7 @@ mod odd_answers;
 mod query;
 mod random;
 mod received;
+mod resource_packs;
 mod response;
 mod result_file;
 mod routes;
@@ -45,7 +46,7 @@ mod units;
 mod url_target;
 
 pub use account::{AccountNumber, ApiKey};
-pub use config::SimConfig;
+pub use config::{ShownPacks, SimConfig};
 pub use fault_json::FaultError;
 pub use fault_rules::{FaultRule, RandomFaults};
 pub use faults::{ClientSees, DueFault, Endpoint, Fault};

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    MissingWatermarks, NotificationProblems, Pause, Reader, Store, StoreError, SupersededTasks,
-    UploadStatus, notification, pause, remaining, spend, sql::Sql as _, upload, watermark,
+    MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, Store, StoreError,
+    SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack, spend,
+    sql::Sql as _, upload, watermark,
 };
 use crate::job::{Cost, State};
 
@@ -47,6 +48,8 @@ pub struct QueueStatus {
     /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
     pub incomplete_results: i64,
     pub notifications: NotificationProblems,
+    /// The account's resource packs.
+    pub packs: PackStatus,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -174,6 +177,7 @@ pub(super) fn queue_status(
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
     let notifications = notification::problems(&moment)?;
+    let packs = resource_pack::status(&moment)?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (cap_micro, hold): (Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?);
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
@@ -202,6 +206,7 @@ pub(super) fn queue_status(
             missing_watermarks,
             incomplete_results,
             notifications,
+            packs,
             slots_used,
             changed_after_sent,
             first_changed,

@@ -20,6 +20,7 @@ mod lookups;
 mod media_url;
 mod missing_database;
 mod notifications;
+mod packs;
 mod print;
 mod proxy;
 mod result_files;
@@ -46,12 +47,13 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 25] = [
+const CHECKS: [DoctorCheck; 26] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
     ("credential files", Nothing, credentials::check_files),
     ("api", Configuration, api::check),
+    ("resource packs", Configuration, packs::check),
     ("proxy", Configuration, proxy::check),
     ("result hosts", Configuration, result_hosts::check),
     ("jobs_dir", Configuration, folders::check_jobs_dir),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
+use super::packs_report::PacksReport;
 use crate::{
     cli::{
         Result, open,
@@ -53,6 +54,8 @@ pub(super) struct StatusReport {
     pub(super) notifications: Option<UnsentReport>,
     pub(super) units: UnitTotals,
     pub(super) money: MoneyTotals,
+    /// The account's resource packs.
+    pub(super) packs: Option<PacksReport>,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
     #[serde(skip)]
@@ -252,6 +255,7 @@ impl StatusReport {
                 today: units_number(queue.spent_today.money_micro),
                 total: units_number(queue.spent_total.money_micro),
             },
+            packs: PacksReport::of(&queue.packs, now_ms),
             eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
             daemon: DaemonReport::of(&queue, holder),
             queue,

@@ -7,9 +7,12 @@ use super::{
     report::{StatusReport, UploadReport},
 };
 use crate::{
-    cli::text::{counted, duration, first_line, safe, time, units},
+    cli::{
+        packs,
+        text::{counted, duration, first_line, safe, time, units},
+    },
     job::State,
-    store::RateLimit,
+    store::{PackStatus, RateLimit},
 };
 
 /// A name and its text. An empty name continues the line before it.
@@ -59,6 +62,7 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     lines.extend(problems(report));
     lines.push(("units", spent(report)));
     lines.extend(charged(report).map(|text| ("money", text)));
+    lines.extend(packs(report).map(|text| ("packs", text)));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
@@ -235,6 +239,15 @@ fn charged(report: &StatusReport) -> Option<String> {
         (report.queue.spent_today.money_micro, report.queue.spent_total.money_micro);
     (total > 0)
         .then(|| format!("{} of the balance today (UTC), {} in total", units(today), units(total)))
+}
+
+/// What the account's resource packs have left; none: it has none, or nothing is known of them.
+fn packs(report: &StatusReport) -> Option<String> {
+    let PackStatus { packs, at_ms, problem } = &report.queue.packs;
+    let ago = duration(report.now_ms - (*at_ms)?);
+    let text = packs::summary(packs, report.now_ms)?;
+    let problem = problem.iter().map(|problem| format!("; since then unknown: {}", safe(problem)));
+    Some(format!("{text} ({ago} ago){}", problem.collect::<String>()))
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {
