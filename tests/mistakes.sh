@@ -84,6 +84,7 @@ plant() {
     HostIgnored) scenario=uncertain::base_url ;;
     RefusedSessionUsed) scenario=uncertain::stale_session ;;
     SilenceIsAbsence) scenario=uncertain::lag ;;
+    StartedUncounted) scenario=pipeline::caps ;;
     TakenIsUnsent) scenario=uncertain::late ;;
   esac
   if [ -n "$scenario" ]; then

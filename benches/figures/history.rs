@@ -139,7 +139,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let identified = Outcome::Identified {
         session: known.session,
         faces: known.faces,
-        cost: Cost::units(50_000),
+        cost: Some(Cost::units(50_000)),
     };
     let intended = Outcome::CreateIntended { host: "host".to_owned(), account: "bench".to_owned() };
     // As long as those of the simulator.

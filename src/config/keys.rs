@@ -21,7 +21,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 42] = [
+pub(super) const KEYS: [ConfigKey; 45] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -124,11 +124,10 @@ pub(super) const KEYS: [ConfigKey; 42] = [
     rate("limits.identify_per_second", |config| is_rate(config.limits.identify_per_second)),
     rate("limits.create_per_second", |config| is_rate(config.limits.create_per_second)),
     rate("limits.query_per_second", |config| is_rate(config.limits.query_per_second)),
-    any(
-        "limits.units_per_day",
-        "`null`, or a number from 0 to 1000000000 with at most six decimals",
-        || json!({"type": ["number", "null"], "minimum": 0, "maximum": 1_000_000_000}),
-    ),
+    amount("limits.units_per_day"),
+    amount("limits.money_per_day"),
+    amount("prices.identify"),
+    amount("prices.per_5s"),
     duration(
         "poll.min_interval",
         "a duration from 1ms to a day, not above `poll.max_interval`",
@@ -226,6 +225,12 @@ const fn duration(
     is_in_range: fn(&Config) -> bool,
 ) -> ConfigKey {
     ranged(name, allowed, || json!({"type": "string", "pattern": DURATION_PATTERN}), is_in_range)
+}
+
+/// Units or money.
+const fn amount(name: &'static str) -> ConfigKey {
+    let schema = || json!({"type": ["number", "null"], "minimum": 0, "maximum": 1_000_000_000});
+    any(name, "`null`, or a number from 0 to 1000000000 with at most six decimals", schema)
 }
 
 const fn rate(name: &'static str, is_in_range: fn(&Config) -> bool) -> ConfigKey {

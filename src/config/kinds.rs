@@ -138,16 +138,16 @@ pub(super) fn listen<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Socke
     Ok(Some(listen))
 }
 
-/// A decimal number of units with at most six decimals, as millionths.
-pub(super) fn micro_units<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
-    const MAX_UNITS: f64 = 1e9;
-    let Some(units) = Option::<f64>::deserialize(input)? else {
+/// A decimal amount of units or money with at most six decimals, as millionths.
+pub(super) fn micro<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    const AMOUNT_MAX: f64 = 1e9;
+    let Some(amount) = Option::<f64>::deserialize(input)? else {
         return Ok(None);
     };
-    let micro = (units * 1e6).round();
-    if !(0.0..=MAX_UNITS).contains(&units) {
+    let micro = (amount * 1e6).round();
+    if !(0.0..=AMOUNT_MAX).contains(&amount) {
         Err(D::Error::custom("is out of range"))
-    } else if (micro / 1e6 - units).abs() > units * 1e-15 {
+    } else if (micro / 1e6 - amount).abs() > amount * 1e-15 {
         Err(D::Error::custom("has more than six decimals"))
     } else {
         // Below 1e15, which an f64 holds exactly.

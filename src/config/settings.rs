@@ -30,6 +30,8 @@ pub struct Config {
     pub kling: KlingConfig,
     /// The limits of the account.
     pub limits: LimitsConfig,
+    /// Prices that are assumed until they are learned.
+    pub prices: PricesConfig,
     /// How often tasks are queried.
     pub poll: PollConfig,
     /// How failed calls are repeated.
@@ -152,8 +154,22 @@ pub struct LimitsConfig {
     pub create_per_second: f64,
     pub query_per_second: f64,
     /// Spending cap of a UTC day in millionths of a unit (`units_per_day`); none: no cap.
-    #[serde(rename = "units_per_day", deserialize_with = "kinds::micro_units")]
+    #[serde(rename = "units_per_day", deserialize_with = "kinds::micro")]
     pub units_per_day_micro: Option<i64>,
+    /// The same in millionths of the account's money (`money_per_day`), for accounts that pay from a balance.
+    #[serde(rename = "money_per_day", deserialize_with = "kinds::micro")]
+    pub money_per_day_micro: Option<i64>,
+}
+
+/// Prices in millionths of a unit; none: unknown until they are learned.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct PricesConfig {
+    /// One Identify Face call (`identify`).
+    #[serde(rename = "identify", deserialize_with = "kinds::micro")]
+    pub identify_micro: Option<i64>,
+    /// Each started 5 s of a task (`per_5s`).
+    #[serde(rename = "per_5s", deserialize_with = "kinds::micro")]
+    pub per_5s_micro: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -57,8 +57,8 @@ impl Generation {
         settings.uploads = bucket.map(|bucket| Arc::new(Uploads::new(bucket)));
         let client = settings::connect(config, credentials)?;
         resources.manager.status(&format!("reading {}", config.jobs_dir.display()));
-        let (pid, cap_micro) = (std::process::id(), settings.units_per_day_micro);
-        store.begin(pid, resources.started_at_ms, settings.slots, cap_micro).await?;
+        let pid = std::process::id();
+        store.begin(pid, resources.started_at_ms, settings.slots, settings.caps).await?;
         // Before inbox and pipeline, so that the first change is reported.
         let targets = settings::notify_targets(config, notify_secret.as_ref());
         let notify_clock = resources.clock.clone();
@@ -67,7 +67,8 @@ impl Generation {
                 .await?;
         settings.video_links = settings::video_links(config, credentials);
         let video_server = serve_videos(config, store, &settings, is_reload).await?;
-        store.begin_uploads().await?;
+        let uploads_limit = settings.uploads.as_ref().map(|_| settings.uploads_at_once);
+        store.begin_uploads(uploads_limit).await?;
         let video_host = settings::video_host(config);
         let media_checker =
             MediaChecker::new(settings.locator.clone(), video_host, config.watch.media_settle);

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use crate::{
     config::{self, BucketKeys, Config, Credentials, NotifySecret},
     inbox::InboxSettings,
-    job::{Account, Policy},
+    job::{Account, AssumedPrices, Caps, Policy},
     kling::{BuildError, Client, ClientConfig, Credential},
     media::{Locator, VideoHost},
     metrics::Metrics,
@@ -32,7 +32,11 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
             create_per_second: config.limits.create_per_second,
             query_per_second: config.limits.query_per_second,
         },
-        units_per_day_micro: config.limits.units_per_day_micro,
+        caps: Caps {
+            units_micro: config.limits.units_per_day_micro,
+            money_micro: config.limits.money_per_day_micro,
+        },
+        assumed_prices: assumed_prices(config),
         poll_min_ms: ms(config.poll.min_interval),
         poll_max_ms: ms(config.poll.max_interval),
         probe_interval_ms: ms(config.pause.probe_interval),
@@ -107,6 +111,14 @@ pub fn policy(config: &Config) -> Policy {
         retry_max_ms: ms(config.retry.max),
         give_up_after_ms: ms(config.retry.give_up_after),
         create_settle_ms: ms(config.kling.create_settle),
+    }
+}
+
+/// Returns the prices that count until they are learned.
+fn assumed_prices(config: &Config) -> AssumedPrices {
+    AssumedPrices {
+        identify_micro: config.prices.identify_micro,
+        per_step_micro: config.prices.per_5s_micro,
     }
 }
 

@@ -3,7 +3,7 @@
 //! The pipeline, the store and the commands report outcomes; [`apply`](super::apply()) decides what they mean.
 
 pub use super::failure::{PermanentError, TransientError};
-use super::{Charge, Cost, CreateAnswer, FaceSpan, ResultFile, Session};
+use super::{Charge, Cost, CreateAnswer, FaceSpan, Observation, ResultFile, Session};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,11 +15,11 @@ pub enum Outcome {
         length_ms: i64,
     },
     /// The video has a session, from a call for this task or for another task of the same video. The call cost
-    /// `cost`; zero if another task made the call.
+    /// `cost`; none if another task made the call, or the API did not report it.
     Identified {
         session: Session,
         faces: Vec<FaceSpan>,
-        cost: Cost,
+        cost: Option<Cost>,
     },
     /// The session cannot be used any more, with the reason.
     SessionGone(String),
@@ -127,4 +127,6 @@ pub struct Spend {
     pub tasks: i64,
     /// A moment (Unix ms) of the day to which it belongs; none: the day on which it is recorded.
     pub at_ms: Option<i64>,
+    /// What the charge shows about prices.
+    pub observed: Option<Observation>,
 }

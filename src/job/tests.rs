@@ -28,7 +28,7 @@ fn identified() -> Outcome {
         expires_at_ms: i64::MAX,
     };
     let faces = vec![FaceSpan { face_id: "0".into(), start_ms: 0, end_ms: 9_000 }];
-    Outcome::Identified { session, faces, cost: Cost::units(50_000) }
+    Outcome::Identified { session, faces, cost: Some(Cost::units(50_000)) }
 }
 
 fn intended() -> Outcome {

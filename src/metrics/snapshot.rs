@@ -118,7 +118,14 @@ fn add_units(page: &mut ScrapePage, queue_status: &QueueStatus) {
         "Money charged on this UTC day",
         units(queue_status.spent_today.money_micro),
     );
-    if let Some(cap_micro) = queue_status.cap_micro {
+    if let Some(cap_micro) = queue_status.caps.money_micro {
+        page.gauge(
+            "lipsyncd_money_per_day_cap",
+            "The daily budget in money; missing without one",
+            units(cap_micro),
+        );
+    }
+    if let Some(cap_micro) = queue_status.caps.units_micro {
         page.gauge(
             "lipsyncd_units_per_day_cap",
             "The daily budget in units; missing without one",

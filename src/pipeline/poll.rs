@@ -237,7 +237,7 @@ async fn record_status<A: Api>(
         TaskStatus::Processing if task.state == State::Submitted => Outcome::Processing,
         TaskStatus::Submitted | TaskStatus::Processing => return Ok(PolledTask::Same(task.id)),
         TaskStatus::Succeed => {
-            if charge.is_none() && context.settings.units_per_day_micro.is_some() {
+            if charge.is_none() && context.settings.caps.any() {
                 warn_uncounted(context, &task, answer).await?;
             }
             Outcome::TaskSucceeded { charge }
@@ -286,7 +286,7 @@ async fn warn_uncounted<A: Api>(
         manifest,
         task_id = task.task_id,
         request_id = answer.request_id,
-        "{key}: Kling does not show what the task cost, so limits.units_per_day does not count it"
+        "{key}: Kling does not show what the task cost, so the daily budget does not count it"
     );
     Ok(())
 }

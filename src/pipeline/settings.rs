@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    job::{Account, Policy},
+    job::{Account, AssumedPrices, Caps, Policy},
     media::Locator,
     metrics::Metrics,
     offload::Offload,
@@ -27,8 +27,10 @@ pub struct Settings {
     pub slots: usize,
     /// The account's rate limits.
     pub rate: RateSettings,
-    /// No new task once this day's (UTC) deductions reach it, in millionths of a unit.
-    pub units_per_day_micro: Option<i64>,
+    /// What may be spent in a UTC day.
+    pub caps: Caps,
+    /// Prices that count until they are learned.
+    pub assumed_prices: AssumedPrices,
     /// The shortest time between two polls of the tasks.
     pub poll_min_ms: i64,
     /// The longest time between two polls of the tasks.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::{
     account::ApiKey,
+    billing::{BilledLength, Payment},
     fault_rules::RandomFaults,
     lookup_settings::{DuplicateNameError, Lags, LookupStyles, UnknownTask},
     media_folder::MediaReader,
@@ -94,7 +95,11 @@ settings! {
     odd_answers: OddAnswers = OddAnswers::default(),
     /// What one Identify Face costs.
     units_per_identify: SimUnits = SimUnits::from_thousandths(50),
-    /// What a task costs for each started five seconds of its video.
+    /// What the account pays with.
+    payment: Payment = Payment::default(),
+    /// Which length decides what a task costs.
+    billed_length: BilledLength = BilledLength::default(),
+    /// What a task costs for each started five seconds.
     units_per_five_seconds: SimUnits = SimUnits::from_thousandths(1_000),
     /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
     pack_units: SimUnits = SimUnits::from_thousandths(1_000_000_000),

@@ -124,10 +124,10 @@ impl Sim {
     ) -> serde_json::Value {
         let id = self.new_id(850_000_000_000_000_001, self.sessions.len());
         let session = SimSession { account, video: Arc::new(video), faces, made_at_ms: now_ms };
-        let units = self.config.units_per_identify.to_string();
-        let data = session.data(&id, &units, &self.base_url);
+        let mut data = session.data(&id, &self.base_url);
+        self.config.payment.report(self.config.units_per_identify, &mut data);
         self.counts.identify_units = self.counts.identify_units + self.config.units_per_identify;
         self.sessions.insert(id, session);
-        data
+        data.into()
     }
 }

@@ -7,6 +7,7 @@
 
 mod account;
 mod account_ledger;
+mod billing;
 mod body;
 mod callbacks;
 mod config;
@@ -46,6 +47,7 @@ mod units;
 mod url_target;
 
 pub use account::{AccountNumber, ApiKey};
+pub use billing::{BilledLength, Payment};
 pub use config::{ShownPacks, SimConfig};
 pub use fault_json::FaultError;
 pub use fault_rules::{FaultRule, RandomFaults};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     account::AccountNumber,
@@ -53,7 +53,7 @@ pub(super) struct SimSession {
 
 impl SimSession {
     /// `data` of the answer to Identify Face.
-    pub(super) fn data(&self, session_id: &str, units: &str, base_url: &str) -> Value {
+    pub(super) fn data(&self, session_id: &str, base_url: &str) -> Map<String, Value> {
         let faces = self.faces.iter().map(|face| {
             json!({
                 "face_id": face.id,
@@ -62,11 +62,10 @@ impl SimSession {
                 "end_time": face.end_ms,
             })
         });
-        json!({
-            "session_id": session_id,
-            "final_unit_deduction": units,
-            "face_data": faces.collect::<Vec<_>>(),
-        })
+        let mut data = Map::new();
+        data.insert("session_id".into(), json!(session_id));
+        data.insert("face_data".into(), json!(faces.collect::<Vec<_>>()));
+        data
     }
 }
 

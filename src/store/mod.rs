@@ -4,6 +4,7 @@
 
 mod account;
 mod backup;
+mod budget;
 mod candidate;
 mod change;
 mod checkup;
@@ -32,6 +33,7 @@ mod notification;
 mod notification_row;
 mod open;
 mod pause;
+mod price;
 mod queue;
 mod queue_status;
 mod reason;
@@ -62,10 +64,12 @@ mod tests;
 pub use crate::offload::SimulationHook;
 pub use account::Lookups;
 pub use backup::{BackupError, BackupReport, back_up};
+pub use budget::BudgetNumbers;
 pub use candidate::{Candidate, ListScan};
 pub use change::{HistoryPosition, JobChange, OtherChanges};
 pub use checkup::{IntegrityCheck, OpenTask};
 pub use command::{Command, CommandFailure};
+pub use daemon_state::{HoldKind, QueueHold};
 pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
 pub use event::{ApiCall, HistoryAnswer};

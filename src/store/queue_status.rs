@@ -10,7 +10,7 @@ use super::{
     SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack, spend,
     sql::Sql as _, upload, watermark,
 };
-use crate::job::{Cost, State};
+use crate::job::{Caps, Cost, State};
 
 /// The state of the queue at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub struct QueueStatus {
     pub refused: Vec<RefusedManifest>,
     pub slots_configured: i64,
     pub slots_limit: i64,
-    pub cap_micro: Option<i64>,
+    pub caps: Caps,
     pub spent_today: Cost,
     pub spent_total: Cost,
     pub pause: Option<Pause>,
@@ -92,7 +92,7 @@ const REFUSED_MAX: i64 = 5;
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
       api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
-      rate_limit_code, paid_rest_until_ms, query_rest_until_ms FROM daemon_state";
+      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, money_cap_micro, hold_until_ms FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -179,7 +179,8 @@ pub(super) fn queue_status(
     let notifications = notification::problems(&moment)?;
     let packs = resource_pack::status(&moment)?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
-        let (cap_micro, hold): (Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?);
+        let (hold, until_ms): (Option<String>, Option<i64>) =
+            (row.get(3)?, row.get("hold_until_ms")?);
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
         Ok(QueueStatus {
             jobs,
@@ -188,12 +189,12 @@ pub(super) fn queue_status(
             refused,
             slots_configured: row.get(0)?,
             slots_limit: row.get(1)?,
-            cap_micro,
+            caps: Caps { units_micro: row.get(2)?, money_micro: row.get("money_cap_micro")? },
             spent_today,
             spent_total,
             pause,
             // A daemon that ended on an earlier day may have left it.
-            hold: hold.filter(|_| cap_micro.is_none_or(|cap| spent_today.units_micro >= cap)),
+            hold: hold.filter(|_| until_ms.is_none_or(|until_ms| until_ms > now_ms)),
             api_problem: api_problem
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::{Store, StoreError, sql::Sql as _};
+use super::{Store, StoreError, price, sql::Sql as _};
 use crate::job::{Cost, Spend};
 
 const ADD: &str = "
@@ -36,7 +36,10 @@ impl Store {
 
 /// Adds to the UTC day to which `spend` belongs, else to that of `now_ms`, inside the caller's transaction.
 pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<(), StoreError> {
-    let Spend { identify, task, tasks, at_ms } = spend;
+    let Spend { identify, task, tasks, at_ms, observed } = spend;
+    if let Some(seen) = observed {
+        price::learn(connection, seen)?;
+    }
     if identify.is_zero() && task.is_zero() && tasks == 0 {
         return Ok(());
     }

@@ -107,6 +107,7 @@ pub(super) struct UnitTotals {
 pub(super) struct MoneyTotals {
     pub(super) today: f64,
     pub(super) total: f64,
+    pub(super) cap: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -249,11 +250,12 @@ impl StatusReport {
             units: UnitTotals {
                 today: units_number(queue.spent_today.units_micro),
                 total: units_number(queue.spent_total.units_micro),
-                cap: queue.cap_micro.map(units_number),
+                cap: queue.caps.units_micro.map(units_number),
             },
             money: MoneyTotals {
                 today: units_number(queue.spent_today.money_micro),
                 total: units_number(queue.spent_total.money_micro),
+                cap: queue.caps.money_micro.map(units_number),
             },
             packs: PacksReport::of(&queue.packs, now_ms),
             eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),

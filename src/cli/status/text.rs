@@ -229,7 +229,8 @@ fn results(report: &StatusReport) -> Vec<Line> {
 fn spent(report: &StatusReport) -> String {
     let (today, total) =
         (report.queue.spent_today.units_micro, report.queue.spent_total.units_micro);
-    let cap = report.queue.cap_micro.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
+    let cap =
+        report.queue.caps.units_micro.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
     format!("{}{cap} today (UTC), {} in total", units(today), units(total))
 }
 
@@ -237,8 +238,10 @@ fn spent(report: &StatusReport) -> String {
 fn charged(report: &StatusReport) -> Option<String> {
     let (today, total) =
         (report.queue.spent_today.money_micro, report.queue.spent_total.money_micro);
-    (total > 0)
-        .then(|| format!("{} of the balance today (UTC), {} in total", units(today), units(total)))
+    let cap = report.queue.caps.money_micro;
+    let of_cap = cap.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
+    (total > 0 || cap.is_some())
+        .then(|| format!("{}{of_cap} today (UTC), {} in total", units(today), units(total)))
 }
 
 /// What the account's resource packs have left; none: it has none, or nothing is known of them.

@@ -91,7 +91,9 @@ fn the_defaults_are_the_promised_ones() {
             create_per_second: 2.0,
             query_per_second: 10.0,
             units_per_day_micro: None,
+            money_per_day_micro: None,
         },
+        prices: PricesConfig { identify_micro: None, per_5s_micro: None },
         poll: PollConfig {
             min_interval: Duration::from_secs(2),
             max_interval: Duration::from_secs(30),
@@ -119,7 +121,8 @@ fn every_setting_is_read() {
          media: {dirs: [d, /e], public_base_url: http://m.example.com/x, serve: {listen: '127.0.0.1:8480', public_url: https://v.example.com}}\n\
          upload: {s3: {endpoint: 'https://s3.example.com/api', bucket: my-videos, region: eu-west-1, path_style: false, prefix: ''}, link_ttl: 48h, concurrency: 3}\n\
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
-         limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
+         limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678, money_per_day: 1.5}\n\
+         prices: {identify: 0.05, per_5s: 0.5}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
          pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000, \
          allow_hosts: [files.example.com, '*.cdn.example.com', '[::1]']}\nretention: {history: 1d 12h}\n\
@@ -170,7 +173,9 @@ fn every_setting_is_read() {
             create_per_second: 3.0,
             query_per_second: 1000.0,
             units_per_day_micro: Some(12_345_678),
+            money_per_day_micro: Some(1_500_000),
         },
+        prices: PricesConfig { identify_micro: Some(50_000), per_5s_micro: Some(500_000) },
         poll: PollConfig { min_interval: ms(1_000), max_interval: ms(1_000) },
         retry: RetryConfig { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
         pause: PauseConfig { probe_interval: ms(2_000) },

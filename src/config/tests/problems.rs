@@ -51,6 +51,7 @@ fn problems_are_reported_where_they_are() {
         upload: {s3: {endpoint: 5, bucket: videos}} => 1:25: `upload.s3.endpoint` cannot be the number `5`
         upload: {s3: {bucket: My_Videos}} => 1:23: `upload.s3.bucket` is not the name of a bucket
         upload: {s3: {region: ''}} => 1:23: `upload.s3.region` is not the name of a region
+        upload: {s3: {endpoint: 'https://s3.example.com', bucket: my.videos, path_style: false}} => 1:82: `upload.s3.path_style` must be `true`
         upload: {s3: {path_style: maybe}} => 1:27: `upload.s3.path_style` cannot be the text `maybe`
         upload: {s3: {prefix: /a}} => 1:23: `upload.s3.prefix` is not a prefix of object names
         upload: {s3: {prefix: a/../b}} => 1:23: `upload.s3.prefix` is not a prefix of object names
@@ -74,6 +75,9 @@ fn problems_are_reported_where_they_are() {
         limits: {create_per_second: 0} => 1:29: `limits.create_per_second` is out of range
         limits: {create_per_second: .nan} => 1:29: `limits.create_per_second` cannot be the number `.nan`
         limits: {units_per_day: -1} => 1:25: `limits.units_per_day` is out of range
+        limits: {money_per_day: -1} => 1:25: `limits.money_per_day` is out of range
+        prices: {identify: cheap} => 1:20: `prices.identify` cannot be the text `cheap`
+        prices: {per_5s: -0.5} => 1:18: `prices.per_5s` is out of range
         limits: {units_per_day: 0.0000001} => 1:25: `limits.units_per_day` has more than six decimals
         limits: {units_per_day: lots} => 1:25: `limits.units_per_day` cannot be the text `lots`
         poll: {min_interval: 1m} => 1:22: `poll.min_interval` is above `poll.max_interval`

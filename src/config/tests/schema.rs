@@ -21,7 +21,7 @@ fn the_schema_agrees_with_the_reader() {
         "watch: null\n",
         "watch: {settle: 1m 30s, on_change: run}\nretention: {history: null}\n",
         "watch: {settle: PT1M30S}\npoll: {max_interval: '00:00:30'}\nretention: {history: 12 weeks}\n",
-        "download: {max_bytes: 1000}\nlimits: {create_per_second: 0.5, units_per_day: 1.5}\n",
+        "download: {max_bytes: 1000}\nlimits: {create_per_second: 0.5, units_per_day: 1.5}\nprices: {per_5s: 0.5}\n",
         "upload: {s3: {endpoint: https://s3.example.com, bucket: my-videos, prefix: a/b/}}\n",
         "upload: {s3: null}\n",
         "notify: [{webhook: 'http://10.0.0.1/x', format: ntfy}, {command: [a], events: [queue.paused]}]\n",

@@ -1,7 +1,7 @@
 //! Builds transitions: the parts that all phases use, and the phase before anything is sent.
 
 use crate::job::{
-    Cost, FaceSpan, Failure, Moment, Policy, REMOVED, Session, Spend, State, Task,
+    Cost, FaceSpan, Failure, Moment, Observation, Policy, REMOVED, Session, Spend, State, Task,
     outcome::PermanentError, timing,
 };
 
@@ -94,9 +94,11 @@ impl TransitionBuilder<'_> {
         &self,
         session: Session,
         faces: &[FaceSpan],
-        cost: Cost,
+        cost: Option<Cost>,
     ) -> Transition {
-        let spend = Spend { identify: cost, ..Spend::default() };
+        let observed = cost.map(Observation::Identify);
+        let cost = cost.unwrap_or_default();
+        let spend = Spend { identify: cost, observed, ..Spend::default() };
         let (audio_ms, video_ms) = (self.task.media.audio_ms, self.task.media.video_ms);
         let cost = self.task.cost.plus(cost);
         match timing::plan(&self.task.spec, faces, audio_ms, video_ms) {

@@ -2,7 +2,8 @@
 
 use super::build::TransitionBuilder;
 use crate::job::{
-    Charge, ResultFile, Spend, State, Task, Transition, outcome::PermanentError, person,
+    Charge, Length, Media, Observation, ObservedPrice, ResultFile, Spend, State, Task, Transition,
+    outcome::PermanentError, person,
 };
 
 impl TransitionBuilder<'_> {
@@ -45,7 +46,10 @@ impl TransitionBuilder<'_> {
             Some(_) => "the task succeeded",
             None => "the task succeeded; the API did not report its cost",
         };
-        self.charged(self.go(State::Downloading, what), charge)
+        let charged = self.charged(self.go(State::Downloading, what), charge);
+        let spend =
+            Spend { observed: charge.and_then(|charge| self.observed(charge)), ..charged.spend };
+        Transition { spend, ..charged }
     }
 
     pub(super) fn task_failed(&self, message: String, charge: Option<Charge>) -> Transition {
@@ -56,6 +60,16 @@ impl TransitionBuilder<'_> {
     pub(super) fn delivered(&self, result: ResultFile) -> Transition {
         let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
         self.write(Task { result: Some(result), ..self.fresh(State::Succeeded) }, what)
+    }
+
+    /// Returns what the charge shows about prices. A task that cost nothing shows nothing: an account may report 0 units,
+    /// and its money elsewhere.
+    fn observed(&self, charge: Charge) -> Option<Observation> {
+        let Task { spec, media, plan, .. } = self.task;
+        let plan = plan.as_ref().filter(|_| !charge.cost.is_zero())?;
+        let video_ms = media.video_ms.or(charge.video_ms);
+        let length = Length::of(spec, &Media { video_ms, ..media.clone() }, Some(plan));
+        Some(Observation::Task(ObservedPrice { length, cost: charge.cost }))
     }
 
     /// A charge belongs to the day of the create request, as the budget counted it, or to the day on which Kling created

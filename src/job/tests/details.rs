@@ -132,7 +132,7 @@ fn what_a_job_costs_is_counted_where_it_is_message() {
             expires_at_ms: i64::MAX,
         },
         faces: vec![],
-        cost: Cost::units(50_000),
+        cost: Some(Cost::units(50_000)),
     };
     let moved = at(&task_in(State::Queued), no_face, NOW_MS);
     assert_eq!((moved.task.state, moved.spend.identify.units_micro), (State::Failed, 50_000));

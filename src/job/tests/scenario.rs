@@ -61,7 +61,7 @@ pub(crate) fn all_outcomes() -> Vec<(&'static str, Outcome)> {
     let mut all_outcomes = outcomes();
     let no_face = match identified() {
         Outcome::Identified { session, .. } => {
-            Outcome::Identified { session, faces: vec![], cost: Cost::units(i64::MAX) }
+            Outcome::Identified { session, faces: vec![], cost: Some(Cost::units(i64::MAX)) }
         }
         other => other,
     };

@@ -60,7 +60,7 @@ pub(crate) async fn check_task<A: Api>(
         context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?;
     Ok(match known {
         Some(SessionFaces { session, faces }) => {
-            let shared = Outcome::Identified { session, faces, cost: Cost::default() };
+            let shared = Outcome::Identified { session, faces, cost: None };
             let end = StepEnd::new(context.record(&task, shared, None).await?, None);
             ControlFlow::Break(Identify::Ended(end))
         }
@@ -87,7 +87,6 @@ async fn call<A: Api>(
         Ok(identified) => {
             let cost = Cost::reported(identified.units_micro, identified.money_micro);
             let answer = history_answer(ApiCall::Identify, &reply.answer, cost);
-            let cost = cost.unwrap_or_default();
             let SessionFaces { session, faces } =
                 save_session(context, &video_key(&task), identified).await?;
             let outcome = Outcome::Identified { session, faces, cost };
@@ -100,7 +99,7 @@ async fn call<A: Api>(
                 true => Outcome::Refused(unreadable(&error)),
                 false => match outcome_of(&error) {
                     Outcome::Refused(refused) => {
-                        after_refusal(context, &task, refused, signed_at).await
+                        after_refusal(context, &task, refused, signed_at).await?
                     }
                     outcome => outcome,
                 },
@@ -212,7 +211,8 @@ mod tests {
                 create_per_second: per_second,
                 query_per_second: per_second,
             },
-            units_per_day_micro: None,
+            caps: Default::default(),
+            assumed_prices: Default::default(),
             poll_min_ms: 1,
             poll_max_ms: 1,
             probe_interval_ms: 1,

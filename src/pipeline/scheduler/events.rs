@@ -13,6 +13,9 @@ use crate::{
 
 impl<A: Api> Pipeline<A> {
     pub(super) async fn step_ended(&mut self, ended: EndedStep) -> Result<(), StoreError> {
+        if let Some(id) = ended.task {
+            self.account.budget.release(id);
+        }
         match ended.result {
             Ok(event) => self.handle_event(event).await,
             Err(panicked) => self.step_panicked(ended.kind, ended.task, &panicked).await,

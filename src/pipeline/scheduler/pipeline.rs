@@ -43,6 +43,7 @@ impl<A: Api> Pipeline<A> {
         settings: Settings,
     ) -> Result<Self, StoreError> {
         let now = Instant::now();
+        store.use_account(&settings.account).await?;
         let learned_slots = store.learned_slots_limit(&settings.account).await?;
         let lookups = store.lookups(&settings.account).await?;
         let median_ms = store.median_task_ms().await?;

@@ -173,6 +173,10 @@ impl ReadyQueues {
         self.to_create.first().map(|rank| rank.2)
     }
 
+    pub(super) fn all_to_create(&self) -> impl Iterator<Item = &Task> {
+        self.to_create.iter().filter_map(|rank| self.tasks.get(&rank.2))
+    }
+
     /// Returns the tasks whose create request has an unknown outcome.
     pub(super) fn all_to_recover(&self) -> Vec<TaskId> {
         self.to_recover.iter().copied().collect()

@@ -109,10 +109,10 @@ impl<A: Api> Pipeline<A> {
         self.wake();
         self.read_database().await?;
         self.deliveries.read(&self.context).await?;
-        self.check_budget().await?;
+        self.read_budget().await?;
         self.check_api().await?;
         self.dispatch();
-        Ok(())
+        self.save_hold().await
     }
 
     fn wake(&mut self) {
@@ -155,9 +155,14 @@ impl<A: Api> Pipeline<A> {
             (false, 0) => Some(End::Idle),
             _ if self.are_credentials_refused() => Some(End::Held),
             _ if self.is_only_upload_left() && sent <= held => Some(End::Held),
-            _ if !self.account.gate.allows_paid_calls() && sent <= held => Some(End::Held),
+            _ if self.is_held() && sent <= held => Some(End::Held),
             _ => None,
         })
+    }
+
+    /// Whether no paid call may start.
+    fn is_held(&self) -> bool {
+        !self.account.gate.allows_paid_calls() || self.account.budget.is_holding()
     }
 
     /// Whether the API still refuses the credentials after a probe.

@@ -87,7 +87,7 @@ async fn a_broken_rule_of_the_schema_fails_its_caller_alone() {
         connection.execute("UPDATE daemon_state SET pause = 'nobody'", [])?;
         Ok(())
     });
-    let fine = bench.store.set_hold(Some("why".to_owned()));
+    let fine = bench.store.set_hold(hold("why"));
     let (broken, fine) = tokio::join!(broken, fine);
     let StoreError::Sqlite(error) = broken.unwrap_err() else { panic!("not SQLite's") };
     assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ConstraintViolation));

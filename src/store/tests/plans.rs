@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, delivery, job_state, local_video, media_queue, metrics_snapshot, notification,
-    pause, queue, queue_status, reconcile, reconcile::depart, remaining, retention, sharing,
-    watermark,
+    JobFilter, budget, delivery, job_state, local_video, media_queue, metrics_snapshot,
+    notification, pause, queue, queue_status, reconcile, reconcile::depart, remaining, retention,
+    sharing, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -59,9 +59,11 @@ fn queries() -> Vec<String> {
         depart::SEE,
         notification::NEXT,
         notification::PROBLEMS,
+        notification::FAILED_NEXT,
         queue_status::REFUSED,
         queue_status::BLOCKED_JOBS,
         queue_status::SLOTS_USED,
+        budget::IN_PROGRESS,
         queue_status::CHANGED,
         queue_status::DISMISSED,
         queue_status::INCOMPLETE,
@@ -96,6 +98,7 @@ fn queries_follow_an_index_and_sort_nothing() {
                     "SCAN CONSTANT ROW",
                     "SCAN 1 CONSTANT ROW",
                     "SCAN slots",
+                    "SCAN uploads",
                     "SCAN now",
                     "SCAN asked",
                     "SCAN daemon_state",

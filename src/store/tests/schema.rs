@@ -217,7 +217,7 @@ async fn every_job_that_is_not_finished_says_what_it_waits_for() {
 async fn queue_waits_for_the_first_complete_scan() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    bench.store.begin(1, NOW_MS, 5, None).await.unwrap();
+    bench.store.begin(1, NOW_MS, 5, Caps::default()).await.unwrap();
     let scan = "the first complete scan of jobs_dir is not done";
     let queue = || -> (bool, Option<String>) {
         bench

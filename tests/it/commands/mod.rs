@@ -154,7 +154,7 @@ async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
 
 fn answer(outcome: &Outcome) -> Option<HistoryAnswer> {
     let (call, cost) = match outcome {
-        Outcome::Identified { cost, .. } => (ApiCall::Identify, Some(*cost)),
+        Outcome::Identified { cost, .. } => (ApiCall::Identify, *cost),
         Outcome::Accepted { .. } => (ApiCall::Create, None),
         Outcome::TaskSucceeded { charge } => (ApiCall::Query, charge.map(|charge| charge.cost)),
         _ => return None,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lipsyncd::{
-    job::State,
+    job::{Caps, State},
     store::{Lock, Reader},
 };
 
@@ -15,7 +15,15 @@ use super::*;
 #[tokio::test]
 async fn json_has_the_documented_shape() {
     let (env, store) = CommandEnv::with_jobs().await;
-    store.begin(std::process::id(), NOW_MS, 3, Some(5_000_000)).await.unwrap();
+    store
+        .begin(
+            std::process::id(),
+            NOW_MS,
+            3,
+            Caps { units_micro: Some(5_000_000), money_micro: None },
+        )
+        .await
+        .unwrap();
     let ran = env.run(&["status", "--json"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let json = ran.json();
@@ -49,7 +57,7 @@ async fn json_has_the_documented_shape() {
 async fn a_running_daemon_is_recognised_by_its_lock() {
     let (env, store) = CommandEnv::with_jobs().await;
     let lock = Lock::take(&env.database()).unwrap();
-    store.begin(std::process::id(), NOW_MS, 5, None).await.unwrap();
+    store.begin(std::process::id(), NOW_MS, 5, Caps::default()).await.unwrap();
     store.set_median_task_ms(60_000).await.unwrap();
     let json = env.run(&["status", "--json"]).json();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! What an unfinished job waits for: one sentence for each way to wait, the same wherever it is read.
 
 use lipsyncd::{
-    job::{Charge, Outcome as O, outcome::TransientError},
+    job::{Caps, Charge, Outcome as O, outcome::TransientError},
     store::{Pause, PauseKind},
 };
 
@@ -25,7 +25,7 @@ impl ReasonTest {
     async fn new() -> Self {
         let env = CommandEnv::new();
         let store = env.store();
-        store.begin(1, NOW_MS, 1, None).await.unwrap();
+        store.begin(1, NOW_MS, 1, Caps::default()).await.unwrap();
         store.set_scanned().await.unwrap();
         let session = session(&store).await;
         Self { env, store, session }
@@ -135,7 +135,7 @@ async fn reasons_during_the_first_scan_and_outside_the_folder() {
     wait.job("queued", vec![]).await;
     wait.job("identified", wait.identified()).await;
     wait.job("sent", wait.submitted("t1")).await;
-    wait.store.begin(1, NOW_MS, 1, None).await.unwrap();
+    wait.store.begin(1, NOW_MS, 1, Caps::default()).await.unwrap();
     let scan = "the first complete scan of jobs_dir is not done";
     assert_eq!(
         (wait.reason("queued"), wait.reason("identified")),
@@ -205,7 +205,7 @@ async fn reasons_of_a_held_queue() {
     wait.store.set_api_problem(None, NOW_MS).await.unwrap();
 
     let hold = "the next day's budget";
-    wait.store.set_hold(Some(hold.to_owned())).await.unwrap();
+    wait.store.set_hold(crate::testing::jobs::hold(hold)).await.unwrap();
     assert_eq!((wait.reason("queued"), wait.reason("resend")), (hold.to_owned(), hold.to_owned()));
     assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 

@@ -90,8 +90,8 @@ pub fn start_daemon(
     let world = Arc::clone(world);
     let work = tokio::spawn(async move {
         let store = Store::open_here(&path, simulation_hook)?;
-        let cap_micro = settings.units_per_day_micro;
-        store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
+        let caps = settings.caps;
+        store.begin(1, clock.now_ms(), settings.slots, caps).await?;
         let media_checker = MediaChecker::new(settings.locator.clone(), VideoHost::Nowhere, SETTLE);
         let moments = Arc::clone(&world);
         let inbox =

@@ -42,7 +42,7 @@ async fn account_that_cannot_pay() {
 #[tokio::test]
 async fn daily_budget() {
     let mut env = TestEnv::new(quick()).await;
-    env.settings.units_per_day_micro = Some(10_000);
+    env.settings.caps.units_micro = Some(10_000);
     env.settings.slots = 1;
     let scenario = Scenario::start_with(env, many("m", 12)).await;
     let held = async || {

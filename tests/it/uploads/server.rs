@@ -21,6 +21,11 @@ use crate::support::{counts::is_full, programs::find};
 pub const ACCESS_KEY: &str = "seaweed-access-key";
 pub const SECRET_KEY: &str = "seaweed-secret-key-of-the-tests";
 
+/// The keys that may read and write objects of [`SMALLEST_BUCKET`] alone, and list nothing.
+pub const SMALLEST_ACCESS_KEY: &str = "smallest-access-key";
+pub const SMALLEST_SECRET_KEY: &str = "smallest-secret-key-of-the-tests";
+pub const SMALLEST_BUCKET: &str = "smallest-rights";
+
 const START_MAX: Duration = Duration::from_secs(60);
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -52,11 +57,18 @@ pub fn s3() -> Option<&'static S3> {
 impl S3 {
     fn start(program: &Path) -> Self {
         let folder = data_folder();
-        let identities = serde_json::json!({"identities": [{
-            "name": "tests",
-            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }]});
+        let identities = serde_json::json!({"identities": [
+            {
+                "name": "tests",
+                "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+            },
+            {
+                "name": "smallest",
+                "credentials": [{"accessKey": SMALLEST_ACCESS_KEY, "secretKey": SMALLEST_SECRET_KEY}],
+                "actions": [format!("Read:{SMALLEST_BUCKET}"), format!("Write:{SMALLEST_BUCKET}")],
+            },
+        ]});
         let config = folder.join("s3.json");
         fs::write(&config, identities.to_string()).unwrap();
         // Held until all are known, so that no two are the same.

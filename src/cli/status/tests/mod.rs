@@ -9,7 +9,7 @@ use super::{
     text::{one_line, write},
 };
 use crate::{
-    job::{Cost, State},
+    job::{Caps, Cost, State},
     store::{
         ApiProblem, LockHolder, PackStatus, Pause, PauseKind, QueueStatus, RateLimit,
         RefusedManifest, StoredPack, SupersededTasks,
@@ -33,7 +33,7 @@ fn queue_status() -> QueueStatus {
         refused: Vec::new(),
         slots_configured: 10,
         slots_limit: 5,
-        cap_micro: Some(100_000_000),
+        caps: Caps { units_micro: Some(100_000_000), money_micro: None },
         spent_today: Cost::units(12_500_000),
         spent_total: Cost::units(340_050_000),
         pause: None,
@@ -47,7 +47,7 @@ fn queue_status() -> QueueStatus {
         missing_watermarks: crate::store::MissingWatermarks::default(),
         incomplete_results: 0,
         notifications: crate::store::NotificationProblems::default(),
-        packs: crate::store::PackStatus::default(),
+        packs: PackStatus::default(),
         result_hosts_problem: None,
         slots_used: 5,
         changed_after_sent: 0,
@@ -158,7 +158,7 @@ fn all_problems_at_once() {
             path: "a.yaml".to_owned(),
             error: "a.yaml:3:5: unknown key `vidoe\u{1b}`\nmore".to_owned(),
         }],
-        cap_micro: None,
+        caps: Caps::default(),
         ..queue_status()
     };
     queue.jobs.extend([(State::Unresolved, 1), (State::Failed, 2), (State::Waiting, 1)]);
