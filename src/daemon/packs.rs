@@ -107,6 +107,7 @@ mod tests {
         let path = folder.path().join("lipsyncd.db");
         let store = Store::open_here(&path, Arc::new(|| Box::pin(async {}))).unwrap();
         let account = Account { host: "api.example.com".to_owned(), key: "key".to_owned() };
+        store.use_account(&account).await.unwrap();
         let began = Instant::now();
         let now_ms = || NOW_MS + i64::try_from(began.elapsed().as_millis()).unwrap();
         let answers = RefCell::new(vec![
@@ -141,7 +142,12 @@ mod tests {
         let shown = status().await;
         assert_eq!((shown.problem, shown.packs[0].remaining_micro), (None, Some(7)));
         assert!(run(HOUR + CHECK_EVERY).await.is_err());
-        assert_eq!((asked.borrow().len(), status().await.packs.len()), (3, 0));
+        let shown = status().await;
+        assert_eq!((asked.borrow().len(), shown.packs.len()), (3, 0));
+
+        let other = Account { host: "api.example.com".to_owned(), key: "other".to_owned() };
+        store.use_account(&other).await.unwrap();
+        assert_eq!(status().await.at_ms, None, "another account has other packs");
 
         for task in store.queued(1).await.unwrap() {
             let refused = Outcome::Refused(permanent_error("no face"));

@@ -18,7 +18,7 @@ pub struct StoredPack {
     pub status: Option<String>,
 }
 
-/// The resource packs of the account that was asked last.
+/// The resource packs of the account that the daemon uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackStatus {
     /// In the API's order.
@@ -53,9 +53,9 @@ const INSERT: &str = "
     SELECT id, :place, :name, :kind, :total_micro, :remaining_micro, :effective_at_ms, :invalid_at_ms, :status
     FROM account WHERE host = :host AND key = :key";
 
-const LAST_ASKED: &str = "
+const ACCOUNT: &str = "
     SELECT id, packs_at_ms, packs_problem FROM account
-    WHERE packs_asked_at_ms IS NOT NULL ORDER BY packs_asked_at_ms DESC, id DESC LIMIT 1";
+    WHERE id = (SELECT account_row FROM daemon_state) AND packs_asked_at_ms IS NOT NULL";
 
 impl Store {
     /// Returns when (Unix ms) the API was asked for the resource packs of `account`.
@@ -126,9 +126,9 @@ fn set(
 }
 
 pub(super) fn status(connection: &Connection) -> Result<PackStatus, StoreError> {
-    let last: Option<(i64, Option<i64>, Option<String>)> =
-        connection.first(LAST_ASKED, (), |row| row.try_into())?;
-    let Some((account_row, at_ms, problem)) = last else { return Ok(PackStatus::default()) };
+    let account: Option<(i64, Option<i64>, Option<String>)> =
+        connection.first(ACCOUNT, (), |row| row.try_into())?;
+    let Some((account_row, at_ms, problem)) = account else { return Ok(PackStatus::default()) };
     let sql = "SELECT * FROM resource_pack WHERE account_row = ?1 ORDER BY place";
     Ok(PackStatus { packs: connection.all(sql, [account_row], pack)?, at_ms, problem })
 }
