@@ -22,6 +22,7 @@ mod man;
 mod notify;
 mod open;
 mod pause;
+mod price;
 mod resolve;
 mod resume;
 mod retry;

@@ -24,7 +24,8 @@ use tracing::info;
 pub use error::DaemonError;
 pub use inputs::{Controls, Inputs, ReadInputs};
 pub use settings::{
-    account, bucket, connect, locator, notify_targets, policy, video_host, video_links,
+    account, assumed_prices, bucket, connect, locator, notify_targets, policy, video_host,
+    video_links,
 };
 
 use crate::pipeline::{End, Until};

@@ -19,6 +19,7 @@ mod limits;
 mod lookups;
 mod media_url;
 mod missing_database;
+mod money;
 mod notifications;
 mod print;
 mod proxy;
@@ -46,7 +47,7 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 25] = [
+const CHECKS: [DoctorCheck; 26] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
@@ -72,6 +73,7 @@ const CHECKS: [DoctorCheck; 25] = [
     ("notifications", Configuration, notifications::check),
     ("create requests", Database, attention::check_creates),
     ("jobs", Database, attention::check),
+    ("money", Database, money::check),
 ];
 
 /// Check everything that lipsyncd needs, and say how to fix what is wrong

@@ -1,6 +1,7 @@
 //! `lipsyncd status`: progress and problems.
 
 mod next;
+mod price_left;
 mod report;
 #[cfg(test)]
 mod tests;

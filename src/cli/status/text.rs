@@ -59,6 +59,7 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     lines.extend(problems(report));
     lines.push(("units", spent(report)));
     lines.extend(charged(report).map(|text| ("money", text)));
+    lines.extend(report.price_left.as_ref().map(|left| ("price", left.text())));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
@@ -235,9 +236,14 @@ fn charged(report: &StatusReport) -> Option<String> {
     let (today, total) =
         (report.queue.spent_today.money_micro, report.queue.spent_total.money_micro);
     let cap = report.queue.caps.money_micro;
+    let uncapped = match report.queue.has_uncapped_money() {
+        true => "; limits.units_per_day does not limit it: set limits.money_per_day",
+        false => "",
+    };
     let of_cap = cap.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
-    (total > 0 || cap.is_some())
-        .then(|| format!("{}{of_cap} today (UTC), {} in total", units(today), units(total)))
+    (total > 0 || cap.is_some()).then(|| {
+        format!("{}{of_cap} today (UTC), {} in total{uncapped}", units(today), units(total))
+    })
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {

@@ -138,7 +138,7 @@ const PRINTED: [Place; 5] = [
 
 /// Scenarios for these texts outside of this folder.
 const PRINTING: [&str; 6] = [
-    "src/cli/status/tests.rs",
+    "src/cli/status/tests/mod.rs",
     "tests/it/commands/status.rs",
     "tests/it/doctor/environment.rs",
     "tests/it/doctor/healthy.rs",
