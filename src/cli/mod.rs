@@ -23,6 +23,7 @@ mod notify;
 mod open;
 mod packs;
 mod pause;
+mod price;
 mod resolve;
 mod resume;
 mod retry;

@@ -38,6 +38,15 @@ pub(super) fn left_micro<'a>(packs: impl IntoIterator<Item = &'a StoredPack>, no
     usable.filter_map(|pack| pack.remaining_micro).fold(0, i64::saturating_add)
 }
 
+/// Says that the queue needs more than is left; none: it does not, as far as prices are known. `needed` is the known
+/// price in millionths of a unit, and whether the queue costs more than that.
+pub(super) fn shortage(packs: &[StoredPack], needed: (i64, bool), now_ms: i64) -> Option<String> {
+    let (needed_micro, is_lower_bound) = needed;
+    let at_least = if is_lower_bound { "at least " } else { "" };
+    (needed_micro > left_micro(packs, now_ms) && !packs.is_empty())
+        .then(|| format!("the queue needs {at_least}{} units, more than that", units(needed_micro)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +86,16 @@ mod tests {
         ] {
             assert_eq!(summary(&packs, NOW_MS).as_deref(), Some(text));
         }
+    }
+    #[test]
+    fn a_queue_that_needs_more_is_named() {
+        let packs = [pack("a", 2_000_000, 1), pack("b", 1_000_000, 1), pack("over", 9_000_000, -1)];
+        let said = |needed| shortage(&packs, needed, NOW_MS);
+        assert_eq!(said((3_000_000, true)), None);
+        let more = "the queue needs 3.5 units, more than that";
+        assert_eq!(said((3_500_000, false)).as_deref(), Some(more));
+        let more = "the queue needs at least 3.5 units, more than that";
+        assert_eq!(said((3_500_000, true)).as_deref(), Some(more));
+        assert_eq!(shortage(&[], (1, false), NOW_MS), None, "the account pays from a balance");
     }
 }

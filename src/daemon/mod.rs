@@ -26,7 +26,8 @@ pub use error::DaemonError;
 pub use inputs::{Controls, Inputs, ReadInputs};
 pub use packs::{purchases_ms, stored_pack};
 pub use settings::{
-    account, bucket, connect, locator, notify_targets, policy, video_host, video_links,
+    account, assumed_prices, bucket, connect, locator, notify_targets, policy, video_host,
+    video_links,
 };
 
 use crate::pipeline::{End, Until};

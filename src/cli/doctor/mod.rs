@@ -19,6 +19,7 @@ mod limits;
 mod lookups;
 mod media_url;
 mod missing_database;
+mod money;
 mod notifications;
 mod packs;
 mod print;
@@ -47,13 +48,12 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 26] = [
+const CHECKS: [DoctorCheck; 27] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
     ("credential files", Nothing, credentials::check_files),
     ("api", Configuration, api::check),
-    ("resource packs", Configuration, packs::check),
     ("proxy", Configuration, proxy::check),
     ("result hosts", Configuration, result_hosts::check),
     ("jobs_dir", Configuration, folders::check_jobs_dir),
@@ -63,6 +63,7 @@ const CHECKS: [DoctorCheck; 26] = [
     ("sandbox", Configuration, sandbox::check),
     ("database", Configuration, database::check),
     ("lookups", Database, lookups::check),
+    ("resource packs", Configuration, packs::check),
     ("backup", Database, backup::check),
     ("delivered", Database, delivered::check),
     ("disk", Configuration, disk::check),
@@ -74,6 +75,7 @@ const CHECKS: [DoctorCheck; 26] = [
     ("notifications", Configuration, notifications::check),
     ("create requests", Database, attention::check_creates),
     ("jobs", Database, attention::check),
+    ("money", Database, money::check),
 ];
 
 /// Check everything that lipsyncd needs, and say how to fix what is wrong

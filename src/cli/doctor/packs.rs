@@ -6,12 +6,13 @@ use tokio::time::timeout;
 
 use super::{CheckResult, DoctorContext, ok, warning};
 use crate::{
-    cli::{open, packs},
+    cli::{open, packs, status::PriceLeft},
     daemon,
     kling::Api as _,
     store::StoredPack,
 };
 
+const BUY: &str = "buy a resource pack in Kling's console; its figures lag by up to 12 h";
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
@@ -32,11 +33,21 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
         Err(problem) => ok(format!("unknown: {problem}")),
         Ok(packs) => match packs::summary(&packs, now_ms) {
             None => ok("none: Kling charges the account's balance, or nothing was bought yet"),
-            Some(text) if packs::left_micro(&packs, now_ms) > 0 => ok(text),
-            Some(text) => warning(
+            Some(text) if packs::left_micro(&packs, now_ms) == 0 => warning(
                 format!("{text}; create requests are refused, unless the account has a balance"),
-                "buy a resource pack in Kling's console; its figures lag by up to 12 h",
+                BUY,
             ),
+            Some(text) => match shortage(context, &packs, now_ms) {
+                None => ok(text),
+                Some(shortage) => warning(format!("{text}; {shortage}"), BUY),
+            },
         },
     }]
+}
+
+fn shortage(context: &DoctorContext, packs: &[StoredPack], now_ms: i64) -> Option<String> {
+    let database = context.database.as_ref()?;
+    let queue = &database.queue_status;
+    let needed = PriceLeft::read(&database.reader, &context.config, queue, now_ms).ok()??;
+    packs::shortage(packs, needed.units_needed(), now_ms)
 }

@@ -2,6 +2,7 @@
 
 mod next;
 mod packs_report;
+mod price_left;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod watch;
 use super::{CommandContext, CommandError, ExitCode, Result, json, open, safe};
 use crate::store::{LockHolder, lock_holder};
 
+pub(super) use price_left::PriceLeft;
 use report::StatusReport;
 pub(super) use text::rate_limited;
 

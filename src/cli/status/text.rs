@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     next::{changed, next_commands, superseded_tasks},
+    price_left::PriceLeft,
     report::{StatusReport, UploadReport},
 };
 use crate::{
@@ -63,6 +64,7 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     lines.push(("units", spent(report)));
     lines.extend(charged(report).map(|text| ("money", text)));
     lines.extend(packs(report).map(|text| ("packs", text)));
+    lines.extend(report.price_left.as_ref().map(|left| ("price", left.text())));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
@@ -239,9 +241,14 @@ fn charged(report: &StatusReport) -> Option<String> {
     let (today, total) =
         (report.queue.spent_today.money_micro, report.queue.spent_total.money_micro);
     let cap = report.queue.caps.money_micro;
+    let uncapped = match report.queue.has_uncapped_money() {
+        true => "; limits.units_per_day does not limit it: set limits.money_per_day",
+        false => "",
+    };
     let of_cap = cap.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
-    (total > 0 || cap.is_some())
-        .then(|| format!("{}{of_cap} today (UTC), {} in total", units(today), units(total)))
+    (total > 0 || cap.is_some()).then(|| {
+        format!("{}{of_cap} today (UTC), {} in total{uncapped}", units(today), units(total))
+    })
 }
 
 /// What the account's resource packs have left; none: it has none, or nothing is known of them.
@@ -250,7 +257,10 @@ fn packs(report: &StatusReport) -> Option<String> {
     let ago = duration(report.now_ms - (*at_ms)?);
     let text = packs::summary(packs, report.now_ms)?;
     let problem = problem.iter().map(|problem| format!("; since then unknown: {}", safe(problem)));
-    Some(format!("{text} ({ago} ago){}", problem.collect::<String>()))
+    let needed = report.price_left.as_ref().map(PriceLeft::units_needed);
+    let shortage = needed.and_then(|needed| packs::shortage(packs, needed, report.now_ms));
+    let shortage = shortage.map(|shortage| format!("; {shortage}")).unwrap_or_default();
+    Some(format!("{text} ({ago} ago){shortage}{}", problem.collect::<String>()))
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {

@@ -62,3 +62,20 @@ fn status_shows_what_the_daemon_asked() {
     );
     assert_eq!(test_env.ledger().accepted(Endpoint::Costs), 1);
 }
+
+#[test]
+fn a_queue_that_needs_more_than_the_packs_have_is_a_warning() {
+    let config = SimConfig { pack_units: "3".parse().unwrap(), concurrency: 1, ..slow() };
+    let mut test_env = TestEnv::with(config, 1, "prices: { identify: 0.05, per_5s: 1 }\n");
+    for name in ["x", "y", "z"] {
+        test_env.drop_in(&format!("{name}.yaml"), job_of(name));
+    }
+    test_env.start();
+    test_env.until("status to warn", |test_env| {
+        test_env.run(&["status"]).out.contains(" units, more than that")
+    });
+    let found = DoctorRun::run(&test_env);
+    let needs = "units left in Simulated resource pack";
+    found.expect("resource packs", "warning", needs, "buy a resource pack");
+    found.expect("resource packs", "warning", "; the queue needs ", "buy a resource pack");
+}
