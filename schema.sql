@@ -318,12 +318,16 @@ CREATE TABLE candidate (
   PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
--- Local videos that are being uploaded. Emptied when the daemon starts.
+-- Local videos that are being uploaded, and those that the bucket has. Emptied when the daemon starts.
 CREATE TABLE upload (
   video_sha256 TEXT    PRIMARY KEY,
   sent_bytes   INTEGER NOT NULL,
-  bytes        INTEGER NOT NULL
+  bytes        INTEGER NOT NULL,
+  stored_at_ms INTEGER                              -- when the bucket was seen to have it; NULL: the upload is in progress
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX upload_running ON upload (video_sha256) WHERE stored_at_ms IS NULL;
+CREATE INDEX upload_stored  ON upload (stored_at_ms) WHERE stored_at_ms IS NOT NULL;
 
 -- Units and money per UTC day. A task belongs to the day of its create request.
 CREATE TABLE spend (
@@ -382,6 +386,7 @@ CREATE TABLE daemon_state (
   api_problem_since_ms INTEGER,
   upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
   upload_problem_since_ms INTEGER,
+  uploads_limit    INTEGER,                         -- upload.concurrency; NULL: local videos are not uploaded
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
@@ -440,8 +445,8 @@ CREATE TABLE notification (
 CREATE INDEX notification_due     ON notification (target, due_at_ms) WHERE state = 'waiting';
 CREATE INDEX notification_problem ON notification (id) WHERE state = 'dead' OR state = 'waiting' AND problem IS NOT NULL;
 CREATE INDEX notification_ended   ON notification (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
--- The `jobs.failed` messages of a target. More jobs join a message until its first try.
-CREATE INDEX notification_failed  ON notification (target, first_try_at_ms) WHERE event = 'jobs.failed';
+-- The `jobs.failed` messages of a target that were tried. More jobs join a message until its first try.
+CREATE INDEX notification_failed  ON notification (target, state, ended_at_ms) WHERE event = 'jobs.failed' AND tries > 0;
 CREATE UNIQUE INDEX notification_group ON notification (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0;
 -- A manifest that ended, was continued and ended again before the message was sent has one message.
 CREATE UNIQUE INDEX notification_finished ON notification (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0;
@@ -530,17 +535,19 @@ BEGIN
   WHERE e.event = 'job.' || NEW.state;
 END;
 
--- The first failure waits 10 s for others, and the next message is due 5 minutes after the one before.
+-- The first failure waits 10 s for others. The sender keeps 5 minutes between two messages. At most 100 groups are kept.
 CREATE TRIGGER notify_job_failed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, jobs)
-  SELECT e.target, e.event, NEW.updated_at_ms, max(NEW.updated_at_ms + 10000, 300000 + coalesce(
-    (SELECT max(first_try_at_ms) FROM notification n WHERE n.event = 'jobs.failed' AND n.target = e.target), 0)), 1
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms + 10000, 1
   FROM notify_event e WHERE e.event = 'jobs.failed'
   ON CONFLICT (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0 DO UPDATE SET jobs = jobs + 1;
   INSERT INTO notification_failure (notification_id, error_code, reason, jobs, example_key)
-  SELECT n.id, coalesce(NEW.error_code, t.error_code, ''), coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, ''), 1, NEW.key
+  SELECT n.id, coalesce(NEW.error_code, t.error_code, '') AS code,
+    coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, '') AS why, 1, NEW.key
   FROM notify_event e JOIN notification n ON n.target = e.target LEFT JOIN task t ON t.id = NEW.task_row
   WHERE e.event = 'jobs.failed' AND n.event = 'jobs.failed' AND n.state = 'waiting' AND n.tries = 0
+    AND (EXISTS (SELECT 1 FROM notification_failure f WHERE f.notification_id = n.id AND f.error_code = code AND f.reason = why)
+      OR (SELECT count(*) FROM notification_failure f WHERE f.notification_id = n.id) < 100)
   ON CONFLICT DO UPDATE SET jobs = jobs + 1;
 END;
 
@@ -607,9 +614,12 @@ SELECT
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
     WHEN d.hold IS NOT NULL AND d.hold_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
     -- Only a task whose video needs an upload is queued without a reason of its own for long.
-    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256 AND stored_at_ms IS NULL) THEN
       (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
     WHEN j.state = 'queued' AND t.video_kind = 'file' AND d.upload_problem IS NOT NULL THEN 'uploads are held: ' || d.upload_problem
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND uploads.running >= d.uploads_limit
+      AND NOT EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+      'its video waits for an upload place (' || uploads.running || ' of ' || d.uploads_limit || ' uploads in progress, upload.concurrency)'
     WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
@@ -666,6 +676,7 @@ JOIN manifest m ON m.id = j.manifest_id
 LEFT JOIN task t ON t.id = j.task_row
 JOIN daemon_state d ON d.id = 1
 JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) slots
+JOIN (SELECT count(*) AS running FROM upload WHERE stored_at_ms IS NULL) uploads
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 -- One row per change of a job.

@@ -22,6 +22,7 @@ pub mod notify;
 pub mod offload;
 pub mod output;
 pub mod pipeline;
+mod redact;
 pub mod sim;
 pub mod store;
 #[cfg(test)]

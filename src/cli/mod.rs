@@ -31,11 +31,13 @@ mod schema;
 mod show;
 mod signals;
 mod simulate;
+mod spend;
 mod status;
 mod suggestions;
 mod text;
 mod unit;
 mod update;
+mod when;
 
 use std::{
     ffi::OsString,
@@ -96,6 +98,7 @@ enum Commands {
     Cancel(cancel::Args),
     Pause(pause::Args),
     Resume(resume::Args),
+    Spend(spend::Args),
     Backup(backup::Args),
     Notify(notify::Args),
     Doctor(doctor::Args),
@@ -169,6 +172,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bo
         Commands::Resume(arguments) => Box::new(|context| resume::run(arguments, context)),
         Commands::Check(arguments) => Box::new(|context| check::run(arguments, context)),
         Commands::Notify(arguments) => Box::new(|context| notify::run(arguments, context)),
+        Commands::Spend(arguments) => Box::new(|context| spend::run(arguments, context)),
         Commands::Backup(arguments) => Box::new(|context| backup::run(arguments, context)),
     };
     let (config, file) = open::config(explicit)?;

@@ -69,6 +69,13 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
             "must be `true`, because the host of `upload.s3.endpoint` is an address",
         ),
         (
+            "upload.s3.path_style",
+            !path_style
+                && endpoint.as_ref().is_some_and(|url| url.scheme() == "https")
+                && bucket.as_ref().is_some_and(|name| name.contains('.')),
+            "must be `true`, because `upload.s3.bucket` has a dot: certificates are not valid for such host names",
+        ),
+        (
             "upload.link_ttl",
             (bucket.is_some() || listen.is_some()) && upload.link_ttl < kling.session_ttl,
             "is below `kling.session_ttl`: Kling could download a video of a session after its link expired",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{notify, settings::Config};
+use crate::manifest::DURATION_PATTERN;
 
 pub(super) struct ConfigKey {
     /// The complete key: `watch.settle`.
@@ -171,7 +172,7 @@ pub(super) const KEYS: [ConfigKey; 45] = [
     ranged(
         "retention.history",
         "`null`, or a duration from a day to a hundred years, such as `90d`",
-        || json!({"type": ["string", "null"], "pattern": DURATION}),
+        || json!({"type": ["string", "null"], "pattern": DURATION_PATTERN}),
         |config| config.retention.history.is_none_or(|kept| (DAY..=36_500 * DAY).contains(&kept)),
     ),
     any(
@@ -193,8 +194,6 @@ pub(super) const KEYS: [ConfigKey; 45] = [
     ),
 ];
 
-/// A duration has units, so it is more than digits.
-const DURATION: &str = "[^0-9]";
 const HOST: &str = r"^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$";
 const BUCKET: &str = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$";
 const REGION: &str = "^[A-Za-z0-9-]+$";
@@ -225,7 +224,7 @@ const fn duration(
     allowed: &'static str,
     is_in_range: fn(&Config) -> bool,
 ) -> ConfigKey {
-    ranged(name, allowed, || json!({"type": "string", "pattern": DURATION}), is_in_range)
+    ranged(name, allowed, || json!({"type": "string", "pattern": DURATION_PATTERN}), is_in_range)
 }
 
 /// Units or money.

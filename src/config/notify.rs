@@ -1,6 +1,6 @@
 //! The targets of notifications: one entry of the list `notify`.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub enum NotifyChannel {
         /// The form of the request.
         format: WebhookFormat,
     },
-    /// A program with its arguments.
+    /// A program with its arguments. The program is an absolute path, or a name that is looked up in `PATH`.
     Command(Vec<String>),
 }
 
@@ -89,6 +89,17 @@ impl NotifyEvent {
 }
 
 impl NotifyTarget {
+    /// Makes a relative path of a program start at `folder`. A name without a `/` is no path.
+    pub(super) fn root_at(&mut self, folder: &Path) {
+        let NotifyChannel::Command(words) = &mut self.channel else { return };
+        let program = words.first_mut().filter(|program| program.contains('/'));
+        if let Some(program) = program
+            && let Ok(path) = folder.join(&*program).into_os_string().into_string()
+        {
+            *program = path;
+        }
+    }
+
     /// Returns a name for messages and logs, without the parts of a URL that may be secret.
     #[must_use]
     pub fn name(&self) -> String {
@@ -218,4 +229,25 @@ pub(super) fn schema() -> Value {
         "additionalProperties": false,
     });
     json!({"type": "array", "items": {"anyOf": [webhook, command]}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_of_a_program_starts_at_the_folder_of_the_configuration() {
+        for (program, rooted) in [
+            ("./report.sh", "/etc/lipsyncd/./report.sh"),
+            ("bin/report", "/etc/lipsyncd/bin/report"),
+            ("/bin/report", "/bin/report"),
+            ("report", "report"),
+        ] {
+            let words = |program: &str| vec![program.to_owned(), "./a".to_owned()];
+            let channel = NotifyChannel::Command(words(program));
+            let mut target = NotifyTarget { channel, events: NotifyEvent::usual() };
+            target.root_at(Path::new("/etc/lipsyncd"));
+            assert_eq!(target.channel, NotifyChannel::Command(words(rooted)));
+        }
+    }
 }

@@ -67,7 +67,8 @@ impl Generation {
                 .await?;
         settings.video_links = settings::video_links(config, credentials);
         let video_server = serve_videos(config, store, &settings, is_reload).await?;
-        store.begin_uploads().await?;
+        let uploads_limit = settings.uploads.as_ref().map(|_| settings.uploads_at_once);
+        store.begin_uploads(uploads_limit).await?;
         let video_host = settings::video_host(config);
         let media_checker =
             MediaChecker::new(settings.locator.clone(), video_host, config.watch.media_settle);

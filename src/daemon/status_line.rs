@@ -54,7 +54,11 @@ fn held_reason(queue_status: &QueueStatus) -> Option<String> {
         let noun = if *jobs == 1 { "job" } else { "jobs" };
         return Some(format!("{jobs} {noun} held: {}", one_line(reason)));
     }
-    queue_status.hold.as_ref().map(|hold| format!("queue held: {}", one_line(hold)))
+    if let Some(hold) = &queue_status.hold {
+        return Some(format!("queue held: {}", one_line(hold)));
+    }
+    let problem = queue_status.uploads.problem.as_ref()?;
+    Some(format!("uploads held: {}", one_line(&problem.reason)))
 }
 
 /// Returns a text of the API or the system without control characters, and cut to a length for one line.
@@ -77,7 +81,7 @@ mod tests {
     use super::*;
     use crate::{
         job::{Caps, Cost},
-        store::{ApiProblem, Pause},
+        store::{ApiProblem, Pause, UploadProblem},
     };
 
     fn queue_status(jobs: &[(State, i64)]) -> QueueStatus {
@@ -140,6 +144,13 @@ mod tests {
     #[test]
     fn reason_of_a_held_queue_comes_first_and_on_one_line() {
         let mut held = queue_status(&[(State::Queued, 1)]);
+        let reason = "NoSuchBucket; create the bucket".to_owned();
+        held.uploads.problem = Some(UploadProblem { reason, since_ms: 0 });
+        let line = summary(&held);
+        assert!(
+            line.starts_with("uploads held: NoSuchBucket; create the bucket; 0 of 4"),
+            "{line}"
+        );
         held.api_problem = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
         assert!(summary(&held).starts_with("the API gives no usable answer: no route; 0 of 4"));
         let pause = |kind| Pause {

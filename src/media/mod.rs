@@ -28,7 +28,7 @@ pub use near_names::NearNames;
 pub use open::{open_regular, open_resolved};
 pub use stamp::FileStamp;
 pub use video::{VideoError, VideoFacts};
-pub use video_host::{VideoHost, object_name};
+pub use video_host::{VideoHost, object_name, object_type};
 
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,11 @@ pub fn object_name(name: &str, sha256: &str) -> String {
     }
 }
 
+/// Returns the content type of an object.
+pub fn object_type(object: &str) -> &'static str {
+    if object.ends_with(".mov") { "video/quicktime" } else { "video/mp4" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -159,8 +159,8 @@ fn failed_jobs(stored: &Notification) -> String {
     lines.join("\n")
 }
 
-/// Returns a text without the queries of its URLs, which may be signatures, and without control characters; cut to a
-/// length.
+/// Returns a text without what may be secret in its URLs (queries, which may be signatures, and passwords), and without
+/// control characters; cut to a length.
 pub(super) fn public(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
@@ -169,7 +169,10 @@ pub(super) fn public(text: &str) -> String {
         shown.push_str(before);
         let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>');
         let (url, after) = url.split_at(url.find(is_end).unwrap_or(url.len()));
-        shown.push_str(url.split_once(['?', '#']).map_or(url, |(path, _)| path));
+        let url = url.split_once(['?', '#']).map_or(url, |(path, _)| path);
+        let host_end = url.find('/').unwrap_or(url.len());
+        // A user name and a password come before the host.
+        shown.push_str(&url[url[..host_end].rfind('@').map_or(0, |at| at + 1)..]);
         rest = after;
     }
     shown.push_str(rest);
@@ -231,6 +234,7 @@ mod tests {
         for (text, shown) in [
             ("`https://a.example/v?sig=1`: no", "`https://a.example/v`: no"),
             ("(s3://a/b?c) and http://d#e f", "(s3://a/b and http://d f"),
+            ("https://ann:pw@e.com/v@1.mp4 x@y", "https://e.com/v@1.mp4 x@y"),
             ("why? because", "why? because"),
             ("a\u{1b}[31m\nb", "a [31m\nb"),
         ] {

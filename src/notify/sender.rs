@@ -134,7 +134,8 @@ impl Sender {
         let Moment { now_ms, .. } = (self.moment)();
         let longest_ms = i64::try_from(target.longest_try().as_millis()).unwrap_or(i64::MAX);
         let crashed_at_ms = now_ms.saturating_add(longest_ms);
-        let claimed = self.store.claim_notification(id, now_ms, crashed_at_ms).await?;
+        let is_last = self.is_draining.load(Ordering::Acquire);
+        let claimed = self.store.claim_notification(id, now_ms, crashed_at_ms, is_last).await?;
         let Some(stored) = claimed else { return Ok(Duration::ZERO) };
         let message = Message::of(&stored);
         let (name, event) = (target.name(), &stored.event);

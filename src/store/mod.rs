@@ -49,6 +49,7 @@ mod sharing;
 mod spec_columns;
 
 mod spend;
+mod spend_report;
 mod sql;
 mod take;
 mod task_row;
@@ -90,6 +91,7 @@ pub use queue_status::{ApiProblem, QueueStatus, RateLimit, RefusedManifest};
 pub use reconciled::{Conflict, Reconciled};
 pub use remaining::{Remaining, SupersededTasks};
 pub use session::SessionFaces;
+pub use spend_report::{SpendBy, SpendRow};
 pub use take::DetachReason;
 pub use upload::{UploadProblem, UploadStatus};
 pub use wanted::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};

@@ -17,6 +17,9 @@ const DEAD_KEPT_MS: i64 = 30 * DAY_MS;
 /// The clock was set back if a message is due later than this.
 const LONGEST_REST_MS: i64 = 3_600_000;
 
+/// The shortest time between two messages about failed jobs.
+const FAILED_EVERY_MS: i64 = 300_000;
+
 pub(super) const NEXT: &str = "
     SELECT id, due_at_ms FROM notification INDEXED BY notification_due
     WHERE state = 'waiting' AND target = ?1 ORDER BY due_at_ms, id LIMIT 1";
@@ -32,6 +35,12 @@ const IS_OUTDATED: &str = "
       OR n.event = 'manifest.error' AND NOT EXISTS (
         SELECT 1 FROM manifest m WHERE m.path = n.manifest AND m.error = n.reason)
     FROM notification n WHERE n.id = ?1";
+
+/// When a new message about failed jobs may be sent: not while an earlier one waits for another try, because a target
+/// that works again would get all of them at once.
+pub(super) const FAILED_NEXT: &str = "
+    SELECT max(CASE state WHEN 'waiting' THEN ?2 ELSE min(ended_at_ms, ?2) END)
+    FROM notification INDEXED BY notification_failed WHERE event = 'jobs.failed' AND tries > 0 AND target = ?1";
 
 /// Messages that could not be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,19 +98,30 @@ impl Store {
         self.read(move |connection| connection.first(sql, [target], |row| row.get(0))).await
     }
 
-    /// Writes that a message is tried now, and returns it; none if it is outdated. More jobs no longer join it. If the
-    /// process ends before the result is written, the message is tried again at `due_at_ms` (Unix ms).
+    /// Writes that a message is tried now, and returns it; none if it is outdated, or if it is about failed jobs, and an
+    /// earlier one was sent just now (`is_last`: there is no later try). More jobs no longer join it. If the process
+    /// ends before the result is written, the message is tried again at `due_at_ms` (Unix ms).
     pub async fn claim_notification(
         &self,
         id: i64,
         now_ms: i64,
         due_at_ms: i64,
+        is_last: bool,
     ) -> Result<Option<Notification>, StoreError> {
         self.write(move |connection| {
             let Some(found) = by_id(connection, id)? else { return Ok(None) };
             if found.tries == 0 && connection.value(IS_OUTDATED, [id])? {
                 connection.run("DELETE FROM notification WHERE id = ?1", [id])?;
                 return Ok(None);
+            }
+            if found.tries == 0 && found.event == "jobs.failed" && !is_last {
+                let earlier: Option<i64> = connection.value(FAILED_NEXT, (found.target, now_ms))?;
+                let next_ms = earlier.map(|at_ms| at_ms.saturating_add(FAILED_EVERY_MS));
+                if let Some(next_ms) = next_ms.filter(|next_ms| *next_ms > now_ms) {
+                    let sql = "UPDATE notification SET due_at_ms = ?2 WHERE id = ?1";
+                    connection.run(sql, (id, next_ms))?;
+                    return Ok(None);
+                }
             }
             let sql = "UPDATE notification SET tries = tries + 1, due_at_ms = ?2,
                        first_try_at_ms = coalesce(first_try_at_ms, ?3) WHERE id = ?1";

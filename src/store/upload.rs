@@ -4,6 +4,9 @@ use rusqlite::Connection;
 
 use super::{Store, StoreError, sql::Sql as _};
 
+/// How long a row of a video that the bucket has is kept: as long as the bucket is not asked again.
+const STORED_MS: i64 = 60 * 60 * 1_000;
+
 /// The uploads at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadStatus {
@@ -37,18 +40,31 @@ impl Store {
         let row = (sha256.to_owned(), number(sent_bytes), number(bytes));
         let sql = "
             INSERT INTO upload (video_sha256, sent_bytes, bytes) VALUES (?1, ?2, ?3)
-            ON CONFLICT (video_sha256) DO UPDATE SET sent_bytes = ?2, bytes = ?3";
+            ON CONFLICT (video_sha256) DO UPDATE SET sent_bytes = ?2, bytes = ?3, stored_at_ms = NULL";
         self.run(sql, row).await
     }
 
-    /// Writes that the upload of a video has ended.
-    pub async fn end_upload(&self, sha256: &str) -> Result<(), StoreError> {
+    /// Writes that the bucket has a video since `now_ms` (Unix time), and deletes what was written long before.
+    pub async fn set_stored(&self, sha256: &str, now_ms: i64) -> Result<(), StoreError> {
+        let sql = "
+            INSERT INTO upload (video_sha256, sent_bytes, bytes, stored_at_ms) VALUES (?1, 0, 0, ?2)
+            ON CONFLICT (video_sha256) DO UPDATE SET stored_at_ms = ?2";
+        self.run(sql, (sha256.to_owned(), now_ms)).await?;
+        let sql = "DELETE FROM upload WHERE stored_at_ms < ?1";
+        self.run(sql, (now_ms.saturating_sub(STORED_MS),)).await
+    }
+
+    /// Writes that the bucket is not known to have a video, and that its upload is not in progress.
+    pub async fn forget_upload(&self, sha256: &str) -> Result<(), StoreError> {
         self.run("DELETE FROM upload WHERE video_sha256 = ?1", (sha256.to_owned(),)).await
     }
 
-    /// Writes that no upload is in progress and that nothing is known of the bucket: the daemon started.
-    pub async fn begin_uploads(&self) -> Result<(), StoreError> {
+    /// Writes that no upload is in progress and that nothing is known of the bucket: the daemon started. `limit`: how
+    /// many uploads may be in progress; none: local videos are not uploaded.
+    pub async fn begin_uploads(&self, limit: Option<usize>) -> Result<(), StoreError> {
+        let limit = limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
         self.set_upload_problem(None, 0).await?;
+        self.run("UPDATE daemon_state SET uploads_limit = ?1", (limit,)).await?;
         self.run("DELETE FROM upload", ()).await
     }
 
@@ -67,7 +83,8 @@ impl Store {
 
 pub(super) fn status(connection: &Connection) -> Result<UploadStatus, StoreError> {
     let sql = "
-        SELECT count(*), coalesce(sum(sent_bytes), 0), coalesce(sum(bytes), 0) FROM upload";
+        SELECT count(*), coalesce(sum(sent_bytes), 0), coalesce(sum(bytes), 0) FROM upload
+        WHERE stored_at_ms IS NULL";
     let (running, sent_bytes, bytes) = connection.row(sql, (), |row| row.try_into())?;
     let sql = "SELECT upload_problem, upload_problem_since_ms FROM daemon_state";
     let (reason, since_ms): (Option<String>, Option<i64>) =

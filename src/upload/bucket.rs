@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use reqwest::{
     Body, Client, Method, RequestBuilder, Response,
     header::{CONTENT_LENGTH, CONTENT_TYPE, LAST_MODIFIED, RANGE},
@@ -18,10 +19,11 @@ use url::Url;
 use super::{
     answer::{ErrorAnswer, date_ms},
     bucket_config::{BucketConfig, object_base},
-    client::{client, root_cause},
+    client::client,
     error::UploadError,
     region,
 };
+use crate::redact::{Redactor, root_cause};
 
 /// How long a request may be sent after it was signed: as long as S3 allows clocks to differ.
 const SIGNATURE_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -42,6 +44,8 @@ pub struct Bucket {
     http: Client,
     config: BucketConfig,
     keys: Credentials,
+    /// Removes the keys from texts of the storage.
+    redactor: Redactor,
     /// The region that requests are signed for.
     region: Mutex<String>,
 }
@@ -63,8 +67,13 @@ impl Bucket {
             return Err(UploadError::Refused(message.to_owned()));
         }
         let keys = Credentials::new(access_key.expose_secret(), secret_key.expose_secret());
+        // A URL, and so a text that quotes one, has the secret in another form.
+        let secret = secret_key.expose_secret();
+        let encoded = percent_encode(secret.as_bytes(), NON_ALPHANUMERIC).to_string();
+        let redactor =
+            Redactor::new(vec![access_key.expose_secret().to_owned(), secret.to_owned(), encoded]);
         let region = config.region.clone().unwrap_or_else(|| region::of_endpoint(&config.endpoint));
-        Ok(Self { http, config, keys, region: Mutex::new(region) })
+        Ok(Self { http, config, keys, redactor, region: Mutex::new(region) })
     }
 
     /// Returns the configuration.
@@ -255,10 +264,8 @@ impl Bucket {
         }
     }
 
-    pub(super) fn without_keys(&self, words: &str) -> String {
-        let keys = [self.keys.secret(), self.keys.key()];
-        let keys = keys.into_iter().filter(|key| key.len() >= 6);
-        keys.fold(words.to_owned(), |words, key| words.replace(key, "[redacted]"))
+    pub(super) const fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 }
 

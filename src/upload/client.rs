@@ -1,11 +1,12 @@
 //! The HTTP client of the bucket.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use reqwest::{Client, redirect, retry};
 use url::{Host, Url};
 
 use super::bucket_config::BucketConfig;
+use crate::redact::root_cause;
 
 /// Builds the client, or returns why that is not possible.
 pub(super) fn client(config: &BucketConfig) -> Result<Client, String> {
@@ -29,15 +30,6 @@ pub(super) fn client(config: &BucketConfig) -> Result<Client, String> {
         built => built,
     };
     built.map_err(|error| format!("the HTTPS client could not be set up: {}", root_cause(&error)))
-}
-
-/// The innermost error; the outer errors contain the URL.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
-    let Some(mut inner) = error.source() else { return "the request failed".to_owned() };
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -123,10 +123,16 @@ impl Bucket {
         }
     }
 
-    /// Returns words of the storage without control characters and without the keys.
+    /// Returns words of the storage on one line, without the keys, signed links and signatures.
     pub(super) fn safe(&self, words: &str) -> String {
-        let visible: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let words = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.without_keys(&words).chars().take(WORDS_MAX).collect()
+        self.redactor().line(&without_digests(words), WORDS_MAX)
     }
+}
+
+/// Removes hashes and signatures, which are 64 hex digits. Some storages repeat what a request was signed with.
+fn without_digests(words: &str) -> String {
+    let is_digest =
+        |part: &&str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts = words.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(is_digest);
+    parts.fold(words.to_owned(), |words, digest| words.replace(digest, "[redacted]"))
 }

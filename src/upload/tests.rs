@@ -73,6 +73,14 @@ fn links_have_the_known_signatures() {
     }
 }
 
+#[test]
+fn an_endpoint_may_have_a_path_and_a_bucket_dots() {
+    let gateway = config("https://gateway.example.com/s3/", "my.videos", true);
+    let url = "https://gateway.example.com/s3/my.videos/ab.mp4";
+    assert_eq!(bucket(gateway.clone()).object_url("ab.mp4"), url);
+    assert!(bucket(gateway).link("ab.mp4").starts_with(&format!("{url}?X-Amz-")));
+}
+
 fn answer(status: u16, code: &str, message: &str) -> ErrorAnswer {
     let (code, message) = (code.to_owned(), message.to_owned());
     ErrorAnswer { status, code, message, server_at_ms: Some(NOW_MS), ..ErrorAnswer::default() }
@@ -159,5 +167,13 @@ fn what_may_pass_is_no_refusal_and_no_key_is_repeated() {
     let words = format!("key {ACCESS_KEY}, secret {SECRET_KEY}\u{1b}[31m\n{}", "x".repeat(900));
     let shown = bucket.explain("the upload", &answer(403, "AccessDenied", &words)).to_string();
     assert!(shown.contains("key [redacted], secret [redacted] [31m xxx"), "{shown}");
+    // Storages repeat the request, what was signed, and what was expected.
+    let link = bucket.link("ab.mp4");
+    let signature = link.rsplit('=').next().unwrap();
+    for words in [format!("cannot read {link}"), format!("expected {signature}, sorry")] {
+        let shown = bucket.explain("the upload", &answer(403, "AccessDenied", &words)).to_string();
+        assert!(shown.contains("[redacted]"), "{shown}");
+        assert!(!shown.contains(signature) && !shown.contains("X-Amz"), "{shown}");
+    }
     assert!(shown.len() < 600, "{shown}");
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{body, bucket::Bucket, error::UploadError};
 use crate::{
-    media::{Located, object_name},
+    media::{Located, object_name, object_type},
     offload::Offload,
 };
 
@@ -127,12 +127,11 @@ impl Uploads {
         offload: &Offload,
         progress: &Progress,
     ) -> Result<(), UploadError> {
-        let content_type = if object.ends_with(".mov") { "video/quicktime" } else { "video/mp4" };
         let bytes = video.located.stamp.bytes();
         let (body, reader) = body::of_file(video.located, video.sha256, Arc::clone(progress));
         let put = async {
             tokio::select! {
-                put = self.bucket.put(object, content_type, body, bytes) => put,
+                put = self.bucket.put(object, object_type(object), body, bytes) => put,
                 () = stalled(progress) => Err(UploadError::failed(format!(
                     "{} took nothing for {} s", self.bucket.host(), STALL_MAX.as_secs()
                 ))),

@@ -1,15 +1,23 @@
 //! The links by which Kling downloads a video from lipsyncd: `<public_url>m/<expiry>/<mac>/<object>`.
 
-use std::{fmt, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use tokio::time::Instant;
 use url::Url;
 
 /// What the key of the links is made for, so that it signs nothing else.
 const CONTEXT: &[u8] = b"lipsyncd media.serve, version 1";
 const MAC_BYTES: usize = 32;
+/// No more videos are remembered.
+const ASKED_MAX: usize = 1_000;
 
 /// What `doctor` downloads through the public URL.
 pub const PROBE: &[u8] = b"lipsyncd media.serve\n";
@@ -22,6 +30,8 @@ pub struct VideoLinks {
     base: Url,
     key: [u8; MAC_BYTES],
     life: Duration,
+    /// When each video was last asked for, by a valid link.
+    asked: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
 impl VideoLinks {
@@ -30,7 +40,7 @@ impl VideoLinks {
     #[must_use]
     pub fn new(public_url: Url, secret: &SecretString, life: Duration) -> Self {
         let key = keyed(secret.expose_secret().as_bytes(), CONTEXT).finalize().into_bytes().into();
-        Self { base: public_url, key, life }
+        Self { base: public_url, key, life, asked: Arc::default() }
     }
 
     /// Returns the URL of a video without a signature, by which tasks are recognised. Nothing is served there.
@@ -55,6 +65,24 @@ impl VideoLinks {
         let Some(mac) = unhex(mac) else { return false };
         // Compares in constant time.
         is_valid && self.mac(expiry, object).verify_slice(&mac).is_ok()
+    }
+
+    /// Whether somebody with a valid link has asked for a video since then. If not, Kling does not reach lipsyncd.
+    #[must_use]
+    pub fn was_asked(&self, object: &str, since: Instant) -> bool {
+        self.asked().get(object).is_some_and(|at| *at >= since)
+    }
+
+    pub(super) fn set_asked(&self, object: &str) {
+        let mut asked = self.asked();
+        if asked.len() >= ASKED_MAX {
+            asked.clear();
+        }
+        asked.insert(object.to_owned(), Instant::now());
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn mac(&self, expiry: &str, object: &str) -> Hmac<Sha256> {

@@ -7,4 +7,4 @@ mod links;
 mod server;
 
 pub use links::{PROBE, PROBE_OBJECT, VideoLinks};
-pub use server::{ServeError, ServedVideos, VideoServer};
+pub use server::{CONNECTIONS_MAX, ServeError, ServedVideos, VideoServer};

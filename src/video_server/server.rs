@@ -3,16 +3,20 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    fs::File,
     io,
     net::SocketAddr,
-    path::PathBuf,
+    os::fd::AsRawFd as _,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::body::Body;
 use hyper::{
-    Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1,
+    Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderValue},
+    server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,15 +30,15 @@ use tracing::{debug, info, warn};
 
 use super::links::{PROBE, PROBE_OBJECT, VideoLinks};
 use crate::{
-    media::{FileStamp, Located, Locator, object_name, sha256_of},
+    media::{FileStamp, Located, Locator, object_name, object_type, sha256_of},
     offload::Offload,
     store::Store,
 };
 
-/// Connections served at once; more wait in the system's queue.
-const CONNECTIONS_MAX: usize = 32;
+/// Connections served at once; more wait in the system's queue. Those who send nothing must not keep Kling out.
+pub const CONNECTIONS_MAX: usize = 256;
 /// Time limit for reading the request head.
-const HEAD_MAX: Duration = Duration::from_secs(10);
+const HEAD_MAX: Duration = Duration::from_secs(5);
 /// Time limit of a connection: a video of 100 MB at 1 Mbit/s.
 const CONNECTION_MAX: Duration = Duration::from_mins(15);
 /// Size limit of the request head.
@@ -176,16 +180,24 @@ impl ServedVideos {
         if object == PROBE_OBJECT {
             return Response::new(Body::from(PROBE));
         }
+        self.links.set_asked(object);
+        let content_type = HeaderValue::from_static(object_type(object));
         let object = object.to_owned();
-        let Some(path) = self.find(object).await else { return plain(StatusCode::NOT_FOUND) };
-        match ServeFile::new(path).try_call(request).await {
-            Ok(response) => response.map(Body::new),
-            Err(_) => plain(StatusCode::NOT_FOUND),
+        let Some(file) = self.find(object).await else { return plain(StatusCode::NOT_FOUND) };
+        // The file that was checked, whatever has its path by now.
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let Ok(response) = ServeFile::new(path).try_call(request).await else {
+            return plain(StatusCode::NOT_FOUND);
+        };
+        let mut response = response.map(Body::new);
+        if response.status().is_success() {
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         }
+        response
     }
 
-    /// Returns the file that has the content of an object.
-    async fn find(&self, object: String) -> Option<PathBuf> {
+    /// Opens the file that has the content of an object.
+    async fn find(&self, object: String) -> Option<File> {
         let sha256 = object.split('.').next()?.to_owned();
         let named = self.store.local_videos(&sha256).await.ok()?;
         let (locator, hash) = (self.locator.clone(), sha256.clone());
@@ -198,15 +210,17 @@ impl ServedVideos {
             let has_content = |located: &Located| {
                 known == Some(located.stamp) || sha256_of(located).is_ok_and(|found| found == hash)
             };
-            named.iter().filter_map(located).find(has_content)
+            let located = named.iter().filter_map(located).find(has_content)?;
+            // Fails if it changed since.
+            Some((located.open().ok()?, located.stamp))
         });
-        let located = found.await.ok()??;
+        let (file, stamp) = found.await.ok()??;
         let mut known = self.known();
         if known.len() >= KNOWN_MAX {
             known.clear();
         }
-        known.insert(sha256, located.stamp);
-        Some(located.path)
+        known.insert(sha256, stamp);
+        Some(file)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, FileStamp>> {
@@ -218,7 +232,7 @@ fn plain(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = header::HeaderValue::from_static("GET, HEAD");
+        let allowed = HeaderValue::from_static("GET, HEAD");
         response.headers_mut().insert(header::ALLOW, allowed);
     }
     response

@@ -11,6 +11,7 @@ mod architecture;
 mod commands;
 mod crash;
 mod doctor;
+mod editor;
 mod folder;
 mod identity;
 mod import_circles;

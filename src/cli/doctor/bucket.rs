@@ -67,11 +67,12 @@ async fn probe(bucket: &Bucket) -> CheckResult {
     }
 }
 
-/// The reason of a refusal ends with the fix.
+/// The reason of a refusal ends with the fix; other errors may pass.
 fn with_fix(wrong: &UploadError) -> CheckResult {
-    let text = wrong.to_string();
-    match text.rsplit_once("; ") {
-        Some((message, fix)) => error(message, fix),
-        None => error(text, "check upload.s3, and try again"),
+    match wrong {
+        UploadError::Refused(reason) if let Some((message, fix)) = reason.rsplit_once("; ") => {
+            error(message, fix)
+        }
+        other => error(other.to_string(), "check upload.s3, and try again"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, redirect};
 
 use super::{CheckResult, DoctorContext, error, media_url::root_cause, ok, warning};
 use crate::{
@@ -54,12 +54,20 @@ async fn download(link: &str) -> Result<(u16, Vec<u8>), String> {
         Client::builder()
             .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
             .timeout(TIME_LIMIT)
+            // A link is for lipsyncd alone.
+            .redirect(redirect::Policy::none())
     };
     // A machine without root certificates can still ask a server of its own.
     let client = builder().build().or_else(|_| builder().tls_certs_only([]).build());
     let client = client.map_err(|failed| root_cause(&failed))?;
-    let response = client.get(link).send().await.map_err(|failed| root_cause(&failed))?;
+    let mut response = client.get(link).send().await.map_err(|failed| root_cause(&failed))?;
     let status = response.status().as_u16();
-    let body = response.bytes().await.map_err(|failed| root_cause(&failed))?;
-    Ok((status, body.to_vec()))
+    let mut body = Vec::new();
+    // Another program may send any amount.
+    while body.len() <= PROBE.len()
+        && let Some(chunk) = response.chunk().await.map_err(|failed| root_cause(&failed))?
+    {
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, body))
 }

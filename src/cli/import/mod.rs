@@ -3,6 +3,7 @@
 mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 mod yaml;
 
 use std::{
@@ -27,7 +28,7 @@ use table::{Table, TableError};
     Columns that the daemon does not know are errors, except those that begin with `x-`; they are left out.\n\
     Exit codes: 0 done, 1 the table has errors; then nothing is printed")]
 pub(super) struct Args {
-    /// The table, in UTF-8 with or without a byte order mark; `-` reads standard input
+    /// The table, in UTF-8, or in UTF-16 with a byte order mark; `-` reads standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
 }
@@ -65,9 +66,23 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Returns the manifest of a table.
 fn convert(bytes: &[u8]) -> std::result::Result<String, Vec<TableError>> {
-    let table = Table::read(bytes).map_err(|error| vec![error])?;
+    let whole_file = |what: String| vec![TableError { line: 1, column: None, what }];
+    if bytes.len() > manifest::BYTES_MAX {
+        return Err(whole_file("the table is larger than a manifest can be; split it".to_owned()));
+    }
+    let text = text::decode(bytes).map_err(|what| whole_file(what.to_owned()))?;
+    let table = Table::read(&text).map_err(|error| vec![error])?;
     table.check_header()?;
     let written = yaml::write(&table);
+    let parts = written.text.len().div_ceil(manifest::BYTES_MAX);
+    if parts > 1 {
+        let rows = table.rows.len() / parts;
+        return Err(whole_file(format!(
+            "the manifest would be larger than {} MiB, which is the limit: split the table into files of at most \
+             {rows} rows",
+            manifest::BYTES_MAX >> 20
+        )));
+    }
     match manifest::read(written.text.as_bytes(), "table.yaml") {
         Ok(_) => Ok(written.text),
         // A location in the manifest is a cell of the table.

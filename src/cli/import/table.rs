@@ -1,9 +1,10 @@
 //! A table of text: its header, its rows, and the places of its errors.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, io::Read as _};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
+use super::super::counted;
 use crate::manifest::{self, problem::did_you_mean};
 
 /// Keys whose value can be a mapping, with the names of its parts; none: any name.
@@ -53,26 +54,31 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, TableError> {
         let at = |line, what: &str| TableError { line, column: None, what: what.to_owned() };
-        if bytes.len() > manifest::BYTES_MAX {
-            return Err(at(1, "the table is larger than a manifest can be; split it"));
-        }
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let (delimiter, start) = delimiter(bytes);
+        // The record after the last one is swallowed by a quotation mark that is not closed.
+        let input = bytes.get(start..).unwrap_or_default().chain(END);
         let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter(bytes))
+            .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
             .trim(Trim::All)
-            .from_reader(bytes);
+            .from_reader(input);
         let mut table = Self { header: Vec::new(), rows: Vec::new() };
         let mut record = ByteRecord::new();
-        let mut lines = Lines { bytes, at: 0, line: 1 };
+        let mut lines = Lines { bytes, start, at: 0, line: 1 };
         loop {
             match reader.read_byte_record(&mut record) {
+                Ok(true) if record == [END.trim_ascii()][..] => break,
+                Ok(true) if record.iter().any(|cell| cell.ends_with(END)) => {
+                    let what = "a quotation mark (\") in this row is not closed: the rest of the table is one cell";
+                    return Err(at(lines.of(&record), what));
+                }
                 Ok(true) => table.add(&record, lines.of(&record))?,
                 Ok(false) => break,
                 Err(error) => return Err(at(reader.position().line(), &error.to_string())),
             }
         }
+        table.drop_empty_columns();
         if table.header.is_empty() {
             let what =
                 "the table is empty: its first row names manifest keys, such as id,video,audio";
@@ -92,7 +98,8 @@ impl Table {
                 let what = "the text is not UTF-8; save the table as \"CSV UTF-8\"".to_owned();
                 return Err(TableError { line, column: Some((index + 1, name)), what });
             };
-            cells.push(text.to_owned());
+            // A spreadsheet also has spaces that are not ASCII.
+            cells.push(text.trim().to_owned());
         }
         // Spreadsheets write rows of delimiters below the last row.
         if cells.iter().all(String::is_empty) && !self.header.is_empty() {
@@ -102,13 +109,37 @@ impl Table {
             self.header = cells;
             return Ok(());
         }
+        // A row may end with more delimiters than the header.
+        while cells.len() > self.header.len() && cells.pop_if(|cell| cell.is_empty()).is_some() {}
         if cells.len() != self.header.len() {
-            let (cells, header) = (cells.len(), self.header.len());
-            let what = format!("the row has {cells} fields, and the header has {header}");
+            let fields = counted(i64::try_from(cells.len()).unwrap_or(i64::MAX), "field");
+            let header = self.header.len();
+            let what = format!(
+                "the row has {fields}, and the header has {header}; a text with the delimiter in it needs quotation \
+                 marks"
+            );
             return Err(TableError { line, column: None, what });
+        }
+        let checked = self.header.iter().zip(&cells).enumerate();
+        for (index, (name, cell)) in checked.filter(|(_, (name, _))| !name.starts_with("x-")) {
+            if let Some(what) = damage(name, cell) {
+                return Err(TableError { line, column: Some((index + 1, name.clone())), what });
+            }
         }
         self.rows.push(TableRow { line, cells });
         Ok(())
+    }
+
+    /// Removes columns without a name and without any value, which spreadsheets write after the last column.
+    fn drop_empty_columns(&mut self) {
+        while self.header.last().is_some_and(String::is_empty)
+            && self.rows.iter().all(|row| row.cells.last().is_some_and(String::is_empty))
+        {
+            self.header.pop();
+            for row in &mut self.rows {
+                row.cells.pop();
+            }
+        }
     }
 
     /// Reports names that are no manifest keys.
@@ -136,9 +167,34 @@ impl Table {
     }
 }
 
+/// Returns what a spreadsheet did to a value that is a text.
+fn damage(name: &str, cell: &str) -> Option<String> {
+    let is_label = split(name).0 == "labels";
+    if let Some(control) = cell.chars().find(|c| c.is_control() && !(is_label && *c == '\n')) {
+        let what = match control {
+            '\n' | '\r' => {
+                "the cell has several lines; a quotation mark (\") may be missing".to_owned()
+            }
+            other => format!("the cell contains a control character (U+{:04X})", u32::from(other)),
+        };
+        return Some(what);
+    }
+    let (digits, exponent) = cell.split_once("E+")?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_shortened = is_number(&digits.replacen(['.', ','], "", 1)) && is_number(exponent);
+    is_shortened.then(|| {
+        format!("the spreadsheet shortened a number to `{cell}`; format the column as text")
+    })
+}
+
+/// A record after the last one of the table.
+const END: &[u8] = b"\n\x03";
+
 /// Counts the lines of a text up to its records. The crate's own count is behind after CRLF and empty lines.
 struct Lines<'a> {
     bytes: &'a [u8],
+    /// Where the first record begins.
+    start: usize,
     at: usize,
     line: u64,
 }
@@ -146,12 +202,15 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn of(&mut self, record: &ByteRecord) -> u64 {
         let start = record.position().map_or(0, csv::Position::byte);
-        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        let start = usize::try_from(start).unwrap_or(usize::MAX).saturating_add(self.start);
         while let Some(byte) = self.bytes.get(self.at)
             && (self.at < start || matches!(byte, b'\r' | b'\n'))
         {
-            self.line += u64::from(*byte == b'\n');
             self.at += 1;
+            // Old programs for the Mac end lines with CR alone.
+            let is_end =
+                *byte == b'\n' || *byte == b'\r' && self.bytes.get(self.at) != Some(&b'\n');
+            self.line += u64::from(is_end);
         }
         self.line
     }
@@ -189,10 +248,17 @@ fn unknown(name: &str) -> Option<String> {
     }
 }
 
-/// Returns the delimiter that the first line has most often.
-fn delimiter(bytes: &[u8]) -> u8 {
+/// Returns the delimiter, and where the header begins. The delimiter is the one that the first line has most often, or
+/// the one that a first line such as `sep=;` names, as Excel reads it.
+fn delimiter(bytes: &[u8]) -> (u8, usize) {
     let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if let [b's', b'e', b'p', b'=', delimiter @ (b'\t' | b';' | b',' | b'|')] =
+        header.trim_ascii_end()
+    {
+        return (*delimiter, (header.len() + 1).min(bytes.len()));
+    }
     let count = |delimiter: u8| header.iter().filter(|byte| **byte == delimiter).count();
     // Of several that are as frequent, the last is taken: a table of one column has none.
-    [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+    let known = [b'\t', b';', b','];
+    (known.into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b','), 0)
 }

@@ -66,7 +66,11 @@ fn plain_or_quoted(cell: &str) -> String {
     if matches!(lower.as_str(), "true" | "false") {
         lower
     } else if is_number {
-        cell.to_owned()
+        // `010` is ten, also for readers of older YAML.
+        let (sign, digits) = cell.split_at(cell.len() - cell.trim_start_matches('-').len());
+        let digits = digits.trim_start_matches('0');
+        let zero = if digits.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
+        format!("{sign}{zero}{digits}")
     } else {
         quoted(cell)
     }
@@ -123,7 +127,14 @@ mod tests {
     #[test]
     fn texts_are_keys_of_manifests() {
         assert!(TEXT.iter().all(|key| crate::manifest::KEYS.contains(key)));
-        for (cell, written) in [("007", "007"), ("-5", "-5"), ("1.5s", "\"1.5s\""), ("", "\"\"")] {
+        for (cell, written) in [
+            ("007", "7"),
+            ("00", "0"),
+            ("0.5", "0.5"),
+            ("-05", "-5"),
+            ("1.5s", "\"1.5s\""),
+            ("", "\"\""),
+        ] {
             assert_eq!(plain_or_quoted(cell), written);
         }
     }

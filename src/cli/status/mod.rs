@@ -8,7 +8,8 @@ mod tests;
 mod text;
 mod watch;
 
-use super::{CommandContext, ExitCode, Result, json, open};
+use super::{CommandContext, CommandError, ExitCode, Result, json, open, safe};
+use crate::store::{LockHolder, lock_holder};
 
 use report::StatusReport;
 pub(super) use text::rate_limited;
@@ -46,9 +47,17 @@ pub(super) struct Args {
     /// database). Times are UTC in ISO 8601.
     #[arg(long)]
     json: bool,
+    /// Print nothing; exit with 1 unless a daemon runs and can write its database
+    ///
+    /// For health checks, such as those of containers. The reason goes to stderr.
+    #[arg(long, conflicts_with_all = ["watch", "json"])]
+    healthy: bool,
 }
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
+    if arguments.healthy {
+        return check_health(context);
+    }
     let reader = open::reader(context.config)?;
     let read = || StatusReport::read(&reader, context.config, context.start, open::now_ms());
     if arguments.watch {
@@ -59,4 +68,14 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         text::write(context.out, &read()?)?;
     }
     Ok(ExitCode::Done)
+}
+
+fn check_health(context: &CommandContext<'_>) -> Result {
+    let database = context.config.state_db.display().to_string();
+    let problem = match lock_holder(&context.config.state_db) {
+        None => format!("no daemon uses {}", safe(&database)),
+        Some(LockHolder { problem: Some(problem), .. }) => safe(&problem).into_owned(),
+        Some(_) => return Ok(ExitCode::Done),
+    };
+    Err(CommandError::new(ExitCode::Failed, problem))
 }

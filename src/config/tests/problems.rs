@@ -51,6 +51,7 @@ fn problems_are_reported_where_they_are() {
         upload: {s3: {endpoint: 5, bucket: videos}} => 1:25: `upload.s3.endpoint` cannot be the number `5`
         upload: {s3: {bucket: My_Videos}} => 1:23: `upload.s3.bucket` is not the name of a bucket
         upload: {s3: {region: ''}} => 1:23: `upload.s3.region` is not the name of a region
+        upload: {s3: {endpoint: 'https://s3.example.com', bucket: my.videos, path_style: false}} => 1:82: `upload.s3.path_style` must be `true`
         upload: {s3: {path_style: maybe}} => 1:27: `upload.s3.path_style` cannot be the text `maybe`
         upload: {s3: {prefix: /a}} => 1:23: `upload.s3.prefix` is not a prefix of object names
         upload: {s3: {prefix: a/../b}} => 1:23: `upload.s3.prefix` is not a prefix of object names

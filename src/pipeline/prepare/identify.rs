@@ -99,7 +99,7 @@ async fn call<A: Api>(
                 true => Outcome::Refused(unreadable(&error)),
                 false => match outcome_of(&error) {
                     Outcome::Refused(refused) => {
-                        after_refusal(context, &task, refused, signed_at).await
+                        after_refusal(context, &task, refused, signed_at).await?
                     }
                     outcome => outcome,
                 },

@@ -22,7 +22,8 @@ pub(crate) fn video_ref(task: &Task) -> VideoRef {
     }
 }
 
-/// Returns a key of the video's content. Tasks with the same key share a session.
+/// Returns a key of the video's content and address. Tasks with the same key share a session. Kling shows the address
+/// that was identified, and a lost create request is recognised by the address of its task: so both must be the same.
 pub(crate) fn video_key(task: &Task) -> String {
     match &task.spec.video {
         Source::Id(id) => format!("id {id}"),
@@ -30,7 +31,9 @@ pub(crate) fn video_key(task: &Task) -> String {
         Source::Url(url) => format!("url {}", without_signature(url)),
         // The content is known, because the request hash needs it.
         Source::File(_) => {
-            format!("sha256 {}", task.media.video_sha256.as_deref().unwrap_or_default())
+            let Media { video_sha256, video_url, .. } = &task.media;
+            let (content, address) = (video_sha256.as_deref(), video_url.as_deref());
+            format!("sha256 {} {}", content.unwrap_or_default(), address.unwrap_or_default())
         }
     }
 }

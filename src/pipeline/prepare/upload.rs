@@ -103,7 +103,10 @@ async fn send<A: Api>(
             }
         }
     };
-    store.end_upload(&sha256).await?;
+    match &result {
+        Ok(_) => store.set_stored(&sha256, context.clock.now_ms()).await?,
+        Err(_) => store.forget_upload(&sha256).await?,
+    }
     let counted = match &result {
         Ok(true) => UploadResult::Sent,
         Ok(false) => UploadResult::Present,

@@ -10,6 +10,7 @@ use crate::{
     },
     kling::VideoRef,
     pipeline::{Settings, StepContext},
+    store::StoreError,
 };
 
 /// Checks that Kling shows an uploaded video at the address that the task has: a lost create request is recognised by it.
@@ -40,23 +41,30 @@ pub(super) fn linked_video<A>(context: &StepContext<A>, task: &Task) -> VideoRef
     }
 }
 
-/// Returns what a refusal means for a video in the bucket. It says nothing about the video if Kling could not download it:
-/// its link had expired, or the bucket does not have it any more.
+/// Returns what a refusal means for a local video. It says nothing about the video if Kling could not download it: its link
+/// had expired, the bucket does not have it any more, or Kling does not reach lipsyncd.
 pub(super) async fn after_refusal<A>(
     context: &StepContext<A>,
     task: &Task,
     refused: PermanentError,
     signed_at: Instant,
-) -> Outcome {
-    let (Some(uploads), Some(object)) = (&context.settings.uploads, object_of(task)) else {
-        return Outcome::Refused(refused);
+) -> Result<Outcome, StoreError> {
+    let Settings { uploads, video_links, .. } = &context.settings;
+    let (uploads, object) = match (uploads, video_links, object_of(task)) {
+        (Some(uploads), _, Some(object)) => (uploads, object),
+        (None, Some(links), Some(object)) if !links.was_asked(&object, signed_at) => {
+            let problem = "nothing has asked lipsyncd for the video: Kling does not reach \
+                           media.serve.public_url; run `lipsyncd doctor`";
+            return Ok(not_downloaded(problem, &refused));
+        }
+        _ => return Ok(Outcome::Refused(refused)),
     };
     let bucket = uploads.bucket();
     let problem = if signed_at.elapsed() >= bucket.config().link_ttl {
         "the link to the video expired before Kling downloaded it: raise upload.link_ttl".to_owned()
     } else {
         match bucket.find(&object).await {
-            Ok(Some(_)) => return Outcome::Refused(refused),
+            Ok(Some(_)) => return Ok(Outcome::Refused(refused)),
             Ok(None) => {
                 "the bucket does not have the video any more; it is uploaded again".to_owned()
             }
@@ -64,6 +72,14 @@ pub(super) async fn after_refusal<A>(
         }
     };
     uploads.forget(&object);
+    if let Some(sha256) = &task.media.video_sha256 {
+        context.store.forget_upload(sha256).await?;
+    }
+    Ok(not_downloaded(&problem, &refused))
+}
+
+/// A later try may succeed.
+fn not_downloaded(problem: &str, refused: &PermanentError) -> Outcome {
     let message = format!("{problem}; answer to Identify Face: {}", refused.message);
     let code = "upload".to_owned();
     Outcome::TransientError(TransientError { code, message, retry_after_ms: None })

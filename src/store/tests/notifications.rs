@@ -38,7 +38,7 @@ impl Bench {
 
     async fn claim_next(&self, now_ms: i64) -> Option<Notification> {
         let id = self.store.due_notification(1, now_ms).await.unwrap()?;
-        self.store.claim_notification(id, now_ms, now_ms + 60_000).await.unwrap()
+        self.store.claim_notification(id, now_ms, now_ms + 60_000, false).await.unwrap()
     }
 
     async fn fail(&self, key: &str, message: &str) {
@@ -109,13 +109,33 @@ async fn failures_are_grouped_for_five_minutes() {
     let groups: Vec<_> =
         first.failures.iter().map(|group| (group.jobs, group.example_key.as_str())).collect();
     assert_eq!(groups, [(2, "a/1"), (1, "a/5")]);
-    bench.store.notification_sent(first.id, NOW_MS).await.unwrap();
     bench.fail("a/3", "no face").await;
+    let while_first_fails_ms = NOW_MS + 3_600_000;
+    assert_eq!(bench.claim_next(while_first_fails_ms).await, None, "the earlier message waits");
+    assert_eq!(bench.claim_next(while_first_fails_ms).await.unwrap().id, first.id);
+    bench.store.notification_sent(first.id, while_first_fails_ms).await.unwrap();
     bench.fail("a/4", "no face").await;
-    let next_ms = NOW_MS + 10_000 + 300_000;
+    let next_ms = while_first_fails_ms + 300_000;
     assert_eq!(bench.claim_next(next_ms - 1).await, None);
     let second = bench.claim_next(next_ms).await.unwrap();
     assert_eq!((second.jobs, second.id != first.id), (Some(2), true));
+}
+
+#[tokio::test]
+async fn ten_thousand_failures_are_one_bounded_message() {
+    let bench = Bench::wanting(&["jobs.failed"]).await;
+    let job = |number: u32| {
+        let name = |number: u32| char::from(b'a' + u8::try_from(number % 26).unwrap());
+        let reason: String = [number / 676, number / 26, number].map(name).iter().collect();
+        let media = Err(permanent_error(&format!("there is no file {reason}")));
+        WantedJob { media, ..wanted(&format!("a/{number}")) }
+    };
+    bench.accept(manifest("a.yaml", (0..10_000).map(job).collect())).await.unwrap();
+    let rows =
+        bench.sql().query_row("SELECT count(*) FROM notification_failure", [], |row| row.get(0));
+    assert_eq!(rows, Ok(100));
+    let message = bench.claim_next(NOW_MS + 10_000).await.unwrap();
+    assert_eq!((message.jobs, message.failures.len()), (Some(10_000), 20));
 }
 
 #[tokio::test]
@@ -162,7 +182,7 @@ async fn pause_budget_errors_and_decisions_are_reported() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(bench.store.claim_notification(ids[0], NOW_MS, NOW_MS).await.unwrap(), None);
+    assert_eq!(bench.store.claim_notification(ids[0], NOW_MS, NOW_MS, false).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ const PLACES: [Place; 21] = [
             "the audio URL {address} is invalid",
             "the audio is larger than",
             "{error}: move it away or give the job another",
+            // The video is measured again at once.
+            "the configuration changed after the video was measured;",
         ],
     ),
     (
@@ -137,8 +139,10 @@ const PRINTED: [Place; 5] = [
 ];
 
 /// Scenarios for these texts outside of this folder.
-const PRINTING: [&str; 6] = [
+const PRINTING: [&str; 8] = [
     "src/cli/status/tests/mod.rs",
+    "src/cli/status/tests/next.rs",
+    "tests/it/commands/prices.rs",
     "tests/it/commands/status.rs",
     "tests/it/doctor/environment.rs",
     "tests/it/doctor/healthy.rs",

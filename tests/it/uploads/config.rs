@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::{
     KEYS, env_with, job, put_video,
-    server::{ACCESS_KEY, SECRET_KEY, bucket_name, s3},
+    server::{
+        ACCESS_KEY, SECRET_KEY, SMALLEST_ACCESS_KEY, SMALLEST_BUCKET, SMALLEST_SECRET_KEY,
+        bucket_name, s3,
+    },
     video,
 };
 
@@ -44,6 +47,28 @@ fn keys_come_from_files_of_systemd() {
     fs::write(folder.join("kling_s3_secret_key"), format!("{SECRET_KEY}\n")).unwrap();
     env.start_with(&[("CREDENTIALS_DIRECTORY", folder.to_str().unwrap())]);
     env.until_state("en", "succeeded");
+}
+
+#[test]
+fn reading_and_writing_objects_of_one_bucket_is_enough() {
+    let Some(s3) = s3() else { return };
+    s3.create(SMALLEST_BUCKET);
+    let mut env = env_with(&s3.endpoint, SMALLEST_BUCKET, "");
+    put_video(&env, "v.mp4", &video("smallest", 100_000));
+    env.drop_in_old("en.yaml", job("v.mp4", "en"));
+    let keys = [("S3_ACCESS_KEY", SMALLEST_ACCESS_KEY), ("S3_SECRET_KEY", SMALLEST_SECRET_KEY)];
+    let (status, message, _) = doctor(&env, &keys);
+    assert_eq!(status, "ok", "{message}");
+    env.start_with(&keys);
+    env.until_state("en", "succeeded");
+    env.kill();
+    // Another bucket of the same storage is not for this key.
+    let other = bucket_name("other-rights");
+    s3.create(&other);
+    super::configure(&env, &s3.endpoint, &other, "");
+    let (status, message, fix) = doctor(&env, &keys);
+    assert!(status == "error" && message.contains("AccessDenied"), "{message}");
+    assert_eq!(fix, format!("allow this key s3:GetObject and s3:PutObject for {other}/lipsyncd/*"));
 }
 
 /// Status, message and fix of doctor's check.

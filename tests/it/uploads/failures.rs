@@ -134,7 +134,9 @@ fn an_expired_link_is_signed_again() {
     env.drop_in_old("en.yaml", job("v.mp4", "en"));
     env.start_with(&KEYS);
     env.until("the reason", |env| {
-        waiting_for(env, "en").contains("the link to the video expired before Kling downloaded it")
+        waiting_for(env, "en").contains(
+            "the link to the video expired before Kling downloaded it: raise upload.link_ttl; answer to Identify Face: ",
+        )
     });
     env.change_config("session_ttl: 1s, ", "");
     env.change_config("link_ttl: 1s, ", "");
@@ -162,7 +164,7 @@ fn a_video_that_was_deleted_in_the_bucket_is_uploaded_again() {
     s3.delete(&bucket, &object);
     assert_eq!(env.run(&["resume"]).code, Some(0));
     env.until_state("en", "succeeded");
-    let why = "what LIKE '%the bucket does not have the video any more%'";
+    let why = "what LIKE '%the bucket does not have the video any more; it is uploaded again%'";
     assert_eq!(env.count_history("en", why), 1);
     objects_of(s3, &bucket, &[&content]);
     assert_eq!(env.ledger().tasks.len(), 1);

@@ -54,6 +54,9 @@ fn a_wrong_secret_holds_uploads_and_nothing_else() {
         status.contains("uploads    held: ") && status.contains("SignatureDoesNotMatch"),
         "{status}"
     );
+    let doctor = env.run(&["doctor"]).out;
+    assert!(doctor.contains("uploads are held since "), "{doctor}");
+    assert!(doctor.contains("see upload above; the daemon tries again automatically"), "{doctor}");
     // The reason is logged once, however often the bucket is tried.
     env.until("several tries", |env| env.count_history("url", "1") > 0);
     assert_eq!(env.log().matches("uploads are held: ").count(), 1, "{}", env.log());

@@ -8,7 +8,51 @@ use super::{
     server::{bucket_name, s3},
     video,
 };
-use crate::support::counts::is_full;
+use crate::support::{counts::is_full, daemon::TestEnv};
+
+/// Puts so many videos into the environment, with so many jobs each. Returns the jobs and the videos.
+fn many(
+    env: &TestEnv,
+    name: &str,
+    (videos, jobs_each): (usize, usize),
+) -> (Vec<String>, Vec<Vec<u8>>) {
+    let mut keys = Vec::new();
+    let contents: Vec<Vec<u8>> =
+        (0..videos).map(|nth| video(&format!("{name} {nth}"), 1_000_000)).collect();
+    for (nth, content) in contents.iter().enumerate() {
+        put_video(env, &format!("{nth}.mp4"), content);
+        for other in 1..=jobs_each {
+            let key = format!("{nth}-{other}");
+            let text = format!(
+                "{}original_audio_volume: 0.{other:02}\n",
+                job(&format!("{nth}.mp4"), "en")
+            );
+            env.drop_in_old(&format!("{key}.yaml"), text);
+            keys.push(key);
+        }
+    }
+    (keys, contents)
+}
+
+#[test]
+fn each_video_of_many_jobs_is_uploaded_once() {
+    let Some(s3) = s3() else { return };
+    let (videos, jobs_each) = if is_full() { (20, 10) } else { (6, 3) };
+    let bucket = bucket_name("many");
+    s3.create(&bucket);
+    let mut env = env_with(&s3.endpoint, &bucket, "");
+    let proxy = Proxy::start(&env, &s3.endpoint, Mode::Forward);
+    configure(&env, &proxy.endpoint, &bucket, "");
+    let (keys, contents) = many(&env, "many", (videos, jobs_each));
+    env.start_with(&KEYS);
+    for key in &keys {
+        env.until_state(key, "succeeded");
+    }
+    let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    objects_of(s3, &bucket, &contents);
+    assert_eq!((proxy.puts(), env.ledger().tasks.len()), (videos, videos * jobs_each));
+    assert_eq!(identified(&env), i64::try_from(videos).unwrap());
+}
 
 #[test]
 fn kills_in_the_middle_of_uploads_leave_one_object_for_each_video() {
@@ -19,19 +63,7 @@ fn kills_in_the_middle_of_uploads_leave_one_object_for_each_video() {
     let mut env = env_with(&s3.endpoint, &bucket, "");
     let proxy = Proxy::start(&env, &s3.endpoint, Mode::HangEveryOtherPut(300_000));
     configure(&env, &proxy.endpoint, &bucket, "");
-    let mut keys = Vec::new();
-    let contents: Vec<Vec<u8>> =
-        (0..videos).map(|nth| video(&format!("kills {nth}"), 1_000_000)).collect();
-    for (nth, content) in contents.iter().enumerate() {
-        put_video(&env, &format!("{nth}.mp4"), content);
-        for take in 1..=jobs_each {
-            let key = format!("{nth}-{take}");
-            let text =
-                format!("{}original_audio_volume: 0.{take:02}\n", job(&format!("{nth}.mp4"), "en"));
-            env.drop_in_old(&format!("{key}.yaml"), text);
-            keys.push(key);
-        }
-    }
+    let (keys, contents) = many(&env, "kills", (videos, jobs_each));
     for _ in 0..kills {
         let before = proxy.hung();
         env.start_with(&KEYS);

@@ -2,17 +2,23 @@
 //! the signed link.
 
 mod bucket;
+mod changing;
 mod config;
 mod failures;
+mod first_job;
 mod held;
+mod hostile;
 mod kills;
 mod matched;
 mod once;
+mod places;
 mod proxy;
+mod reached;
 mod serve;
 mod server;
+mod shared;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use lipsyncd::sim::{Endpoint, SimConfig};
 
@@ -104,6 +110,16 @@ fn assert_no_secret(path: &Path) {
         let found = content.windows(secret.len()).any(|window| window == secret.as_bytes());
         assert!(!found, "{} contains {secret}", path.display());
     }
+}
+
+/// Starts the daemon, which logs as much as it can.
+fn start_tracing(env: &mut TestEnv) {
+    let daemon = env.command(&["run"]);
+    let environment = daemon.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let mut command = Command::new("env");
+    command.env_clear().envs(environment).envs(KEYS).arg("RUST_LOG=trace");
+    command.arg(daemon.get_program()).args(daemon.get_args()).current_dir(env.dir.path());
+    env.spawn_as(command);
 }
 
 /// Each Identify Face call of the ledger was accepted by a link.

@@ -1,13 +1,11 @@
 //! From a local file to a result: each content is uploaded once, and the link is nowhere.
 
-use std::process::Command;
-
 use super::{
     KEYS, assert_no_links, env_with, identified, job, objects_of,
     proxy::{Mode, Proxy},
     put_video,
     server::{bucket_name, s3},
-    video,
+    start_tracing, video,
 };
 use crate::support::sha256;
 
@@ -81,12 +79,7 @@ fn no_log_contains_a_link_however_much_is_logged() {
     let mut env = env_with(&s3.endpoint, &bucket, "");
     put_video(&env, "v.mp4", &video("trace", 300_000));
     env.drop_in_old("en.yaml", job("v.mp4", "en"));
-    let daemon = env.command(&["run"]);
-    let environment = daemon.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let mut command = Command::new("env");
-    command.env_clear().envs(environment).envs(KEYS).arg("RUST_LOG=trace");
-    command.arg(daemon.get_program()).args(daemon.get_args()).current_dir(env.dir.path());
-    env.spawn_as(command);
+    start_tracing(&mut env);
     env.until_state("en", "succeeded");
     env.signal("TERM");
     assert!(env.wait_until_ended().success());

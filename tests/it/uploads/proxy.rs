@@ -13,11 +13,12 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{Method, StatusCode, header},
+    http::{Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt as _;
 
+use super::server::{ACCESS_KEY, SECRET_KEY};
 use crate::support::daemon::TestEnv;
 
 /// What happens to requests.
@@ -36,6 +37,18 @@ pub enum Mode {
     RefuseDownloads,
     /// Such a read is passed on so many milliseconds later.
     DelayDownloads(u64),
+    /// Each request is answered with this status and XML code.
+    Refuse(u16, &'static str),
+    /// The same, by a storage whose clock is so many minutes ahead.
+    ClockAhead(i64),
+    /// Each request is answered with an error that repeats the request and both keys.
+    Repeat,
+    /// Each request is sent to another server, at this port.
+    Redirect(u16),
+    /// Each request is answered with an error without an end.
+    Endless,
+    /// Each object has so many bytes, whatever was written.
+    Length(u64),
 }
 
 pub struct Proxy {
@@ -123,10 +136,48 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if let Some((status, code)) = fails {
-        let xml = format!("<Error><Code>{code}</Code><Message>as the test wants</Message></Error>");
-        return (StatusCode::from_u16(status).unwrap(), xml).into_response();
+        return refusal(status, code, "as the test wants");
+    }
+    if let Some(answer) = answer_of(mode, &parts) {
+        return answer;
     }
     forward(&shared, parts, body).await
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> Response {
+    let xml = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    (StatusCode::from_u16(status).unwrap(), xml).into_response()
+}
+
+/// What a storage answers that the real one has no part in.
+fn answer_of(mode: Mode, parts: &Parts) -> Option<Response> {
+    Some(match mode {
+        Mode::Refuse(status, code) => refusal(status, code, "as the test wants"),
+        Mode::ClockAhead(minutes) => {
+            let now = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+            let refusal = refusal(403, "RequestTimeTooSkewed", "the difference is too large");
+            ([(header::DATE, date.unwrap())], refusal).into_response()
+        }
+        Mode::Repeat => {
+            let uri = parts.uri.to_string().replace('&', "&amp;");
+            let more = format!("{uri} by {ACCESS_KEY}, {SECRET_KEY}; StringToSign {}", parts.uri);
+            refusal(403, "AccessDenied", &more)
+        }
+        Mode::Redirect(port) => {
+            let url = format!("http://127.0.0.1:{port}{}", parts.uri);
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response()
+        }
+        Mode::Endless => {
+            let block = Bytes::from_static(&[b'<'; 64 << 10]);
+            let blocks = futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(block));
+            (StatusCode::FORBIDDEN, Body::from_stream(blocks)).into_response()
+        }
+        Mode::Length(bytes) if parts.method == Method::HEAD => {
+            ([(header::CONTENT_LENGTH, bytes)], ()).into_response()
+        }
+        _ => return None,
+    })
 }
 
 async fn take(body: Body, bytes: usize) {
@@ -140,7 +191,7 @@ async fn take(body: Body, bytes: usize) {
     std::mem::forget(stream);
 }
 
-async fn forward(shared: &Shared, parts: axum::http::request::Parts, body: Bytes) -> Response {
+async fn forward(shared: &Shared, parts: Parts, body: Bytes) -> Response {
     let url = format!("{}{}", shared.upstream, parts.uri);
     // The headers contain the host, which is signed.
     let request = shared.http.request(parts.method, url).headers(parts.headers).body(body);

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// An environment that serves videos at an address of its own. Returns the address, too.
-fn serving() -> (TestEnv, String) {
+pub(super) fn serving() -> (TestEnv, String) {
     let env = env_of(quick());
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
@@ -24,7 +24,7 @@ fn serving() -> (TestEnv, String) {
     (env, url)
 }
 
-fn ask(method: Method, url: &str, range: Option<&str>) -> (u16, Option<u64>, Vec<u8>) {
+pub(super) fn ask(method: Method, url: &str, range: Option<&str>) -> (u16, Option<u64>, Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {

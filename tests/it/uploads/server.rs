@@ -1,7 +1,7 @@
 //! A real S3 server, started once for all tests of this process.
 
 use std::{
-    env, fs,
+    fs,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,10 +16,15 @@ use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use tokio::runtime::Runtime;
 use url::Url;
 
-use crate::support::counts::is_full;
+use crate::support::{counts::is_full, programs::find};
 
 pub const ACCESS_KEY: &str = "seaweed-access-key";
 pub const SECRET_KEY: &str = "seaweed-secret-key-of-the-tests";
+
+/// The keys that may read and write objects of [`SMALLEST_BUCKET`] alone, and list nothing.
+pub const SMALLEST_ACCESS_KEY: &str = "smallest-access-key";
+pub const SMALLEST_SECRET_KEY: &str = "smallest-secret-key-of-the-tests";
+pub const SMALLEST_BUCKET: &str = "smallest-rights";
 
 const START_MAX: Duration = Duration::from_secs(60);
 const LIFE: Duration = Duration::from_secs(60);
@@ -36,7 +41,7 @@ pub struct S3 {
 pub fn s3() -> Option<&'static S3> {
     static SERVER: OnceLock<Option<S3>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
-        let program = program()?;
+        let program = find("weed")?;
         Some(S3::start(&program))
     });
     if server.is_none() {
@@ -49,22 +54,21 @@ pub fn s3() -> Option<&'static S3> {
     server.as_ref()
 }
 
-/// On PATH, or where `.ci/install` puts it.
-fn program() -> Option<PathBuf> {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain([tools]);
-    folders.map(|folder| folder.join("weed")).find(|program| program.is_file())
-}
-
 impl S3 {
     fn start(program: &Path) -> Self {
         let folder = data_folder();
-        let identities = serde_json::json!({"identities": [{
-            "name": "tests",
-            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }]});
+        let identities = serde_json::json!({"identities": [
+            {
+                "name": "tests",
+                "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+            },
+            {
+                "name": "smallest",
+                "credentials": [{"accessKey": SMALLEST_ACCESS_KEY, "secretKey": SMALLEST_SECRET_KEY}],
+                "actions": [format!("Read:{SMALLEST_BUCKET}"), format!("Write:{SMALLEST_BUCKET}")],
+            },
+        ]});
         let config = folder.join("s3.json");
         fs::write(&config, identities.to_string()).unwrap();
         // Held until all are known, so that no two are the same.

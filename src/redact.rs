@@ -5,10 +5,10 @@ use std::{borrow::Cow, error::Error, iter};
 use serde_json::Value;
 
 /// Length limit of a message of the API, in characters.
-pub(super) const MESSAGE_CHARS: usize = 400;
+pub(crate) const MESSAGE_CHARS: usize = 400;
 
 /// How much of an answer that is not the API's is quoted, in characters.
-pub(super) const EXCERPT_CHARS: usize = 80;
+pub(crate) const EXCERPT_CHARS: usize = 80;
 
 /// Replaces a secret.
 const REDACTED: &str = "[redacted]";
@@ -17,12 +17,12 @@ const REDACTED: &str = "[redacted]";
 const SECRET_BYTES_MIN: usize = 6;
 
 /// Replaces secrets in texts that leave the client.
-pub(super) struct Redactor {
+pub(crate) struct Redactor {
     secrets: Vec<String>,
 }
 
 impl Redactor {
-    pub(super) fn new(mut secrets: Vec<String>) -> Self {
+    pub(crate) fn new(mut secrets: Vec<String>) -> Self {
         secrets.retain(|secret| secret.len() >= SECRET_BYTES_MIN);
         // A secret that contains another one is replaced first, or its rest would stay.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -30,7 +30,7 @@ impl Redactor {
     }
 
     /// Returns one line of at most `max_chars` characters, without secrets.
-    pub(super) fn line(&self, text: &str, max_chars: usize) -> String {
+    pub(crate) fn line(&self, text: &str, max_chars: usize) -> String {
         let text = &*without_signed_links(text);
         let text = &*without_macs(text);
         if !self.secrets.iter().any(|secret| text.contains(secret)) {
@@ -44,7 +44,7 @@ impl Redactor {
     }
 
     /// Cleans the texts of an answer that people will read; ids and addresses stay unchanged.
-    pub(super) fn clean(&self, answer: &mut Value) {
+    pub(crate) fn clean(&self, answer: &mut Value) {
         match answer {
             Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
             Value::Object(fields) => {
@@ -110,14 +110,14 @@ fn without_macs(text: &str) -> Cow<'_, str> {
 }
 
 /// An error and its causes, the outermost first.
-pub(super) fn causes<'a>(
+pub(crate) fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |&error| error.source())
 }
 
 /// The last cause of an error: the one that says what went wrong.
-pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
