@@ -42,12 +42,9 @@ pub(super) async fn watch(
         if is_due && store.has_work_to_pay().await? {
             let (start_ms, end_ms) = purchases_ms(now_ms);
             let shown = ask(start_ms, end_ms).await;
-            shown.iter().for_each(|packs| info!("the account has {} resource packs", packs.len()));
-            shown
-                .as_ref()
-                .err()
-                .iter()
-                .for_each(|problem| info!("resource packs unknown: {problem}"));
+            if let Err(problem) = &shown {
+                info!("what the resource packs have left is unknown: {problem}");
+            }
             store.set_packs(account, shown, now_ms).await?;
         }
         sleep(CHECK_EVERY).await;

@@ -55,7 +55,13 @@ impl CheckedPrices {
     }
 
     pub(super) fn total(&self) -> Option<String> {
-        describe(&self.total)
+        let advice = match self.total.unknown_tasks {
+            0 => "",
+            _ => {
+                "; lipsyncd learns prices from the account's tasks, or set `prices` in the configuration"
+            }
+        };
+        Some(describe(&self.total)? + advice)
     }
 
     fn is_paid(&self, spec: &JobSpec, media: &Media) -> bool {
