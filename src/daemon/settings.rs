@@ -116,7 +116,7 @@ pub fn policy(config: &Config) -> Policy {
 }
 
 /// Returns the prices that count until they are learned.
-fn assumed_prices(config: &Config) -> AssumedPrices {
+pub fn assumed_prices(config: &Config) -> AssumedPrices {
     AssumedPrices {
         identify_micro: config.prices.identify_micro,
         per_step_micro: config.prices.per_5s_micro,

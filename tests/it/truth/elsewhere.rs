@@ -139,14 +139,16 @@ const PRINTED: [Place; 5] = [
 ];
 
 /// Scenarios for these texts outside of this folder.
-const PRINTING: [&str; 7] = [
+const PRINTING: [&str; 8] = [
     "src/cli/status/tests/mod.rs",
     "src/cli/status/tests/next.rs",
+    "tests/it/commands/prices.rs",
     "tests/it/commands/status.rs",
     "tests/it/doctor/environment.rs",
     "tests/it/doctor/healthy.rs",
     "tests/it/doctor/jobs.rs",
     "tests/it/doctor/restored.rs",
+    "tests/it/notify/dead.rs",
 ];
 
 /// Each text of these places is quoted, or never a reason.
