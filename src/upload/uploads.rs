@@ -95,7 +95,13 @@ impl Uploads {
             self.remember(object, KNOWN_FOR.min(OBJECT_AGE_MAX - age));
             return Ok(false);
         }
-        self.put(video, &object, offload, progress).await?;
+        let put = self.put(video, &object, offload, progress).await;
+        if age.is_some() && matches!(put, Err(UploadError::Refused(_))) {
+            // A bucket that is full or keeps what it has. The object is old, and still there.
+            self.remember(object, KNOWN_FOR);
+            return Ok(false);
+        }
+        put?;
         match self.bucket.find(&object).await? {
             Some(found) if found.bytes != bytes => {
                 let got = found.bytes;

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use axum::response::IntoResponse as _;
 use lipsyncd::{
     media::Locator,
     offload::Offload,
@@ -129,6 +130,37 @@ async fn a_wrong_clock_is_named_with_its_difference() {
     let Err(UploadError::Refused(reason)) = &failed else { panic!("{failed:?}") };
     assert!(reason.contains("the clock of this machine is 20 min behind"), "{reason}");
     assert!(reason.contains("HTTP 403"), "{reason}");
+}
+
+/// A full bucket, and one whose objects cannot be written again, do not hold all uploads because of a video that they have.
+#[tokio::test]
+async fn an_old_object_that_cannot_be_written_again_is_used() {
+    let content = video("old", 100_000);
+    let bytes = content.len().to_string();
+    let handle = move |request: axum::extract::Request| {
+        let bytes = bytes.clone();
+        async move {
+            let old = "Tue, 01 Jan 2019 00:00:00 GMT".to_owned();
+            let headers = [("content-length", bytes), ("last-modified", old)];
+            match request.method().as_str() {
+                "HEAD" => (headers, "").into_response(),
+                _ => {
+                    let _ = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+                    let xml = "<Error><Code>AccessDenied</Code></Error>";
+                    (axum::http::StatusCode::FORBIDDEN, xml).into_response()
+                }
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(handle)).await });
+    let settings = (now_ms as fn() -> i64, Duration::from_secs(60));
+    let uploads = Uploads::new(client_at(&endpoint, "videos", None, settings));
+    let folder = tempfile::tempdir().unwrap();
+    let (local, offload) = (local(folder.path(), &content), Offload::threads());
+    assert_eq!(uploads.upload(local.clone(), &offload, &Progress::default()).await, Ok(false));
+    assert!(uploads.has(&local.object()));
 }
 
 /// A storage in the region `eu-west-9` that has no objects, and refuses signatures for other regions.

@@ -47,6 +47,8 @@ pub enum Mode {
     Redirect(u16),
     /// Each request is answered with an error without an end.
     Endless,
+    /// No object is there, and the connection breaks in the middle of each longer answer.
+    Break,
     /// No request is answered.
     Silent,
     /// Each object has so many bytes, whatever was written.
@@ -177,6 +179,12 @@ fn answer_of(mode: Mode, parts: &Parts) -> Option<Response> {
             let block = Bytes::from_static(&[b'<'; 64 << 10]);
             let blocks = futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(block));
             (StatusCode::FORBIDDEN, Body::from_stream(blocks)).into_response()
+        }
+        Mode::Break if parts.method == Method::HEAD => StatusCode::NOT_FOUND.into_response(),
+        Mode::Break => {
+            let broken =
+                futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("broken"))]);
+            ([(header::CONTENT_LENGTH, 100)], Body::from_stream(broken)).into_response()
         }
         Mode::Length(bytes) if parts.method == Method::HEAD => {
             ([(header::CONTENT_LENGTH, bytes)], ()).into_response()
