@@ -347,10 +347,27 @@ CREATE TABLE account (
   lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- the form of lookups by name that it answers
                CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
   slots_limit  INTEGER,                             -- learned from code 1303; NULL: as configured
+  packs_asked_at_ms INTEGER,                        -- when the API was asked for the resource packs; NULL: never
+  packs_at_ms  INTEGER,                             -- when it showed them last
+  packs_problem TEXT,                               -- why it did not show them when it was asked; NULL: it did
   identify_units_micro INTEGER,                     -- what the last Identify Face call cost; NULL: unknown
   identify_money_micro INTEGER,
   UNIQUE (host, key)
 ) STRICT;
+
+-- The resource packs of an account, as the API showed them last. Its figures lag by up to 12 h.
+CREATE TABLE resource_pack (
+  account_row     INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+  place           INTEGER NOT NULL,                 -- in the API's list, from 0
+  name            TEXT,
+  kind            TEXT,                             -- decreasing_total, constant_period
+  total_micro     INTEGER,
+  remaining_micro INTEGER,
+  effective_at_ms INTEGER,
+  invalid_at_ms   INTEGER,                          -- when it ends
+  status          TEXT,                             -- toBeOnline, online, expired, runOut
+  PRIMARY KEY (account_row, place)
+) STRICT, WITHOUT ROWID;
 
 -- What the last task of a length cost, from which the price of later tasks is learned.
 CREATE TABLE price (

@@ -100,6 +100,7 @@ fn bucket_config(config: &Config) -> Option<BucketConfig> {
         prefix: s3.prefix.clone(),
         link_ttl: *link_ttl,
         connect_timeout: config.kling.connect_timeout,
+        request_timeout: config.kling.request_timeout,
         now_ms: Clock::system_now_ms,
     })
 }
@@ -115,7 +116,7 @@ pub fn policy(config: &Config) -> Policy {
 }
 
 /// Returns the prices that count until they are learned.
-fn assumed_prices(config: &Config) -> AssumedPrices {
+pub fn assumed_prices(config: &Config) -> AssumedPrices {
     AssumedPrices {
         identify_micro: config.prices.identify_micro,
         per_step_micro: config.prices.per_5s_micro,

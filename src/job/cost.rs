@@ -15,7 +15,7 @@ impl Cost {
         Self { units_micro, money_micro: 0 }
     }
 
-    /// Returns the cost that an answer of the API reports; none: the answer has neither units nor money. An account
+    /// Returns the cost that an answer of the API reports; none: the answer has no units and no money. An account
     /// that pays from a balance may report no units.
     pub fn reported(units_micro: Option<i64>, money_micro: Option<i64>) -> Option<Self> {
         let is_reported = units_micro.is_some() || money_micro.is_some();

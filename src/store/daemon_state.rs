@@ -1,32 +1,11 @@
 //! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
-use super::{RateLimit, Store, StoreError, sql::Sql as _};
-use crate::job::{Caps, names};
-
-/// Why no new task is started although the queue is not paused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct QueueHold {
-    pub kind: HoldKind,
-    pub reason: String,
-    /// When (Unix ms) it ends at the latest.
-    pub until_ms: i64,
-}
-
-/// What holds the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HoldKind {
-    /// A cap of the day.
-    Budget,
-    /// The price of the next task is unknown, and another such task is in progress.
-    Price,
-}
-
-names!(HoldKind { Budget: "budget", Price: "price" });
+use super::{Hold, RateLimit, Store, StoreError, sql::Sql as _};
+use crate::job::Caps;
 
 impl Store {
     /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
-    pub async fn set_hold(&self, hold: Option<QueueHold>) -> Result<(), StoreError> {
+    pub async fn set_hold(&self, hold: Option<Hold>) -> Result<(), StoreError> {
         let kind = hold.as_ref().map(|hold| hold.kind.name());
         let until_ms = hold.as_ref().map(|hold| hold.until_ms);
         let sql = "UPDATE daemon_state SET hold = ?1, hold_kind = ?2, hold_until_ms = ?3";

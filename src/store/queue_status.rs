@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    MissingWatermarks, NotificationProblems, Pause, Reader, Store, StoreError, SupersededTasks,
-    UploadStatus, notification, pause, remaining, spend, sql::Sql as _, upload, watermark,
+    HoldKind, MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, Store,
+    StoreError, SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack,
+    spend, sql::Sql as _, upload, watermark,
 };
 use crate::job::{Caps, Cost, State};
 
@@ -28,6 +29,7 @@ pub struct QueueStatus {
     pub pause: Option<Pause>,
     /// Why no new task is started although the queue is not paused.
     pub hold: Option<String>,
+    pub hold_kind: Option<HoldKind>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
     /// The uploads of local videos.
@@ -47,6 +49,8 @@ pub struct QueueStatus {
     /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
     pub incomplete_results: i64,
     pub notifications: NotificationProblems,
+    /// The account's resource packs.
+    pub packs: PackStatus,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -89,7 +93,7 @@ const REFUSED_MAX: i64 = 5;
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
       api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
-      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, money_cap_micro, hold_until_ms FROM daemon_state";
+      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, money_cap_micro, hold_until_ms, hold_kind FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -123,6 +127,12 @@ pub(super) const INCOMPLETE: &str = "
     WHERE t.state = 'downloading' AND i.video = 'result' AND i.times >= 3";
 
 impl QueueStatus {
+    /// Whether the account is charged money while only its units are capped.
+    pub fn has_uncapped_money(&self) -> bool {
+        let Caps { units_micro, money_micro } = self.caps;
+        self.spent_total.money_micro > 0 && units_micro.is_some() && money_micro.is_none()
+    }
+
     /// Returns the number of jobs in `states`.
     pub fn count(&self, states: &[State]) -> i64 {
         states.iter().filter_map(|state| self.jobs.get(state)).sum()
@@ -174,6 +184,7 @@ pub(super) fn queue_status(
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
     let notifications = notification::problems(&moment)?;
+    let packs = resource_pack::status(&moment)?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (hold, until_ms): (Option<String>, Option<i64>) =
             (row.get(3)?, row.get("hold_until_ms")?);
@@ -190,6 +201,9 @@ pub(super) fn queue_status(
             spent_total,
             pause,
             // A daemon that ended on an earlier day may have left it.
+            hold_kind: row
+                .get::<_, Option<String>>("hold_kind")?
+                .and_then(|kind| HoldKind::named(&kind)),
             hold: hold.filter(|_| until_ms.is_none_or(|until_ms| until_ms > now_ms)),
             api_problem: api_problem
                 .zip(since_ms)
@@ -203,6 +217,7 @@ pub(super) fn queue_status(
             missing_watermarks,
             incomplete_results,
             notifications,
+            packs,
             slots_used,
             changed_after_sent,
             first_changed,

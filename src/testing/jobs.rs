@@ -6,7 +6,7 @@ use crate::{
         Source, Task, outcome::PermanentError,
     },
     manifest::{ContentHashes, request_hash, spec_hash},
-    store::{AcceptedManifest, HoldKind, QueueHold, SessionFaces, Store, WantedJob},
+    store::{AcceptedManifest, Hold, HoldKind, SessionFaces, Store, WantedJob},
 };
 
 /// 2026-03-01T12:00:07.050Z
@@ -77,8 +77,8 @@ pub(crate) fn permanent_error(message: &str) -> PermanentError {
 }
 
 /// A hold of the queue that does not end by itself.
-pub(crate) fn hold(reason: &str) -> Option<QueueHold> {
-    Some(QueueHold { kind: HoldKind::Budget, reason: reason.to_owned(), until_ms: i64::MAX })
+pub(crate) fn hold(reason: &str) -> Option<Hold> {
+    Some(Hold { kind: HoldKind::Budget, reason: reason.to_owned(), until_ms: i64::MAX })
 }
 
 /// A session of the video that the store knows.

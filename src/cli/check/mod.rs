@@ -3,6 +3,7 @@
 mod conflicts;
 mod name;
 mod plan;
+mod price;
 
 use std::{
     collections::BTreeSet,
@@ -15,6 +16,7 @@ use self::{
     conflicts::Conflicts,
     name::{NameMeaning, NamedPath},
     plan::{plan, timing_error},
+    price::CheckedPrices,
 };
 use super::{CommandContext, CommandError, ExitCode, Result, counted, open::now_ms, safe};
 use crate::{
@@ -31,7 +33,8 @@ use crate::{
 ///
 /// Reads manifests and local media exactly as the daemon does. Prints one line per job: what lipsyncd would do,
 /// and with which job it would share a task. Jobs that make the same request are paid once. Reports every error
-/// with its place in the manifest. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
+/// with its place in the manifest. Then one line per manifest shows the number of tasks that are not paid yet, and
+/// their price, from the tasks in the state database or from `prices`. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
 /// as if its folder were `jobs_dir`. For a PATH that the daemon ignores, it says why. A name that is almost that of a
 /// manifest, such as `promo.yml.txt`, is an error as PATH, and a warning in a folder.
 ///
@@ -54,6 +57,7 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         out: &mut *context.out,
         err: &mut *context.err,
         conflicts: Conflicts::default(),
+        prices: CheckedPrices::open(context.config),
         read: BTreeSet::new(),
         errors: 0,
         warnings: 0,
@@ -74,6 +78,7 @@ struct Check<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     conflicts: Conflicts,
+    prices: CheckedPrices,
     /// Manifests that were read already, because paths can overlap.
     read: BTreeSet<PathBuf>,
     errors: usize,
@@ -173,6 +178,9 @@ impl Check<'_> {
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
                 }
+                if let Some(line) = self.prices.end_manifest() {
+                    writeln!(self.out, "{shown}  {line}")?;
+                }
                 Ok(())
             }
         }
@@ -224,6 +232,9 @@ impl Check<'_> {
                 Some(error) => self.at(shown, job.place, &error),
                 None => {
                     let plan = plan(spec, media);
+                    if shared.is_none() {
+                        self.prices.add(spec, media);
+                    }
                     let shares = shared
                         .map(|other| format!(", shares the task of {}", safe(&other)))
                         .unwrap_or_default();
@@ -250,6 +261,9 @@ impl Check<'_> {
 
     fn summary(&mut self) -> Result {
         self.out.flush()?;
+        if let Some(total) = self.prices.total() {
+            writeln!(self.err, "price: {total}")?;
+        }
         let warnings = match self.warnings {
             0 => String::new(),
             warnings => format!("{}, ", counted(warnings, "warning")),

@@ -8,7 +8,7 @@ use crate::{
         text::{counted, first_line, shell_word, time},
     },
     job::State,
-    store::{JobFilter, PauseKind},
+    store::{HoldKind, JobFilter, PauseKind},
 };
 
 const NAMED_MAX: usize = 3;
@@ -74,8 +74,16 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
     }
     if let Some(reason) = &queue_status.hold {
         let reload = users.reload(database.daemon.as_ref().map(|daemon| daemon.pid));
-        let fix =
-            format!("wait for the next UTC day, or raise limits.units_per_day; then: {reload}");
+        let limit = match reason.contains("limits.money_per_day") {
+            true => "limits.money_per_day",
+            false => "limits.units_per_day",
+        };
+        let fix = match queue_status.hold_kind {
+            Some(HoldKind::Price) => {
+                format!("wait for the task in progress, or set `prices`; then: {reload}")
+            }
+            _ => format!("wait for the next UTC day, or raise {limit}; then: {reload}"),
+        };
         findings.push(warning(first_line(reason), fix).named("queue"));
     }
     // What a daemon wrote that has ended since is out of date.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
+use super::{packs_report::PacksReport, price_left::PriceLeft};
 use crate::{
     cli::{
         Result, open,
@@ -53,6 +54,10 @@ pub(super) struct StatusReport {
     pub(super) notifications: Option<UnsentReport>,
     pub(super) units: UnitTotals,
     pub(super) money: MoneyTotals,
+    /// The account's resource packs.
+    pub(super) packs: Option<PacksReport>,
+    /// The price of the tasks that were not charged yet; none: there are none.
+    pub(super) price_left: Option<PriceLeft>,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
     #[serde(skip)]
@@ -203,7 +208,9 @@ impl StatusReport {
     /// Reads the report for `now_ms` (Unix time); `start` is the command that starts the daemon.
     pub(super) fn read(reader: &Reader, config: &Config, start: &str, now_ms: i64) -> Result<Self> {
         let setup = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
-        Ok(Self::of(reader.queue_status(now_ms)?, lock_holder(&config.state_db), now_ms, setup))
+        let queue = reader.queue_status(now_ms)?;
+        let price_left = PriceLeft::read(reader, config, &queue, now_ms)?;
+        Ok(Self { price_left, ..Self::of(queue, lock_holder(&config.state_db), now_ms, setup) })
     }
 
     /// Builds the report; `holder` is the running daemon, if any.
@@ -254,6 +261,8 @@ impl StatusReport {
                 total: units_number(queue.spent_total.money_micro),
                 cap: queue.caps.money_micro.map(units_number),
             },
+            packs: PacksReport::of(&queue.packs, now_ms),
+            price_left: None,
             eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
             daemon: DaemonReport::of(&queue, holder),
             queue,

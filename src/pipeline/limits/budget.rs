@@ -10,7 +10,7 @@ use crate::{
         AssumedPrices, BudgetHold, Caps, Cost, Currency, Length, Price, PriceList, Task, TaskId,
         admit,
     },
-    store::{BudgetNumbers, HoldKind, QueueHold},
+    store::{BudgetNumbers, Hold, HoldKind},
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -32,13 +32,13 @@ pub(crate) struct Budget {
     identifying: HashMap<TaskId, (Price, Price)>,
     /// Why the next task cannot start, and the key of its job.
     refusal: Option<(BudgetHold, Option<String>)>,
-    saved: Option<QueueHold>,
+    saved: Option<Hold>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BudgetChange {
     /// Why new tasks wait; none: they do not.
-    pub(crate) hold: Option<QueueHold>,
+    pub(crate) hold: Option<Hold>,
     /// The queue was not held for this kind of reason before.
     pub(crate) is_news: bool,
 }
@@ -138,7 +138,7 @@ impl Budget {
     /// Returns the hold of the queue after a dispatch, if it is not what the database has.
     pub(crate) fn change(&mut self, now_ms: i64) -> Option<BudgetChange> {
         let resumes_at_ms = day_of(now_ms).saturating_add(1).saturating_mul(DAY_MS);
-        let hold = self.refusal.as_ref().map(|(hold, key)| QueueHold {
+        let hold = self.refusal.as_ref().map(|(hold, key)| Hold {
             kind: if hold.waits_for_price { HoldKind::Price } else { HoldKind::Budget },
             reason: reason(hold, key.as_deref(), resumes_at_ms),
             until_ms: resumes_at_ms,
@@ -146,7 +146,7 @@ impl Budget {
         if hold == self.saved {
             return None;
         }
-        let kind = |hold: &Option<QueueHold>| hold.as_ref().map(|hold| hold.kind);
+        let kind = |hold: &Option<Hold>| hold.as_ref().map(|hold| hold.kind);
         let is_news = hold.is_some() && kind(&hold) != kind(&self.saved);
         self.saved.clone_from(&hold);
         Some(BudgetChange { hold, is_news })
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_hold_says_how_much_is_spent_and_until_when() {
         let mut budget = budget(400_000_000, 407_900_000);
-        let hold = QueueHold {
+        let hold = Hold {
             kind: HoldKind::Budget,
             reason: "daily budget reached (407.9 of 400 units); resumes 2026-11-30 00:00 UTC, \
                      or raise limits.units_per_day"

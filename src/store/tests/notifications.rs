@@ -1,7 +1,7 @@
 //! Messages are written with the change that they report, whoever makes it, and only where a target wants them.
 
 use super::*;
-use crate::store::{HoldKind, Notification, NotificationProblems, Pause, PauseKind, QueueHold};
+use crate::store::{Hold, HoldKind, Notification, NotificationProblems, Pause, PauseKind};
 
 const ALL: [&str; 8] = [
     "manifest.finished",
@@ -180,11 +180,8 @@ async fn pause_budget_errors_and_decisions_are_reported() {
     let more = (HoldKind::Budget, "daily budget reached (408 of 400 units)");
     let reached = (HoldKind::Budget, hold);
     for hold in [Some(price), Some(reached), Some(more), None, Some(reached)] {
-        let hold = hold.map(|(kind, reason)| QueueHold {
-            kind,
-            reason: reason.to_owned(),
-            until_ms: i64::MAX,
-        });
+        let hold =
+            hold.map(|(kind, reason)| Hold { kind, reason: reason.to_owned(), until_ms: i64::MAX });
         bench.store.set_hold(hold).await.unwrap();
     }
     bench.refuse("b.yaml", "b.yaml:1:1: wrong").await;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::store::{
     JobFilter, budget, delivery, job_state, local_video, media_queue, metrics_snapshot,
-    notification, pause, queue, queue_status, reconcile, reconcile::depart, remaining, retention,
-    sharing, watermark,
+    notification, pause, price_left, queue, queue_status, reconcile, reconcile::depart, remaining,
+    retention, sharing, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -64,6 +64,7 @@ fn queries() -> Vec<String> {
         queue_status::BLOCKED_JOBS,
         queue_status::SLOTS_USED,
         budget::IN_PROGRESS,
+        price_left::LEFT,
         queue_status::CHANGED,
         queue_status::DISMISSED,
         queue_status::INCOMPLETE,

@@ -9,6 +9,7 @@ mod completions;
 mod in_flight;
 mod jobs;
 mod pause;
+mod prices;
 mod question;
 mod reading;
 mod refused;
@@ -60,6 +61,13 @@ impl CommandEnv {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("lipsyncd.yaml"), "state_db: state/lipsyncd.db\n").unwrap();
         Self { folder }
+    }
+
+    /// Adds to the configuration.
+    fn configure(&self, text: &str) {
+        let path = self.folder.path().join("lipsyncd.yaml");
+        let before = fs::read_to_string(&path).unwrap();
+        fs::write(path, before + text).unwrap();
     }
 
     fn database(&self) -> PathBuf {

@@ -15,7 +15,8 @@ async fn sharing(store: &Store, count: usize) {
 async fn yes_retries_the_jobs_that_were_shown() {
     let (env, store) = CommandEnv::with_jobs().await;
     let asking = env.ask(&["retry", "promo/succeeded", "promo/failed"]);
-    let shown = "Retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks. Continue?";
+    let shown =
+        "Retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks; price: unknown. Continue?";
     assert!(asking.question.starts_with(shown), "{}", asking.question);
     let ran = asking.answer("y");
     assert_eq!((ran.code, ran.err.as_str()), (0, NO_DAEMON));

@@ -47,6 +47,10 @@ async fn json_has_the_documented_shape() {
     }
     assert_eq!(json["units"]["total"], 1.15);
     assert_eq!(json["units"]["cap"], 5.0);
+    assert_eq!(json["money"], serde_json::json!({"today": 0.0, "total": 0.0, "cap": null}));
+    // Nothing was learned, and nothing is assumed.
+    let left = &json["price_left"];
+    assert_eq!((left["units"].is_null(), &left["tasks"]), (true, &left["unknown_tasks"]), "{left}");
     assert_eq!(
         json["daemon"],
         serde_json::json!({"running": false, "pid": null, "since": null, "trouble": null})

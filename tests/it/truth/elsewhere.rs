@@ -142,6 +142,7 @@ const PRINTED: [Place; 5] = [
 const PRINTING: [&str; 8] = [
     "src/cli/status/tests/mod.rs",
     "src/cli/status/tests/next.rs",
+    "tests/it/commands/prices.rs",
     "tests/it/commands/status.rs",
     "tests/it/doctor/environment.rs",
     "tests/it/doctor/healthy.rs",

@@ -2,7 +2,10 @@
 
 use std::cell::Cell;
 
-use lipsyncd::sim::{Fault, FaultRule};
+use lipsyncd::{
+    job::AssumedPrices,
+    sim::{Fault, FaultRule},
+};
 
 use super::*;
 use crate::support::{many, refusal};
@@ -67,6 +70,65 @@ async fn daily_budget() {
         paid() > paid_before
     };
     scenario.env.until(&format!("the queue to continue after {key}"), continues).await;
+}
+
+/// A pipeline whose tasks run until they are ended, with this cap and these assumed prices, in millionths.
+async fn capped(cap: i64, per_step: Option<i64>) -> Scenario {
+    let mut env = TestEnv::new(slow()).await;
+    env.settings.caps.units_micro = Some(cap);
+    env.settings.assumed_prices =
+        AssumedPrices { identify_micro: Some(50_000), per_step_micro: per_step };
+    Scenario::start_with(env, many("m", 3)).await
+}
+
+/// Waits until a job that was not sent has a reason with these words.
+async fn held_because(scenario: &Scenario, words: &str) {
+    let is_held = async || {
+        let tasks = scenario.env.tasks().await;
+        tasks.iter().filter(|task| task.state.is_unsent()).any(|task| {
+            scenario.env.waits_for(&task.spec.key).is_some_and(|reason| reason.contains(words))
+        })
+    };
+    scenario.env.until(&format!("a job to be held: {words}"), is_held).await;
+}
+
+#[tokio::test]
+async fn price_of_the_next_task_is_unknown() {
+    let scenario = capped(90_000_000, None).await;
+    held_because(
+        &scenario,
+        "the price of the next task is unknown, so that one such task runs at a time (",
+    )
+    .await;
+    held_because(&scenario, " today, limits.units_per_day); it starts after the task in progress")
+        .await;
+    held_because(&scenario, ", or set `prices` in the configuration").await;
+    assert_eq!(scenario.accepted(Endpoint::Create), 1);
+    scenario.succeeds(3).await;
+}
+
+#[tokio::test]
+async fn tasks_in_progress_count_against_the_daily_budget() {
+    for (cap, tasks, words) in [
+        (1_500_000, 1, "; 1 task in progress costs 1; the next task costs 1.05); resumes "),
+        (2_500_000, 2, "; 2 tasks in progress cost 2; the next task costs 1.05); resumes "),
+    ] {
+        let scenario = capped(cap, Some(1_000_000)).await;
+        held_because(&scenario, "daily budget reached (").await;
+        held_because(&scenario, words).await;
+        assert_eq!(scenario.accepted(Endpoint::Create), tasks);
+    }
+}
+
+#[tokio::test]
+async fn task_that_costs_more_than_a_day_allows() {
+    let scenario = capped(1_000_000, Some(2_000_000)).await;
+    held_because(
+        &scenario,
+        " units, more than limits.units_per_day (1); raise limits.units_per_day, or cancel the job",
+    )
+    .await;
+    assert_eq!(scenario.accepted(Endpoint::Create), 0);
 }
 
 #[tokio::test]

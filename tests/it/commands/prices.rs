@@ -1,0 +1,119 @@
+//! Prices before paying: `check`, `status` and `retry` show what is learned, assumed or unknown.
+
+use std::fs;
+
+use lipsyncd::job::{Account, Caps, Charge, Cost};
+
+use super::*;
+
+const BATCH: &str = "
+defaults: { video: 'https://cdn.example.com/v.mp4', sound_end_time: 3s }
+jobs:
+  - { id: a, audio: 'https://cdn.example.com/a.mp3' }
+  - { id: b, audio: 'https://cdn.example.com/b.mp3', sound_end_time: 12s }
+  - { id: c, audio: 'https://cdn.example.com/a.mp3' }
+";
+
+/// `check` of a manifest with two tasks, one of them shared, on one video.
+fn check(env: &CommandEnv) -> (String, String) {
+    let jobs = env.folder.path().join("jobs");
+    fs::create_dir_all(&jobs).unwrap();
+    fs::write(jobs.join("batch.yaml"), BATCH).unwrap();
+    let ran = env.run(&["check"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let line =
+        ran.out.lines().find(|line| line.starts_with("jobs/batch.yaml  ")).unwrap_or_default();
+    let total = ran.err.lines().find(|line| line.starts_with("price: ")).unwrap_or_default();
+    (line.to_owned(), total.to_owned())
+}
+
+#[test]
+fn check_without_a_database_shows_unknown_or_assumed_prices() {
+    let env = CommandEnv::new();
+    let unknown = "2 tasks to pay: unknown";
+    let expected = |price: &str| (format!("jobs/batch.yaml  {price}"), format!("price: {price}"));
+    let (line, total) = check(&env);
+    assert_eq!(line, expected(unknown).0);
+    assert!(
+        total.starts_with(&expected(unknown).1)
+            && total.ends_with("or set `prices` in the configuration"),
+        "{total}"
+    );
+    env.configure("prices: { identify: 0.05, per_5s: 0.5 }\n");
+    // Of the audio, because the length of the video is unknown: 1 and 3 started 5 s, and one call.
+    assert_eq!(check(&env), expected("2 tasks to pay: 2.05 units (assumed)"));
+    assert!(!env.database().exists());
+}
+
+/// A database whose account was charged for a task of 5 s of audio and 10 s of video.
+async fn charged(env: &CommandEnv, cost: Cost) -> Store {
+    let store = env.store();
+    let account = Account { host: "host".to_owned(), key: "key".to_owned() };
+    store.use_account(&account).await.unwrap();
+    accept(&store, manifest("paid.yaml", vec![wanted("paid")])).await;
+    let session = session(&store).await;
+    let mut outcomes = until_submitted(&session, "task");
+    let charge = Charge { cost, created_at_ms: None, video_ms: None };
+    outcomes.push(Outcome::TaskSucceeded { charge: Some(charge) });
+    drive(&store, "paid", outcomes).await;
+    store
+}
+
+#[tokio::test]
+async fn check_takes_learned_prices_and_leaves_out_what_is_paid() {
+    let env = CommandEnv::new();
+    let store = charged(&env, Cost::units(1_000_000)).await;
+    // The price of 3 s of audio was seen, that of 12 s follows from no rule yet.
+    let (line, total) = check(&env);
+    let price = "2 tasks to pay: 1.05 units and an unknown price for 1 task";
+    assert_eq!(line, format!("jobs/batch.yaml  {price}"));
+    assert!(total.starts_with(&format!("price: {price}; lipsyncd learns prices")), "{total}");
+    drop(store);
+}
+
+#[tokio::test]
+async fn status_shows_the_price_of_the_queue_and_how_long_the_cap_makes_it_last() {
+    let env = CommandEnv::new();
+    let store = charged(&env, Cost::units(1_000_000)).await;
+    let keys: Vec<_> = (0..20).map(|n| wanted(&format!("q/{n}"))).collect();
+    accept(&store, manifest("q.yaml", keys)).await;
+    let ran = env.run(&["status"]);
+    assert!(ran.out.contains("price      20.05 units for 20 tasks left\n"), "{}", ran.out);
+    let caps = Caps { units_micro: Some(4_000_000), money_micro: None };
+    store.begin(1, NOW_MS, 1, caps).await.unwrap();
+    let ran = env.run(&["status"]);
+    let lasts = "20.05 units for 20 tasks left; at 4 units a day the queue lasts until about 20";
+    assert!(ran.out.contains(lasts), "{}", ran.out);
+    let left = &env.run(&["status", "--json"]).json()["price_left"];
+    let expected = serde_json::json!({
+        "units": 20.05, "money": 0.0, "tasks": 20, "unknown_tasks": 0, "assumed": false, "has_more": false,
+        "lasts_until": left["lasts_until"],
+    });
+    assert_eq!(*left, expected);
+    assert_eq!(left["lasts_until"].as_str().unwrap().len(), "2026-12-05".len());
+}
+
+#[tokio::test]
+async fn money_that_only_a_cap_in_units_limits_is_a_warning() {
+    let env = CommandEnv::new();
+    let cost = Cost { units_micro: 0, money_micro: 2_500_000 };
+    let store = charged(&env, cost).await;
+    let status = || env.run(&["status"]).out;
+    assert!(status().contains("money      0 today (UTC), 2.5 in total\n"), "{}", status());
+    let mut caps = Caps { units_micro: Some(4_000_000), money_micro: None };
+    store.begin(1, NOW_MS, 1, caps).await.unwrap();
+    let warning =
+        "2.5 in total; limits.units_per_day does not limit it: set limits.money_per_day\n";
+    assert!(status().contains(warning), "{}", status());
+    let doctor = env.run(&["doctor"]).out;
+    assert!(
+        doctor.contains("the account was charged 2.5 in money, and only limits.units_per_day"),
+        "{doctor}"
+    );
+    caps.money_micro = Some(10_000_000);
+    store.begin(1, NOW_MS, 1, caps).await.unwrap();
+    assert!(status().contains("money      0 of 10 today (UTC), 2.5 in total\n"), "{}", status());
+    assert!(!env.run(&["doctor"]).out.contains("only limits.units_per_day"));
+    let shown = env.run(&["show", "paid"]).out;
+    assert!(shown.contains("0.05 units and 2.5 in money, all takes"), "{shown}");
+}
