@@ -45,7 +45,7 @@ fn queue_that_waits_for_a_price_is_reported() {
     let text = text.replace("limits: {", "limits: { units_per_day: 1000,");
     std::fs::write(test_env.path("lipsyncd.yaml"), text).unwrap();
     test_env.drop_in("x.yaml", JOB);
-    test_env.drop_in("y.yaml", &job_of("y"));
+    test_env.drop_in("y.yaml", job_of("y"));
     test_env.start();
     let waits = |test_env: &TestEnv, key: &str| {
         test_env.job(key).is_some_and(|job| job.waiting_for.contains("the price of the next task"))
