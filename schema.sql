@@ -347,10 +347,27 @@ CREATE TABLE account (
   lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- the form of lookups by name that it answers
                CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
   slots_limit  INTEGER,                             -- learned from code 1303; NULL: as configured
+  packs_asked_at_ms INTEGER,                        -- when the API was asked for the resource packs; NULL: never
+  packs_at_ms  INTEGER,                             -- when it showed them last
+  packs_problem TEXT,                               -- why it did not show them when it was asked; NULL: it did
   identify_units_micro INTEGER,                     -- what the last Identify Face call cost; NULL: unknown
   identify_money_micro INTEGER,
   UNIQUE (host, key)
 ) STRICT;
+
+-- The resource packs of an account, as the API showed them last. Its figures lag by up to 12 h.
+CREATE TABLE resource_pack (
+  account_row     INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+  place           INTEGER NOT NULL,                 -- in the API's list, from 0
+  name            TEXT,
+  kind            TEXT,                             -- decreasing_total, constant_period
+  total_micro     INTEGER,
+  remaining_micro INTEGER,
+  effective_at_ms INTEGER,
+  invalid_at_ms   INTEGER,                          -- when it ends
+  status          TEXT,                             -- toBeOnline, online, expired, runOut
+  PRIMARY KEY (account_row, place)
+) STRICT, WITHOUT ROWID;
 
 -- What the last task of a length cost, from which the price of later tasks is learned.
 CREATE TABLE price (
@@ -425,7 +442,7 @@ CREATE TABLE notification (
   job             TEXT,                             -- the job's key
   output          TEXT,
   task_id         TEXT,
-  jobs            INTEGER,
+  jobs            INTEGER,                          -- for `manifest.finished`: this and the next three at the first try
   succeeded       INTEGER,
   failed          INTEGER,
   cancelled       INTEGER,
@@ -433,6 +450,7 @@ CREATE TABLE notification (
   code            INTEGER,
   reason          TEXT,
   cap_micro       INTEGER,
+  money_cap_micro INTEGER,
   -- How it is sent.
   state           TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')), -- dead: tried for a day, not sent
   due_at_ms       INTEGER NOT NULL,                 -- when the next try is due
@@ -483,14 +501,13 @@ BEGIN
     cancelled = cancelled + (NEW.state = 'cancelled'), unresolved = unresolved + (NEW.state = 'unresolved')
   WHERE id = NEW.manifest_id;
   -- After the counts: the order of two triggers is not defined.
-  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, jobs, succeeded, failed, cancelled)
-  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, m.path, m.jobs, m.succeeded, m.failed, m.cancelled
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, m.path
   FROM notify_event e JOIN manifest m ON m.id = NEW.manifest_id
   WHERE e.event = 'manifest.finished' AND OLD.finished_at_ms IS NULL AND NEW.finished_at_ms IS NOT NULL
     AND m.jobs = m.succeeded + m.failed + m.cancelled
   ON CONFLICT (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0 DO UPDATE SET
-    at_ms = excluded.at_ms, jobs = excluded.jobs, succeeded = excluded.succeeded, failed = excluded.failed,
-    cancelled = excluded.cancelled;
+    at_ms = excluded.at_ms;
 END;
 
 CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
@@ -572,16 +589,16 @@ CREATE TRIGGER notify_pause AFTER UPDATE OF pause ON daemon_state WHEN OLD.pause
   WHERE event = CASE WHEN NEW.pause IS NULL THEN 'queue.resumed' ELSE 'queue.paused' END;
 END;
 
--- One message per UTC day and cap: a restart finds the budget reached again.
+-- One message per UTC day and caps: a restart finds the budget reached again.
 CREATE TRIGGER notify_budget AFTER UPDATE OF hold ON daemon_state
 WHEN OLD.hold_kind IS NOT 'budget' AND NEW.hold_kind = 'budget'
 BEGIN
-  INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro)
-  SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro
+  INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro, money_cap_micro)
+  SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro, NEW.money_cap_micro
   FROM notify_event e JOIN (SELECT CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS ms) now
   WHERE event = 'budget.reached' AND NOT EXISTS (
     SELECT 1 FROM notification n WHERE n.event = 'budget.reached' AND n.target = e.target
-      AND n.at_ms >= now.ms - now.ms % 86400000 AND n.cap_micro IS NEW.cap_micro);
+      AND n.at_ms >= now.ms - now.ms % 86400000 AND n.cap_micro IS NEW.cap_micro AND n.money_cap_micro IS NEW.money_cap_micro);
 END;
 
 -- One row per job.

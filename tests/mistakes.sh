@@ -82,6 +82,7 @@ plant() {
   case $1 in
     EmptyIsAbsence) scenario=uncertain::empty ;;
     HostIgnored) scenario=uncertain::base_url ;;
+    MessageNotDrained | MessageRenamed | NotifiedUnanswered) scenario=notify::webhook ;;
     RefusedSessionUsed) scenario=uncertain::stale_session ;;
     SilenceIsAbsence) scenario=uncertain::lag ;;
     StartedUncounted) scenario=pipeline::caps ;;

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     io::{self, BufRead, IsTerminal as _, Write},
+    iter,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +14,7 @@ use crate::{config, manifest};
 ///
 /// Writes into DIR, by default the working directory: lipsyncd.yaml with every setting and its meaning, the folders
 /// `jobs` and `output`, a first manifest, and the JSON Schemas with which editors complete and check both files.
-/// Existing files stay as they are. On a terminal, init asks for the two settings that depend on your account.
+/// Existing files stay as they are, and a folder that has a lipsyncd.yaml gets no first manifest. On a terminal, init asks for the two settings that depend on your account.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     lipsyncd init dubs && cd dubs && lipsyncd doctor")]
@@ -48,23 +49,27 @@ pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result {
             CommandError::new(ExitCode::CannotRun, format!("cannot write {}: {error}", safe(&path)))
         }
     };
-    for folder in [dir.clone(), dir.join("jobs"), dir.join("output")] {
+    let (jobs, config_file) = (dir.join("jobs"), dir.join("lipsyncd.yaml"));
+    // An existing configuration may name other folders, and its daemon would run the first manifest.
+    let is_new = config_file.symlink_metadata().is_err();
+    let folders = if is_new { vec![jobs.clone(), dir.join("output")] } else { Vec::new() };
+    for folder in iter::once(dir.clone()).chain(folders) {
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
     }
-    let config_file = dir.join("lipsyncd.yaml");
-    let asks = io::stdin().is_terminal() && io::stderr().is_terminal();
-    let config = match asks && !config_file.exists() {
+    let asks = is_new && io::stdin().is_terminal() && io::stderr().is_terminal();
+    let config = match asks {
         true => ask(&mut io::stdin().lock(), &mut io::stderr())?,
         false => config::EXAMPLE.to_owned(),
     };
     let schemas = [manifest::schema(), config::schema()].map(|schema| format!("{schema:#}\n"));
+    let first = is_new.then(|| (jobs.join("first.yaml"), FIRST_MANIFEST.to_owned()));
     let files = [
-        (config_file, CONFIG_SCHEMA.to_owned() + &config),
-        (dir.join("jobs").join("first.yaml"), FIRST_MANIFEST.to_owned()),
         (dir.join("manifest.schema.json"), schemas[0].clone()),
         (dir.join("lipsyncd.schema.json"), schemas[1].clone()),
+        // Last: if something fails before, the next `init` does all of it.
+        (config_file, CONFIG_SCHEMA.to_owned() + &config),
     ];
-    for (path, text) in files {
+    for (path, text) in first.into_iter().chain(files) {
         let what = match create(&path, &text) {
             Ok(()) => "written",
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -74,7 +79,7 @@ pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result {
         };
         writeln!(out, "{}: {what}", safe(&path.display().to_string()))?;
     }
-    write_next_steps(dir, out)?;
+    write_next_steps(dir, is_new, out)?;
     Ok(ExitCode::Done)
 }
 
@@ -83,7 +88,7 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
     fs::File::create_new(path)?.write_all(text.as_bytes())
 }
 
-fn write_next_steps(dir: &Path, out: &mut dyn Write) -> io::Result<()> {
+fn write_next_steps(dir: &Path, is_new: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nNext:")?;
     if dir != Path::new(".") {
         writeln!(out, "  cd {}", shell_word(&dir.display().to_string()))?;
@@ -94,7 +99,9 @@ fn write_next_steps(dir: &Path, out: &mut dyn Write) -> io::Result<()> {
     if !has_key {
         writeln!(out, "  export KLING_API_KEY=…     # from Kling's console")?;
     }
-    writeln!(out, "  edit jobs/first.yaml       # name your video and your audio")?;
+    if is_new {
+        writeln!(out, "  edit jobs/first.yaml       # name your video and your audio")?;
+    }
     writeln!(out, "  lipsyncd doctor            # free: checks everything")?;
     writeln!(out, "  lipsyncd check             # free: shows what would be sent")?;
     writeln!(out, "  lipsyncd run --once        # does all jobs; Kling charges for them")

@@ -21,6 +21,7 @@ mod log;
 mod man;
 mod notify;
 mod open;
+mod packs;
 mod pause;
 mod price;
 mod resolve;

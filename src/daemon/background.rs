@@ -1,5 +1,5 @@
-//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line,
-//! sending messages about what happened.
+//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line, asking for
+//! the resource packs, sending messages about what happened.
 //!
 //! Decides nothing. Inbox and pipeline do not depend on it.
 
@@ -8,10 +8,10 @@ use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::sleep};
 
 use super::{
-    folder_report::FolderReport, resources::Resources, result_hosts, retention, status_line,
+    Inputs, folder_report::FolderReport, packs, resources::Resources, result_hosts, retention,
+    settings, status_line,
 };
 use crate::{
-    config::Config,
     notify::Sender,
     store::{JobChange, Store, StoreError},
 };
@@ -21,7 +21,7 @@ const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 /// What the parts need beside the resources.
 pub(super) struct Beside<'a> {
-    pub(super) config: &'a Config,
+    pub(super) inputs: &'a Inputs,
     pub(super) folder: &'a FolderReport<'a>,
     pub(super) sender: &'a Sender,
 }
@@ -29,16 +29,21 @@ pub(super) struct Beside<'a> {
 /// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
 pub(super) async fn run(
     resources: &Resources,
-    Beside { config, folder, sender }: Beside<'_>,
+    Beside { inputs, folder, sender }: Beside<'_>,
     rescan: Arc<Notify>,
     store_changed: Arc<Notify>,
 ) -> StoreError {
     let now_ms = || resources.clock.now_ms();
+    let config = &inputs.config;
+    let account = settings::account(config, &inputs.credentials);
+    let ask =
+        async |start_ms, end_ms| packs::ask(inputs, &resources.metrics, start_ms, end_ms).await;
     let failed = tokio::select! {
         error = watch_changes(resources.store.clone(), rescan, store_changed) => return error,
         never = resources.report_problems() => match never {},
         failed = retention::delete_old_history(&resources.store, config.retention.history, now_ms) => failed,
         failed = result_hosts::watch(&resources.store, config) => failed,
+        failed = packs::watch(&resources.store, &account, now_ms, ask) => failed,
         failed = update_status(resources, folder) => failed,
         failed = sender.run() => failed,
     };

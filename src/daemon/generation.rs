@@ -121,8 +121,7 @@ impl Generation {
             heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
-        let beside =
-            background::Beside { config: &inputs.config, folder: &folder, sender: &sender };
+        let beside = background::Beside { inputs, folder: &folder, sender: &sender };
         let background = background::run(resources, beside, Arc::clone(&rescan), store_changed);
         let mut reloader = Reloader::new(resources, inputs, read_inputs);
         let reload = reloader.next(&controls.reload, &rescan);

@@ -100,6 +100,7 @@ fn bucket_config(config: &Config) -> Option<BucketConfig> {
         prefix: s3.prefix.clone(),
         link_ttl: *link_ttl,
         connect_timeout: config.kling.connect_timeout,
+        request_timeout: config.kling.request_timeout,
         now_ms: Clock::system_now_ms,
     })
 }

@@ -109,6 +109,7 @@ mod tests {
             missing_watermarks: crate::store::MissingWatermarks::default(),
             incomplete_results: 0,
             notifications: crate::store::NotificationProblems::default(),
+            packs: crate::store::PackStatus::default(),
             result_hosts_problem: None,
             slots_used: 0,
             changed_after_sent: 0,

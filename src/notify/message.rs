@@ -7,6 +7,8 @@ use crate::store::{FailureGroup, Notification};
 
 /// Longer texts (the errors of a manifest) are cut.
 const TEXT_CHARS_MAX: usize = 2_000;
+/// ntfy makes an attachment of a longer text.
+const BODY_BYTES_MAX: usize = 4_096 - '…'.len_utf8();
 /// Groups of failed jobs in a text for people. The JSON has all that are stored.
 const GROUPS_SHOWN: usize = 5;
 
@@ -29,7 +31,11 @@ pub(super) struct Message {
 impl Message {
     /// Makes the message that `stored` describes.
     pub(super) fn of(stored: &Notification) -> Self {
-        let (title, text) = in_words(stored);
+        let (title, mut text) = in_words(stored);
+        if text.len() > BODY_BYTES_MAX {
+            text.truncate(text.floor_char_boundary(BODY_BYTES_MAX));
+            text.push('…');
+        }
         let (priority, tags) = match stored.event.as_str() {
             "manifest.finished" if stored.failed.unwrap_or_default() > 0 => (4, "warning"),
             "manifest.finished" | "job.succeeded" => (3, "white_check_mark"),
@@ -73,7 +79,9 @@ fn body(stored: &Notification) -> Value {
     put("code", json!(stored.code));
     put("reason", json!(reason.as_deref().map(public)));
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-    put("units_per_day", json!(stored.cap_micro.map(|micro| micro as f64 / 1e6)));
+    let number = |micro: Option<i64>| json!(micro.map(|micro| micro as f64 / 1e6));
+    put("units_per_day", number(stored.cap_micro));
+    put("money_per_day", number(stored.money_cap_micro));
     if !stored.failures.is_empty() {
         put("failures", stored.failures.iter().map(failure).collect());
     }
@@ -241,6 +249,23 @@ mod tests {
             assert_eq!(public(text), shown);
         }
         assert_eq!(public(&"é".repeat(3_000)).chars().count(), TEXT_CHARS_MAX + 1);
+    }
+
+    #[test]
+    fn a_text_for_people_is_cut_and_the_json_is_not() {
+        let reason = Some("é".repeat(1_999));
+        let message = Message::of(&Notification { reason, ..stored("job.unresolved") });
+        assert!(message.text.ends_with("\nlipsyncd show promo/en"));
+        let group = |reason: &str| FailureGroup {
+            error_code: "1201".to_owned(),
+            reason: reason.repeat(1_500),
+            jobs: 1,
+            example_key: "promo/en".to_owned(),
+        };
+        let failures = ["é", "語", "x"].map(group).into();
+        let message = Message::of(&Notification { failures, ..stored("jobs.failed") });
+        assert!(message.text.len() <= 4_096 && message.text.ends_with('…'));
+        assert!(message.json.contains(&"x".repeat(1_500)));
     }
 
     #[test]

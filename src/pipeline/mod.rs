@@ -29,7 +29,7 @@ use context::{POLLS_PER_REST, StepContext, history_answer, query_rest_max};
 use fetch::fetch_error::{FetchError, on_disk, to_transient_error};
 use fetch::target::lead_files;
 use limits::budget::{Budget, BudgetChange};
-use limits::monitored_api::MonitoredApi;
+pub(crate) use limits::monitored_api::MonitoredApi;
 use limits::pause_gate::{PaidCallPermit, PaidCalls, PauseGate, PendingProbe};
 use limits::poll_interval::{PollInterval, TaskAge};
 use limits::rate::{CallKind, CallRate, Rest};

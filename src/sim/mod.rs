@@ -30,6 +30,7 @@ mod odd_answers;
 mod query;
 mod random;
 mod received;
+mod resource_packs;
 mod response;
 mod result_file;
 mod routes;
@@ -47,7 +48,7 @@ mod url_target;
 
 pub use account::{AccountNumber, ApiKey};
 pub use billing::{BilledLength, Payment};
-pub use config::SimConfig;
+pub use config::{ShownPacks, SimConfig};
 pub use fault_json::FaultError;
 pub use fault_rules::{FaultRule, RandomFaults};
 pub use faults::{ClientSees, DueFault, Endpoint, Fault};

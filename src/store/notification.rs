@@ -31,10 +31,15 @@ pub(super) const PROBLEMS: &str = "
 /// What happened before the first try is no longer true: the manifest continues, or has other errors.
 const IS_OUTDATED: &str = "
     SELECT n.event = 'manifest.finished' AND NOT EXISTS (
-        SELECT 1 FROM manifest m WHERE m.path = n.manifest AND m.jobs = m.succeeded + m.failed + m.cancelled)
+        SELECT 1 FROM manifest m WHERE m.path = n.manifest AND m.jobs > 0 AND m.jobs = m.succeeded + m.failed + m.cancelled)
       OR n.event = 'manifest.error' AND NOT EXISTS (
         SELECT 1 FROM manifest m WHERE m.path = n.manifest AND m.error = n.reason)
     FROM notification n WHERE n.id = ?1";
+
+/// While a manifest is read, its jobs end one by one: the counts are those of the first try.
+const COUNT_JOBS: &str = "
+    UPDATE notification SET (jobs, succeeded, failed, cancelled) =
+      (SELECT jobs, succeeded, failed, cancelled FROM manifest WHERE path = notification.manifest) WHERE id = ?1";
 
 /// When a new message about failed jobs may be sent: not while an earlier one waits for another try, because a target
 /// that works again would get all of them at once.
@@ -110,18 +115,8 @@ impl Store {
     ) -> Result<Option<Notification>, StoreError> {
         self.write(move |connection| {
             let Some(found) = by_id(connection, id)? else { return Ok(None) };
-            if found.tries == 0 && connection.value(IS_OUTDATED, [id])? {
-                connection.run("DELETE FROM notification WHERE id = ?1", [id])?;
+            if found.tries == 0 && !is_ready(connection, &found, now_ms, is_last)? {
                 return Ok(None);
-            }
-            if found.tries == 0 && found.event == "jobs.failed" && !is_last {
-                let earlier: Option<i64> = connection.value(FAILED_NEXT, (found.target, now_ms))?;
-                let next_ms = earlier.map(|at_ms| at_ms.saturating_add(FAILED_EVERY_MS));
-                if let Some(next_ms) = next_ms.filter(|next_ms| *next_ms > now_ms) {
-                    let sql = "UPDATE notification SET due_at_ms = ?2 WHERE id = ?1";
-                    connection.run(sql, (id, next_ms))?;
-                    return Ok(None);
-                }
             }
             let sql = "UPDATE notification SET tries = tries + 1, due_at_ms = ?2,
                        first_try_at_ms = coalesce(first_try_at_ms, ?3) WHERE id = ?1";
@@ -203,6 +198,32 @@ impl Reader {
         );
         self.connection.all(&sql, [limit], read)
     }
+}
+
+/// Prepares the first try of a message. Returns false if there is none now: the message is deleted or due later.
+fn is_ready(
+    connection: &Connection,
+    message: &Notification,
+    now_ms: i64,
+    is_last: bool,
+) -> Result<bool, StoreError> {
+    let id = message.id;
+    if connection.value(IS_OUTDATED, [id])? {
+        connection.run("DELETE FROM notification WHERE id = ?1", [id])?;
+        return Ok(false);
+    }
+    if message.event == "manifest.finished" {
+        connection.run(COUNT_JOBS, [id])?;
+    } else if message.event == "jobs.failed" && !is_last {
+        let earlier: Option<i64> = connection.value(FAILED_NEXT, (message.target, now_ms))?;
+        let next_ms = earlier.map(|at_ms| at_ms.saturating_add(FAILED_EVERY_MS));
+        if let Some(next_ms) = next_ms.filter(|next_ms| *next_ms > now_ms) {
+            connection
+                .run("UPDATE notification SET due_at_ms = ?2 WHERE id = ?1", (id, next_ms))?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns what could not be sent.

@@ -33,6 +33,8 @@ pub struct Notification {
     pub reason: Option<String>,
     /// The daily budget in millionths of a unit.
     pub cap_micro: Option<i64>,
+    /// The same for an account that pays from a balance, in millionths of its currency.
+    pub money_cap_micro: Option<i64>,
     /// How often it was tried to send it.
     pub tries: i64,
     pub first_try_at_ms: Option<i64>,
@@ -54,7 +56,7 @@ pub struct FailureGroup {
 
 pub(super) const COLUMNS: &str = "
     SELECT id, message_id, target, event, at_ms, manifest, job, output, task_id, jobs, succeeded, failed, cancelled,
-      paused_by, code, reason, cap_micro, tries, first_try_at_ms, problem FROM notification";
+      paused_by, code, reason, cap_micro, tries, first_try_at_ms, problem, money_cap_micro FROM notification";
 
 /// More groups are not part of a message, which says how many jobs failed in all.
 const GROUPS_MAX: i64 = 20;
@@ -94,6 +96,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Notification> {
         tries: row.get(17)?,
         first_try_at_ms: row.get(18)?,
         problem: row.get(19)?,
+        money_cap_micro: row.get(20)?,
         failures: Vec::new(),
     })
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    HoldKind, MissingWatermarks, NotificationProblems, Pause, Reader, Store, StoreError,
-    SupersededTasks, UploadStatus, notification, pause, remaining, spend, sql::Sql as _, upload,
-    watermark,
+    HoldKind, MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, Store,
+    StoreError, SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack,
+    spend, sql::Sql as _, upload, watermark,
 };
 use crate::job::{Caps, Cost, State};
 
@@ -49,6 +49,8 @@ pub struct QueueStatus {
     /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
     pub incomplete_results: i64,
     pub notifications: NotificationProblems,
+    /// The account's resource packs.
+    pub packs: PackStatus,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -182,6 +184,7 @@ pub(super) fn queue_status(
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
     let notifications = notification::problems(&moment)?;
+    let packs = resource_pack::status(&moment)?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (hold, until_ms): (Option<String>, Option<i64>) =
             (row.get(3)?, row.get("hold_until_ms")?);
@@ -214,6 +217,7 @@ pub(super) fn queue_status(
             missing_watermarks,
             incomplete_results,
             notifications,
+            packs,
             slots_used,
             changed_after_sent,
             first_changed,

@@ -27,8 +27,6 @@ use crate::redact::{Redactor, root_cause};
 
 /// How long a request may be sent after it was signed: as long as S3 allows clocks to differ.
 const SIGNATURE_LIFE: Duration = Duration::from_secs(15 * 60);
-/// Time limit of a request that sends and gets little.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// An object in the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +116,9 @@ impl Bucket {
         &self,
         name: &str,
     ) -> Result<Result<Option<StoredObject>, ErrorAnswer>, UploadError> {
-        let head = self.send(&Method::HEAD, name, |request| request.timeout(TIME_LIMIT)).await?;
+        let head = self
+            .send(&Method::HEAD, name, |request| request.timeout(self.config.request_timeout))
+            .await?;
         if head.status().is_success() {
             let text = |header| head.headers().get(header)?.to_str().ok();
             let bytes = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
@@ -168,8 +168,9 @@ impl Bucket {
     /// # Errors
     /// See [`UploadError`].
     pub async fn delete(&self, name: &str) -> Result<(), UploadError> {
-        let response =
-            self.send(&Method::DELETE, name, |request| request.timeout(TIME_LIMIT)).await?;
+        let response = self
+            .send(&Method::DELETE, name, |request| request.timeout(self.config.request_timeout))
+            .await?;
         match response.status().is_success() {
             true => Ok(()),
             false => Err(self.explain("deleting", &ErrorAnswer::read(response).await)),
@@ -181,7 +182,8 @@ impl Bucket {
         &self,
         name: &str,
     ) -> Result<Result<(u16, Vec<u8>), ErrorAnswer>, UploadError> {
-        let ask = |request: RequestBuilder| request.header(RANGE, "bytes=0-3").timeout(TIME_LIMIT);
+        let limit = self.config.request_timeout;
+        let ask = |request: RequestBuilder| request.header(RANGE, "bytes=0-3").timeout(limit);
         let mut response = self.send(&Method::GET, name, ask).await?;
         let status = response.status();
         if !status.is_success() {
@@ -249,7 +251,7 @@ impl Bucket {
             };
             format!("no connection to {host}: {cause}{hint}")
         } else if error.is_timeout() {
-            format!("no answer from {host} within {} s", TIME_LIMIT.as_secs())
+            format!("no answer from {host} within {:?}", self.config.request_timeout)
         } else {
             format!("the connection to {host} broke: {cause}")
         })

@@ -22,6 +22,8 @@ pub struct BucketConfig {
     pub link_ttl: Duration,
     /// For one connection, name and TLS included.
     pub connect_timeout: Duration,
+    /// For a request that sends and gets little, and for an upload of which nothing is taken.
+    pub request_timeout: Duration,
     /// The wall clock, as Unix time.
     pub now_ms: fn() -> i64,
 }

@@ -18,6 +18,7 @@ fn config(endpoint: &str, bucket: &str, path_style: bool) -> BucketConfig {
         prefix: String::new(),
         link_ttl: Duration::from_hours(24),
         connect_timeout: Duration::from_secs(1),
+        request_timeout: Duration::from_secs(1),
         now_ms: || NOW_MS,
     }
 }

@@ -23,8 +23,6 @@ use crate::{
 const OBJECT_AGE_MAX: Duration = Duration::from_hours(24);
 /// How long the bucket is not asked again whether it still has an object.
 const KNOWN_FOR: Duration = Duration::from_hours(1);
-/// An upload that sends nothing for this long has failed.
-const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// How many bytes of an upload are sent.
 pub type Progress = Arc<AtomicU64>;
@@ -129,11 +127,12 @@ impl Uploads {
     ) -> Result<(), UploadError> {
         let bytes = video.located.stamp.bytes();
         let (body, reader) = body::of_file(video.located, video.sha256, Arc::clone(progress));
+        let limit = self.bucket.config().request_timeout;
         let put = async {
             tokio::select! {
                 put = self.bucket.put(object, object_type(object), body, bytes) => put,
-                () = stalled(progress) => Err(UploadError::failed(format!(
-                    "{} took nothing for {} s", self.bucket.host(), STALL_MAX.as_secs()
+                () = stalled(progress, limit) => Err(UploadError::failed(format!(
+                    "{} took nothing of the video for {limit:?}", self.bucket.host()
                 ))),
             }
         };
@@ -167,8 +166,8 @@ impl fmt::Debug for Uploads {
     }
 }
 
-/// Ends when nothing was sent for too long.
-async fn stalled(progress: &Progress) {
+/// Ends when nothing was sent for so long.
+async fn stalled(progress: &Progress, limit: Duration) {
     let mut last = u64::MAX;
     loop {
         let sent = progress.load(Ordering::Acquire);
@@ -176,6 +175,6 @@ async fn stalled(progress: &Progress) {
             return;
         }
         last = sent;
-        sleep(STALL_MAX).await;
+        sleep(limit).await;
     }
 }

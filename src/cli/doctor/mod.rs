@@ -21,6 +21,7 @@ mod media_url;
 mod missing_database;
 mod money;
 mod notifications;
+mod packs;
 mod print;
 mod proxy;
 mod result_files;
@@ -47,7 +48,7 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 26] = [
+const CHECKS: [DoctorCheck; 27] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
@@ -62,6 +63,7 @@ const CHECKS: [DoctorCheck; 26] = [
     ("sandbox", Configuration, sandbox::check),
     ("database", Configuration, database::check),
     ("lookups", Database, lookups::check),
+    ("resource packs", Configuration, packs::check),
     ("backup", Database, backup::check),
     ("delivered", Database, delivered::check),
     ("disk", Configuration, disk::check),

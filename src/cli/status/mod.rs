@@ -1,6 +1,7 @@
 //! `lipsyncd status`: progress and problems.
 
 mod next;
+mod packs_report;
 mod price_left;
 mod report;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod watch;
 use super::{CommandContext, CommandError, ExitCode, Result, json, open, safe};
 use crate::store::{LockHolder, lock_holder};
 
+pub(super) use price_left::PriceLeft;
 use report::StatusReport;
 pub(super) use text::rate_limited;
 
@@ -42,7 +44,8 @@ pub(super) struct Args {
     /// machine); blocked (null, or jobs and reason: their output files cannot be written); superseded (null, or
     /// tasks and jobs: unresolved tasks of earlier requests, and the first jobs with the command to decide them);
     /// incomplete_results (results that Kling's server has only in part); watermarks_missing (jobs that lack the
-    /// watermarked copy of their result); units (today, total, cap); eta_seconds (null if unknown, if nothing is left, or
+    /// watermarked copy of their result); units (today, total, cap); packs (null, or as_of, left, problem and packs: what
+    /// the account's resource packs have left); eta_seconds (null if unknown, if nothing is left, or
     /// while the queue is paused); daemon (running, pid, since, `trouble`: null, or why it cannot write the state
     /// database). Times are UTC in ISO 8601.
     #[arg(long)]

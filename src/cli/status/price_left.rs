@@ -32,7 +32,7 @@ pub(in crate::cli) struct PriceLeft {
 }
 
 impl PriceLeft {
-    pub(super) fn read(
+    pub(in crate::cli) fn read(
         reader: &Reader,
         config: &Config,
         queue: &QueueStatus,
@@ -55,6 +55,11 @@ impl PriceLeft {
         let price = sum.report();
         let pace = pace.map(|(_, pace)| pace);
         Ok(Some(Self { price, has_more: left.has_more, lasts_until: until, sum, pace }))
+    }
+
+    /// Returns the known price in millionths of a unit, and whether the queue costs more than that.
+    pub(in crate::cli) fn units_needed(&self) -> (i64, bool) {
+        (self.sum.units_micro, self.has_more || self.sum.unknown_tasks > 0)
     }
 
     pub(super) fn text(&self) -> String {

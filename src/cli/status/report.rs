@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
-use super::price_left::PriceLeft;
+use super::{packs_report::PacksReport, price_left::PriceLeft};
 use crate::{
     cli::{
         Result, open,
@@ -54,6 +54,8 @@ pub(super) struct StatusReport {
     pub(super) notifications: Option<UnsentReport>,
     pub(super) units: UnitTotals,
     pub(super) money: MoneyTotals,
+    /// The account's resource packs.
+    pub(super) packs: Option<PacksReport>,
     /// The price of the tasks that were not charged yet; none: there are none.
     pub(super) price_left: Option<PriceLeft>,
     pub(super) eta_seconds: Option<i64>,
@@ -259,6 +261,7 @@ impl StatusReport {
                 total: units_number(queue.spent_total.money_micro),
                 cap: queue.caps.money_micro.map(units_number),
             },
+            packs: PacksReport::of(&queue.packs, now_ms),
             price_left: None,
             eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
             daemon: DaemonReport::of(&queue, holder),

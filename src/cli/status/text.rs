@@ -4,12 +4,16 @@ use std::io::{self, Write};
 
 use super::{
     next::{changed, next_commands, superseded_tasks},
+    price_left::PriceLeft,
     report::{StatusReport, UploadReport},
 };
 use crate::{
-    cli::text::{counted, duration, first_line, safe, time, units},
+    cli::{
+        packs,
+        text::{counted, duration, first_line, safe, time, units},
+    },
     job::State,
-    store::RateLimit,
+    store::{PackStatus, RateLimit},
 };
 
 /// A name and its text. An empty name continues the line before it.
@@ -59,6 +63,7 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     lines.extend(problems(report));
     lines.push(("units", spent(report)));
     lines.extend(charged(report).map(|text| ("money", text)));
+    lines.extend(packs(report).map(|text| ("packs", text)));
     lines.extend(report.price_left.as_ref().map(|left| ("price", left.text())));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
@@ -244,6 +249,18 @@ fn charged(report: &StatusReport) -> Option<String> {
     (total > 0 || cap.is_some()).then(|| {
         format!("{}{of_cap} today (UTC), {} in total{uncapped}", units(today), units(total))
     })
+}
+
+/// What the account's resource packs have left; none: it has none, or nothing is known of them.
+fn packs(report: &StatusReport) -> Option<String> {
+    let PackStatus { packs, at_ms, problem } = &report.queue.packs;
+    let ago = duration(report.now_ms - (*at_ms)?);
+    let text = packs::summary(packs, report.now_ms)?;
+    let problem = problem.iter().map(|problem| format!("; since then unknown: {}", safe(problem)));
+    let needed = report.price_left.as_ref().map(PriceLeft::units_needed);
+    let shortage = needed.and_then(|needed| packs::shortage(packs, needed, report.now_ms));
+    let shortage = shortage.map(|shortage| format!("; {shortage}")).unwrap_or_default();
+    Some(format!("{text} ({ago} ago){shortage}{}", problem.collect::<String>()))
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {

@@ -79,6 +79,24 @@ async fn the_end_of_a_manifest_is_reported_once() {
 }
 
 #[tokio::test]
+async fn a_finished_manifest_is_counted_when_it_is_complete() {
+    let bench = Bench::wanting(&["manifest.finished"]).await;
+    bench.accept(manifest("a.yaml", vec![wanted("a/2")])).await.unwrap();
+    bench.succeed("a/2").await;
+    let finished = bench.claim_next(NOW_MS).await.unwrap();
+    bench.store.notification_sent(finished.id, NOW_MS).await.unwrap();
+    bench.miss("a.yaml").await;
+    bench.leave().await;
+    // The first job fails as it arrives, which ends the manifest, and the second one comes with its result.
+    let mut failing = wanted("b/1");
+    failing.media = Err(permanent_error("the audio is too short"));
+    bench.accept(manifest("b.yaml", vec![failing, same_as("a/2", "b/2")])).await.unwrap();
+    let message = bench.claim_next(NOW_MS).await.unwrap();
+    assert_eq!(message.manifest.as_deref(), Some("b.yaml"));
+    assert_eq!([message.jobs, message.succeeded, message.failed], [Some(2), Some(1), Some(1)]);
+}
+
+#[tokio::test]
 async fn a_manifest_that_continues_before_the_message_is_sent_is_not_reported() {
     let bench = Bench::wanting(&["manifest.finished"]).await;
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
@@ -136,6 +154,16 @@ async fn ten_thousand_failures_are_one_bounded_message() {
     assert_eq!(rows, Ok(100));
     let message = bench.claim_next(NOW_MS + 10_000).await.unwrap();
     assert_eq!((message.jobs, message.failures.len()), (Some(10_000), 20));
+    bench.store.notification_sent(message.id, NOW_MS).await.unwrap();
+    let rows = || -> (i64, i64) {
+        let sql = "SELECT (SELECT count(*) FROM notification), (SELECT count(*) FROM notification_failure)";
+        bench.sql().query_row(sql, [], |row| row.try_into()).unwrap()
+    };
+    let two_days_ms = 2 * 86_400_000;
+    assert!(!bench.store.delete_old_notifications(NOW_MS + two_days_ms, 10).await.unwrap());
+    assert_eq!(rows(), (1, 100));
+    bench.store.delete_old_notifications(NOW_MS + two_days_ms + 1, 10).await.unwrap();
+    assert_eq!(rows(), (0, 0));
 }
 
 #[tokio::test]

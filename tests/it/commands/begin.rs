@@ -28,9 +28,19 @@ fn init_writes_what_a_first_run_needs_and_overwrites_nothing() {
     let (code, again) = in_folder(&["init"]);
     assert_eq!(
         (code, again.matches("exists already, not changed").count()),
-        (Some(0), 4),
+        (Some(0), 3),
         "{again}"
     );
+    assert_eq!(fs::read_to_string(folder.join("jobs/first.yaml")).unwrap(), "mine");
+    // The folder of an existing configuration is watched: nothing is put into it.
+    fs::remove_file(folder.join("jobs/first.yaml")).unwrap();
+    in_folder(&["init"]);
+    assert!(!folder.join("jobs/first.yaml").exists());
+    // What exists beside a missing configuration stays, too.
+    fs::write(folder.join("jobs/first.yaml"), "mine").unwrap();
+    fs::remove_file(folder.join("lipsyncd.yaml")).unwrap();
+    let (code, again) = in_folder(&["init"]);
+    assert!(code == Some(0) && again.contains("./lipsyncd.yaml: written"), "{again}");
     assert_eq!(fs::read_to_string(folder.join("jobs/first.yaml")).unwrap(), "mine");
 }
 

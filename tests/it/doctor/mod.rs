@@ -5,6 +5,7 @@ mod healthy;
 mod jobs;
 mod network;
 mod other_users;
+mod packs;
 mod restored;
 mod storage;
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
 mod command;
+mod dead;
+mod outage;
 mod receiver;
 mod test_message;
 mod webhook;

@@ -15,8 +15,8 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Status(u16),
-    /// To a receiver that must not be called.
-    Redirect,
+    /// To another host, at this port.
+    Redirect(u16),
     /// Reads the request and never answers.
     Hang,
 }
@@ -63,7 +63,7 @@ impl Receiver {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
                 // A client that was killed is none of the test's business.
-                thread::spawn(move || serve(stream, &shared, address));
+                thread::spawn(move || serve(stream, &shared));
             }
         });
         Self { address, state }
@@ -87,11 +87,7 @@ impl Receiver {
 }
 
 /// Reads one request and answers it.
-fn serve(
-    stream: TcpStream,
-    state: &Mutex<(Mode, Vec<Received>)>,
-    address: SocketAddr,
-) -> Option<()> {
+fn serve(stream: TcpStream, state: &Mutex<(Mode, Vec<Received>)>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -113,7 +109,9 @@ fn serve(
     };
     let answer = match mode {
         Mode::Status(status) => format!("{status} Status\r\n"),
-        Mode::Redirect => format!("307 Elsewhere\r\nlocation: http://{address}/elsewhere\r\n"),
+        Mode::Redirect(port) => {
+            format!("307 Elsewhere\r\nlocation: http://localhost:{port}/elsewhere\r\n")
+        }
         Mode::Hang => {
             thread::sleep(Duration::from_secs(600));
             return None;

@@ -99,10 +99,11 @@ fn a_receiver_that_hangs_delays_neither_jobs_nor_the_stop() {
 
 #[test]
 fn errors_and_redirects_are_tried_again_and_followed_by_nobody() {
-    let receiver = Receiver::start(Mode::Redirect);
+    let other = Receiver::start(Mode::Status(200));
+    let receiver = Receiver::start(Mode::Redirect(other.address.port()));
     let mut env = reporting_to(&receiver, "manifest.error");
     env.drop_in_old("a.yaml", "video: 5\n");
-    env.start();
+    env.start_with(&[("NOTIFY_SECRET", SECRET)]);
     env.until("the redirect to be refused", |env| {
         env.log().contains("answered HTTP 307: redirects are not followed; set the final URL")
     });
@@ -118,6 +119,7 @@ fn errors_and_redirects_are_tried_again_and_followed_by_nobody() {
     });
     let ids: Vec<String> = receiver.received().iter().map(|one| one.id().to_owned()).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert!(other.received().is_empty(), "the other host gets no message and no signature");
 }
 
 #[test]

@@ -148,6 +148,7 @@ const PRINTING: [&str; 8] = [
     "tests/it/doctor/healthy.rs",
     "tests/it/doctor/jobs.rs",
     "tests/it/doctor/restored.rs",
+    "tests/it/notify/dead.rs",
 ];
 
 /// Each text of these places is quoted, or never a reason.

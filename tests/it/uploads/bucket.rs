@@ -42,6 +42,7 @@ fn client_at(
         prefix: "a/b/".to_owned(),
         link_ttl,
         connect_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(60),
         now_ms,
     };
     Bucket::new(config, &ACCESS_KEY.into(), &SECRET_KEY.into()).unwrap()

@@ -66,6 +66,7 @@ fn uploads(endpoint: &str) -> Uploads {
         prefix: String::new(),
         link_ttl: Duration::from_secs(60),
         connect_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(60),
         now_ms: || 1_767_225_600_000,
     };
     Uploads::new(Bucket::new(config, &ACCESS_KEY.into(), &SECRET_KEY.into()).unwrap())

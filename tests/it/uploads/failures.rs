@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    KEYS, assert_no_links, configure, env_with, identified, job, objects_of,
+    KEYS, assert_no_links, be_patient, configure, env_with, identified, job, objects_of,
     proxy::{Mode, Proxy},
     put_video,
     server::{bucket_name, s3},
@@ -18,6 +18,7 @@ fn an_upload_that_is_killed_begins_again_and_pays_nothing() {
     let mut env = env_with(&s3.endpoint, &bucket, "");
     let proxy = Proxy::start(&env, &s3.endpoint, Mode::HangAfter(4_000_000));
     configure(&env, &proxy.endpoint, &bucket, "");
+    be_patient(&env);
     let content = video("killed", 20_000_000);
     put_video(&env, "v.mp4", &content);
     env.drop_in_old("en.yaml", job("v.mp4", "en"));
@@ -72,6 +73,31 @@ fn a_storage_that_fails_at_times_is_tried_again() {
     }
     assert_eq!(env.ledger().tasks.len(), 4);
     assert_no_links(&env);
+}
+
+/// The storage takes requests and never answers, or stops in the middle of an upload.
+#[test]
+fn a_storage_that_hangs_is_tried_again() {
+    let Some(s3) = s3() else { return };
+    let bucket = bucket_name("hangs");
+    s3.create(&bucket);
+    let mut env = env_with(&s3.endpoint, &bucket, "");
+    let proxy = Proxy::start(&env, &s3.endpoint, Mode::Silent);
+    configure(&env, &proxy.endpoint, &bucket, "");
+    env.change_config("request_timeout: 10s", "request_timeout: 1s");
+    put_video(&env, "v.mp4", &video("hangs", 5_000_000));
+    env.drop_in_old("en.yaml", job("v.mp4", "en"));
+    env.start_with(&KEYS);
+    for (mode, says) in [
+        (Mode::Silent, "failed: no answer from 127.0.0.1 within 1s"),
+        (Mode::HangAfter(300_000), "failed: 127.0.0.1 took nothing of the video for 1s"),
+    ] {
+        proxy.set(mode);
+        env.until("the reason", |env| waiting_for(env, "en").contains(says));
+    }
+    proxy.set(Mode::Forward);
+    env.until_state("en", "succeeded");
+    assert_eq!(env.ledger().tasks.len(), 1);
 }
 
 /// The API quotes the link in its refusal: nothing that lipsyncd writes contains the signature.

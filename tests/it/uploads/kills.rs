@@ -2,7 +2,7 @@
 //! nothing is paid twice.
 
 use super::{
-    KEYS, assert_no_links, configure, env_with, identified, job, objects_of,
+    KEYS, assert_no_links, be_patient, configure, env_with, identified, job, objects_of,
     proxy::{Mode, Proxy},
     put_video,
     server::{bucket_name, s3},
@@ -63,6 +63,7 @@ fn kills_in_the_middle_of_uploads_leave_one_object_for_each_video() {
     let mut env = env_with(&s3.endpoint, &bucket, "");
     let proxy = Proxy::start(&env, &s3.endpoint, Mode::HangEveryOtherPut(300_000));
     configure(&env, &proxy.endpoint, &bucket, "");
+    be_patient(&env);
     let (keys, contents) = many(&env, "kills", (videos, jobs_each));
     for _ in 0..kills {
         let before = proxy.hung();

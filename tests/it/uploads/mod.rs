@@ -61,6 +61,14 @@ fn configure(test_env: &TestEnv, endpoint: &str, bucket: &str, more: &str) {
     test_env.configure(5, &format!("{}{more}", text_of(endpoint, bucket)));
 }
 
+/// Makes uploads that hang wait longer than any scenario.
+fn be_patient(test_env: &TestEnv) {
+    test_env.change_config(
+        "create_settle: 11s, request_timeout: 10s",
+        "create_settle: 11m, request_timeout: 10m",
+    );
+}
+
 /// The part of the configuration that is about uploads.
 fn text_of(endpoint: &str, bucket: &str) -> String {
     format!(

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    KEYS, configure, env_with, job,
+    KEYS, be_patient, configure, env_with, job,
     proxy::{Mode, Proxy},
     put_video,
     server::{bucket_name, s3},
@@ -35,6 +35,7 @@ fn a_job_says_that_its_video_waits_for_an_upload_place() {
     let mut env = env_with(&s3.endpoint, &bucket, more);
     let proxy = Proxy::start(&env, &s3.endpoint, Mode::HangAfter(1_000_000));
     configure(&env, &proxy.endpoint, &bucket, more);
+    be_patient(&env);
     for (nth, name) in ["a", "b", "c"].into_iter().enumerate() {
         put_video(&env, &format!("{name}.mp4"), &video(&format!("places {name}"), 20_000_000));
         let manifest = format!("{}priority: {}\n", job(&format!("{name}.mp4"), "en"), 3 - nth);
@@ -82,6 +83,7 @@ fn a_job_whose_video_is_stored_does_not_wait_for_a_place() {
     let mut env = env_with(&s3.endpoint, &bucket, "");
     let proxy = Proxy::start(&env, &s3.endpoint, Mode::Forward);
     configure(&env, &proxy.endpoint, &bucket, "");
+    be_patient(&env);
     put_video(&env, "stored.mp4", &video("stored", 200_000));
     env.start_with(&KEYS);
     assert_eq!(env.run(&["pause"]).code, Some(0));

@@ -47,6 +47,8 @@ pub enum Mode {
     Redirect(u16),
     /// Each request is answered with an error without an end.
     Endless,
+    /// No request is answered.
+    Silent,
     /// Each object has so many bytes, whatever was written.
     Length(u64),
 }
@@ -111,6 +113,9 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Mode::HangEveryOtherPut(bytes) => Some(bytes).filter(|_| is_put && nth.is_multiple_of(2)),
         _ => None,
     };
+    if mode == Mode::Silent {
+        return std::future::pending().await;
+    }
     if let Some(bytes) = hangs_after {
         take(body, bytes).await;
         shared.hung.fetch_add(1, Ordering::AcqRel);

@@ -86,6 +86,8 @@ impl S3 {
             "-volume.minFreeSpace=1",
             "-master.telemetry=false",
         ]);
+        // These have fixed ports, which another server of this machine may use.
+        command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
         command.arg(format!("-dir={}", folder.display()));
         command.arg(format!("-s3.config={}", config.display()));
         let names = ["s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port"];

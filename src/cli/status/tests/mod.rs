@@ -11,8 +11,8 @@ use super::{
 use crate::{
     job::{Caps, Cost, State},
     store::{
-        ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RateLimit, RefusedManifest,
-        SupersededTasks,
+        ApiProblem, LockHolder, PackStatus, Pause, PauseKind, QueueStatus, RateLimit,
+        RefusedManifest, StoredPack, SupersededTasks,
     },
 };
 
@@ -48,6 +48,7 @@ fn queue_status() -> QueueStatus {
         missing_watermarks: crate::store::MissingWatermarks::default(),
         incomplete_results: 0,
         notifications: crate::store::NotificationProblems::default(),
+        packs: PackStatus::default(),
         result_hosts_problem: None,
         slots_used: 5,
         changed_after_sent: 0,
@@ -181,6 +182,28 @@ next       lipsyncd run                       starts the daemon; 101 jobs left
     assert_eq!(shown(queue.clone(), None), expected);
     let probed = "paused since 2026-03-01 11:59:07 UTC; next probe at 2026-03-01 12:00:37 UTC\n";
     assert!(shown(queue, running(1)).contains(probed));
+}
+
+#[test]
+fn packs_are_shown_with_the_age_of_the_figures() {
+    let pack = StoredPack {
+        name: Some("Video".to_owned()),
+        total_micro: Some(1_000_000_000),
+        remaining_micro: Some(812_500_000),
+        ..StoredPack::default()
+    };
+    let mut packs =
+        PackStatus { packs: vec![pack], at_ms: Some(NOW_MS - 1_800_000), problem: None };
+    let text = |packs: &PackStatus| {
+        shown(QueueStatus { packs: packs.clone(), ..queue_status() }, running(4711))
+    };
+    let known = "packs      812.5 of 1000 units left in Video (30m ago)";
+    assert!(text(&packs).contains(&format!("{known}\n")), "{}", text(&packs));
+    packs.problem = Some("connection refused".to_owned());
+    let line = format!("{known}; since then unknown: connection refused\n");
+    assert!(text(&packs).contains(&line), "{}", text(&packs));
+    packs.at_ms = None;
+    assert!(!text(&packs).contains("packs"), "an API that never showed any is no problem");
 }
 
 #[test]
