@@ -54,7 +54,7 @@ fn queue_that_waits_for_a_price_is_reported() {
         waits(test_env, "x") || waits(test_env, "y")
     });
     let fix = format!(
-        "wait for the task in progress, or set `prices`; then: kill -HUP {}",
+        "wait for the task in progress, decide the unresolved task, or set `prices`; then: kill -HUP {}",
         test_env.pid()
     );
     DoctorRun::run(&test_env).expect("queue", "warning", "one such task runs at a time", &fix);
