@@ -139,7 +139,7 @@ const PRINTED: [Place; 5] = [
 ];
 
 /// Scenarios for these texts outside of this folder.
-const PRINTING: [&str; 8] = [
+const PRINTING: [&str; 9] = [
     "src/cli/status/tests/mod.rs",
     "src/cli/status/tests/next.rs",
     "tests/it/commands/prices.rs",
