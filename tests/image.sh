@@ -26,7 +26,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 root=$work/root
-if [ $# -eq 0 ]; then packaging/rootfs "$root"; else cp -a "$1" "$root"; fi
+if [ $# -eq 0 ]; then
+    # In a copy of what Docker would send to the build.
+    mkdir "$work/context"
+    for path in $(sed -n 's/^!//p' packaging/Dockerfile.dockerignore); do cp -a --parents "$path" "$work/context"; done
+    CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target} "$work/context/packaging/rootfs" "$root"
+else
+    cp -a "$1" "$root"
+fi
 # Nothing in the file system may need another file of the build machine.
 if readelf --program-headers "$root/usr/bin/lipsyncd" | grep --quiet INTERP; then
     echo "NOT ok: the program needs a dynamic linker"

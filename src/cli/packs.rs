@@ -38,12 +38,14 @@ pub(super) fn left_micro<'a>(packs: impl IntoIterator<Item = &'a StoredPack>, no
     usable.filter_map(|pack| pack.remaining_micro).fold(0, i64::saturating_add)
 }
 
-/// Says that the queue needs more than is left; none: it does not, as far as prices are known. `needed` is the known
-/// price in millionths of a unit, and whether the queue costs more than that.
+/// Says that the queue needs more than is left; none: it does not, as far as prices are known, or a pack is filled again
+/// in each period. `needed` is the known price in millionths of a unit, and whether the queue costs more than that.
 pub(super) fn shortage(packs: &[StoredPack], needed: (i64, bool), now_ms: i64) -> Option<String> {
     let (needed_micro, is_lower_bound) = needed;
     let at_least = if is_lower_bound { "at least " } else { "" };
-    (needed_micro > left_micro(packs, now_ms) && !packs.is_empty())
+    let refills = |pack: &StoredPack| pack.kind.as_deref() == Some("constant_period");
+    let is_final = !packs.is_empty() && !packs.iter().any(refills);
+    (is_final && needed_micro > left_micro(packs, now_ms))
         .then(|| format!("the queue needs {at_least}{} units, more than that", units(needed_micro)))
 }
 
@@ -97,5 +99,7 @@ mod tests {
         let more = "the queue needs at least 3.5 units, more than that";
         assert_eq!(said((3_500_000, true)).as_deref(), Some(more));
         assert_eq!(shortage(&[], (1, false), NOW_MS), None, "the account pays from a balance");
+        let monthly = StoredPack { kind: Some("constant_period".to_owned()), ..pack("m", 1, 1) };
+        assert_eq!(shortage(&[monthly], (9, false), NOW_MS), None, "it is filled again");
     }
 }

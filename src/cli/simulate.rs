@@ -7,7 +7,7 @@ use clap::ValueHint;
 use super::{CommandError, ExitCode, Result, log, open, signals};
 use crate::{
     config::LogFormat,
-    sim::{Ledger, OddAnswers, RandomFaults, SimConfig, SimServer, UnknownTask},
+    sim::{Ledger, OddAnswers, Payment, RandomFaults, SimConfig, SimServer, UnknownTask},
 };
 
 /// Run the simulated API alone, to try manifests without paying
@@ -52,6 +52,9 @@ pub(super) struct Args {
     /// Answer in other types and words than the API's page, and an empty success for an unknown name
     #[arg(long)]
     odd_answers: bool,
+    /// Let the account pay from a balance: answers report money, and 0 units
+    #[arg(long)]
+    balance: bool,
     /// How long a new task is hidden from all queries
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time_ms)]
     visible_after: i64,
@@ -96,6 +99,10 @@ fn config(arguments: &Args) -> SimConfig {
         unknown_task: match arguments.odd_answers {
             true => UnknownTask::EmptyList,
             false => UnknownTask::default(),
+        },
+        payment: match arguments.balance {
+            true => Payment::Balance,
+            false => Payment::Units,
         },
         visibility_lag_ms: arguments.visible_after,
         media_dir: arguments.media.clone(),
@@ -190,6 +197,8 @@ mod tests {
         assert!(!config.answers_external_lookups && !config.unique_external_ids);
         assert_eq!(config.visibility_lag_ms, 90_000);
         assert_eq!(config.odd_answers, OddAnswers::default());
+        assert_eq!(config.payment, Payment::Units);
+        assert_eq!(config_of(&["--balance"]).payment, Payment::Balance);
         let config = config_of(&["--odd-answers"]);
         assert_eq!(
             (config.odd_answers, config.unknown_task),

@@ -94,7 +94,8 @@ impl NotifyTarget {
         let NotifyChannel::Command(words) = &mut self.channel else { return };
         let program = words.first_mut().filter(|program| program.contains('/'));
         if let Some(program) = program
-            && let Ok(path) = folder.join(&*program).into_os_string().into_string()
+            && let Ok(path) =
+                folder.join(program.trim_start_matches("./")).into_os_string().into_string()
         {
             *program = path;
         }
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn a_relative_path_of_a_program_starts_at_the_folder_of_the_configuration() {
         for (program, rooted) in [
-            ("./report.sh", "/etc/lipsyncd/./report.sh"),
+            ("./report.sh", "/etc/lipsyncd/report.sh"),
             ("bin/report", "/etc/lipsyncd/bin/report"),
             ("/bin/report", "/bin/report"),
             ("report", "report"),

@@ -3,7 +3,7 @@
 use super::page::{ScrapePage, age_seconds};
 use crate::{
     job::State,
-    store::{MetricsSnapshot, PauseKind, QueueStatus},
+    store::{MetricsSnapshot, NotificationProblems, PauseKind, QueueStatus},
 };
 
 /// Adds whether the database has a problem.
@@ -93,6 +93,13 @@ fn add_queue(page: &mut ScrapePage, queue_status: &QueueStatus) {
         "lipsyncd_upload_problem",
         "1 while the bucket takes no videos, and uploads are held",
         flag(queue_status.uploads.problem.is_some()),
+    );
+    let NotificationProblems { failing, dead, .. } = queue_status.notifications;
+    page.gauges(
+        "lipsyncd_messages_unsent",
+        "Messages of `notify` that could not be sent; dead: for 24 hours",
+        "state",
+        [("failing", failing as f64), ("dead", dead as f64)],
     );
 }
 

@@ -91,6 +91,9 @@ impl Sender {
         }
         self.is_draining.store(true, Ordering::Release);
         self.wake.notify_waiters();
+        if self.store.has_untried_notifications().await? {
+            info!("sending messages before the end (at most {} s)", DRAIN_MAX.as_secs());
+        }
         let drained = async {
             while self.store.has_untried_notifications().await? {
                 sleep(DRAIN_CHECK).await;
@@ -161,7 +164,7 @@ impl Sender {
                 message_id = message.id,
                 "{name} did not get {event} for 24 h: {error}; `lipsyncd notify` lists such messages"
             );
-        } else if stored.tries == 1 {
+        } else if stored.problem.is_none() {
             warn!(
                 event,
                 message_id = message.id,

@@ -80,7 +80,9 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
         };
         let fix = match queue_status.hold_kind {
             Some(HoldKind::Price) => {
-                format!("wait for the task in progress, or set `prices`; then: {reload}")
+                format!(
+                    "wait for the task in progress, decide the unresolved task, or set `prices`; then: {reload}"
+                )
             }
             _ => format!("wait for the next UTC day, or raise {limit}; then: {reload}"),
         };

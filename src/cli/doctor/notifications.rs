@@ -1,14 +1,14 @@
-//! Notifications: messages that could not be sent, and webhooks without a signature.
+//! Notifications: messages that could not be sent, webhooks without a signature, and commands that cannot run.
 
-use std::env;
+use std::{env, fs, os::unix::fs::PermissionsExt as _};
 
 use super::{CheckResult, DoctorContext, error, ok, warning};
 use crate::{
-    cli::text::{counted, first_line},
+    cli::text::{counted, first_line, shell_word},
     config::{NotifyChannel, NotifySecret, WebhookFormat},
 };
 
-/// Checks the secret that signs webhooks, where one is needed.
+/// Checks the secret that signs webhooks, where one is needed, and the programs of commands.
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let targets = &context.config.notify;
     if targets.is_empty() {
@@ -31,6 +31,7 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
         }
         Ok(_) => {}
     }
+    findings.extend(targets.iter().filter_map(|target| missing_program(&target.channel)));
     findings.extend(unsent(context));
     if findings.is_empty() {
         let count = i64::try_from(context.config.notify.len()).unwrap_or(i64::MAX);
@@ -38,6 +39,23 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
             .push(ok(format!("{}; test with `lipsyncd notify --test`", counted(count, "target"))));
     }
     findings
+}
+
+/// Checks a program that is named by its path. A name is looked up in the daemon's `PATH`, which is unknown here.
+fn missing_program(channel: &NotifyChannel) -> Option<CheckResult> {
+    let NotifyChannel::Command(words) = channel else { return None };
+    let program = words.first().filter(|program| program.contains('/'))?;
+    match fs::metadata(program) {
+        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => None,
+        Ok(_) => {
+            let fix = format!("chmod +x {}", shell_word(program));
+            Some(warning(format!("the command {program} is no executable file"), fix))
+        }
+        Err(error) => {
+            let fix = "correct the path in `notify`, or install the program";
+            Some(warning(format!("the command {program} cannot run: {error}"), fix))
+        }
+    }
 }
 
 fn unsent(context: &DoctorContext) -> Option<CheckResult> {

@@ -126,6 +126,10 @@ fn errors_name_row_and_column() {
                 "2: column 4 (external_task_id): the spreadsheet shortened a number to `1.23E+15`; format the column as text",
             ],
         ),
+        (
+            "i\0d\0\n\0",
+            &["1: the file is no text in UTF-8 or UTF-16; save the table as \"CSV UTF-8\""],
+        ),
         ("PK\x03\x04 \n ", &["1: this is a workbook; save the table as \"CSV UTF-8\""]),
         (
             "id,video,audio\r1,v.mp4,a.mp3\r1,v.mp4,a.mp3",

@@ -15,11 +15,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, [u8]>, &'static str> {
         [0xef, 0xbb, 0xbf, rest @ ..] => return Ok(Cow::Borrowed(rest)),
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        // UTF-16 without a byte order mark has them, and no text has.
+        _ if bytes.iter().take(64).any(|byte| *byte == 0) => None,
         _ => return Ok(Cow::Borrowed(bytes)),
     };
     match decoded {
         Some(text) => Ok(Cow::Owned(text.into_bytes())),
-        None => Err("the text is not valid UTF-16; save the table as \"CSV UTF-8\""),
+        None => Err("the file is no text in UTF-8 or UTF-16; save the table as \"CSV UTF-8\""),
     }
 }
 

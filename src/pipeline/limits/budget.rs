@@ -32,7 +32,8 @@ pub(crate) struct Budget {
     identifying: HashMap<TaskId, (Price, Price)>,
     /// Why the next task cannot start, and the key of its job.
     refusal: Option<(BudgetHold, Option<String>)>,
-    saved: Option<Hold>,
+    /// The hold that the database has; none: unknown, because an earlier run may have left one.
+    saved: Option<Option<Hold>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +90,12 @@ impl Budget {
         match admit(&self.caps, self.spent, &others, Some(&price)) {
             Ok(()) => {
                 self.creating.insert(task.id, price);
+                // A request that is to be sent again may have been refused before.
+                self.refusal = None;
                 true
             }
-            Err(hold) => {
+            Err(mut hold) => {
+                hold.tasks = hold.tasks.saturating_sub(self.identifying.len());
                 self.refusal = Some((hold, Some(task.spec.key.clone())));
                 false
             }
@@ -100,13 +104,18 @@ impl Budget {
 
     /// Whether the video of `task` may be identified: only if the caps allow the task itself, too, after the tasks
     /// `ahead` that are identified already. Then its price counts until [`release`](Self::release).
-    pub(crate) fn admit_identify(&mut self, task: &Task, ahead: &[&Task]) -> bool {
+    pub(crate) fn admit_identify<'t>(
+        &mut self,
+        task: &Task,
+        ahead: impl Iterator<Item = &'t Task>,
+    ) -> bool {
         if !self.caps.any() {
             return true;
         }
         let (call, create) = (self.prices.identify(), self.prices.task(Length::of_task(task)));
         let mut others = self.in_progress(task.id);
-        others.extend(ahead.iter().map(|task| self.prices.task(Length::of_task(task))));
+        let ahead: Vec<Price> = ahead.map(|task| self.prices.task(Length::of_task(task))).collect();
+        others.extend(&ahead);
         others.extend(self.identifying.values().map(|(_, create)| *create));
         match admit(&self.caps, self.spent, &others, Some(&call.plus(create))) {
             Ok(()) => {
@@ -143,12 +152,12 @@ impl Budget {
             reason: reason(hold, key.as_deref(), resumes_at_ms),
             until_ms: resumes_at_ms,
         });
-        if hold == self.saved {
+        if self.saved.as_ref() == Some(&hold) {
             return None;
         }
         let kind = |hold: &Option<Hold>| hold.as_ref().map(|hold| hold.kind);
-        let is_news = hold.is_some() && kind(&hold) != kind(&self.saved);
-        self.saved.clone_from(&hold);
+        let is_news = hold.is_some() && kind(&hold) != self.saved.as_ref().and_then(kind);
+        self.saved = Some(hold.clone());
         Some(BudgetChange { hold, is_news })
     }
 
@@ -182,7 +191,7 @@ fn reason(hold: &BudgetHold, key: Option<&str>, resumes_at_ms: i64) -> String {
         };
         return format!(
             "the price of the next task is unknown, so that one such task runs at a time ({spent} of {cap} {unit} \
-             spent today, {limit}); it starts after the task in progress{advice}"
+             spent today, {limit}); it starts after the task that is in progress or unresolved{advice}"
         );
     }
     if let Some((price, key)) = price_micro.filter(|price| *price > cap_micro).zip(key) {
@@ -289,12 +298,11 @@ mod tests {
     fn no_video_is_identified_for_a_task_that_cannot_start_today() {
         let mut budget = budget(2_000_000, 400_000);
         let ahead = [new_task(1), new_task(2)];
-        let [first, second] = &ahead;
         // 0.4 spent, 1 for the tasks ahead, 0.55 for this one.
-        assert!(budget.admit_identify(&new_task(3), &[first, second]));
-        assert!(!budget.admit_identify(&new_task(4), &[first, second]));
+        assert!(budget.admit_identify(&new_task(3), ahead.iter()));
+        assert!(!budget.admit_identify(&new_task(4), ahead.iter()));
         assert!(!budget.is_holding(), "the tasks ahead may start");
-        assert!(budget.admit_create(first));
+        assert!(budget.admit_create(&ahead[0]));
     }
 
     #[test]
@@ -309,7 +317,7 @@ mod tests {
         assert_eq!(
             reason(&mut budget),
             "the price of the next task is unknown, so that one such task runs at a time (1.5 of 10 units spent \
-             today, limits.units_per_day); it starts after the task in progress, or set `prices` in the configuration"
+             today, limits.units_per_day); it starts after the task that is in progress or unresolved, or set `prices` in the configuration"
         );
         assert!(budget.admit_create(&new_task(3)), "its price is known");
     }

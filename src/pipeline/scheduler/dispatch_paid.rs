@@ -141,8 +141,7 @@ impl<A: Api> Pipeline<A> {
             }
         }
         let Some(task) = self.queues.get(id) else { return };
-        let ahead: Vec<&Task> = self.queues.all_to_create().collect();
-        if !self.account.budget.admit_identify(task, &ahead) {
+        if !self.account.budget.admit_identify(task, self.queues.all_to_create()) {
             return;
         }
         if is_probe {

@@ -45,7 +45,7 @@ fn queue_that_waits_for_a_price_is_reported() {
     let text = text.replace("limits: {", "limits: { units_per_day: 1000,");
     std::fs::write(test_env.path("lipsyncd.yaml"), text).unwrap();
     test_env.drop_in("x.yaml", JOB);
-    test_env.drop_in("y.yaml", &job_of("y"));
+    test_env.drop_in("y.yaml", job_of("y"));
     test_env.start();
     let waits = |test_env: &TestEnv, key: &str| {
         test_env.job(key).is_some_and(|job| job.waiting_for.contains("the price of the next task"))
@@ -54,7 +54,7 @@ fn queue_that_waits_for_a_price_is_reported() {
         waits(test_env, "x") || waits(test_env, "y")
     });
     let fix = format!(
-        "wait for the task in progress, or set `prices`; then: kill -HUP {}",
+        "wait for the task in progress, decide the unresolved task, or set `prices`; then: kill -HUP {}",
         test_env.pid()
     );
     DoctorRun::run(&test_env).expect("queue", "warning", "one such task runs at a time", &fix);

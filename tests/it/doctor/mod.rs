@@ -4,6 +4,7 @@ mod environment;
 mod healthy;
 mod jobs;
 mod network;
+mod notifications;
 mod other_users;
 mod packs;
 mod restored;

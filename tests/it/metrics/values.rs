@@ -66,6 +66,8 @@ fn job_is_counted_from_the_folder_to_its_result() {
         ("lipsyncd_api_problem", 0.0),
         ("lipsyncd_uploads_running", 0.0),
         ("lipsyncd_upload_problem", 0.0),
+        ("lipsyncd_messages_unsent{state=\"failing\"}", 0.0),
+        ("lipsyncd_messages_unsent{state=\"dead\"}", 0.0),
         ("lipsyncd_upload_bytes_total", 0.0),
         ("lipsyncd_inbox_unreadable_folders", 0.0),
         ("lipsyncd_inbox_pending_age_seconds", 0.0),

@@ -44,6 +44,40 @@ fn the_end_of_a_manifest_arrives_signed_before_a_single_run_ends() {
 }
 
 #[test]
+fn manifests_that_share_a_task_are_each_reported_once() {
+    let receiver = Receiver::start(Mode::Status(200));
+    let mut env = reporting_to(&receiver, "manifest.finished");
+    // Two of them ask for the same, and the third one has a job that is cancelled.
+    env.drop_in_old("a.yaml", JOB);
+    env.drop_in_old("b.yaml", JOB);
+    let other = "video: https://cdn.example.com/w.mp4, audio: https://cdn.example.com/a.mp3";
+    let later = format!("{{ id: later, {other}, not_before: 2099-01-01T00:00:00Z }}");
+    let now = JOB.replace('\n', "\n    ");
+    env.drop_in_old("c.yaml", format!("jobs:\n  - {later}\n  - id: now\n    {now}\n"));
+    env.start();
+    env.until("all but one job to succeed", |env| {
+        env.states().iter().filter(|(_, state)| state == "succeeded").count() == 3
+    });
+    let finished = || {
+        let of =
+            |message: serde_json::Value| message["data"]["manifest"].as_str().unwrap().to_owned();
+        let mut names: Vec<String> =
+            receiver.received().iter().map(|received| of(received.json())).collect();
+        names.sort_unstable();
+        names
+    };
+    env.until("two messages", |_| finished() == ["a.yaml", "b.yaml"]);
+    assert_eq!(env.run(&["cancel", "c/later"]).code, Some(0));
+    env.until("the third message", |_| finished() == ["a.yaml", "b.yaml", "c.yaml"]);
+    let data = receiver.received().last().unwrap().json()["data"].clone();
+    assert_eq!(
+        (&data["jobs"], &data["succeeded"], &data["cancelled"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+    assert_eq!(env.ledger().tasks.len(), 1);
+}
+
+#[test]
 fn a_message_of_a_killed_daemon_is_sent_after_the_restart_under_its_id() {
     // Nothing listens at this address at first.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

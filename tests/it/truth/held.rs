@@ -100,8 +100,11 @@ async fn price_of_the_next_task_is_unknown() {
         "the price of the next task is unknown, so that one such task runs at a time (",
     )
     .await;
-    held_because(&scenario, " today, limits.units_per_day); it starts after the task in progress")
-        .await;
+    held_because(
+        &scenario,
+        " today, limits.units_per_day); it starts after the task that is in progress or unresolved",
+    )
+    .await;
     held_because(&scenario, ", or set `prices` in the configuration").await;
     assert_eq!(scenario.accepted(Endpoint::Create), 1);
     scenario.succeeds(3).await;
