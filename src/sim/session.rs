@@ -84,6 +84,8 @@ pub(super) fn video_at(
     if let Some(status) = parameters.status.filter(|status| *status >= 300) {
         return Err(Refusal::illegal(format!("video_url cannot be downloaded: HTTP {status}")));
     }
+    // A file, or a video that was downloaded by a signed link.
+    let made_up = read.is_none();
     let (facts, media_path) = match place {
         UrlTarget::Media(path, _) => {
             let facts = read.ok_or_else(|| {
@@ -94,7 +96,6 @@ pub(super) fn video_at(
         _ => (read.unwrap_or_else(|| parameters.video(spelled)), None),
     };
     let length_ms = check_limits(&facts)?;
-    let made_up = media_path.is_none();
     let faces = faces(&parameters, spelled, length_ms, made_up);
     let video = SimVideo {
         id: format!("v{:016x}", random::number_of(spelled)),

@@ -38,6 +38,7 @@ impl Shell {
         let env = TestEnv::new(SimConfig {
             task_ms: (2_500, 2_500),
             units_per_five_seconds: SimUnits::from_thousandths(500),
+            pack_units: SimUnits::from_thousandths(1_000_000),
             ..quick()
         });
         let home = env.path("home/anna");
@@ -57,6 +58,7 @@ impl Shell {
             (api.clone(), "https://api-singapore.klingai.com"),
             (plain(&api), "api-singapore.klingai.com"),
             (bucket.to_owned(), "my-dub-videos"),
+            ("Simulated resource pack".to_owned(), "Resource pack 1000"),
             // What is different because the API is on this machine.
             ("not checked: the API is on this machine".to_owned(), RESULT_HOSTS),
         ];
