@@ -113,8 +113,16 @@ async fn price_of_the_next_task_is_unknown() {
 #[tokio::test]
 async fn tasks_in_progress_count_against_the_daily_budget() {
     for (cap, tasks, words) in [
-        (1_500_000, 1, "; 1 task in progress costs 1; the next task costs 1.05); resumes "),
-        (2_500_000, 2, "; 2 tasks in progress cost 2; the next task costs 1.05); resumes "),
+        (
+            1_500_000,
+            1,
+            "; tasks in progress are expected to cost 1; the next task is expected to cost 1.05); resumes ",
+        ),
+        (
+            2_500_000,
+            2,
+            "; tasks in progress are expected to cost 2; the next task is expected to cost 1.05); resumes ",
+        ),
     ] {
         let scenario = capped(cap, Some(1_000_000)).await;
         held_because(&scenario, "daily budget reached (").await;
