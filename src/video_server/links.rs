@@ -13,6 +13,8 @@ use sha2::Sha256;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::media::hash::hex;
+
 /// What the key of the links is made for, so that it signs nothing else.
 const CONTEXT: &[u8] = b"lipsyncd media.serve, version 1";
 const MAC_BYTES: usize = 32;
@@ -101,10 +103,6 @@ fn keyed(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC accepts keys of every length");
     mac.update(message);
     mac
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
