@@ -30,7 +30,7 @@ async fn capped(config: SimConfig) -> TestEnv {
 
 /// What was spent today, in millionths.
 async fn spent(test_env: &TestEnv) -> i64 {
-    let spent = test_env.store.spent_today(test_env.now_ms()).await.unwrap();
+    let spent = test_env.store.budget_numbers(test_env.now_ms()).await.unwrap().spent;
     spent.units_micro + spent.money_micro
 }
 

@@ -57,7 +57,8 @@ async fn daily_budget() {
         })
     };
     scenario.env.until("the budget to hold a job", async || held().await.is_some()).await;
-    let spent = scenario.env.store.spent_today(scenario.env.now_ms()).await.unwrap().units_micro;
+    let spent =
+        scenario.env.store.budget_numbers(scenario.env.now_ms()).await.unwrap().spent.units_micro;
     assert!(spent >= 10_000, "{spent}");
     // The next day has a budget of its own. A call in flight may use it up: then the day after has one.
     let key = format!("m/{:03}", held().await.unwrap());
