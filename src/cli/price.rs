@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::Config,
     daemon,
-    job::{Price, PriceList},
+    job::{JobSpec, Media, Price, PriceList, Source},
     store::Reader,
 };
 
@@ -17,6 +17,12 @@ use crate::{
 pub(super) fn prices(reader: Option<&Reader>, config: &Config) -> Result<PriceList> {
     let (observed, identify) = reader.map(Reader::prices).transpose()?.unwrap_or_default();
     Ok(PriceList { observed, identify, assumed: daemon::assumed_prices(config) })
+}
+
+/// Returns what makes a video one video, which is identified once: the content of a local file, else its URL or id.
+pub(super) fn video_key(spec: &JobSpec, media: &Media) -> String {
+    let (Source::Url(written) | Source::File(written) | Source::Id(written)) = &spec.video;
+    media.video_sha256.as_ref().unwrap_or(written).clone()
 }
 
 /// The price of several tasks, with their Identify Face calls. What is unknown is counted, and is not 0.

@@ -5,7 +5,7 @@ use std::fs;
 use lipsyncd::job::{Account, Caps, Charge, Cost};
 
 use super::*;
-use crate::testing::jobs::hashed;
+use crate::testing::{jobs::hashed, media::clip};
 
 const BATCH: &str = "
 defaults: { video: 'https://cdn.example.com/v.mp4', sound_end_time: 3s }
@@ -84,6 +84,33 @@ async fn check_takes_learned_prices_and_leaves_out_what_is_paid() {
     assert_eq!((ran.code, ran.err.contains("price")), (0, false));
     let ran = check_paid(format!("{paid}take: 2\n"));
     assert!(ran.out.contains("jobs/paid.yaml  1 job, 1 task to pay: 1.05 units"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn local_videos_of_one_name_are_identified_each() {
+    let env = CommandEnv::new();
+    env.configure("media: { public_base_url: 'https://media.example.com' }\nprices: { identify: 1, per_5s: 10 }\n");
+    let mut jobs = Vec::new();
+    for (folder, more) in [("a", &b""[..]), ("b", b"\0\0\0\x08free"), ("c", b"")] {
+        let path = env.folder.path().join("jobs").join(folder);
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("v.mp4"), [clip("anna.mp4"), more.to_vec()].concat()).unwrap();
+        let audio = format!("https://cdn.example.com/{folder}.mp3");
+        let manifest = format!("video: v.mp4\naudio: {audio}\nsound_end_time: 3s\n");
+        fs::write(path.join("x.yaml"), manifest).unwrap();
+        let mut job = wanted(folder);
+        job.spec.video = Source::File("v.mp4".to_owned());
+        let media = Media { video_sha256: Some(more.len().to_string()), ..job.media.unwrap() };
+        job.media = Ok(media);
+        jobs.push(job);
+    }
+    // Three tasks of two started 5 s, on two contents.
+    let ran = env.run(&["check"]);
+    assert!(ran.err.starts_with("price: 3 tasks to pay: 62 units (assumed)\n"), "{ran:?}");
+    let store = env.store();
+    accept(&store, manifest("x.yaml", jobs)).await;
+    let status = env.run(&["status"]).out;
+    assert!(status.contains("price      62 units (assumed) for 3 tasks left\n"), "{status}");
 }
 
 #[test]
