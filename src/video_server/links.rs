@@ -69,7 +69,7 @@ impl VideoLinks {
         is_valid && self.mac(expiry, object).verify_slice(&mac).is_ok()
     }
 
-    /// Whether somebody with a valid link has asked for a video since then. If not, Kling does not reach lipsyncd.
+    /// Whether somebody with a valid link has asked for a video since then. If not, Kling may not reach lipsyncd.
     #[must_use]
     pub fn was_asked(&self, object: &str, since: Instant) -> bool {
         self.asked().get(object).is_some_and(|at| *at >= since)
