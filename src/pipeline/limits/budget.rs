@@ -326,6 +326,28 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_price_in_progress_is_not_shown_as_nothing() {
+        let mut budget = budget(1_000_000, 600_000);
+        let mut unknown = new_task(1);
+        (unknown.media.video_ms, unknown.spec.sound_end_ms) = (None, Some(30_000));
+        assert!(budget.admit_create(&unknown));
+        assert!(!budget.admit_create(&new_task(2)));
+        let shown = reason(&mut budget);
+        assert!(
+            shown.contains("(0.6 of 1 units; the price of a task in progress is unknown; the next"),
+            "{shown}"
+        );
+        budget.caps = caps(1_500_000);
+        budget.begin_dispatch();
+        assert!(budget.admit_create(&new_task(2)) && !budget.admit_create(&new_task(3)));
+        let shown = reason(&mut budget);
+        assert!(
+            shown.contains("; tasks in progress are expected to cost at least 0.5; the next"),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn a_task_that_no_day_allows_says_so() {
         let mut budget = budget(300_000, 0);
         assert!(!budget.admit_create(&new_task(1)));

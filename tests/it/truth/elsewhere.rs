@@ -64,7 +64,7 @@ const PLACES: [Place; 21] = [
             "has no URL for the watermarked result",
         ],
     ),
-    // Only after a cap was lowered below what is spent.
+    // The unit tests there show the second one: its scenario needs tasks of a known and of an unknown price.
     ("src/pipeline/limits/budget.rs", &["%Y-", "; the price of a task in progress is unknown"]),
     (
         "src/pipeline/poll.rs",
