@@ -1,14 +1,15 @@
 //! Sends a message by HTTP.
 
-use std::{net::IpAddr, sync::OnceLock};
+use std::sync::OnceLock;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
-use url::{Host, Url};
+use url::Url;
 
 use super::{SendError, message::Message, signature::sign, time_limits::TimeLimits};
 use crate::{
     config::{NotifySecret, WebhookFormat},
+    loopback::is_loopback,
     redact::{one_line, root_cause},
 };
 
@@ -89,7 +90,7 @@ impl Webhook {
         let built = match self.url.scheme() {
             // Without TLS no root certificates are needed, and a private address is not reached by a proxy.
             "http" => builder().no_proxy().tls_certs_only([]).build(),
-            _ if is_this_machine(&self.url) => builder().no_proxy().build(),
+            _ if is_loopback(&self.url) => builder().no_proxy().build(),
             _ => builder().build(),
         };
         let client = built.map_err(|error| {
@@ -121,16 +122,6 @@ fn builder() -> ClientBuilder {
         .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .referer(false)
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let is_loopback = |ip: IpAddr| ip.is_loopback();
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => is_loopback(ip.into()),
-        Some(Host::Ipv6(ip)) => is_loopback(ip.into()),
-        None => false,
-    }
 }
 
 /// Returns the beginning of an answer, on one line.
