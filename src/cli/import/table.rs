@@ -45,13 +45,13 @@ pub(super) struct TableRow {
 }
 
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct CsvTable {
     /// The names of the columns.
     pub(super) header: Vec<String>,
     pub(super) rows: Vec<TableRow>,
 }
 
-impl Table {
+impl CsvTable {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, TableError> {
         let at = |line, what: &str| TableError { line, column: None, what: what.to_owned() };
         let (delimiter, start) = delimiter(bytes);
