@@ -47,7 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ),
     // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["manifest"]),
-    ("notify", &["config", "job", "store"]),
+    ("notify", &["config", "job", "redact", "store"]),
     (
         "daemon",
         &[
