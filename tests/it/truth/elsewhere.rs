@@ -64,7 +64,7 @@ const PLACES: [Place; 21] = [
             "has no URL for the watermarked result",
         ],
     ),
-    ("src/pipeline/limits/budget.rs", &["%Y-"]),
+    ("src/pipeline/limits/budget", &["%Y-", "more than is known"]),
     (
         "src/pipeline/poll.rs",
         &["the task failed at Kling without a reason", "{key}: Kling does not show what"],
