@@ -132,7 +132,12 @@ mod tests {
 
     fn price(units: Option<i64>, money: Option<i64>, is_assumed: bool) -> Price {
         let micro = |amount: i64| amount * 1_000_000;
-        Price { units_micro: units.map(micro), money_micro: money.map(micro), is_assumed }
+        Price {
+            units_micro: units.map(micro),
+            money_micro: money.map(micro),
+            is_assumed,
+            most: None,
+        }
     }
 
     #[test]

@@ -5,11 +5,9 @@
 
 use std::collections::HashMap;
 
+use super::budget_reason::reason;
 use crate::{
-    job::{
-        AssumedPrices, BudgetHold, Caps, Cost, Currency, Length, Price, PriceList, Task, TaskId,
-        admit,
-    },
+    job::{AssumedPrices, BudgetHold, Caps, Cost, Length, Price, PriceList, Task, TaskId, admit},
     store::{BudgetNumbers, Hold, HoldKind},
 };
 
@@ -173,52 +171,6 @@ fn day_of(now_ms: i64) -> i64 {
     now_ms.div_euclid(DAY_MS)
 }
 
-/// `key` is that of the task that waits.
-fn reason(hold: &BudgetHold, key: Option<&str>, resumes_at_ms: i64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-    let amount = |micro: i64| micro as f64 / 1e6;
-    let BudgetHold { cap_micro, spent_micro, in_progress_micro, has_unknown, price_micro, .. } =
-        *hold;
-    let (unit, limit) = match hold.currency {
-        Currency::Units => ("units", "limits.units_per_day"),
-        Currency::Money => ("in money", "limits.money_per_day"),
-    };
-    let (cap, spent) = (amount(cap_micro), amount(spent_micro));
-    if hold.waits_for_price {
-        let advice = match hold.currency {
-            Currency::Units => ", or set `prices` in the configuration",
-            Currency::Money => "",
-        };
-        return format!(
-            "the price of the next task is unknown, so that one such task runs at a time ({spent} of {cap} {unit} \
-             spent today, {limit}); it starts after the task that is in progress or unresolved{advice}"
-        );
-    }
-    if let Some((price, key)) = price_micro.filter(|price| *price > cap_micro).zip(key) {
-        let price = amount(price);
-        return format!(
-            "job {key} is expected to cost {price} {unit}, more than {limit} ({cap}); raise {limit}, or cancel the job"
-        );
-    }
-    let at = jiff::Timestamp::from_millisecond(resumes_at_ms).unwrap_or_default();
-    let at = at.strftime("%Y-%m-%d %H:%M UTC");
-    let at_least = if has_unknown { "at least " } else { "" };
-    let in_progress = match in_progress_micro {
-        0 if has_unknown => "; the price of a task in progress is unknown".to_owned(),
-        0 => String::new(),
-        micro => {
-            format!("; tasks in progress are expected to cost {at_least}{}", amount(micro))
-        }
-    };
-    let next = match price_micro.filter(|_| spent_micro < cap_micro) {
-        Some(price) => format!("; the next task is expected to cost {}", amount(price)),
-        None => String::new(),
-    };
-    format!(
-        "daily budget reached ({spent} of {cap} {unit}{in_progress}{next}); resumes {at}, or raise {limit}"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,7 +244,8 @@ mod tests {
         let (observed, identify) = (budget.prices.observed.clone(), budget.prices.identify);
         let in_progress = vec![(2, Length::of_task(&new_task(2)))];
         let spent = Cost::units(600_000);
-        budget.set_numbers(BudgetNumbers { spent, in_progress, observed, identify }, NOW_MS);
+        let numbers = BudgetNumbers { spent, in_progress, observed, identify };
+        budget.set_numbers(numbers, NOW_MS);
         budget.begin_dispatch();
         assert!(budget.admit_create(&new_task(3)) && !budget.admit_create(&new_task(4)));
     }
@@ -345,6 +298,25 @@ mod tests {
             shown.contains("; tasks in progress are expected to cost at least 0.5; the next"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_guess_counts_with_the_most_that_it_may_be() {
+        let mut budget = budget(13_000_000, 500_000);
+        let mut guesses = [new_task(1), new_task(2), new_task(3)];
+        guesses.iter_mut().for_each(|task| task.media.video_ms = None);
+        // A video of 60 s costs 6.
+        assert!(budget.admit_create(&guesses[0]) && budget.admit_create(&guesses[1]));
+        assert!(!budget.admit_create(&guesses[2]));
+        assert_eq!(
+            reason(&mut budget),
+            "the day could end above its budget (0.5 of 13 units spent today; the next task and those in progress may cost \
+             up to 18, because the length of a video, or a price, is unknown); it starts after a task that is in \
+             progress or unresolved, or raise limits.units_per_day"
+        );
+        assert!(budget.admit_create(&new_task(4)), "12.5 at most");
+        budget.begin_dispatch();
+        assert!(!budget.admit_create(&new_task(5)), "13.5 at most");
     }
 
     #[test]
