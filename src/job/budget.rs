@@ -41,6 +41,8 @@ pub struct BudgetHold {
     pub in_progress_micro: i64,
     /// How many tasks are in progress.
     pub tasks: usize,
+    /// The price of a task in progress is unknown.
+    pub has_unknown: bool,
     /// The price of the next task; none: it is unknown, or nothing waits.
     pub price_micro: Option<i64>,
     /// Another task whose price is unknown is in progress: only one may be.
@@ -77,8 +79,8 @@ pub fn admit(
             }
         };
         let is_unknown = next.is_some() && price_micro.is_none();
-        let waits_for_price =
-            !is_reached && is_unknown && in_progress.iter().any(|price| part(price).is_none());
+        let has_unknown = in_progress.iter().any(|price| part(price).is_none());
+        let waits_for_price = !is_reached && is_unknown && has_unknown;
         if is_reached || waits_for_price {
             let tasks = in_progress.len();
             return Err(BudgetHold {
@@ -87,6 +89,7 @@ pub fn admit(
                 spent_micro,
                 in_progress_micro,
                 tasks,
+                has_unknown,
                 price_micro,
                 waits_for_price,
             });

@@ -204,8 +204,12 @@ fn reason(hold: &BudgetHold, key: Option<&str>, resumes_at_ms: i64) -> String {
     let at = at.strftime("%Y-%m-%d %H:%M UTC");
     let in_progress = match tasks {
         0 => String::new(),
+        1 if hold.has_unknown => "; the price of 1 task in progress is unknown".to_owned(),
         1 => format!("; 1 task in progress costs {}", amount(in_progress_micro)),
-        tasks => format!("; {tasks} tasks in progress cost {}", amount(in_progress_micro)),
+        tasks => {
+            let unknown = if hold.has_unknown { " and an unknown price" } else { "" };
+            format!("; {tasks} tasks in progress cost {}{unknown}", amount(in_progress_micro))
+        }
     };
     let next = match price_micro.filter(|_| spent_micro < cap_micro) {
         Some(price) => format!("; the next task costs {}", amount(price)),
@@ -320,6 +324,14 @@ mod tests {
              today, limits.units_per_day); it starts after the task that is in progress or unresolved, or set `prices` in the configuration"
         );
         assert!(budget.admit_create(&new_task(3)), "its price is known");
+        budget.spent = Cost::units(9_600_000);
+        assert!(!budget.admit_create(&new_task(4)));
+        let says = "(9.6 of 10 units; 2 tasks in progress cost 0.5 and an unknown price; the next task costs 0.5)";
+        assert!(reason(&mut budget).contains(says));
+        budget.release(3);
+        assert!(!budget.admit_create(&new_task(4)));
+        let says = "(9.6 of 10 units; the price of 1 task in progress is unknown; the next task costs 0.5)";
+        assert!(reason(&mut budget).contains(says));
     }
 
     #[test]
