@@ -1,4 +1,4 @@
-//! Makes texts of others safe for one line of a message: bounded, without control characters and secrets.
+//! Makes texts of others safe for one line of a message (bounded, without control characters and secrets), and for a shell.
 
 use std::{borrow::Cow, error::Error, iter};
 
@@ -121,7 +121,8 @@ pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
-fn one_line(text: &str, max_chars: usize) -> String {
+/// Returns a text on one line of at most `max_chars` characters, without control characters.
+pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     // Ids are safe already.
     if text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return text.to_owned();
@@ -140,9 +141,27 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Returns a word as a shell reads it back. Keys of jobs come from names of files.
+pub(crate) fn shell_word(word: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
+    if !word.is_empty() && !word.starts_with('-') && word.bytes().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_words_that_need_it_are_quoted() {
+        assert_eq!(shell_word("promo/en-1.x"), "promo/en-1.x");
+        assert_eq!(shell_word("my promo/en"), "'my promo/en'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word("-x"), "'-x'");
+        assert_eq!(shell_word(""), "''");
+    }
 
     #[test]
     fn line_is_bounded_without_secrets_and_escapes() {

@@ -80,6 +80,7 @@ plant() {
   # Mistakes that the simulation meets too rarely have their own scenarios.
   local scenario=
   case $1 in
+    ChangedIsUploaded) scenario=uploads::changing ;;
     EmptyIsAbsence) scenario=uncertain::empty ;;
     HostIgnored) scenario=uncertain::base_url ;;
     MessageNotDrained | MessageRenamed | NotifiedUnanswered) scenario=notify::webhook ;;

@@ -28,8 +28,8 @@ const FIRST_MANIFEST: &str = "\
 # yaml-language-server: $schema=../manifest.schema.json
 #
 # One job: the face in the video speaks the audio. Edit the two lines, then run `lipsyncd check`.
-# Paths start at this file's folder. Kling fetches videos by URL: a local video needs `upload.s3` in
-# lipsyncd.yaml. `man lipsyncd-manifest` lists all keys.
+# Paths start at this file's folder. Kling fetches videos by URL: a local video needs `upload.s3` or
+# `media.serve` in lipsyncd.yaml. `man lipsyncd-manifest` lists all keys.
 
 video: https://cdn.example.com/video.mp4      # an http(s) URL, or a path: video.mp4
 audio: audio.mp3                              # a path, or an http(s) URL

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::Config,
     daemon,
-    job::{Price, PriceList},
+    job::{JobSpec, Media, Price, PriceList, Source},
     store::Reader,
 };
 
@@ -17,6 +17,12 @@ use crate::{
 pub(super) fn prices(reader: Option<&Reader>, config: &Config) -> Result<PriceList> {
     let (observed, identify) = reader.map(Reader::prices).transpose()?.unwrap_or_default();
     Ok(PriceList { observed, identify, assumed: daemon::assumed_prices(config) })
+}
+
+/// Returns what makes a video one video, which is identified once: the content of a local file, else its URL or id.
+pub(super) fn video_key(spec: &JobSpec, media: &Media) -> String {
+    let (Source::Url(written) | Source::File(written) | Source::Id(written)) = &spec.video;
+    media.video_sha256.as_ref().unwrap_or(written).clone()
 }
 
 /// The price of several tasks, with their Identify Face calls. What is unknown is counted, and is not 0.
@@ -27,10 +33,12 @@ pub(super) struct PriceSum {
     pub(super) tasks: i64,
     pub(super) unknown_tasks: i64,
     unknown_calls: i64,
+    /// The money of some task is unknown, because only units are assumed.
+    is_money_unknown: bool,
     is_assumed: bool,
 }
 
-/// A [`PriceSum`] in JSON. Units and money are null while no price is known.
+/// A [`PriceSum`] in JSON. Units and money are null while they are unknown.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct PriceReport {
     pub(super) units: Option<f64>,
@@ -65,12 +73,14 @@ impl PriceSum {
         self.tasks += other.tasks;
         self.unknown_tasks += other.unknown_tasks;
         self.unknown_calls += other.unknown_calls;
+        self.is_money_unknown |= other.is_money_unknown;
         self.is_assumed |= other.is_assumed;
     }
 
     fn add(&mut self, price: Price) {
         self.units_micro = self.units_micro.saturating_add(price.units_micro.unwrap_or(0));
         self.money_micro = self.money_micro.saturating_add(price.money_micro.unwrap_or(0));
+        self.is_money_unknown |= price.money_micro.is_none();
         self.is_assumed |= price.is_assumed;
     }
 
@@ -108,7 +118,7 @@ impl PriceSum {
         let known = |micro: i64| (!self.is_unknown()).then(|| units_number(micro));
         PriceReport {
             units: known(self.units_micro),
-            money: known(self.money_micro),
+            money: known(self.money_micro).filter(|_| !self.is_money_unknown),
             tasks: self.tasks,
             unknown_tasks: self.unknown_tasks,
             assumed: self.is_assumed,
@@ -135,7 +145,10 @@ mod tests {
         let known = price(Some(1), Some(0), false);
         assert_eq!(of(&[known]).text(), "2 units");
         assert_eq!(of(&[price(Some(0), Some(3), false)]).text(), "6 in money");
-        assert_eq!(of(&[price(Some(1), None, true)]).text(), "2 units (assumed)");
+        assert_eq!(of(&[known]).report().money, Some(0.0));
+        let assumed = of(&[price(Some(1), None, true)]);
+        assert_eq!(assumed.text(), "2 units (assumed)");
+        assert_eq!((assumed.report().units, assumed.report().money), (Some(2.0), None));
         assert_eq!(of(&[Price::UNKNOWN]).text(), "unknown");
         assert_eq!(of(&[Price::UNKNOWN]).report().units, None);
         let both = of(&[known, Price::UNKNOWN]);

@@ -28,7 +28,7 @@ use crate::{
 ///
 /// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_KEY. Or from
 /// files of the same names in lower case in $CREDENTIALS_DIRECTORY. The keys of a bucket for local videos,
-/// S3_ACCESS_KEY and S3_SECRET_KEY, come from the same places.
+/// S3_ACCESS_KEY and S3_SECRET_KEY, and NOTIFY_SECRET, which signs webhooks, come from the same places.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd run                          run the daemon\n  \

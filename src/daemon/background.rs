@@ -19,8 +19,8 @@ use crate::{
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
-/// What the parts need beside the resources.
-pub(super) struct Beside<'a> {
+/// What the background work needs besides the resources.
+pub(super) struct BackgroundInputs<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) folder: &'a FolderReport<'a>,
     pub(super) sender: &'a Sender,
@@ -29,7 +29,7 @@ pub(super) struct Beside<'a> {
 /// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
 pub(super) async fn run(
     resources: &Resources,
-    Beside { inputs, folder, sender }: Beside<'_>,
+    BackgroundInputs { inputs, folder, sender }: BackgroundInputs<'_>,
     rescan: Arc<Notify>,
     store_changed: Arc<Notify>,
 ) -> StoreError {

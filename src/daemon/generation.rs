@@ -9,8 +9,12 @@ use tokio::{sync::Notify, time::timeout};
 use tracing::{info, warn};
 
 use super::{
-    Controls, DaemonError, Inputs, ReadInputs, background, folder_report::FolderReport,
-    reload::Reloader, resources::Resources, settings,
+    Controls, DaemonError, Inputs, ReadInputs,
+    background::{self, BackgroundInputs},
+    folder_report::FolderReport,
+    reload::Reloader,
+    resources::Resources,
+    settings,
 };
 use crate::{
     config::Config,
@@ -121,8 +125,8 @@ impl Generation {
             heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
-        let beside = background::Beside { inputs, folder: &folder, sender: &sender };
-        let background = background::run(resources, beside, Arc::clone(&rescan), store_changed);
+        let its_inputs = BackgroundInputs { inputs, folder: &folder, sender: &sender };
+        let background = background::run(resources, its_inputs, Arc::clone(&rescan), store_changed);
         let mut reloader = Reloader::new(resources, inputs, read_inputs);
         let reload = reloader.next(&controls.reload, &rescan);
         tokio::pin!(pipeline, inbox, background, reload);

@@ -99,7 +99,6 @@ mod tests {
             spent_total: Cost::units(0),
             pause: None,
             hold: None,
-            hold_kind: None,
             api_problem: None,
             uploads: crate::store::UploadStatus::default(),
             rate_limit: None,

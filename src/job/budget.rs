@@ -39,8 +39,6 @@ pub struct BudgetHold {
     pub spent_micro: i64,
     /// The expected price of the tasks in progress, as far as it is known.
     pub in_progress_micro: i64,
-    /// How many tasks are in progress.
-    pub tasks: usize,
     /// The price of a task in progress is unknown.
     pub has_unknown: bool,
     /// The price of the next task; none: it is unknown, or nothing waits.
@@ -78,17 +76,15 @@ pub fn admit(
                 expected_micro >= cap_micro || after_micro > cap_micro
             }
         };
-        let is_unknown = next.is_some() && price_micro.is_none();
         let has_unknown = in_progress.iter().any(|price| part(price).is_none());
+        let is_unknown = next.is_some() && price_micro.is_none();
         let waits_for_price = !is_reached && is_unknown && has_unknown;
         if is_reached || waits_for_price {
-            let tasks = in_progress.len();
             return Err(BudgetHold {
                 currency,
                 cap_micro,
                 spent_micro,
                 in_progress_micro,
-                tasks,
                 has_unknown,
                 price_micro,
                 waits_for_price,

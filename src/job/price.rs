@@ -36,7 +36,7 @@ impl Length {
     }
 }
 
-/// The part of the audio that a task will use. `schema.sql` computes the same for the index `task_price`.
+/// The part of the audio that a task will use, in ms. `used_audio_ms` of the store computes the same in SQL.
 fn expected_ms(spec: &JobSpec, media: &Media) -> Option<i64> {
     let end_ms = spec.sound_end_ms.or(media.audio_ms)?;
     let room_ms = media.video_ms.unwrap_or(LONGEST_MS).min(LONGEST_MS);

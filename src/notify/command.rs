@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{SendError, message::Message, time_limits::TimeLimits};
+use crate::redact::one_line;
 
 /// The variables that a program gets. No credential is among them.
 const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
@@ -81,7 +82,7 @@ impl Running {
         if status.success() {
             return Ok(Ok("ended with exit code 0".to_owned()));
         }
-        let said = one_line(&said);
+        let said = one_line(&String::from_utf8_lossy(&said), STDERR_BYTES_MAX);
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         let message = match status.code() {
             Some(code) => format!("ended with exit code {code}{said}"),
@@ -109,12 +110,6 @@ async fn read_beginning(stderr: Option<ChildStderr>, said: &mut Vec<u8>) {
         let room = STDERR_BYTES_MAX.saturating_sub(said.len());
         said.extend(chunk.iter().take(read.min(room)));
     }
-}
-
-fn one_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn not_started(program: &str, error: &io::Error) -> SendError {

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::store::{FailureGroup, Notification};
+use crate::{
+    redact::shell_word,
+    store::{FailureGroup, Notification},
+};
 
 /// Longer texts (the errors of a manifest) are cut.
 const TEXT_CHARS_MAX: usize = 2_000;
@@ -108,7 +111,7 @@ fn command(stored: &Notification) -> Option<String> {
     match stored.event.as_str() {
         "jobs.failed" => Some("lipsyncd list --state failed".to_owned()),
         "manifest.error" => Some("lipsyncd check".to_owned()),
-        "job.unresolved" => Some(format!("lipsyncd show {}", stored.job.as_deref()?)),
+        "job.unresolved" => Some(format!("lipsyncd show {}", shell_word(stored.job.as_deref()?))),
         "queue.paused" if stored.paused_by.as_deref() == Some("person") => {
             Some("lipsyncd resume".to_owned())
         }
@@ -131,9 +134,7 @@ fn in_words(stored: &Notification) -> (String, String) {
         "manifest.finished" => (format!("{manifest} finished"), counts(stored)),
         "manifest.error" => (format!("{manifest} has errors"), with_command(reason)),
         "jobs.failed" => {
-            let jobs = stored.jobs.unwrap_or_default();
-            let noun = if jobs == 1 { "job" } else { "jobs" };
-            (format!("{jobs} {noun} failed"), with_command(failed_jobs(stored)))
+            (format!("{} failed", count_of_jobs(stored)), with_command(failed_jobs(stored)))
         }
         "job.unresolved" => (format!("{job} needs your decision"), with_command(reason)),
         "job.succeeded" => (format!("{job} succeeded"), stored.output.clone().unwrap_or_default()),
@@ -153,7 +154,14 @@ fn counts(stored: &Notification) -> String {
     let counts = counts.into_iter().filter_map(|(count, word)| {
         count.filter(|count| *count > 0).map(|count| format!("{count} {word}"))
     });
-    format!("{} jobs: {}", stored.jobs.unwrap_or_default(), counts.collect::<Vec<_>>().join(", "))
+    format!("{}: {}", count_of_jobs(stored), counts.collect::<Vec<_>>().join(", "))
+}
+
+fn count_of_jobs(stored: &Notification) -> String {
+    match stored.jobs.unwrap_or_default() {
+        1 => "1 job".to_owned(),
+        jobs => format!("{jobs} jobs"),
+    }
 }
 
 fn failed_jobs(stored: &Notification) -> String {
@@ -235,6 +243,20 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&message.json).unwrap(), expected);
         assert_eq!(message.title, "3 jobs failed");
         assert!(message.text.starts_with("2 × no face at https://cdn.example.com/v.mp4 (such as"));
+    }
+
+    #[test]
+    fn one_job_is_no_plural_and_a_key_is_quoted_for_a_shell() {
+        let one = Notification {
+            jobs: Some(1),
+            succeeded: Some(1),
+            job: None,
+            ..stored("manifest.finished")
+        };
+        assert_eq!(Message::of(&one).text, "1 job: 1 succeeded");
+        let job = Some("a; reboot/en".to_owned());
+        let unresolved = Message::of(&Notification { job, ..stored("job.unresolved") });
+        assert!(unresolved.text.ends_with("\nlipsyncd show 'a; reboot/en'"), "{}", unresolved.text);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Sends a message by HTTP.
 
-use std::{error::Error, iter, net::IpAddr, sync::OnceLock};
+use std::{net::IpAddr, sync::OnceLock};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
 use url::{Host, Url};
 
 use super::{SendError, message::Message, signature::sign, time_limits::TimeLimits};
-use crate::config::{NotifySecret, WebhookFormat};
+use crate::{
+    config::{NotifySecret, WebhookFormat},
+    redact::{one_line, root_cause},
+};
 
 /// How much of a refusal is read and shown.
 const ANSWER_BYTES_MAX: usize = 300;
@@ -138,9 +141,7 @@ async fn excerpt(mut answer: Response) -> String {
     {
         bytes.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES_MAX - bytes.len())]);
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = one_line(&String::from_utf8_lossy(&bytes), ANSWER_BYTES_MAX);
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }
 
@@ -151,9 +152,4 @@ fn header_text(text: &str) -> String {
         return line;
     }
     format!("=?UTF-8?B?{}?=", BASE64_STANDARD.encode(line))
-}
-
-fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let causes = iter::successors(Some(error), |&error| error.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
 }

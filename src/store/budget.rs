@@ -1,6 +1,11 @@
 //! What counts against the caps of a UTC day.
 
-use super::{Store, StoreError, price::prices, spend, sql::Sql as _};
+use super::{
+    Store, StoreError,
+    price::{prices, used_audio_ms},
+    spend,
+    sql::Sql as _,
+};
 use crate::job::{Cost, Length, ObservedPrice, TaskId};
 
 /// What counts against the caps of a UTC day, and the prices of the account.
@@ -17,11 +22,14 @@ pub struct BudgetNumbers {
 }
 
 /// An adopted task has no create request of this database: it may have been created today.
-pub(super) const IN_PROGRESS: &str = "
-    SELECT id, coalesce(plan_end_ms - plan_start_ms, coalesce(sound_end_ms, audio_ms) - sound_start_ms), video_ms
+pub(super) const IN_PROGRESS: &str = concat!(
+    "SELECT id, ",
+    used_audio_ms!(),
+    ", video_ms
     FROM task INDEXED BY task_state
     WHERE state IN ('creating', 'submitted', 'processing', 'unresolved')
-      AND CASE WHEN sent_at_ms IS NULL THEN state <> 'unresolved' ELSE sent_at_ms >= ?1 - ?1 % 86400000 END";
+      AND CASE WHEN sent_at_ms IS NULL THEN state <> 'unresolved' ELSE sent_at_ms >= ?1 - ?1 % 86400000 END"
+);
 
 impl Store {
     /// Reads, at one moment, what counts against the caps of the UTC day of `now_ms`.

@@ -5,6 +5,16 @@ use rusqlite::{Connection, Row, named_params};
 use super::{Reader, Store, StoreError, account, sql::Sql as _};
 use crate::job::{Account, Cost, Length, Observation, ObservedPrice};
 
+/// The part of the audio that a task uses, or will use, in ms, as [`Length::of_task`] computes it.
+macro_rules! used_audio_ms {
+    () => {
+        "coalesce(plan_end_ms - plan_start_ms,
+           min(coalesce(sound_end_ms, audio_ms) - sound_start_ms, coalesce(video_ms, 60000), 60000))"
+    };
+}
+
+pub(super) use used_audio_ms;
+
 /// The usual case: the price is the same as before.
 const SEEN_AGAIN: &str = "
     UPDATE price SET tasks = tasks + 1

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Reader, StoreError, sql::Sql as _};
+use super::{Reader, StoreError, price::used_audio_ms, sql::Sql as _};
 use crate::job::Length;
 
 /// The first tasks that were not charged yet. Reading all tasks of a long queue would take too long.
@@ -16,12 +16,13 @@ pub struct TasksLeft {
     pub has_more: bool,
 }
 
-pub(super) const LEFT: &str = "
-    SELECT coalesce(plan_end_ms - plan_start_ms,
-        min(coalesce(sound_end_ms, audio_ms) - sound_start_ms, coalesce(video_ms, 60000), 60000)), video_ms,
-      CASE WHEN state IN ('queued', 'waiting') THEN video_kind || ' ' || video END
+pub(super) const LEFT: &str = concat!(
+    "SELECT ",
+    used_audio_ms!(),
+    ", video_ms, CASE WHEN state IN ('queued', 'waiting') THEN coalesce(video_sha256, video) END
     FROM task INDEXED BY task_state
-    WHERE state IN ('creating', 'submitted', 'processing', 'identified', 'queued', 'waiting') LIMIT ?1";
+    WHERE state IN ('creating', 'submitted', 'processing', 'identified', 'queued', 'waiting') LIMIT ?1"
+);
 
 impl Reader {
     /// Returns the first `limit` tasks that were not charged yet.

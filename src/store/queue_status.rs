@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    HoldKind, MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, Store,
-    StoreError, SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack,
-    spend, sql::Sql as _, upload, watermark,
+    MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, Store, StoreError,
+    SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack, spend,
+    sql::Sql as _, upload, watermark,
 };
 use crate::job::{Caps, Cost, State};
 
@@ -29,7 +29,6 @@ pub struct QueueStatus {
     pub pause: Option<Pause>,
     /// Why no new task is started although the queue is not paused.
     pub hold: Option<String>,
-    pub hold_kind: Option<HoldKind>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
     /// The uploads of local videos.
@@ -93,7 +92,7 @@ const REFUSED_MAX: i64 = 5;
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
       api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
-      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, money_cap_micro, hold_until_ms, hold_kind FROM daemon_state";
+      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, money_cap_micro, hold_until_ms FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -201,9 +200,6 @@ pub(super) fn queue_status(
             spent_total,
             pause,
             // A daemon that ended on an earlier day may have left it.
-            hold_kind: row
-                .get::<_, Option<String>>("hold_kind")?
-                .and_then(|kind| HoldKind::named(&kind)),
             hold: hold.filter(|_| until_ms.is_none_or(|until_ms| until_ms > now_ms)),
             api_problem: api_problem
                 .zip(since_ms)

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::{Store, StoreError, price, sql::Sql as _};
+use super::{StoreError, price, sql::Sql as _};
 use crate::job::{Cost, Spend};
 
 const ADD: &str = "
@@ -26,13 +26,6 @@ const IN_ALL: &str = "
 /// The limit of a column: a billion units, the largest `limits.units_per_day`. So a nonsensical cost cannot
 /// overflow a sum, and cannot keep a paid task from being recorded.
 const DAY_MOST_MICRO: i64 = 1_000_000_000_000_000;
-
-impl Store {
-    /// Returns what was charged on the UTC day of `now_ms`.
-    pub async fn spent_today(&self, now_ms: i64) -> Result<Cost, StoreError> {
-        self.read(move |connection| on_day(connection, now_ms)).await
-    }
-}
 
 /// Adds to the UTC day to which `spend` belongs, else to that of `now_ms`, inside the caller's transaction.
 pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
 use super::error::UploadError;
-use crate::media::{LocateError, Located};
+use crate::media::{LocateError, Located, hash::hex};
 
 /// The size of the blocks in which a file is read and sent.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -97,8 +97,4 @@ impl BodyReader {
         }
         Ok(())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

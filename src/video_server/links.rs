@@ -13,6 +13,8 @@ use sha2::Sha256;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::media::hash::hex;
+
 /// What the key of the links is made for, so that it signs nothing else.
 const CONTEXT: &[u8] = b"lipsyncd media.serve, version 1";
 const MAC_BYTES: usize = 32;
@@ -67,7 +69,7 @@ impl VideoLinks {
         is_valid && self.mac(expiry, object).verify_slice(&mac).is_ok()
     }
 
-    /// Whether somebody with a valid link has asked for a video since then. If not, Kling does not reach lipsyncd.
+    /// Whether somebody with a valid link has asked for a video since then. If not, Kling may not reach lipsyncd.
     #[must_use]
     pub fn was_asked(&self, object: &str, since: Instant) -> bool {
         self.asked().get(object).is_some_and(|at| *at >= since)
@@ -101,10 +103,6 @@ fn keyed(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC accepts keys of every length");
     mac.update(message);
     mac
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

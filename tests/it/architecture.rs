@@ -47,7 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ),
     // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["manifest"]),
-    ("notify", &["config", "job", "store"]),
+    ("notify", &["config", "job", "redact", "store"]),
     (
         "daemon",
         &[
@@ -77,6 +77,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
             "notify",
             "output",
             "pipeline",
+            "redact",
             "sim",
             "store",
             "upload",

@@ -33,10 +33,11 @@ use crate::{
 ///
 /// Reads manifests and local media exactly as the daemon does. Prints one line per job: what lipsyncd would do,
 /// and with which job it would share a task. Jobs that make the same request are paid once. Reports every error
-/// with its place in the manifest. Then one line per manifest shows the number of tasks that are not paid yet, and
-/// their price, from the tasks in the state database or from `prices`. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
-/// as if its folder were `jobs_dir`. For a PATH that the daemon ignores, it says why. A name that is almost that of a
-/// manifest, such as `promo.yml.txt`, is an error as PATH, and a warning in a folder.
+/// with its place in the manifest. Then one line per manifest shows the number of jobs, the number of tasks that are
+/// not paid yet, and their price, from the tasks in the state database or from `prices`. Without PATH it reads all of
+/// `jobs_dir`. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`. For a PATH that the daemon
+/// ignores, it says why. A name that is almost that of a manifest, such as `promo.yml.txt`, is an error as PATH, and a
+/// warning in a folder.
 ///
 /// Exit code 0: every job could run; there may be warnings. 1: there are errors, or a file is missing.
 #[derive(Debug, clap::Args)]
@@ -175,13 +176,23 @@ impl Check<'_> {
                 if let Some((warnings, text)) = &reading.warnings {
                     self.problems(warnings, &shown, text)?;
                 }
+                let (errors, waiting) = (self.errors, self.waiting);
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
                 }
-                if let Some(line) = self.prices.end_manifest() {
-                    writeln!(self.out, "{shown}  {line}")?;
-                }
-                Ok(())
+                let jobs = counted(reading.jobs.len(), "job");
+                let waits = match self.waiting - waiting {
+                    0 => String::new(),
+                    waiting => format!(", {waiting} waiting for files"),
+                };
+                let price = match self.prices.end_manifest() {
+                    Some(price) => format!(", {price}"),
+                    None if (errors, waiting) == (self.errors, self.waiting) => {
+                        ", nothing to pay".to_owned()
+                    }
+                    None => String::new(),
+                };
+                Ok(writeln!(self.out, "{shown}  {jobs}{waits}{price}")?)
             }
         }
     }

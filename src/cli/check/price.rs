@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use crate::{
     cli::{
         counted, open,
-        price::{PriceSum, prices},
+        price::{PriceSum, prices, video_key},
     },
     config::Config,
-    job::{JobSpec, Length, Media, PriceList, Source},
+    job::{JobSpec, Length, Media, PriceList},
     manifest::{ContentHashes, request_hash},
     store::Reader,
 };
@@ -17,7 +17,7 @@ pub(super) struct CheckedPrices {
     reader: Option<Reader>,
     prices: PriceList,
     /// Videos that are identified for these jobs. Each is identified once.
-    videos: HashSet<Source>,
+    videos: HashSet<String>,
     manifest: PriceSum,
     total: PriceSum,
 }
@@ -42,7 +42,7 @@ impl CheckedPrices {
             return;
         }
         self.manifest.add_tasks(self.prices.task(Length::of(spec, media, None)), 1);
-        if self.videos.insert(spec.video.clone()) {
+        if self.videos.insert(video_key(spec, media)) {
             self.manifest.add_calls(self.prices.identify(), 1);
         }
     }

@@ -8,7 +8,7 @@ use crate::{
         text::{counted, first_line, shell_word, time},
     },
     job::State,
-    store::{HoldKind, JobFilter, PauseKind},
+    store::{JobFilter, PauseKind},
 };
 
 const NAMED_MAX: usize = 3;
@@ -74,19 +74,10 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
     }
     if let Some(reason) = &queue_status.hold {
         let reload = users.reload(database.daemon.as_ref().map(|daemon| daemon.pid));
-        let limit = match reason.contains("limits.money_per_day") {
-            true => "limits.money_per_day",
-            false => "limits.units_per_day",
-        };
-        let fix = match queue_status.hold_kind {
-            Some(HoldKind::Price) => {
-                format!(
-                    "wait for the task in progress, decide the unresolved task, or set `prices`; then: {reload}"
-                )
-            }
-            _ => format!("wait for the next UTC day, or raise {limit}; then: {reload}"),
-        };
-        findings.push(warning(first_line(reason), fix).named("queue"));
+        // The reason ends with what to do.
+        let (message, advice) = reason.rsplit_once("; ").unwrap_or((reason, "wait"));
+        let fix = format!("{advice}; after a change of the configuration: {reload}");
+        findings.push(warning(first_line(message), fix).named("queue"));
     }
     // What a daemon wrote that has ended since is out of date.
     if database.daemon.is_none() {

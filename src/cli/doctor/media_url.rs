@@ -20,6 +20,7 @@ use crate::{
     job::Source,
     manifest::is_private_address,
     media::{Located, public_url},
+    redact::root_cause,
 };
 
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -105,15 +106,6 @@ fn length_of(response: &Response) -> Option<u64> {
         StatusCode::PARTIAL_CONTENT => header(CONTENT_RANGE)?.rsplit('/').next()?.parse().ok(),
         _ => header(CONTENT_LENGTH)?.parse().ok(),
     }
-}
-
-/// The innermost error; the outer errors only say that a request failed.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
 
 fn video_of_a_job(config: &Config, database: &OpenDatabase) -> Option<Located> {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
-use super::{CheckResult, DoctorContext, error, media_url::root_cause, ok, warning};
+use super::{CheckResult, DoctorContext, error, ok, warning};
 use crate::{
     cli::open,
     daemon,
     manifest::is_private_address,
+    redact::root_cause,
     video_server::{PROBE, PROBE_OBJECT},
 };
 

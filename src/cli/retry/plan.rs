@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     cli::{
         CommandContext, ExitCode, Result, counted,
-        price::{PriceSum, prices},
+        price::{PriceSum, prices, video_key},
         update::{Decision, not_changed, unknown_job},
     },
-    job::{Job, JobSpec, Length, PriceList, State, TaskId},
+    job::{Job, Length, PriceList, State, TaskId},
     store::{JobState, Reader},
 };
 
@@ -92,9 +92,7 @@ impl RetryPlan {
                 None => Some(unknown_job(reader, key)?),
                 Some(state) => match decide(&state) {
                     Ok(_) => {
-                        if let Some(spec) = plan.add(key, state, &prices) {
-                            videos.insert(spec.video);
-                        }
+                        videos.extend(plan.add(key, state, &prices));
                         None
                     }
                     Err(reason) => not_changed(key, reason).err(),
@@ -109,8 +107,8 @@ impl RetryPlan {
         Ok(plan)
     }
 
-    /// Returns the job if its retry pays for a task that no other job of the plan pays for.
-    fn add(&mut self, key: &str, state: JobState, prices: &PriceList) -> Option<JobSpec> {
+    /// Returns the key of the video if the retry pays for a task that no other job of the plan pays for.
+    fn add(&mut self, key: &str, state: JobState, prices: &PriceList) -> Option<String> {
         self.shown.insert(key.to_owned(), ShownJob::of(&state));
         let is_paid = match state.retry_task {
             Some(_) if state.retry_is_free => false,
@@ -126,6 +124,6 @@ impl RetryPlan {
         }
         let Job { spec, media, .. } = state.job;
         self.price.add_tasks(prices.task(Length::of(&spec, &media, None)), 1);
-        Some(spec)
+        Some(video_key(&spec, &media))
     }
 }

@@ -20,7 +20,8 @@ pub(super) use text::rate_limited;
 ///
 /// Shows how many jobs are in each state, how many of the account's slots are in use, why the queue is paused
 /// or held, the units and money spent, the price of the queue, the time left and the manifests with errors. Then it
-/// lists the next commands. It only reads: it works with and without a running daemon, and for users without write permission.
+/// lists the next commands. It only reads: it works with and without a running daemon, and for users without write
+/// permission.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd status\n  \
@@ -35,8 +36,8 @@ pub(super) struct Args {
     watch: bool,
     /// Print one JSON object
     ///
-    /// Its members are: jobs (each state with its count); changed_after_sent and dismissed (counts of jobs);
-    /// manifests (accepted, refused); slots (used, limit, configured); pause (null, or kind, reason, code, since, next_probe); hold (null, or why no new task is
+    /// Its members are: jobs (each state with its count); changed_after_sent and dismissed (numbers of jobs); manifests
+    /// (accepted, refused); slots (used, limit, configured); pause (null, or kind, reason, code, since, next_probe); hold (null, or why no new task is
     /// created); `trouble` (null, or reason and since: the API gives no usable answer); rate (null, or code,
     /// limited_until and queries_limited_until: the API limits the rate of calls); uploads (null, or running,
     /// sent_bytes, bytes and problem: null, or reason and since); folder_problem (null, or
@@ -44,11 +45,11 @@ pub(super) struct Args {
     /// machine); blocked (null, or jobs and reason: their output files cannot be written); superseded (null, or
     /// tasks and jobs: unresolved tasks of earlier requests, and the first jobs with the command to decide them);
     /// incomplete_results (results that Kling's server has only in part); watermarks_missing (jobs that lack the
-    /// watermarked copy of their result); notifications (null, or the messages that could not be sent: failing,
-    /// dead and problem); units (today, total, cap); money (the same for accounts that pay from a balance); packs (null, or as_of, left, problem and packs: what
-    /// the account's resource packs have left); price_left (null if nothing is left to pay for, or units and money,
-    /// each null while no price is known, tasks, unknown_tasks, assumed, has_more and lasts_until: the day until which
-    /// the cap makes the queue last); eta_seconds (null if unknown, if nothing is left, or
+    /// watermarked copy of their result); notifications (null, or failing, dead and problem: messages of `notify` that
+    /// could not be sent); units (today, total, cap); money (the same, for accounts that pay from a balance); packs (null,
+    /// or as_of, left, problem and packs: what the account's resource packs have left); price_left (null, or units and
+    /// money, null where unknown, tasks, unknown_tasks, assumed, has_more and lasts_until: what the tasks that were not
+    /// charged yet will cost); eta_seconds (null if unknown, if nothing is left, or
     /// while the queue is paused); daemon (running, pid, since, `trouble`: null, or why it cannot write the state
     /// database). Times are UTC in ISO 8601.
     #[arg(long)]

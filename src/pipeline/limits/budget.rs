@@ -94,8 +94,7 @@ impl Budget {
                 self.refusal = None;
                 true
             }
-            Err(mut hold) => {
-                hold.tasks = hold.tasks.saturating_sub(self.identifying.len());
+            Err(hold) => {
                 self.refusal = Some((hold, Some(task.spec.key.clone())));
                 false
             }
@@ -178,7 +177,8 @@ fn day_of(now_ms: i64) -> i64 {
 fn reason(hold: &BudgetHold, key: Option<&str>, resumes_at_ms: i64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     let amount = |micro: i64| micro as f64 / 1e6;
-    let BudgetHold { cap_micro, spent_micro, in_progress_micro, tasks, price_micro, .. } = *hold;
+    let BudgetHold { cap_micro, spent_micro, in_progress_micro, has_unknown, price_micro, .. } =
+        *hold;
     let (unit, limit) = match hold.currency {
         Currency::Units => ("units", "limits.units_per_day"),
         Currency::Money => ("in money", "limits.money_per_day"),
@@ -197,22 +197,21 @@ fn reason(hold: &BudgetHold, key: Option<&str>, resumes_at_ms: i64) -> String {
     if let Some((price, key)) = price_micro.filter(|price| *price > cap_micro).zip(key) {
         let price = amount(price);
         return format!(
-            "job {key} costs {price} {unit}, more than {limit} ({cap}); raise {limit}, or cancel the job"
+            "job {key} is expected to cost {price} {unit}, more than {limit} ({cap}); raise {limit}, or cancel the job"
         );
     }
     let at = jiff::Timestamp::from_millisecond(resumes_at_ms).unwrap_or_default();
     let at = at.strftime("%Y-%m-%d %H:%M UTC");
-    let in_progress = match tasks {
+    let at_least = if has_unknown { "at least " } else { "" };
+    let in_progress = match in_progress_micro {
+        0 if has_unknown => "; the price of a task in progress is unknown".to_owned(),
         0 => String::new(),
-        1 if hold.has_unknown => "; the price of 1 task in progress is unknown".to_owned(),
-        1 => format!("; 1 task in progress costs {}", amount(in_progress_micro)),
-        tasks => {
-            let unknown = if hold.has_unknown { " and an unknown price" } else { "" };
-            format!("; {tasks} tasks in progress cost {}{unknown}", amount(in_progress_micro))
+        micro => {
+            format!("; tasks in progress are expected to cost {at_least}{}", amount(micro))
         }
     };
     let next = match price_micro.filter(|_| spent_micro < cap_micro) {
-        Some(price) => format!("; the next task costs {}", amount(price)),
+        Some(price) => format!("; the next task is expected to cost {}", amount(price)),
         None => String::new(),
     };
     format!(
@@ -282,8 +281,8 @@ mod tests {
         assert!(!budget.admit_create(&new_task(3)), "1.6 of 2 are taken");
         assert_eq!(
             reason(&mut budget),
-            "daily budget reached (0.6 of 2 units; 2 tasks in progress cost 1; the next task costs 0.5); \
-             resumes 2026-11-30 00:00 UTC, or raise limits.units_per_day"
+            "daily budget reached (0.6 of 2 units; tasks in progress are expected to cost 1; the next task is \
+             expected to cost 0.5); resumes 2026-11-30 00:00 UTC, or raise limits.units_per_day"
         );
         assert!(budget.admit_create(&new_task(2)), "it counts already");
         // One of them was refused, the other is in the database now.
@@ -324,14 +323,28 @@ mod tests {
              today, limits.units_per_day); it starts after the task that is in progress or unresolved, or set `prices` in the configuration"
         );
         assert!(budget.admit_create(&new_task(3)), "its price is known");
-        budget.spent = Cost::units(9_600_000);
-        assert!(!budget.admit_create(&new_task(4)));
-        let says = "(9.6 of 10 units; 2 tasks in progress cost 0.5 and an unknown price; the next task costs 0.5)";
-        assert!(reason(&mut budget).contains(says));
-        budget.release(3);
-        assert!(!budget.admit_create(&new_task(4)));
-        let says = "(9.6 of 10 units; the price of 1 task in progress is unknown; the next task costs 0.5)";
-        assert!(reason(&mut budget).contains(says));
+    }
+
+    #[test]
+    fn an_unknown_price_in_progress_is_not_shown_as_nothing() {
+        let mut budget = budget(1_000_000, 600_000);
+        let mut unknown = new_task(1);
+        (unknown.media.video_ms, unknown.spec.sound_end_ms) = (None, Some(30_000));
+        assert!(budget.admit_create(&unknown));
+        assert!(!budget.admit_create(&new_task(2)));
+        let shown = reason(&mut budget);
+        assert!(
+            shown.contains("(0.6 of 1 units; the price of a task in progress is unknown; the next"),
+            "{shown}"
+        );
+        budget.caps = caps(1_500_000);
+        budget.begin_dispatch();
+        assert!(budget.admit_create(&new_task(2)) && !budget.admit_create(&new_task(3)));
+        let shown = reason(&mut budget);
+        assert!(
+            shown.contains("; tasks in progress are expected to cost at least 0.5; the next"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -340,7 +353,7 @@ mod tests {
         assert!(!budget.admit_create(&new_task(1)));
         assert_eq!(
             reason(&mut budget),
-            "job promo/en costs 0.5 units, more than limits.units_per_day (0.3); raise limits.units_per_day, or cancel the job"
+            "job promo/en is expected to cost 0.5 units, more than limits.units_per_day (0.3); raise limits.units_per_day, or cancel the job"
         );
     }
 }

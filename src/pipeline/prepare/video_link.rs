@@ -53,7 +53,7 @@ pub(super) async fn after_refusal<A>(
     let (uploads, object) = match (uploads, video_links, object_of(task)) {
         (Some(uploads), _, Some(object)) => (uploads, object),
         (None, Some(links), Some(object)) if !links.was_asked(&object, signed_at) => {
-            let problem = "nothing has asked lipsyncd for the video: Kling does not reach \
+            let problem = "nothing has asked lipsyncd for the video: Kling probably does not reach \
                            media.serve.public_url; run `lipsyncd doctor`";
             return Ok(not_downloaded(problem, &refused));
         }

@@ -128,7 +128,7 @@ impl<A: Api> Pipeline<A> {
     /// Identifies a task's video, or makes the task wait for a call about the same video.
     fn start_identify(&mut self, id: TaskId) {
         let Some(video) = self.queues.get(id).map(video_key) else { return };
-        if let Some(waiting) = self.identify_calls.waiting_mut(&video) {
+        if let Some(waiting) = self.shared_videos.waiting_mut(&video) {
             waiting.extend(self.queues.take(id));
             return;
         }
@@ -147,7 +147,7 @@ impl<A: Api> Pipeline<A> {
         if is_probe {
             self.account.gate.pending = Some(PendingProbe::Paid(id));
         }
-        self.identify_calls.start(video, id);
+        self.shared_videos.start(video, id);
         let permit = self.account.permit(is_probe);
         self.prepare(id, move |context, task| async move {
             match identify(&context, task, &permit).await? {

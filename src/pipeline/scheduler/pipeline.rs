@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    AccountState, Deliveries, LookupSchedule, Memory, Polling, Prefetch, ReadyQueues,
-    SharedIdentify, Steps,
+    AccountState, Deliveries, LookupSchedule, Memory, Polling, Prefetch, ReadyQueues, SharedVideos,
+    Steps,
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
@@ -23,8 +23,8 @@ pub struct Pipeline<A> {
     pub(super) account: AccountState,
     pub(super) prefetch: Prefetch,
     pub(super) steps: Steps,
-    pub(super) identify_calls: SharedIdentify,
-    pub(super) uploads: UploadGate,
+    pub(super) shared_videos: SharedVideos,
+    pub(super) upload_gate: UploadGate,
     /// Why uploads are held, as the database has it.
     pub(super) upload_problem: Option<String>,
     pub(super) deliveries: Deliveries,
@@ -57,8 +57,8 @@ impl<A: Api> Pipeline<A> {
             account,
             prefetch: Prefetch::new(),
             steps: Steps::default(),
-            identify_calls: SharedIdentify::default(),
-            uploads: UploadGate::default(),
+            shared_videos: SharedVideos::default(),
+            upload_gate: UploadGate::default(),
             upload_problem: None,
             deliveries: Deliveries::new(),
             polling: Polling::new(&settings, median_ms),
@@ -103,7 +103,7 @@ impl<A: Api> Pipeline<A> {
 
     /// Puts the tasks back that waited for the Identify Face call of `caller`.
     pub(super) fn release_waiting(&mut self, caller: TaskId) {
-        for task in self.identify_calls.end(caller) {
+        for task in self.shared_videos.end(caller) {
             self.enqueue(task);
         }
     }

@@ -236,28 +236,28 @@ impl ReadyQueues {
     }
 }
 
-/// One Identify Face call per video: the calls in progress, and the tasks that wait for each.
+/// One Identify Face call or upload per video: the steps in progress, and the tasks that wait for each.
 #[derive(Debug, Default)]
-pub(super) struct SharedIdentify {
-    /// The video of each call, by the task whose step makes the call.
+pub(super) struct SharedVideos {
+    /// The video of each step, by the task whose step it is.
     videos: HashMap<TaskId, String>,
     waiting: HashMap<String, Vec<Task>>,
 }
 
-impl SharedIdentify {
-    pub(super) fn start(&mut self, video: String, caller: TaskId) {
+impl SharedVideos {
+    pub(super) fn start(&mut self, video: String, task: TaskId) {
         self.waiting.insert(video.clone(), Vec::new());
-        self.videos.insert(caller, video);
+        self.videos.insert(task, video);
     }
 
-    /// Returns the tasks that wait for the call about this video, if one is in progress.
+    /// Returns the tasks that wait for the step about this video, if one is in progress.
     pub(super) fn waiting_mut(&mut self, video: &str) -> Option<&mut Vec<Task>> {
         self.waiting.get_mut(video)
     }
 
-    /// The step of `caller` ended. Returns the tasks that waited for its call.
-    pub(super) fn end(&mut self, caller: TaskId) -> Vec<Task> {
-        let video = self.videos.remove(&caller);
+    /// The step of `task` ended. Returns the tasks that waited for it.
+    pub(super) fn end(&mut self, task: TaskId) -> Vec<Task> {
+        let video = self.videos.remove(&task);
         video.and_then(|video| self.waiting.remove(&video)).unwrap_or_default()
     }
 }

@@ -184,7 +184,7 @@ impl<A: Api> Pipeline<A> {
             self.next_poll_at(),
             self.account.gate.next_probe_at().filter(|_| self.may_probe()),
             self.account.slots.blocked_until,
-            self.uploads.next_at().filter(|_| self.queues.count_uploads() > 0),
+            self.upload_gate.next_at().filter(|_| self.queues.count_uploads() > 0),
             self.next_lookups_at(),
         ]
         .into_iter()

@@ -28,12 +28,12 @@ impl<A: Api> Pipeline<A> {
             if !is_needed {
                 // Another task has the same content.
                 self.queues.take(id).into_iter().for_each(|task| self.enqueue(task));
-            } else if let Some(waiting) = self.identify_calls.waiting_mut(&video) {
+            } else if let Some(waiting) = self.shared_videos.waiting_mut(&video) {
                 waiting.extend(self.queues.take_to_upload(id));
-            } else if self.uploads.may_start(Instant::now(), running, at_once)
+            } else if self.upload_gate.may_start(Instant::now(), running, at_once)
                 && let Some(task) = self.queues.take_to_upload(id)
             {
-                self.identify_calls.start(video, id);
+                self.shared_videos.start(video, id);
                 self.start_upload(task);
             }
         }
@@ -59,7 +59,7 @@ impl<A: Api> Pipeline<A> {
                 // The bucket does not refuse all videos any more.
                 self.open_uploads().await?;
                 self.requeue(task);
-                for task in self.identify_calls.end(id) {
+                for task in self.shared_videos.end(id) {
                     let waiting = task.id;
                     self.enqueue(task);
                     self.record_idle(waiting, Outcome::TransientError(error.clone())).await?;
@@ -69,7 +69,7 @@ impl<A: Api> Pipeline<A> {
         }
         // An upload takes long: in the meantime, a person or the folder may have changed these tasks.
         self.reload(id).await?;
-        for task in self.identify_calls.end(id) {
+        for task in self.shared_videos.end(id) {
             self.reload(task.id).await?;
         }
         Ok(())
@@ -78,7 +78,7 @@ impl<A: Api> Pipeline<A> {
     async fn hold_uploads(&mut self, reason: String) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
         let interval = self.probe_interval();
-        self.uploads.hold(Instant::now(), interval);
+        self.upload_gate.hold(Instant::now(), interval);
         if self.upload_problem.as_ref() != Some(&reason) {
             warn!("uploads are held: {reason}");
             self.context.store.set_upload_problem(Some(reason.clone()), now_ms).await?;
@@ -89,7 +89,7 @@ impl<A: Api> Pipeline<A> {
 
     /// Ends the hold of uploads. Returns whether they were held.
     async fn open_uploads(&mut self) -> Result<bool, StoreError> {
-        let were_held = self.uploads.open();
+        let were_held = self.upload_gate.open();
         if were_held {
             self.upload_problem = None;
             self.context.store.set_upload_problem(None, self.context.clock.now_ms()).await?;
@@ -99,7 +99,7 @@ impl<A: Api> Pipeline<A> {
 
     /// Whether uploads are all that is left, and the bucket still refuses them after another try.
     pub(super) fn is_only_upload_left(&self) -> bool {
-        self.uploads.is_held_for(self.probe_interval()) && self.queues.has_only_uploads()
+        self.upload_gate.is_held_for(self.probe_interval()) && self.queues.has_only_uploads()
     }
 
     fn probe_interval(&self) -> Duration {

@@ -168,8 +168,8 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
         "SELECT call || http_status || code || request_id || units FROM job_history WHERE call IS NOT NULL",
     );
     assert_eq!(kept, "identify2000request0.05");
-    assert_eq!(bench.store.spent_today(NOW_MS).await.unwrap().units_micro, 50_000);
-    assert_eq!(bench.store.spent_today(NOW_MS + 86_400_000).await.unwrap().units_micro, 0);
+    assert_eq!(bench.store.budget_numbers(NOW_MS).await.unwrap().spent.units_micro, 50_000);
+    assert_eq!(bench.store.budget_numbers(NOW_MS + 86_400_000).await.unwrap().spent.units_micro, 0);
     assert_eq!(bench.value::<String>("SELECT day FROM spend_by_day"), "2026-03-01");
 }
 
@@ -209,7 +209,7 @@ async fn money_is_recorded_with_its_task_and_on_the_day_of_the_create_request() 
         assert_eq!(money(view), Some(1.25), "{view}");
     }
     assert_eq!(bench.value::<String>("SELECT group_concat(day) FROM spend_by_day"), "2026-03-01");
-    let spent = bench.store.spent_today(NOW_MS).await.unwrap();
+    let spent = bench.store.budget_numbers(NOW_MS).await.unwrap().spent;
     assert_eq!(spent, Cost { units_micro: 50_000, money_micro: 1_250_000 });
 }
 
@@ -243,7 +243,7 @@ async fn a_deduction_that_makes_no_sense_keeps_no_result_from_being_written_down
         assert_eq!(bench.drive(key, vec![nonsense]).await.state, State::Downloading);
     }
     let most = 1_000_000_000_000_000 + 100_000;
-    assert_eq!(bench.store.spent_today(NOW_MS).await.unwrap().units_micro, most);
+    assert_eq!(bench.store.budget_numbers(NOW_MS).await.unwrap().spent.units_micro, most);
     let queue_status =
         crate::store::Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
     assert_eq!(queue_status.spent_total.units_micro, most);

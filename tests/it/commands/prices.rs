@@ -5,6 +5,7 @@ use std::fs;
 use lipsyncd::job::{Account, Caps, Charge, Cost};
 
 use super::*;
+use crate::testing::{jobs::hashed, media::clip};
 
 const BATCH: &str = "
 defaults: { video: 'https://cdn.example.com/v.mp4', sound_end_time: 3s }
@@ -31,7 +32,8 @@ fn check(env: &CommandEnv) -> (String, String) {
 fn check_without_a_database_shows_unknown_or_assumed_prices() {
     let env = CommandEnv::new();
     let unknown = "2 tasks to pay: unknown";
-    let expected = |price: &str| (format!("jobs/batch.yaml  {price}"), format!("price: {price}"));
+    let expected =
+        |price: &str| (format!("jobs/batch.yaml  3 jobs, {price}"), format!("price: {price}"));
     let (line, total) = check(&env);
     assert_eq!(line, expected(unknown).0);
     assert!(
@@ -50,7 +52,9 @@ async fn charged(env: &CommandEnv, cost: Cost) -> Store {
     let store = env.store();
     let account = Account { host: "host".to_owned(), key: "key".to_owned() };
     store.use_account(&account).await.unwrap();
-    accept(&store, manifest("paid.yaml", vec![wanted("paid")])).await;
+    let mut paid = wanted("paid");
+    paid.request_hash = hashed(paid.spec.clone(), Ok(Media::default())).request_hash;
+    accept(&store, manifest("paid.yaml", vec![paid])).await;
     let session = session(&store).await;
     let mut outcomes = until_submitted(&session, "task");
     let charge = Charge { cost, created_at_ms: None, video_ms: None };
@@ -66,9 +70,57 @@ async fn check_takes_learned_prices_and_leaves_out_what_is_paid() {
     // The price of 3 s of audio was seen, that of 12 s follows from no rule yet.
     let (line, total) = check(&env);
     let price = "2 tasks to pay: 1.05 units and an unknown price for 1 task";
-    assert_eq!(line, format!("jobs/batch.yaml  {price}"));
+    assert_eq!(line, format!("jobs/batch.yaml  3 jobs, {price}"));
     assert!(total.starts_with(&format!("price: {price}; lipsyncd learns prices")), "{total}");
     drop(store);
+    let paid = "video: https://cdn.example.com/v.mp4\naudio: https://cdn.example.com/a.mp3\n\
+                sound_end_time: 5s\noriginal_audio_volume: 0.5\n";
+    let check_paid = |text: String| {
+        fs::write(env.folder.path().join("jobs/paid.yaml"), text).unwrap();
+        env.run(&["check", "jobs/paid.yaml"])
+    };
+    let ran = check_paid(paid.to_owned());
+    assert!(ran.out.ends_with("jobs/paid.yaml  1 job, nothing to pay\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.err.contains("price")), (0, false));
+    let ran = check_paid(format!("{paid}take: 2\n"));
+    assert!(ran.out.contains("jobs/paid.yaml  1 job, 1 task to pay: 1.05 units"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn local_videos_of_one_name_are_identified_each() {
+    let env = CommandEnv::new();
+    env.configure("media: { public_base_url: 'https://media.example.com' }\nprices: { identify: 1, per_5s: 10 }\n");
+    let mut jobs = Vec::new();
+    for (folder, more) in [("a", &b""[..]), ("b", b"\0\0\0\x08free"), ("c", b"")] {
+        let path = env.folder.path().join("jobs").join(folder);
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("v.mp4"), [clip("anna.mp4"), more.to_vec()].concat()).unwrap();
+        let audio = format!("https://cdn.example.com/{folder}.mp3");
+        let manifest = format!("video: v.mp4\naudio: {audio}\nsound_end_time: 3s\n");
+        fs::write(path.join("x.yaml"), manifest).unwrap();
+        let mut job = wanted(folder);
+        job.spec.video = Source::File("v.mp4".to_owned());
+        let media = Media { video_sha256: Some(more.len().to_string()), ..job.media.unwrap() };
+        job.media = Ok(media);
+        jobs.push(job);
+    }
+    // Three tasks of two started 5 s, on two contents.
+    let ran = env.run(&["check"]);
+    assert!(ran.err.starts_with("price: 3 tasks to pay: 62 units (assumed)\n"), "{ran:?}");
+    let store = env.store();
+    accept(&store, manifest("x.yaml", jobs)).await;
+    let status = env.run(&["status"]).out;
+    assert!(status.contains("price      62 units (assumed) for 3 tasks left\n"), "{status}");
+}
+
+#[test]
+fn check_claims_no_price_for_jobs_that_wait_for_files() {
+    let env = CommandEnv::new();
+    let jobs = env.folder.path().join("jobs");
+    fs::create_dir_all(&jobs).unwrap();
+    fs::write(jobs.join("x.yaml"), "video: https://cdn.example.com/v.mp4\naudio: a.mp3\n").unwrap();
+    let ran = env.run(&["check"]);
+    assert!(ran.out.ends_with("jobs/x.yaml  1 job, 1 waiting for files\n"), "{ran:?}");
 }
 
 #[tokio::test]

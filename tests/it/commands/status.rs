@@ -58,6 +58,18 @@ async fn json_has_the_documented_shape() {
 }
 
 #[tokio::test]
+async fn help_names_every_member_of_the_json() {
+    let (env, _store) = CommandEnv::with_jobs().await;
+    let json = env.run(&["status", "--json"]).json();
+    let help = env.run(&["status", "--help"]).out;
+    let words: Vec<&str> = help.split(|c: char| !c.is_ascii_alphabetic() && c != '_').collect();
+    let price_left = json["price_left"].as_object().unwrap();
+    for member in json.as_object().unwrap().keys().chain(price_left.keys()) {
+        assert!(words.contains(&member.as_str()), "{member} is not in the help");
+    }
+}
+
+#[tokio::test]
 async fn a_running_daemon_is_recognised_by_its_lock() {
     let (env, store) = CommandEnv::with_jobs().await;
     let lock = Lock::take(&env.database()).unwrap();

@@ -124,7 +124,8 @@ fn a_check_of_overlapping_paths_reads_each_manifest_once() {
     test_env.drop_in("a/x.yaml", JOB);
     let ran = test_env.run(&["check", "jobs", "jobs/a", "jobs/a/x.yaml"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.err.starts_with("1 job, 0 errors"), "{ran:?}");
+    assert!(ran.err.starts_with("price: 1 task to pay: "), "{ran:?}");
+    assert!(ran.err.contains("\n1 job, 0 errors"), "{ran:?}");
 }
 
 #[test]

@@ -183,6 +183,9 @@ fn a_reached_budget_is_reported_once_a_day() {
     env.kill();
     env.start();
     let held = |env: &TestEnv| env.log().matches("queue held: daily budget reached").count();
-    env.until("the budget to be found again", |env| held(env) >= 2);
+    // The start clears the hold, and the hold is written after its log entry, together with messages.
+    let is_stored =
+        |env: &TestEnv| env.stored::<Option<String>>("SELECT hold FROM daemon_state").flatten();
+    env.until("the budget to be found again", |env| held(env) >= 2 && is_stored(env).is_some());
     assert_eq!(env.stored::<i64>("SELECT count(*) FROM notification"), Some(1));
 }

@@ -29,7 +29,7 @@ async fn the_daily_budget_holds_new_tasks_until_the_next_day() {
     test_env.settings.caps.units_micro = Some(9_000_000);
     test_env.put("m.yaml", many("m", 12)).await;
     assert_eq!(test_env.run().await, End::Held);
-    let spent = test_env.store.spent_today(test_env.now_ms()).await.unwrap().units_micro;
+    let spent = test_env.store.budget_numbers(test_env.now_ms()).await.unwrap().spent.units_micro;
     assert!((7_000_000..=9_000_000).contains(&spent), "{spent}"); // One more would be above it.
     let waiting = test_env.tasks().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
     let words = test_env.waits_for(&waiting.spec.key).unwrap();

@@ -221,7 +221,10 @@ async fn an_absurd_deduction_is_reported_and_not_added() {
         test_env.put("m.yaml", many("m", 2)).await;
         assert_eq!(test_env.run().await, End::Idle, "{deduction}");
         test_env.assert_all_succeeded(2).await;
-        assert_eq!(test_env.store.spent_today(test_env.now_ms()).await.unwrap().units_micro, 0);
+        assert_eq!(
+            test_env.store.budget_numbers(test_env.now_ms()).await.unwrap().spent.units_micro,
+            0
+        );
         assert_eq!(test_env.count_history("m/000", "did not report its cost"), 1, "{deduction}");
     }
 }

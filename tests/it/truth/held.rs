@@ -57,7 +57,8 @@ async fn daily_budget() {
         })
     };
     scenario.env.until("the budget to hold a job", async || held().await.is_some()).await;
-    let spent = scenario.env.store.spent_today(scenario.env.now_ms()).await.unwrap().units_micro;
+    let spent =
+        scenario.env.store.budget_numbers(scenario.env.now_ms()).await.unwrap().spent.units_micro;
     assert!(spent >= 10_000, "{spent}");
     // The next day has a budget of its own. A call in flight may use it up: then the day after has one.
     let key = format!("m/{:03}", held().await.unwrap());
@@ -113,8 +114,16 @@ async fn price_of_the_next_task_is_unknown() {
 #[tokio::test]
 async fn tasks_in_progress_count_against_the_daily_budget() {
     for (cap, tasks, words) in [
-        (1_500_000, 1, "; 1 task in progress costs 1; the next task costs 1.05); resumes "),
-        (2_500_000, 2, "; 2 tasks in progress cost 2; the next task costs 1.05); resumes "),
+        (
+            1_500_000,
+            1,
+            "; tasks in progress are expected to cost 1; the next task is expected to cost 1.05); resumes ",
+        ),
+        (
+            2_500_000,
+            2,
+            "; tasks in progress are expected to cost 2; the next task is expected to cost 1.05); resumes ",
+        ),
     ] {
         let scenario = capped(cap, Some(1_000_000)).await;
         held_because(&scenario, "daily budget reached (").await;

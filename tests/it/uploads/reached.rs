@@ -83,7 +83,7 @@ fn a_job_waits_while_kling_does_not_reach_lipsyncd() {
     start_tracing(&mut env);
     env.until("the reason", |env| {
         waiting_for(env, "en").contains(
-            "nothing has asked lipsyncd for the video: Kling does not reach media.serve.public_url; run `lipsyncd doctor`",
+            "nothing has asked lipsyncd for the video: Kling probably does not reach media.serve.public_url; run `lipsyncd doctor`",
         )
     });
     serve_at(&env, &listen, &url);

@@ -38,7 +38,6 @@ fn queue_status() -> QueueStatus {
         spent_total: Cost::units(340_050_000),
         pause: None,
         hold: None,
-        hold_kind: None,
         api_problem: None,
         uploads: crate::store::UploadStatus::default(),
         rate_limit: None,
