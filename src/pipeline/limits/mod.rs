@@ -3,6 +3,7 @@
 //! Nothing here knows the scheduler or writes to the database.
 
 pub(crate) mod budget;
+mod budget_reason;
 pub(crate) mod monitored_api;
 pub(crate) mod pause_gate;
 pub(crate) mod poll_interval;
