@@ -12,23 +12,24 @@ const LISTED_MAX: i64 = 50;
 /// List messages that could not be sent, and test where they go
 ///
 /// The configuration's `notify` lists webhooks and commands, and the events that each of them gets. Without an
-/// option, this command lists messages that could not be sent. The daemon tries each of them for 24 hours.
+/// option, this command lists messages that could not be sent, with the number of tries. The daemon tries each of them
+/// for 24 hours; after that, it waits for --retry or --discard.
 ///
 /// --test sends one test message to each target now. Webhooks are signed with NOTIFY_SECRET from the environment;
 /// a secret that only systemd passes to the daemon is not in a shell's environment.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd notify --test    send a test message to each target\n  \
-    lipsyncd notify --retry   send messages again that failed for 24 hours\n\n\
+    lipsyncd notify --retry   send all listed messages again, now\n\n\
     Exit codes: 0 done, 1 a test message did not arrive")]
 pub(super) struct Args {
     /// Send a test message to each target, and print each result
     #[arg(long, conflicts_with_all = ["retry", "discard"])]
     test: bool,
-    /// Send messages again that could not be sent for 24 hours
+    /// Send all listed messages again, now, and for another 24 hours
     #[arg(long, conflicts_with = "discard")]
     retry: bool,
-    /// Delete the messages that could not be sent
+    /// Delete all listed messages, also those that would be tried again
     #[arg(long)]
     discard: bool,
 }

@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Do all jobs in the folder, then end
     ///
     /// Exit code 0: all jobs succeeded. 1: a job failed or still waits, or a manifest has errors. Does not wait
-    /// for missing media, for the end of a pause, or for an output folder that is not writable.
+    /// for missing media, for the end of a pause, for the daily budget, or for an output folder that is not writable.
     #[arg(long)]
     once: bool,
 }

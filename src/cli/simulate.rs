@@ -7,7 +7,9 @@ use clap::ValueHint;
 use super::{CommandError, ExitCode, Result, log, open, signals};
 use crate::{
     config::LogFormat,
-    sim::{Ledger, OddAnswers, Payment, RandomFaults, SimConfig, SimServer, UnknownTask},
+    sim::{
+        Ledger, OddAnswers, Payment, RandomFaults, ShownPacks, SimConfig, SimServer, UnknownTask,
+    },
 };
 
 /// Run the simulated API alone, to try manifests without paying
@@ -52,7 +54,7 @@ pub(super) struct Args {
     /// Answer in other types and words than the API's page, and an empty success for an unknown name
     #[arg(long)]
     odd_answers: bool,
-    /// Let the account pay from a balance: answers report money, and 0 units
+    /// Let the account pay from a balance: answers report money and 0 units, and it has no resource pack
     #[arg(long)]
     balance: bool,
     /// How long a new task is hidden from all queries
@@ -103,6 +105,10 @@ fn config(arguments: &Args) -> SimConfig {
         payment: match arguments.balance {
             true => Payment::Balance,
             false => Payment::Units,
+        },
+        shown_packs: match arguments.balance {
+            true => ShownPacks::None,
+            false => ShownPacks::One,
         },
         visibility_lag_ms: arguments.visible_after,
         media_dir: arguments.media.clone(),
@@ -198,7 +204,8 @@ mod tests {
         assert_eq!(config.visibility_lag_ms, 90_000);
         assert_eq!(config.odd_answers, OddAnswers::default());
         assert_eq!(config.payment, Payment::Units);
-        assert_eq!(config_of(&["--balance"]).payment, Payment::Balance);
+        let balance = config_of(&["--balance"]);
+        assert_eq!((balance.payment, balance.shown_packs), (Payment::Balance, ShownPacks::None));
         let config = config_of(&["--odd-answers"]);
         assert_eq!(
             (config.odd_answers, config.unknown_task),

@@ -74,13 +74,25 @@ fn defaults() -> Mapping {
     }
 }
 
+const CREDENTIAL_HELP: &str = "credentials are never in this file: set KLING_API_KEY, or KLING_ACCESS_KEY and \
+    KLING_SECRET_KEY, for a bucket S3_ACCESS_KEY and S3_SECRET_KEY, in the environment";
+
+/// Whether people give this name to a credential.
+fn is_credential(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["access_key", "secret", "api_key", "token", "password"].iter().any(|word| key.contains(word))
+}
+
 /// Puts the settings of a mapping over the defaults. Reports unknown keys and leaves them out.
 fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut ProblemCollector) {
     let known = keys_under(path);
     for entry in entries {
         if !known.contains(&&*entry.key) {
-            let help = did_you_mean(&entry.key, known.iter().copied())
-                .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+            let help = match did_you_mean(&entry.key, known.iter().copied()) {
+                Some(meant) => meant,
+                None if is_credential(&entry.key) => CREDENTIAL_HELP.to_owned(),
+                None => format!("known here: {}", known.join(", ")),
+            };
             let what = format!("unknown key {}", quoted(&join(path, &entry.key)));
             problems.add(Problem::at(entry.key_location, what).help(help));
             continue;

@@ -169,12 +169,13 @@ impl Store {
         .await
     }
 
-    /// Makes the daemon send messages again that failed for a day. Returns how many.
+    /// Makes the daemon send messages again whose last try failed. Each is tried for another day. Returns how many.
     pub async fn retry_notifications(&self) -> Result<usize, StoreError> {
         self.write(|connection| {
             let sql =
                 "UPDATE notification SET state = 'waiting', due_at_ms = 0, ended_at_ms = NULL,
-                       first_try_at_ms = NULL WHERE state = 'dead'";
+                       first_try_at_ms = NULL
+                 WHERE state = 'dead' OR state = 'waiting' AND problem IS NOT NULL";
             connection.changed(sql, ())
         })
         .await

@@ -249,7 +249,9 @@ impl Bucket {
                     "; if the storage has no host name for each bucket, set upload.s3.path_style to true"
                 }
             };
-            format!("no connection to {host}: {cause}{hint}")
+            let port =
+                self.config.endpoint.port().map_or_else(String::new, |port| format!(":{port}"));
+            format!("no connection to {host}{port}: {cause}{hint}")
         } else if error.is_timeout() {
             format!("no answer from {host} within {:?}", self.config.request_timeout)
         } else {

@@ -73,6 +73,9 @@ fn with_fix(wrong: &UploadError) -> CheckResult {
         UploadError::Refused(reason) if let Some((message, fix)) = reason.rsplit_once("; ") => {
             error(message, fix)
         }
-        other => error(other.to_string(), "check upload.s3, and try again"),
+        other => error(
+            other.to_string(),
+            "correct upload.s3.endpoint, or start the storage; then run doctor again",
+        ),
     }
 }

@@ -6,9 +6,12 @@ use crate::cli::text::units;
 /// A cap in units never holds an account that pays from a balance.
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let Some(database) = &context.database else { return Vec::new() };
-    let queue = &database.queue_status;
-    let charged = units(queue.spent_total.money_micro);
-    if queue.has_uncapped_money() {
+    let money_micro = database.queue_status.spent_total.money_micro;
+    let charged = units(money_micro);
+    // Of the configuration: the database has the caps of the last start.
+    let limits = &context.config.limits;
+    let is_uncapped = limits.units_per_day_micro.is_some() && limits.money_per_day_micro.is_none();
+    if money_micro > 0 && is_uncapped {
         let message = format!(
             "the account was charged {charged} in money, and only limits.units_per_day is set, which does not limit money"
         );
@@ -18,7 +21,7 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
         );
         return vec![warning(message, fix)];
     }
-    match queue.spent_total.money_micro {
+    match money_micro {
         0 => Vec::new(),
         _ => vec![ok(format!("{charged} in money charged in total"))],
     }

@@ -52,8 +52,9 @@ pub(super) struct CsvTable {
 }
 
 impl CsvTable {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, TableError> {
-        let at = |line, what: &str| TableError { line, column: None, what: what.to_owned() };
+    /// Reads a table, or returns the errors of all rows.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<TableError>> {
+        let at = |line, what: &str| vec![TableError { line, column: None, what: what.to_owned() }];
         let (delimiter, start) = delimiter(bytes);
         // The record after the last one is swallowed by a quotation mark that is not closed.
         let input = bytes.get(start..).unwrap_or_default().chain(END);
@@ -64,6 +65,7 @@ impl CsvTable {
             .trim(Trim::All)
             .from_reader(input);
         let mut table = Self { header: Vec::new(), rows: Vec::new() };
+        let mut errors = Vec::new();
         let mut record = ByteRecord::new();
         let mut lines = Lines { bytes, start, at: 0, line: 1 };
         loop {
@@ -73,10 +75,19 @@ impl CsvTable {
                     let what = "a quotation mark (\") in this row is not closed: the rest of the table is one cell";
                     return Err(at(lines.of(&record), what));
                 }
-                Ok(true) => table.add(&record, lines.of(&record))?,
+                Ok(true) => {
+                    errors.extend(table.add(&record, lines.of(&record)).err());
+                    // Without the header, the next row would be taken as the header.
+                    if table.header.is_empty() && !errors.is_empty() {
+                        break;
+                    }
+                }
                 Ok(false) => break,
                 Err(error) => return Err(at(reader.position().line(), &error.to_string())),
             }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
         }
         table.drop_empty_columns();
         if table.header.is_empty() {

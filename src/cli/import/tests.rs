@@ -103,9 +103,10 @@ fn errors_name_row_and_column() {
         ),
         ("id,,audio\n1,v.mp4,a.mp3\n", &["1: column 2: the column has no name"]),
         (
-            "id,video,audio\n1,v.mp4\n",
+            "id,video,audio\n1,v.mp4\n2,v.mp4,a.mp3\n3,v.mp4,a.mp3,b\n",
             &[
                 "2: the row has 2 fields, and the header has 3; a text with the delimiter in it needs quotation marks",
+                "4: the row has 4 fields, and the header has 3; a text with the delimiter in it needs quotation marks",
             ],
         ),
         (

@@ -19,8 +19,9 @@ pub(super) use text::rate_limited;
 /// Show progress and problems: jobs, slots, queue, units, time left
 ///
 /// Shows how many jobs are in each state, how many of the account's slots are in use, why the queue is paused
-/// or held, the units spent, the time left and the manifests with errors. Then it lists the next commands. It
-/// only reads: it works with and without a running daemon, and for users without write permission.
+/// or held, the units and money spent, the price of the queue, the time left and the manifests with errors. Then it
+/// lists the next commands. It only reads: it works with and without a running daemon, and for users without write
+/// permission.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd status\n  \

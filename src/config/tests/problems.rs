@@ -107,6 +107,8 @@ fn problems_are_reported_where_they_are() {
         metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is not an IP address with a port
         metrics: {listen: '::1:9464'} => 1:19: `metrics.listen` is not an IP address with a port
         metrics: {listen: '127.0.0.1:65536'} => 1:19: `metrics.listen` is not an IP address with a port
+        upload: {s3: {secret_access_key: x}} => 1:15: unknown key `upload.s3.secret_access_key` (credentials are never in this file: set KLING_API_KEY, or
+        kling: {api_key: x} => 1:9: unknown key `kling.api_key` (credentials are never in this file
         metrics: {port: 9464} => 1:11: unknown key `metrics.port` (known here: listen)
         log: {format: xml} => 1:15: `log.format` cannot be the text `xml` (`auto`, `text`, `json` or `journald`)
         ",

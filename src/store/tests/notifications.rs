@@ -232,6 +232,17 @@ async fn an_unsent_message_is_kept_until_a_person_decides() {
     };
     let status = async || bench.store.queue_status(NOW_MS).await.unwrap().notifications;
     assert_eq!(status().await, problems(1, 0));
+    // A person who corrected the target does not wait for the next try.
+    let later = bench.store.notification_failed(
+        message.id,
+        problem.clone(),
+        Some(NOW_MS + 600_000),
+        NOW_MS,
+    );
+    later.await.unwrap();
+    assert_eq!(bench.claim_next(NOW_MS).await, None);
+    assert_eq!(bench.store.retry_notifications().await.unwrap(), 1);
+    assert!(bench.claim_next(NOW_MS).await.is_some());
     bench.store.notification_failed(message.id, problem, None, NOW_MS).await.unwrap();
     assert_eq!(status().await, problems(0, 1));
     let days = |days: i64| NOW_MS + days * 86_400_000 + 1;

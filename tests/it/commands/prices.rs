@@ -168,6 +168,9 @@ async fn money_that_only_a_cap_in_units_limits_is_a_warning() {
     let warning =
         "2.5 in total; limits.units_per_day does not limit it: set limits.money_per_day\n";
     assert!(status().contains(warning), "{}", status());
+    assert!(!env.run(&["doctor"]).out.contains("only limits.units_per_day"));
+    // `doctor` checks the configuration, also before the daemon starts with it.
+    env.configure("limits:\n  units_per_day: 4\n");
     let doctor = env.run(&["doctor"]).out;
     assert!(
         doctor.contains("the account was charged 2.5 in money, and only limits.units_per_day"),
@@ -176,6 +179,7 @@ async fn money_that_only_a_cap_in_units_limits_is_a_warning() {
     caps.money_micro = Some(10_000_000);
     store.begin(1, NOW_MS, 1, caps).await.unwrap();
     assert!(status().contains("money      0 of 10 today (UTC), 2.5 in total\n"), "{}", status());
+    env.configure("  money_per_day: 10\n");
     assert!(!env.run(&["doctor"]).out.contains("only limits.units_per_day"));
     let shown = env.run(&["show", "paid"]).out;
     assert!(shown.contains("0.05 units and 2.5 in money, all takes"), "{shown}");
