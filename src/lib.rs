@@ -15,6 +15,7 @@ pub mod failpoint;
 pub mod inbox;
 pub mod job;
 pub mod kling;
+mod loopback;
 pub mod manifest;
 pub mod media;
 pub mod metrics;

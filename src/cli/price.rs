@@ -19,10 +19,14 @@ pub(super) fn prices(reader: Option<&Reader>, config: &Config) -> Result<PriceLi
     Ok(PriceList { observed, identify, assumed: daemon::assumed_prices(config) })
 }
 
-/// Returns what makes a video one video, which is identified once: the content of a local file, else its URL or id.
+/// Returns what makes a video one video, which is identified once: content and address of a local file, else its URL or
+/// id.
 pub(super) fn video_key(spec: &JobSpec, media: &Media) -> String {
     let (Source::Url(written) | Source::File(written) | Source::Id(written)) = &spec.video;
-    media.video_sha256.as_ref().unwrap_or(written).clone()
+    match &media.video_sha256 {
+        Some(sha256) => format!("{sha256} {}", media.video_url.as_deref().unwrap_or_default()),
+        None => written.clone(),
+    }
 }
 
 /// The price of several tasks, with their Identify Face calls. What is unknown is counted, and is not 0.
@@ -132,7 +136,12 @@ mod tests {
 
     fn price(units: Option<i64>, money: Option<i64>, is_assumed: bool) -> Price {
         let micro = |amount: i64| amount * 1_000_000;
-        Price { units_micro: units.map(micro), money_micro: money.map(micro), is_assumed }
+        Price {
+            units_micro: units.map(micro),
+            money_micro: money.map(micro),
+            is_assumed,
+            most: None,
+        }
     }
 
     #[test]

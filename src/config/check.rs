@@ -8,6 +8,7 @@ use super::{
     keys::KEYS,
     settings::{Config, KlingConfig, S3Config, ServeConfig},
 };
+use crate::loopback::is_loopback;
 
 /// How far the defaults of `kling.create_settle` and `kling.request_timeout` are apart.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -27,7 +28,7 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
             config.output_dir.starts_with(&config.jobs_dir),
             "is inside `jobs_dir`, which lipsyncd only reads",
         ),
-        ("kling.base_url", !is_private(&kling.base_url), "would send credentials unencrypted"),
+        ("kling.base_url", !is_protected(&kling.base_url), "would send credentials unencrypted"),
         (
             "media.serve.public_url",
             listen.is_some() && public_url.is_none(),
@@ -40,7 +41,7 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
         ),
         (
             "media.serve.public_url",
-            public_url.as_ref().is_some_and(|url| !is_private(url)),
+            public_url.as_ref().is_some_and(|url| !is_protected(url)),
             "would send videos and links unencrypted",
         ),
         (
@@ -55,7 +56,7 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
         ),
         (
             "upload.s3.endpoint",
-            endpoint.as_ref().is_some_and(|endpoint| !is_private(endpoint)),
+            endpoint.as_ref().is_some_and(|endpoint| !is_protected(endpoint)),
             "would send videos and links unencrypted",
         ),
         (
@@ -122,12 +123,6 @@ fn has_bucket(endpoint: &url::Url, bucket: &str) -> bool {
 }
 
 /// Returns true if nobody on the network can read what is sent: https, or http that stays on this machine.
-fn is_private(url: &url::Url) -> bool {
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || loopback
+fn is_protected(url: &url::Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
+use crate::loopback::is_loopback;
+
 /// A target of notifications, and the events that it gets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotifyTarget {
@@ -194,10 +196,9 @@ fn webhook_url(text: &str) -> Result<Url, String> {
 /// Whether a URL's host is this machine, or an address of a private network. A name may belong to any address.
 fn is_local(url: &Url) -> bool {
     let ip = match url.host() {
-        Some(Host::Domain(name)) => return name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip),
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical(),
-        None => return false,
+        _ => return is_loopback(url),
     };
     match ip {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),

@@ -11,7 +11,7 @@ use crate::{
     kling::{BuildError, Client, ClientConfig, Credential},
     media::{Locator, VideoHost},
     metrics::Metrics,
-    notify::{Target, TimeLimits},
+    notify::{MessageTarget, TimeLimits},
     pipeline::{Clock, Offload, RateSettings, Settings},
     store::OnChange,
     upload::{Bucket, BucketConfig, UploadError, object_base},
@@ -150,9 +150,9 @@ pub(super) fn inbox(config: &Config, settings: &Settings, is_reload: bool) -> In
 }
 
 /// Returns the targets of notifications, ready to send.
-pub fn notify_targets(config: &Config, secret: Option<&NotifySecret>) -> Vec<Target> {
+pub fn notify_targets(config: &Config, secret: Option<&NotifySecret>) -> Vec<MessageTarget> {
     let limits = TimeLimits::default();
-    config.notify.iter().map(|target| Target::new(target, secret, limits)).collect()
+    config.notify.iter().map(|target| MessageTarget::new(target, secret, limits)).collect()
 }
 
 /// Builds a client of the API. Sends no request.

@@ -45,12 +45,15 @@ pub struct BudgetHold {
     pub price_micro: Option<i64>,
     /// Another task whose price is unknown is in progress: only one may be.
     pub waits_for_price: bool,
+    /// The most that the tasks in progress and the next one may cost; none: unknown.
+    pub most_micro: Option<i64>,
 }
 
 /// Decides whether a task of the price `next` may start after `spent`, beside the tasks `in_progress`. Without `next`,
 /// nothing waits, and only a cap that is reached holds.
 ///
-/// At most one task whose price is unknown is in progress, so that a day ends above its cap by one such task at most.
+/// At most one task whose price is unknown or a guess is in progress, so that a day ends above its cap by one such task
+/// at most. Several are, if the caps allow the most that all of them may cost.
 pub fn admit(
     caps: &Caps,
     spent: Cost,
@@ -77,8 +80,19 @@ pub fn admit(
             }
         };
         let has_unknown = in_progress.iter().any(|price| part(price).is_none());
-        let is_unknown = next.is_some() && price_micro.is_none();
-        let waits_for_price = !is_reached && is_unknown && has_unknown;
+        let most_part = |price: &Price| match currency {
+            _ if price.most.is_none() => part(price),
+            Currency::Units => price.most.map(|most| most.units_micro),
+            Currency::Money => price.most.map(|most| most.money_micro),
+        };
+        let is_uncertain = |price: &&Price| part(price).is_none() || price.most.is_some();
+        let all = || in_progress.iter().chain(next);
+        let most_micro =
+            all().map(most_part).try_fold(0, |sum: i64, most| Some(sum.saturating_add(most?)));
+        let is_within =
+            most_micro.is_some_and(|most| spent_micro.saturating_add(most) <= cap_micro);
+        let waits_for_price =
+            !is_reached && next.is_some() && !is_within && all().filter(is_uncertain).count() > 1;
         if is_reached || waits_for_price {
             return Err(BudgetHold {
                 currency,
@@ -88,6 +102,7 @@ pub fn admit(
                 has_unknown,
                 price_micro,
                 waits_for_price,
+                most_micro,
             });
         }
     }
@@ -101,7 +116,7 @@ mod tests {
     const UNITS: Caps = Caps { units_micro: Some(10), money_micro: None };
 
     fn price(units: i64) -> Price {
-        Price { units_micro: Some(units), money_micro: None, is_assumed: false }
+        Price { units_micro: Some(units), ..Price::UNKNOWN }
     }
 
     fn allows(spent: i64, in_progress: &[Price], next: Price) -> bool {
@@ -136,7 +151,7 @@ mod tests {
     fn each_currency_has_its_own_cap() {
         let caps = Caps { units_micro: Some(10), money_micro: Some(5) };
         let spent = Cost { units_micro: 0, money_micro: 4 };
-        let next = Price { units_micro: Some(0), money_micro: Some(2), is_assumed: false };
+        let next = Price { units_micro: Some(0), money_micro: Some(2), ..Price::UNKNOWN };
         let hold = admit(&caps, spent, &[], Some(&next)).unwrap_err();
         assert_eq!((hold.currency, hold.price_micro), (Currency::Money, Some(2)));
         // Assumed prices know no money.

@@ -83,18 +83,30 @@ pub struct Price {
     pub money_micro: Option<i64>,
     /// A person assumed it; the account was not charged like this yet.
     pub is_assumed: bool,
+    /// The most that it may be, where the price is a guess; none: it is no guess.
+    pub most: Option<Cost>,
 }
 
 impl Price {
     /// Nothing is known.
-    pub const UNKNOWN: Self = Self { units_micro: None, money_micro: None, is_assumed: false };
+    pub const UNKNOWN: Self =
+        Self { units_micro: None, money_micro: None, is_assumed: false, most: None };
 
     const fn learned(Cost { units_micro, money_micro }: Cost) -> Self {
-        Self { units_micro: Some(units_micro), money_micro: Some(money_micro), is_assumed: false }
+        let (units_micro, money_micro) = (Some(units_micro), Some(money_micro));
+        Self { units_micro, money_micro, ..Self::UNKNOWN }
     }
 
     fn assumed(units_micro: Option<i64>) -> Self {
-        Self { units_micro, money_micro: None, is_assumed: units_micro.is_some() }
+        Self { units_micro, is_assumed: units_micro.is_some(), ..Self::UNKNOWN }
+    }
+
+    /// Returns the most that this may cost; none: nobody knows.
+    pub fn at_most(&self) -> Option<Cost> {
+        self.most.or_else(|| {
+            let (units_micro, money_micro) = self.units_micro.zip(self.money_micro)?;
+            Some(Cost { units_micro, money_micro })
+        })
     }
 
     /// Whether nothing is known.
@@ -106,10 +118,12 @@ impl Price {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let sum = |a: Option<i64>, b: Option<i64>| Some(a?.saturating_add(b?));
+        let most = self.at_most().zip(other.at_most()).map(|(a, b)| a.plus(b));
         Self {
             units_micro: sum(self.units_micro, other.units_micro),
             money_micro: sum(self.money_micro, other.money_micro),
             is_assumed: self.is_assumed || other.is_assumed,
+            most: most.filter(|_| self.most.is_some() || other.most.is_some()),
         }
     }
 
@@ -117,7 +131,9 @@ impl Price {
     #[must_use]
     pub fn times(self, count: i64) -> Self {
         let times = |one: Option<i64>| one.map(|one| one.saturating_mul(count));
-        Self { units_micro: times(self.units_micro), money_micro: times(self.money_micro), ..self }
+        let most = self.most.map(|most| most.times(count));
+        let (units_micro, money_micro) = (times(self.units_micro), times(self.money_micro));
+        Self { units_micro, money_micro, most, ..self }
     }
 }
 
@@ -145,29 +161,46 @@ impl PriceList {
     /// price by the rule that explains all tasks. If two rules do and differ, the price is unknown.
     ///
     /// The length of a video at a URL is unknown before its task has ended. While the video may decide, the highest
-    /// price of a task with this audio counts.
+    /// price of a task with this audio is a guess.
     pub fn task(&self, length: Length) -> Price {
         let exact = self.observed.iter().find(|seen| seen.length == length);
-        let learned = exact.map(|seen| seen.cost).or_else(|| {
+        let (mut known, mut guess) = (exact.map(|seen| seen.cost), None);
+        if known.is_none() {
             let has_this_audio = |seen: Length| seen.audio_steps == length.audio_steps;
             let by_audio = self.by_rule(length, |length| length.audio_steps);
             let by_video = self.by_rule(length, |length| length.video_steps);
             match (by_audio, by_video) {
-                (Rule::Price(audio), Rule::Price(video)) => (audio == video).then_some(audio),
-                (Rule::Price(cost), Rule::Wrong) | (Rule::Wrong, Rule::Price(cost)) => Some(cost),
-                (Rule::Wrong, Rule::LengthUnknown) => {
-                    self.highest(has_this_audio).or_else(|| self.highest(|_| true))
+                (Rule::Price(audio), Rule::Price(video)) if audio == video => known = Some(audio),
+                (Rule::Price(cost), Rule::Wrong) | (Rule::Wrong, Rule::Price(cost)) => {
+                    known = Some(cost);
                 }
-                _ if length.video_steps.is_none() => self.highest(has_this_audio),
-                _ => None,
+                (Rule::Wrong, Rule::LengthUnknown) => {
+                    guess = self.highest(has_this_audio).or_else(|| self.highest(|_| true));
+                }
+                _ if length.video_steps.is_none() => guess = self.highest(has_this_audio),
+                _ => {}
             }
-        });
-        if let Some(cost) = learned {
+        }
+        if let Some(cost) = known {
             return Price::learned(cost);
+        }
+        if let Some(cost) = guess {
+            return Price { most: self.most(length), ..Price::learned(cost) };
         }
         let steps = length.video_steps.or(length.audio_steps);
         let per_step = self.assumed.per_step_micro;
         Price::assumed(steps.zip(per_step).map(|(steps, price)| price.saturating_mul(steps)))
+    }
+
+    /// Returns what a task costs whose video is as long as Kling accepts.
+    fn most(&self, length: Length) -> Option<Cost> {
+        let longest = steps(LONGEST_MS);
+        let length = Length { video_steps: Some(longest), ..length };
+        match self.by_rule(length, |length| length.video_steps) {
+            Rule::Price(cost) => Some(cost),
+            // No rule is known: not even the shortest task that was seen can cost more for each step.
+            _ => self.highest(|_| true).map(|cost| cost.times(longest)),
+        }
     }
 
     /// Returns the highest price of the tasks of such lengths.
@@ -227,10 +260,12 @@ mod tests {
     fn the_length_that_explains_all_charges_decides() {
         let by_video = list(&[(1, Some(2), 10), (2, Some(2), 10)]);
         assert_eq!(by_video.task(length(1, 4)).units_micro, Some(20));
-        assert_eq!(by_video.task(length(3, None)).units_micro, Some(10), "the highest price");
+        let guess = by_video.task(length(3, None));
+        assert_eq!((guess.units_micro, guess.most), (Some(10), Some(Cost::units(60))));
         let by_audio = list(&[(1, Some(2), 5), (1, Some(3), 5)]);
         assert_eq!(by_audio.task(length(3, 3)).units_micro, Some(15));
-        assert_eq!(by_audio.task(length(3, None)).units_micro, Some(15));
+        let known = by_audio.task(length(3, None));
+        assert_eq!((known.units_micro, known.most), (Some(15), None));
         // The lengths of videos are unknown: only the audio can explain anything.
         let by_audio = list(&[(1, None, 5), (2, None, 10)]);
         assert_eq!(by_audio.task(length(3, 1)).units_micro, Some(15));
@@ -242,7 +277,11 @@ mod tests {
         assert_eq!(one.task(length(1, 2)).units_micro, Some(10), "seen");
         assert_eq!(one.task(length(2, 4)).units_micro, Some(20), "both rules agree");
         assert_eq!(one.task(length(2, 2)), Price::UNKNOWN);
-        assert_eq!(one.task(length(1, None)).units_micro, Some(10), "the highest of this audio");
+        let guess = one.task(length(1, None));
+        assert_eq!((guess.units_micro, guess.most), (Some(10), Some(Cost::units(60))));
+        let call = Price { units_micro: Some(1), money_micro: Some(0), ..Price::UNKNOWN };
+        assert_eq!(guess.plus(call).most, Some(Cost::units(61)));
+        assert_eq!(guess.plus(Price::UNKNOWN).most, None);
         assert_eq!(one.task(length(2, None)), Price::UNKNOWN, "the video may decide");
         let neither = list(&[(1, Some(2), 10), (2, Some(2), 13), (1, Some(3), 11)]);
         assert_eq!(neither.task(length(2, 2)).units_micro, Some(13), "seen");

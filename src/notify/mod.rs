@@ -16,5 +16,5 @@ mod webhook;
 
 pub use error::SendError;
 pub use sender::Sender;
-pub use target::Target;
+pub use target::MessageTarget;
 pub use time_limits::TimeLimits;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{Target, message::Message};
+use super::{MessageTarget, message::Message};
 use crate::{
     config::NotifyTarget,
     job::{Moment, Policy, retry::delay_ms},
@@ -44,7 +44,7 @@ const DELAYS: Policy = Policy {
 /// Sends the messages of the store.
 pub struct Sender {
     store: Store,
-    targets: Vec<Target>,
+    targets: Vec<MessageTarget>,
     moment: Box<dyn Fn() -> Moment + Send + Sync>,
     /// Messages are sent although they are not due.
     is_draining: AtomicBool,
@@ -56,7 +56,7 @@ impl Sender {
     pub async fn start(
         store: Store,
         configured: &[NotifyTarget],
-        targets: Vec<Target>,
+        targets: Vec<MessageTarget>,
         moment: impl Fn() -> Moment + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
         let mut wanted = Vec::new();
@@ -113,7 +113,7 @@ impl Sender {
         }
     }
 
-    async fn serve(&self, place: i64, target: &Target) -> Result<Infallible, StoreError> {
+    async fn serve(&self, place: i64, target: &MessageTarget) -> Result<Infallible, StoreError> {
         loop {
             let next = match self.is_draining.load(Ordering::Acquire) {
                 true => self.store.untried_notification(place).await?,
@@ -133,7 +133,7 @@ impl Sender {
     }
 
     /// Tries to send one message. Returns how long the target rests.
-    async fn try_one(&self, id: i64, target: &Target) -> Result<Duration, StoreError> {
+    async fn try_one(&self, id: i64, target: &MessageTarget) -> Result<Duration, StoreError> {
         let Moment { now_ms, .. } = (self.moment)();
         let longest_ms = i64::try_from(target.longest_try().as_millis()).unwrap_or(i64::MAX);
         let crashed_at_ms = now_ms.saturating_add(longest_ms);

@@ -9,7 +9,7 @@ use super::{
 use crate::config::{NotifyChannel, NotifySecret, NotifyTarget};
 
 /// A target of messages.
-pub struct Target {
+pub struct MessageTarget {
     name: String,
     channel: Channel,
     limits: TimeLimits,
@@ -20,7 +20,7 @@ enum Channel {
     Command(Vec<String>),
 }
 
-impl Target {
+impl MessageTarget {
     /// Makes a target. `secret` signs the messages of webhooks.
     #[must_use]
     pub fn new(target: &NotifyTarget, secret: Option<&NotifySecret>, limits: TimeLimits) -> Self {

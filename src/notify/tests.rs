@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// A target that runs this shell script.
-fn shell(script: &str, limit: Duration) -> Target {
+fn shell(script: &str, limit: Duration) -> MessageTarget {
     let limits = TimeLimits { command: limit, ..TimeLimits::default() };
-    Target::new(&configured(script), None, limits)
+    MessageTarget::new(&configured(script), None, limits)
 }
 
 fn configured(script: &str) -> NotifyTarget {
@@ -87,7 +87,7 @@ async fn a_webhook_that_hangs_is_given_up() {
     };
     let target = NotifyTarget { channel, events: NotifyEvent::ALL.into() };
     let limits = TimeLimits { webhook: Duration::from_millis(100), ..TimeLimits::default() };
-    let target = Target::new(&target, None, limits);
+    let target = MessageTarget::new(&target, None, limits);
     let error = target.send_test(0).await.unwrap_err().to_string();
     assert!(error.starts_with("no answer from 127.0.0.1:"), "{error}");
     assert!(error.ends_with(" within 0.1 s") && !error.contains("secret"), "{error}");

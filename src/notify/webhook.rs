@@ -1,19 +1,23 @@
 //! Sends a message by HTTP.
 
-use std::{net::IpAddr, sync::OnceLock};
+use std::sync::OnceLock;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use percent_encoding::percent_decode_str;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
-use url::{Host, Url};
+use url::Url;
 
 use super::{SendError, message::Message, signature::sign, time_limits::TimeLimits};
 use crate::{
     config::{NotifySecret, WebhookFormat},
-    redact::{one_line, root_cause},
+    loopback::is_loopback,
+    redact::{Redactor, root_cause},
 };
 
-/// How much of a refusal is read and shown.
-const ANSWER_BYTES_MAX: usize = 300;
+/// How much of a refusal is read.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// How much of it is shown.
+const EXCERPT_CHARS: usize = 300;
 
 /// A webhook. The HTTP client is built at the first message: a problem with it concerns this target only.
 pub(super) struct Webhook {
@@ -49,7 +53,8 @@ impl Webhook {
             )));
         }
         let code = status.as_u16();
-        let message = format!("{} answered HTTP {code}{}", self.host(), excerpt(answer).await);
+        let excerpt = self.excerpt(answer).await;
+        let message = format!("{} answered HTTP {code}{excerpt}", self.host());
         // The target is overloaded, or has a problem that is not about this message.
         let is_refusal = status.is_client_error() && !matches!(code, 401 | 403 | 404 | 408 | 429);
         Err(SendError { message, is_refusal })
@@ -89,7 +94,7 @@ impl Webhook {
         let built = match self.url.scheme() {
             // Without TLS no root certificates are needed, and a private address is not reached by a proxy.
             "http" => builder().no_proxy().tls_certs_only([]).build(),
-            _ if is_this_machine(&self.url) => builder().no_proxy().build(),
+            _ if is_loopback(&self.url) => builder().no_proxy().build(),
             _ => builder().build(),
         };
         let client = built.map_err(|error| {
@@ -110,6 +115,30 @@ impl Webhook {
         SendError::new(message)
     }
 
+    /// Returns the beginning of an answer, on one line, without the secret parts of the URL: pages about errors often
+    /// repeat the path.
+    async fn excerpt(&self, mut answer: Response) -> String {
+        let mut bytes = Vec::new();
+        // What is cut off could be a part of the URL.
+        while bytes.len() < ANSWER_BYTES_MAX
+            && let Ok(Some(chunk)) = answer.chunk().await
+        {
+            bytes.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES_MAX - bytes.len())]);
+        }
+        let words = self.redactor().line(&String::from_utf8_lossy(&bytes), EXCERPT_CHARS);
+        if words.is_empty() { String::new() } else { format!(": {words}") }
+    }
+
+    /// Everything behind the host may be secret, in each form in which an answer can repeat it.
+    fn redactor(&self) -> Redactor {
+        let (path, query) = (self.url.path(), self.url.query().unwrap_or_default());
+        let values = self.url.query_pairs().map(|(_, value)| value.into_owned());
+        let parts = path.split('/').chain(query.split(['&', '=']));
+        let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+        let parts = parts.flat_map(|part| [part.to_owned(), decoded(part)]);
+        Redactor::new(parts.chain(values).chain([query.to_owned()]).collect())
+    }
+
     fn host(&self) -> String {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}", self.url.host_str().unwrap_or_default())
@@ -121,28 +150,6 @@ fn builder() -> ClientBuilder {
         .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .referer(false)
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let is_loopback = |ip: IpAddr| ip.is_loopback();
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => is_loopback(ip.into()),
-        Some(Host::Ipv6(ip)) => is_loopback(ip.into()),
-        None => false,
-    }
-}
-
-/// Returns the beginning of an answer, on one line.
-async fn excerpt(mut answer: Response) -> String {
-    let mut bytes = Vec::new();
-    while bytes.len() < ANSWER_BYTES_MAX
-        && let Ok(Some(chunk)) = answer.chunk().await
-    {
-        bytes.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES_MAX - bytes.len())]);
-    }
-    let words = one_line(&String::from_utf8_lossy(&bytes), ANSWER_BYTES_MAX);
-    if words.is_empty() { String::new() } else { format!(": {words}") }
 }
 
 /// Returns a text for a header: ntfy reads text outside ASCII as RFC 2047 encodes it.

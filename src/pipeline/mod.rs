@@ -39,7 +39,7 @@ use poll_result::{PollResult, PollTarget, PolledTask};
 use prepare::identify::{Identify, identify};
 use prepare::local_media::{check_video, load_audio, object_of, video_key, video_ref};
 use prepare::output_check::{Obstacle, check_output, output_taken};
-use prepare::upload::{Upload, UploadEnd, upload};
+use prepare::upload::{UploadEnd, UploadStep, upload};
 use step::{StepEnd, outcome_of, permanent_error, transient_error};
 use submit::lookup::{Lookup, by_name};
 use submit::unresolved::LookupSummary;

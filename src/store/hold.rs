@@ -17,7 +17,7 @@ pub struct Hold {
 pub enum HoldKind {
     /// A cap of the day.
     Budget,
-    /// The price of the next task is unknown, and another such task is in progress.
+    /// Prices are unknown, or depend on a length that is, and another such task is in progress.
     Price,
 }
 

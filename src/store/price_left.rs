@@ -19,7 +19,7 @@ pub struct TasksLeft {
 pub(super) const LEFT: &str = concat!(
     "SELECT ",
     used_audio_ms!(),
-    ", video_ms, CASE WHEN state IN ('queued', 'waiting') THEN coalesce(video_sha256, video) END
+    ", video_ms, CASE WHEN state IN ('queued', 'waiting') THEN coalesce(video_sha256 || ' ' || coalesce(video_url, ''), video) END
     FROM task INDEXED BY task_state
     WHERE state IN ('creating', 'submitted', 'processing', 'identified', 'queued', 'waiting') LIMIT ?1"
 );

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use reqwest::{Client, redirect, retry};
-use url::{Host, Url};
 
 use super::bucket_config::BucketConfig;
-use crate::redact::root_cause;
+use crate::{loopback::is_loopback, redact::root_cause};
 
 /// Builds the client, or returns why that is not possible.
 pub(super) fn client(config: &BucketConfig) -> Result<Client, String> {
@@ -30,13 +29,4 @@ pub(super) fn client(config: &BucketConfig) -> Result<Client, String> {
         built => built,
     };
     built.map_err(|error| format!("the HTTPS client could not be set up: {}", root_cause(&error)))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }

@@ -20,4 +20,4 @@ mod tests;
 pub use bucket::{Bucket, StoredObject};
 pub use bucket_config::{BucketConfig, object_base};
 pub use error::UploadError;
-pub use uploads::{LocalVideo, Progress, Uploads};
+pub use uploads::{LocalVideo, SentBytes, Uploads};

@@ -25,7 +25,7 @@ const OBJECT_AGE_MAX: Duration = Duration::from_hours(24);
 const KNOWN_FOR: Duration = Duration::from_hours(1);
 
 /// How many bytes of an upload are sent.
-pub type Progress = Arc<AtomicU64>;
+pub type SentBytes = Arc<AtomicU64>;
 
 /// A local video with the content that was measured.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Uploads {
         &self,
         video: LocalVideo,
         offload: &Offload,
-        progress: &Progress,
+        progress: &SentBytes,
     ) -> Result<bool, UploadError> {
         let (object, bytes) = (video.object(), video.located.stamp.bytes());
         let found = self.bucket.find(&object).await?;
@@ -129,7 +129,7 @@ impl Uploads {
         video: LocalVideo,
         object: &str,
         offload: &Offload,
-        progress: &Progress,
+        progress: &SentBytes,
     ) -> Result<(), UploadError> {
         let bytes = video.located.stamp.bytes();
         let (body, reader) = body::of_file(video.located, video.sha256, Arc::clone(progress));
@@ -173,7 +173,7 @@ impl fmt::Debug for Uploads {
 }
 
 /// Ends when nothing was sent for so long.
-async fn stalled(progress: &Progress, limit: Duration) {
+async fn stalled(progress: &SentBytes, limit: Duration) {
     let mut last = u64::MAX;
     loop {
         let sent = progress.load(Ordering::Acquire);

@@ -14,13 +14,14 @@ const LINES_MAX: usize = 350;
 const READABLE: &str = "the source is there and readable, in names of UTF-8";
 
 /// What each module may import of ours; the crate's own files beside `src/main.rs` are all here.
-const MAY_IMPORT: [(&str, &[&str]); 20] = [
+const MAY_IMPORT: [(&str, &[&str]); 21] = [
     // Every layer that commits, asks or writes names its points.
     ("failpoint", &[]),
     ("offload", &[]),
     ("job", &[]),
     ("redact", &[]),
-    ("kling", &["failpoint", "redact"]),
+    ("loopback", &[]),
+    ("kling", &["failpoint", "loopback", "redact"]),
     ("sim", &["media"]),
     ("manifest", &["job"]),
     ("media", &["job"]),
@@ -28,7 +29,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("output", &["failpoint", "job"]),
     ("metrics", &["job", "store"]),
     ("inbox", &["job", "manifest", "media", "metrics", "offload", "store"]),
-    ("upload", &["media", "offload", "redact"]),
+    ("upload", &["loopback", "media", "offload", "redact"]),
     ("video_server", &["media", "offload", "store"]),
     (
         "pipeline",
@@ -46,8 +47,8 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
         ],
     ),
     // The configuration is YAML, too. Its errors are reported in the same way.
-    ("config", &["manifest"]),
-    ("notify", &["config", "job", "redact", "store"]),
+    ("config", &["loopback", "manifest"]),
+    ("notify", &["config", "job", "loopback", "redact", "store"]),
     (
         "daemon",
         &[

@@ -14,7 +14,7 @@ use std::{
 
 use super::{CommandError, ExitCode, Result, counted, safe};
 use crate::manifest;
-use table::{Table, TableError};
+use table::{CsvTable, TableError};
 
 /// Print a manifest with one job for each row of a CSV or TSV file
 ///
@@ -71,7 +71,7 @@ fn convert(bytes: &[u8]) -> std::result::Result<String, Vec<TableError>> {
         return Err(whole_file("the table is larger than a manifest can be; split it".to_owned()));
     }
     let text = text::decode(bytes).map_err(|what| whole_file(what.to_owned()))?;
-    let table = Table::read(&text)?;
+    let table = CsvTable::read(&text)?;
     table.check_header()?;
     let written = yaml::write(&table);
     let parts = written.text.len().div_ceil(manifest::BYTES_MAX);

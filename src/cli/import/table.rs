@@ -45,13 +45,13 @@ pub(super) struct TableRow {
 }
 
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct CsvTable {
     /// The names of the columns.
     pub(super) header: Vec<String>,
     pub(super) rows: Vec<TableRow>,
 }
 
-impl Table {
+impl CsvTable {
     /// Reads a table, or returns the errors of all rows.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<TableError>> {
         let at = |line, what: &str| vec![TableError { line, column: None, what: what.to_owned() }];

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::table::{Table, TableError, split};
+use super::table::{CsvTable, TableError, split};
 use crate::manifest::Problem;
 
 /// Values of these keys are texts, also if they look like numbers: `007` is an id.
@@ -16,7 +16,7 @@ pub(super) struct Written {
     places: Vec<Option<(usize, Option<usize>)>>,
 }
 
-pub(super) fn write(table: &Table) -> Written {
+pub(super) fn write(table: &CsvTable) -> Written {
     let mut written = Written { text: String::new(), places: Vec::new() };
     written.line("jobs:", None);
     for (row, cells) in table.rows.iter().map(|row| &row.cells).enumerate() {
@@ -42,7 +42,7 @@ pub(super) fn write(table: &Table) -> Written {
 }
 
 /// Returns the mapping of the parts of `key` that have a value.
-fn mapping(table: &Table, cells: &[String], key: &str) -> Option<String> {
+fn mapping(table: &CsvTable, cells: &[String], key: &str) -> Option<String> {
     let parts = table.header.iter().zip(cells).filter_map(|(name, cell)| {
         let (its_key, part) = split(name);
         let part = part.filter(|_| its_key == key && !cell.is_empty())?;
@@ -89,7 +89,7 @@ impl Written {
     }
 
     /// Returns a problem of the manifest with its place in the table.
-    pub(super) fn locate(&self, problem: &Problem, table: &Table) -> TableError {
+    pub(super) fn locate(&self, problem: &Problem, table: &CsvTable) -> TableError {
         let index = problem.location.map_or(0, |location| location.line.saturating_sub(1));
         let place = usize::try_from(index).ok().and_then(|index| self.places.get(index).copied());
         let (row, column) = place.flatten().unwrap_or((0, None));
@@ -108,7 +108,7 @@ impl Written {
     }
 
     /// Names the row of the table where the help names a place in the manifest.
-    fn in_table(&self, help: &str, table: &Table) -> String {
+    fn in_table(&self, help: &str, table: &CsvTable) -> String {
         let named = || {
             let (place, why) = help.strip_prefix("the first is at ")?.split_once(';')?;
             let line: usize = place.split_once(':')?.0.parse().ok()?;

@@ -244,7 +244,8 @@ mod tests {
         let (observed, identify) = (budget.prices.observed.clone(), budget.prices.identify);
         let in_progress = vec![(2, Length::of_task(&new_task(2)))];
         let spent = Cost::units(600_000);
-        budget.set_numbers(BudgetNumbers { spent, in_progress, observed, identify }, NOW_MS);
+        let numbers = BudgetNumbers { spent, in_progress, observed, identify };
+        budget.set_numbers(numbers, NOW_MS);
         budget.begin_dispatch();
         assert!(budget.admit_create(&new_task(3)) && !budget.admit_create(&new_task(4)));
     }
@@ -297,6 +298,25 @@ mod tests {
             shown.contains("; tasks in progress are expected to cost at least 0.5; the next"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_guess_counts_with_the_most_that_it_may_be() {
+        let mut budget = budget(13_000_000, 500_000);
+        let mut guesses = [new_task(1), new_task(2), new_task(3)];
+        guesses.iter_mut().for_each(|task| task.media.video_ms = None);
+        // A video of 60 s costs 6.
+        assert!(budget.admit_create(&guesses[0]) && budget.admit_create(&guesses[1]));
+        assert!(!budget.admit_create(&guesses[2]));
+        assert_eq!(
+            reason(&mut budget),
+            "the day could end above its budget (0.5 of 13 units spent today; the next task and those in progress may cost \
+             up to 18, because the length of a video, or a price, is unknown); it starts after a task that is in \
+             progress or unresolved, or raise limits.units_per_day"
+        );
+        assert!(budget.admit_create(&new_task(4)), "12.5 at most");
+        budget.begin_dispatch();
+        assert!(!budget.admit_create(&new_task(5)), "13.5 at most");
     }
 
     #[test]

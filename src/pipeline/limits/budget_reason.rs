@@ -1,9 +1,8 @@
-//! Why the daily budget holds the queue, in one sentence.
+//! Why the daily budget holds the next task, in a sentence with the numbers and what to do.
 
 use crate::job::{BudgetHold, Currency};
 
-/// Describes a hold for people. `key` is that of the task that waits; the caps allow new tasks again at `resumes_at_ms`
-/// (Unix ms).
+/// Returns why the caps hold the next task, the one of the job `key`. `resumes_at_ms` is Unix time.
 pub(super) fn reason(hold: &BudgetHold, key: Option<&str>, resumes_at_ms: i64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     let amount = |micro: i64| micro as f64 / 1e6;
@@ -14,6 +13,17 @@ pub(super) fn reason(hold: &BudgetHold, key: Option<&str>, resumes_at_ms: i64) -
         Currency::Money => ("in money", "limits.money_per_day"),
     };
     let (cap, spent) = (amount(cap_micro), amount(spent_micro));
+    if hold.waits_for_price && (hold.most_micro.is_some() || price_micro.is_some()) {
+        let most = match hold.most_micro {
+            Some(most) => format!("up to {}", amount(most)),
+            None => "more than is known".to_owned(),
+        };
+        return format!(
+            "the day could end above its budget ({spent} of {cap} {unit} spent today; the next task and those in \
+             progress may cost {most}, because the length of a video, or a price, is unknown); it starts after a task \
+             that is in progress or unresolved, or raise {limit}"
+        );
+    }
     if hold.waits_for_price {
         let advice = match hold.currency {
             Currency::Units => ", or set `prices` in the configuration",

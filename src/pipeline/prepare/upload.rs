@@ -12,14 +12,14 @@ use crate::{
     metrics::UploadResult,
     pipeline::{StepContext, StepEnd},
     store::{DetachReason, StoreError},
-    upload::{LocalVideo, Progress, UploadError, Uploads},
+    upload::{LocalVideo, SentBytes, UploadError, Uploads},
 };
 
 /// How often the progress of an upload is written.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// The end of the step.
-pub(crate) enum Upload {
+pub(crate) enum UploadStep {
     Ended(UploadEnd),
     /// Nothing was sent, because the output of the task is not free.
     Obstacle(Task, Obstacle),
@@ -41,7 +41,7 @@ pub(crate) enum UploadEnd {
 pub(crate) async fn upload<A: Api>(
     context: &StepContext<A>,
     task: Task,
-) -> Result<Upload, StoreError> {
+) -> Result<UploadStep, StoreError> {
     // The task may have waited in memory for long: what was cancelled in the meantime is not sent.
     let now = context.store.task(task.id).await?;
     if now.is_none_or(|now| now.revision != task.revision) {
@@ -50,14 +50,14 @@ pub(crate) async fn upload<A: Api>(
     let task = match check_task(context, task).await? {
         ControlFlow::Continue(task) => task,
         ControlFlow::Break(Identify::Obstacle(task, found)) => {
-            return Ok(Upload::Obstacle(task, found));
+            return Ok(UploadStep::Obstacle(task, found));
         }
         ControlFlow::Break(Identify::Ended(end)) => {
-            return Ok(Upload::Ended(UploadEnd::Ended(end)));
+            return Ok(UploadStep::Ended(UploadEnd::Ended(end)));
         }
     };
     let Some(uploads) = &context.settings.uploads else {
-        return Ok(Upload::Ended(UploadEnd::Uploaded));
+        return Ok(UploadStep::Ended(UploadEnd::Uploaded));
     };
     let sent = match local_video(&context.settings, &task).await {
         Ok(Some(video)) => send(context, uploads, &task, video).await?,
@@ -77,7 +77,7 @@ pub(crate) async fn upload<A: Api>(
             UploadEnd::Failed(context.record(&task, outcome, None).await?, error)
         }
     };
-    Ok(Upload::Ended(end))
+    Ok(UploadStep::Ended(end))
 }
 
 /// Sends a video, and writes how much of it is sent.
@@ -87,7 +87,7 @@ async fn send<A: Api>(
     task: &Task,
     video: LocalVideo,
 ) -> Result<Result<(), UploadError>, StoreError> {
-    let (store, progress, began) = (&context.store, Progress::default(), Instant::now());
+    let (store, progress, began) = (&context.store, SentBytes::default(), Instant::now());
     let (sha256, bytes) = (video.sha256.clone(), video.located.stamp.bytes());
     let name = video.name.clone();
     let sending = uploads.upload(video, &context.settings.offload, &progress);

@@ -9,7 +9,7 @@ use super::{Pipeline, StepEvent, StepKind};
 use crate::{
     job::{Outcome, Task, TaskId},
     kling::Api,
-    pipeline::{StepContext, Upload, UploadEnd, submit::obstacle, upload, video_key},
+    pipeline::{StepContext, UploadEnd, UploadStep, submit::obstacle, upload, video_key},
     store::StoreError,
 };
 
@@ -110,8 +110,8 @@ impl<A: Api> Pipeline<A> {
 /// Uploads the video of a task, and records what keeps the task from it.
 async fn prepare<A: Api>(context: &StepContext<A>, task: Task) -> Result<UploadEnd, StoreError> {
     match upload(context, task).await? {
-        Upload::Ended(end) => Ok(end),
-        Upload::Obstacle(task, found) => {
+        UploadStep::Ended(end) => Ok(end),
+        UploadStep::Obstacle(task, found) => {
             Ok(UploadEnd::Ended(obstacle::record(context, &task, found).await?))
         }
     }

@@ -87,30 +87,41 @@ async fn check_takes_learned_prices_and_leaves_out_what_is_paid() {
 }
 
 #[tokio::test]
-async fn local_videos_of_one_name_are_identified_each() {
-    let env = CommandEnv::new();
-    env.configure("media: { public_base_url: 'https://media.example.com' }\nprices: { identify: 1, per_5s: 10 }\n");
-    let mut jobs = Vec::new();
-    for (folder, more) in [("a", &b""[..]), ("b", b"\0\0\0\x08free"), ("c", b"")] {
-        let path = env.folder.path().join("jobs").join(folder);
-        fs::create_dir_all(&path).unwrap();
-        fs::write(path.join("v.mp4"), [clip("anna.mp4"), more.to_vec()].concat()).unwrap();
-        let audio = format!("https://cdn.example.com/{folder}.mp3");
-        let manifest = format!("video: v.mp4\naudio: {audio}\nsound_end_time: 3s\n");
-        fs::write(path.join("x.yaml"), manifest).unwrap();
-        let mut job = wanted(folder);
-        job.spec.video = Source::File("v.mp4".to_owned());
-        let media = Media { video_sha256: Some(more.len().to_string()), ..job.media.unwrap() };
-        job.media = Ok(media);
-        jobs.push(job);
+async fn local_videos_are_identified_once_per_content_and_address() {
+    // Three tasks of two started 5 s. A bucket has one object for two of the three files.
+    for (host, price) in [
+        ("upload: { s3: { endpoint: 'https://s3.example.com', bucket: videos } }", 62),
+        ("media: { public_base_url: 'https://media.example.com' }", 63),
+    ] {
+        let env = CommandEnv::new();
+        env.configure(&format!("{host}\nprices: {{ identify: 1, per_5s: 10 }}\n"));
+        let mut jobs = Vec::new();
+        for (folder, more) in [("a", &b""[..]), ("b", b"\0\0\0\x08free"), ("c", b"")] {
+            let path = env.folder.path().join("jobs").join(folder);
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join("v.mp4"), [clip("anna.mp4"), more.to_vec()].concat()).unwrap();
+            let audio = format!("https://cdn.example.com/{folder}.mp3");
+            let manifest = format!("video: v.mp4\naudio: {audio}\nsound_end_time: 3s\n");
+            fs::write(path.join("x.yaml"), manifest).unwrap();
+            let mut job = wanted(folder);
+            job.spec.video = Source::File("v.mp4".to_owned());
+            let address = if price == 62 { "bucket" } else { folder };
+            job.media = Ok(Media {
+                video_sha256: Some(more.len().to_string()),
+                video_url: Some(address.to_owned()),
+                ..job.media.unwrap()
+            });
+            jobs.push(job);
+        }
+        let ran = env.run(&["check"]);
+        let expected = format!("price: 3 tasks to pay: {price} units (assumed)\n");
+        assert!(ran.err.starts_with(&expected), "{ran:?}");
+        let store = env.store();
+        accept(&store, manifest("x.yaml", jobs)).await;
+        let status = env.run(&["status"]).out;
+        let expected = format!("price      {price} units (assumed) for 3 tasks left\n");
+        assert!(status.contains(&expected), "{status}");
     }
-    // Three tasks of two started 5 s, on two contents.
-    let ran = env.run(&["check"]);
-    assert!(ran.err.starts_with("price: 3 tasks to pay: 62 units (assumed)\n"), "{ran:?}");
-    let store = env.store();
-    accept(&store, manifest("x.yaml", jobs)).await;
-    let status = env.run(&["status"]).out;
-    assert!(status.contains("price      62 units (assumed) for 3 tasks left\n"), "{status}");
 }
 
 #[test]

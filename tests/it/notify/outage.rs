@@ -13,7 +13,7 @@ use std::{
 use lipsyncd::{
     config::{NotifyChannel, NotifyEvent, NotifyTarget, WebhookFormat},
     job::Moment,
-    notify::{Sender, Target, TimeLimits},
+    notify::{MessageTarget, Sender, TimeLimits},
     store::{Pause, PauseKind, Store},
 };
 
@@ -42,7 +42,7 @@ async fn after_an_hour_without_a_receiver_each_event_arrives() {
     let channel = NotifyChannel::Webhook { url, format: WebhookFormat::Json };
     let events = vec![NotifyEvent::QueuePaused, NotifyEvent::QueueResumed];
     let configured = [NotifyTarget { channel, events }];
-    let target = Target::new(&configured[0], None, TimeLimits::default());
+    let target = MessageTarget::new(&configured[0], None, TimeLimits::default());
     // The triggers read the system's clock.
     let start_ms = jiff::Timestamp::now().as_millisecond();
     let clock = Arc::new(AtomicI64::new(start_ms));

@@ -17,6 +17,8 @@ pub enum Mode {
     Status(u16),
     /// To another host, at this port.
     Redirect(u16),
+    /// Refuses, and repeats the path in the text, as many web servers do.
+    Repeat(u16),
     /// Reads the request and never answers.
     Hang,
 }
@@ -91,6 +93,7 @@ fn serve(stream: TcpStream, state: &Mutex<(Mode, Vec<Received>)>) -> Option<()> 
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
+    let target = line.split(' ').nth(1)?.to_owned();
     let mut headers = BTreeMap::new();
     loop {
         line.clear();
@@ -107,7 +110,12 @@ fn serve(stream: TcpStream, state: &Mutex<(Mode, Vec<Received>)>) -> Option<()> 
         state.1.push(Received { headers, body });
         state.0
     };
+    let mut text = "what".to_owned();
     let answer = match mode {
+        Mode::Repeat(status) => {
+            text = format!("Cannot POST {target} ({})", target.replace('/', "\\/"));
+            format!("{status} Status\r\n")
+        }
         Mode::Status(status) => format!("{status} Status\r\n"),
         Mode::Redirect(port) => {
             format!("307 Elsewhere\r\nlocation: http://localhost:{port}/elsewhere\r\n")
@@ -118,6 +126,7 @@ fn serve(stream: TcpStream, state: &Mutex<(Mode, Vec<Received>)>) -> Option<()> 
         }
     };
     let mut stream = stream;
-    let text = format!("HTTP/1.1 {answer}content-length: 4\r\nconnection: close\r\n\r\nwhat");
-    stream.write_all(text.as_bytes()).ok()
+    let length = text.len();
+    let head = format!("HTTP/1.1 {answer}content-length: {length}\r\nconnection: close\r\n\r\n");
+    stream.write_all((head + &text).as_bytes()).ok()
 }

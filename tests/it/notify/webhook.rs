@@ -156,6 +156,25 @@ fn errors_and_redirects_are_tried_again_and_followed_by_nobody() {
     assert!(other.received().is_empty(), "the other host gets no message and no signature");
 }
 
+/// The path and the query of a webhook are its password.
+#[test]
+fn an_answer_that_repeats_the_url_reveals_nothing() {
+    let receiver = Receiver::start(Mode::Repeat(404));
+    let url = format!("http://{}/services/T0SECRET/B0SECRET?key=secret-token", receiver.address);
+    let notify = format!("notify: [{{ webhook: '{url}', events: [manifest.error] }}]\n");
+    let mut env = TestEnv::with(quick(), 5, &notify);
+    env.drop_in_old("a.yaml", "video: 5\n");
+    env.start();
+    let problem = || env.stored::<String>("SELECT problem FROM notification");
+    env.until("the refusal", |_| problem().is_some());
+    let problem = problem().unwrap();
+    assert!(problem.contains("answered HTTP 404: Cannot POST"), "{problem}");
+    let shown = [env.run(&["status"]), env.run(&["notify"]), env.run(&["notify", "--test"])];
+    for text in [problem, env.log(), format!("{shown:?}")] {
+        assert!(!text.contains("SECRET") && !text.contains("secret-token"), "{text}");
+    }
+}
+
 #[test]
 fn a_pause_by_a_command_is_reported_by_the_daemon() {
     let receiver = Receiver::start(Mode::Status(200));

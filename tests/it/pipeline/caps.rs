@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lipsyncd::{
-    job::{AssumedPrices, Caps, Length, PriceList, State},
+    job::{AssumedPrices, Caps, Length, PriceList, Source, State},
     pipeline::End,
     sim::{BilledLength, Endpoint, FaultRule, Payment, SimConfig},
     store::Reader,
@@ -24,7 +24,12 @@ async fn capped(config: SimConfig) -> TestEnv {
     };
     let mut test_env = TestEnv::new(SimConfig { concurrency: 20, ..config }).await;
     (test_env.settings.slots, test_env.settings.caps) = (20, caps);
-    test_env.put("m.yaml", many("m", 40)).await;
+    let mut jobs = many("m", 40);
+    // Otherwise the prices of videos at URLs are guesses.
+    for job in &mut jobs {
+        job.media.as_mut().unwrap().video_ms = Some(10_000);
+    }
+    test_env.put("m.yaml", jobs).await;
     test_env
 }
 
@@ -91,10 +96,31 @@ async fn tasks_of_unknown_price_run_one_at_a_time() {
     test_env.assert_all_succeeded(40).await;
 }
 
+/// The length of a video at a URL is unknown, and may decide what its task costs.
+#[tokio::test]
+async fn long_videos_of_unknown_length_do_not_start_at_the_price_of_a_short_one() {
+    let mut test_env = TestEnv::new(SimConfig { concurrency: 20, ..quick() }).await;
+    let cap_micro = 20_000_000;
+    test_env.settings.slots = 20;
+    test_env.settings.caps = Caps { units_micro: Some(cap_micro), money_micro: None };
+    let of = |key: &str, ms: u32| {
+        let url = format!("https://cdn.example/{key}.mp4?duration_ms={ms}&faces=1");
+        with(key, |spec| spec.video = Source::Url(url))
+    };
+    test_env.put("short.yaml", vec![of("short", 5_000)]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    assert_eq!(spent(&test_env).await, 1_050_000);
+    let long = (0..20).map(|n| of(&format!("long/{n}"), 60_000)).collect();
+    test_env.put("long.yaml", long).await;
+    assert_eq!(test_env.run().await, End::Held);
+    let spent = spent(&test_env).await;
+    assert!((12_000_000..=cap_micro + 12_050_000).contains(&spent), "{spent}");
+}
+
 #[tokio::test]
 async fn assumed_prices_let_several_tasks_start_before_one_has_ended() {
     let mut test_env = capped(slow()).await;
-    let assumed = AssumedPrices { identify_micro: Some(50_000), per_step_micro: Some(2_000_000) };
+    let assumed = AssumedPrices { identify_micro: Some(50_000), per_step_micro: Some(1_000_000) };
     test_env.settings.assumed_prices = assumed;
     let running = test_env.start().await;
     test_env.until_count(State::Processing, 4).await;

@@ -64,8 +64,11 @@ const PLACES: [Place; 21] = [
             "has no URL for the watermarked result",
         ],
     ),
-    // The unit tests there show the second one: its scenario needs tasks of a known and of an unknown price.
-    ("src/pipeline/limits/budget.rs", &["%Y-", "; the price of a task in progress is unknown"]),
+    // The unit tests there show the last two.
+    (
+        "src/pipeline/limits/budget",
+        &["%Y-", "more than is known", "; the price of a task in progress is unknown"],
+    ),
     (
         "src/pipeline/poll.rs",
         &["the task failed at Kling without a reason", "{key}: Kling does not show what"],

@@ -133,6 +133,27 @@ async fn tasks_in_progress_count_against_the_daily_budget() {
 }
 
 #[tokio::test]
+async fn video_of_unknown_length_that_may_cost_more() {
+    let mut env = TestEnv::new(quick()).await;
+    env.settings.caps.units_micro = Some(20_000_000);
+    let scenario = Scenario::start_with(env, vec![wanted("known")]).await;
+    scenario.env.until_state("known", State::Succeeded).await;
+    scenario.env.sim.control(|sim| sim.config_mut().task_ms = (600_000, 600_000));
+    for key in ["a", "b"] {
+        scenario.add(key).await;
+    }
+    held_because(&scenario, "the day could end above its budget (").await;
+    held_because(&scenario, " of 20 units spent today; the next task and ").await;
+    held_because(&scenario, " in progress may cost up to 24.05").await;
+    held_because(
+        &scenario,
+        ", because the length of a video, or a price, is unknown); it starts after a task that is in progress or unresolved, or raise",
+    )
+    .await;
+    assert_eq!(scenario.accepted(Endpoint::Create), 2);
+}
+
+#[tokio::test]
 async fn task_that_costs_more_than_a_day_allows() {
     let scenario = capped(1_000_000, Some(2_000_000)).await;
     held_because(

@@ -10,7 +10,7 @@ use axum::response::IntoResponse as _;
 use lipsyncd::{
     media::Locator,
     offload::Offload,
-    upload::{Bucket, BucketConfig, LocalVideo, Progress, UploadError, Uploads},
+    upload::{Bucket, BucketConfig, LocalVideo, SentBytes, UploadError, Uploads},
 };
 
 use super::{
@@ -70,7 +70,7 @@ async fn a_link_works_until_it_expires() {
     let folder = tempfile::tempdir().unwrap();
     let content = video("link", 2_500_000);
     let uploads = Uploads::new(client(s3, &bucket, now_ms, Duration::from_secs(2)));
-    let (offload, progress) = (Offload::threads(), Progress::default());
+    let (offload, progress) = (Offload::threads(), SentBytes::default());
     let local = local(folder.path(), &content);
     let object = local.object();
     assert_eq!(uploads.upload(local.clone(), &offload, &progress).await, Ok(true));
@@ -98,7 +98,7 @@ async fn a_file_with_other_content_is_never_complete_in_the_bucket() {
     tokio::task::block_in_place(|| s3.create(&bucket));
     let folder = tempfile::tempdir().unwrap();
     let uploads = Uploads::new(client(s3, &bucket, now_ms, Duration::from_secs(60)));
-    let (offload, progress) = (Offload::threads(), Progress::default());
+    let (offload, progress) = (Offload::threads(), SentBytes::default());
     let content = video("other", 1_500_000);
     let measured = local(folder.path(), &content);
     let wrong = LocalVideo { sha256: sha256(b"something else"), ..measured.clone() };
@@ -126,7 +126,7 @@ async fn a_wrong_clock_is_named_with_its_difference() {
     let behind: fn() -> i64 = || now_ms() - MINUTES_20_MS;
     let uploads = Uploads::new(client(s3, &bucket, behind, Duration::from_secs(60)));
     let local = local(folder.path(), &content);
-    let failed = uploads.upload(local, &Offload::threads(), &Progress::default()).await;
+    let failed = uploads.upload(local, &Offload::threads(), &SentBytes::default()).await;
     let Err(UploadError::Refused(reason)) = &failed else { panic!("{failed:?}") };
     assert!(reason.contains("the clock of this machine is 20 min behind"), "{reason}");
     assert!(reason.contains("HTTP 403"), "{reason}");
@@ -159,7 +159,7 @@ async fn an_old_object_that_cannot_be_written_again_is_used() {
     let uploads = Uploads::new(client_at(&endpoint, "videos", None, settings));
     let folder = tempfile::tempdir().unwrap();
     let (local, offload) = (local(folder.path(), &content), Offload::threads());
-    assert_eq!(uploads.upload(local.clone(), &offload, &Progress::default()).await, Ok(false));
+    assert_eq!(uploads.upload(local.clone(), &offload, &SentBytes::default()).await, Ok(false));
     assert!(uploads.has(&local.object()));
 }
 

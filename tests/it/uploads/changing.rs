@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use lipsyncd::{
     media::Locator,
     offload::Offload,
-    upload::{Bucket, BucketConfig, LocalVideo, Progress, UploadError, Uploads},
+    upload::{Bucket, BucketConfig, LocalVideo, SentBytes, UploadError, Uploads},
 };
 use tokio::sync::{Semaphore, mpsc};
 
@@ -93,7 +93,7 @@ async fn a_file_that_changes_in_the_middle_is_not_completed() {
         let may_continue = Arc::new(Semaphore::new(0));
         let (endpoint, mut seen) = storage(Arc::clone(&may_continue)).await;
         let upload = tokio::spawn(async move {
-            uploads(&endpoint).upload(video, &Offload::threads(), &Progress::default()).await
+            uploads(&endpoint).upload(video, &Offload::threads(), &SentBytes::default()).await
         });
         assert_eq!(seen.recv().await, Some(Step::Began), "{what}");
         change(&mut OpenOptions::new().write(true).open(&path).unwrap());

@@ -1,7 +1,12 @@
 //! Local videos that lipsyncd itself serves: by a signed link, and nothing else.
 
-use std::{fs, net::TcpListener};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+};
 
+use lipsyncd::video_server::CONNECTIONS_MAX;
 use reqwest::{Method, header::RANGE};
 
 use super::{env_of, job, put_video, video};
@@ -89,6 +94,31 @@ fn a_video_is_served_by_its_link_and_nothing_else_is() {
     // Other content under the name is not served by this link.
     fs::write(env.path("media/v.mp4"), video("other", 300_000)).unwrap();
     assert_eq!(status(Method::GET, &link), 404);
+}
+
+/// More connections than are served at once.
+#[test]
+fn those_without_a_link_keep_nobody_out() {
+    let (mut env, url) = serving();
+    put_video(&env, "v.mp4", &video("busy", 300_000));
+    env.drop_in_old("en.yaml", job("v.mp4", "en"));
+    env.start();
+    env.until_state("en", "succeeded");
+    let link = env.ledger().tasks[0].video.clone();
+    let address = url.strip_prefix("http://").unwrap();
+    let mut others: Vec<TcpStream> = Vec::new();
+    for _ in 0..CONNECTIONS_MAX {
+        let mut other = TcpStream::connect(address).unwrap();
+        other.write_all(b"GET /m/1/2/3.mp4 HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        others.push(other);
+    }
+    for other in &mut others {
+        let mut answer = String::new();
+        other.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    assert_eq!(status(Method::GET, &link), 200);
 }
 
 #[test]
