@@ -629,7 +629,9 @@ SELECT
       'the queue is paused: ' || d.pause_reason ||
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
-    WHEN d.hold IS NOT NULL AND d.hold_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.hold IS NOT NULL AND d.hold_until_ms > now.ms AND (j.state IN ('queued', 'identified')
+      -- What was sent on this day counts already, and is sent again.
+      OR j.state = 'creating' AND t.may_resend AND t.sent_at_ms < d.hold_until_ms - 86400000) THEN d.hold
     -- Only a task whose video needs an upload is queued without a reason of its own for long.
     WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256 AND stored_at_ms IS NULL) THEN
       (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)

@@ -70,12 +70,18 @@ fn kills_in_the_middle_of_uploads_leave_one_object_for_each_video() {
         env.start_with(&KEYS);
         env.until("an upload in the middle", |env| {
             let states = env.states();
-            let are_done = states.iter().all(|(_, state)| state == "succeeded");
-            proxy.hung() > before || !states.is_empty() && are_done
+            let is_before_upload = |state: &str| state == "waiting" || state == "queued";
+            let are_uploaded = !states.iter().any(|(_, state)| is_before_upload(state));
+            proxy.hung() > before || !states.is_empty() && are_uploaded
         });
         env.kill();
     }
     proxy.set(Mode::Forward);
+    // A create request that a kill kept from arriving is sent again soon.
+    env.change_config(
+        "create_settle: 11m, request_timeout: 10m",
+        "create_settle: 2s, request_timeout: 1s",
+    );
     env.start_with(&KEYS);
     for key in &keys {
         env.until_state(key, "succeeded");
