@@ -52,6 +52,11 @@ fuzz target *options:
 build:
     cargo build --release --locked
 
+# The program without shared libraries; prints its path. See docs/container.md.
+[group('release')]
+static:
+    @packaging/static
+
 # The examples in this repository are valid.
 [group('release')]
 examples:
@@ -73,11 +78,12 @@ monitoring:
     tests/promtool.sh
     tests/litestream.sh target/debug/lipsyncd
 
-# Builds the Debian package, and tests it with lintian and on a real systemd, where these are installed.
+# Builds the Debian package and the container image's files, and tests them, where what that needs is installed.
 [group('release')]
 package:
     cargo build
     tests/package.sh
+    tests/image.sh
 
 # Only builds the Debian package, in target/debian; needs cargo-deb.
 [group('release')]

@@ -1,8 +1,8 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
 -- Read the seven views at the end: they are the stable interface. The tables may change between versions.
--- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units are stored in
--- millionths (`*_micro`).
+-- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
+-- are stored in millionths (`*_micro`).
 --
 --   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
 
@@ -123,7 +123,8 @@ CREATE TABLE task (
   create_error        TEXT,
   listed_at_ms        INTEGER,                      -- when the account's task list was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task
-  units_micro         INTEGER NOT NULL DEFAULT 0,
+  units_micro         INTEGER NOT NULL DEFAULT 0,   -- what Kling charged for it
+  money_micro         INTEGER NOT NULL DEFAULT 0,   -- the same for accounts that pay from a balance
   error_code          TEXT,
   error               TEXT,
   error_reason        TEXT,                         -- the error without ids and numbers
@@ -154,6 +155,8 @@ CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
 CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
+-- For those who download a local video from lipsyncd itself.
+CREATE INDEX task_video    ON task (video_sha256) WHERE video_kind = 'file';
 -- Two tasks of this database are never the same task at Kling.
 CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 
@@ -299,7 +302,8 @@ CREATE TABLE event (
   http_status INTEGER,
   code        INTEGER,
   request_id  TEXT,
-  units_micro INTEGER
+  units_micro INTEGER,
+  money_micro INTEGER
 ) STRICT;
 
 CREATE INDEX event_of_job ON event (job_id);
@@ -314,12 +318,25 @@ CREATE TABLE candidate (
   PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
--- Units per UTC day.
+-- Local videos that are being uploaded, and those that the bucket has. Emptied when the daemon starts.
+CREATE TABLE upload (
+  video_sha256 TEXT    PRIMARY KEY,
+  sent_bytes   INTEGER NOT NULL,
+  bytes        INTEGER NOT NULL,
+  stored_at_ms INTEGER                              -- when the bucket was seen to have it; NULL: the upload is in progress
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX upload_running ON upload (video_sha256) WHERE stored_at_ms IS NULL;
+CREATE INDEX upload_stored  ON upload (stored_at_ms) WHERE stored_at_ms IS NOT NULL;
+
+-- Units and money per UTC day. A task belongs to the day of its create request.
 CREATE TABLE spend (
-  day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
-  identify_micro INTEGER NOT NULL DEFAULT 0,
-  task_micro     INTEGER NOT NULL DEFAULT 0,
-  tasks          INTEGER NOT NULL DEFAULT 0
+  day                  TEXT    PRIMARY KEY,         -- UTC, YYYY-MM-DD
+  identify_micro       INTEGER NOT NULL DEFAULT 0,
+  task_micro           INTEGER NOT NULL DEFAULT 0,
+  identify_money_micro INTEGER NOT NULL DEFAULT 0,
+  task_money_micro     INTEGER NOT NULL DEFAULT 0,
+  tasks                INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- What lipsyncd learned about an account through one key at one host. Two keys may belong to one account.
@@ -330,15 +347,47 @@ CREATE TABLE account (
   lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- the form of lookups by name that it answers
                CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
   slots_limit  INTEGER,                             -- learned from code 1303; NULL: as configured
+  packs_asked_at_ms INTEGER,                        -- when the API was asked for the resource packs; NULL: never
+  packs_at_ms  INTEGER,                             -- when it showed them last
+  packs_problem TEXT,                               -- why it did not show them when it was asked; NULL: it did
+  identify_units_micro INTEGER,                     -- what the last Identify Face call cost; NULL: unknown
+  identify_money_micro INTEGER,
   UNIQUE (host, key)
 ) STRICT;
+
+-- The resource packs of an account, as the API showed them last. Its figures lag by up to 12 h.
+CREATE TABLE resource_pack (
+  account_row     INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+  place           INTEGER NOT NULL,                 -- in the API's list, from 0
+  name            TEXT,
+  kind            TEXT,                             -- decreasing_total, constant_period
+  total_micro     INTEGER,
+  remaining_micro INTEGER,
+  effective_at_ms INTEGER,
+  invalid_at_ms   INTEGER,                          -- when it ends
+  status          TEXT,                             -- toBeOnline, online, expired, runOut
+  PRIMARY KEY (account_row, place)
+) STRICT, WITHOUT ROWID;
+
+-- What the last task of a length cost, from which the price of later tasks is learned.
+CREATE TABLE price (
+  account_row INTEGER NOT NULL REFERENCES account (id),
+  audio_steps INTEGER NOT NULL,                     -- started 5 s of the audio that was used
+  video_steps INTEGER NOT NULL,                     -- started 5 s of the video; 0: its length is unknown
+  units_micro INTEGER NOT NULL,
+  money_micro INTEGER NOT NULL,
+  tasks       INTEGER NOT NULL,                     -- how many tasks in a row cost that
+  PRIMARY KEY (account_row, audio_steps, video_steps)
+) STRICT, WITHOUT ROWID;
 
 -- The state of the daemon and its queue: one row.
 CREATE TABLE daemon_state (
   id               INTEGER PRIMARY KEY CHECK (id = 1),
   slots_configured INTEGER NOT NULL DEFAULT 5,
   slots_limit      INTEGER NOT NULL DEFAULT 5,
-  cap_micro        INTEGER,
+  cap_micro        INTEGER,                         -- limits.units_per_day
+  money_cap_micro  INTEGER,                         -- limits.money_per_day
+  account_row      INTEGER REFERENCES account (id), -- the account that the daemon uses
   pause            TEXT    CHECK (pause IN ('person', 'credentials', 'account')),
   pause_reason     TEXT    CHECK ((pause_reason IS NOT NULL) = (pause IS NOT NULL)),
   pause_code       INTEGER,
@@ -348,8 +397,13 @@ CREATE TABLE daemon_state (
   paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
   query_rest_until_ms INTEGER,                      -- the same for queries
   hold             TEXT,                            -- why no new task is started although the queue is not paused
+  hold_kind        TEXT    CHECK (hold_kind IN ('budget', 'price')), -- budget: a daily cap; price: the price of the next task is unknown
+  hold_until_ms    INTEGER,                         -- when the hold ends at the latest
   api_problem      TEXT,                            -- why the API gives no usable answer; NULL: it does
   api_problem_since_ms INTEGER,
+  upload_problem   TEXT,                            -- why the bucket takes no videos; NULL: it does, or nothing is known
+  upload_problem_since_ms INTEGER,
+  uploads_limit    INTEGER,                         -- upload.concurrency; NULL: local videos are not uploaded
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
@@ -364,6 +418,66 @@ CREATE TABLE daemon_state (
 ) STRICT;
 
 INSERT INTO daemon_state (id) VALUES (1);
+
+-- Messages about what happened, for the targets of `notify` in the configuration. Triggers write them in the transaction
+-- of the change, whatever program changes something. The daemon sends them.
+
+-- The events that each target wants: written at each start and reload. Without rows the triggers write no messages.
+CREATE TABLE notify_event (
+  event  TEXT    NOT NULL CHECK (event IN ('manifest.finished', 'manifest.error', 'jobs.failed', 'job.unresolved',
+           'job.succeeded', 'queue.paused', 'queue.resumed', 'budget.reached')),
+  target INTEGER NOT NULL,                          -- its place in the list `notify`, from 1
+  PRIMARY KEY (event, target)
+) STRICT, WITHOUT ROWID;
+
+-- One row per message and target.
+CREATE TABLE notification (
+  id              INTEGER PRIMARY KEY,
+  message_id      TEXT    NOT NULL DEFAULT ('msg_' || lower(hex(randomblob(16)))), -- the same at each try: `webhook-id`
+  target          INTEGER NOT NULL,
+  event           TEXT    NOT NULL,
+  at_ms           INTEGER NOT NULL,                 -- when it happened; for `jobs.failed`: when the first of these jobs failed
+  -- What the message is about. Each event uses some of these columns.
+  manifest        TEXT,
+  job             TEXT,                             -- the job's key
+  output          TEXT,
+  task_id         TEXT,
+  jobs            INTEGER,                          -- for `manifest.finished`: this and the next three at the first try
+  succeeded       INTEGER,
+  failed          INTEGER,
+  cancelled       INTEGER,
+  paused_by       TEXT,
+  code            INTEGER,
+  reason          TEXT,
+  cap_micro       INTEGER,
+  money_cap_micro INTEGER,
+  -- How it is sent.
+  state           TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')), -- dead: tried for a day, not sent
+  due_at_ms       INTEGER NOT NULL,                 -- when the next try is due
+  tries           INTEGER NOT NULL DEFAULT 0,
+  first_try_at_ms INTEGER,
+  ended_at_ms     INTEGER CHECK ((ended_at_ms IS NOT NULL) = (state <> 'waiting')),
+  problem         TEXT                              -- why the last try failed
+) STRICT;
+
+CREATE INDEX notification_due     ON notification (target, due_at_ms) WHERE state = 'waiting';
+CREATE INDEX notification_problem ON notification (id) WHERE state = 'dead' OR state = 'waiting' AND problem IS NOT NULL;
+CREATE INDEX notification_ended   ON notification (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
+-- The `jobs.failed` messages of a target that were tried. More jobs join a message until its first try.
+CREATE INDEX notification_failed  ON notification (target, state, ended_at_ms) WHERE event = 'jobs.failed' AND tries > 0;
+CREATE UNIQUE INDEX notification_group ON notification (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0;
+-- A manifest that ended, was continued and ended again before the message was sent has one message.
+CREATE UNIQUE INDEX notification_finished ON notification (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0;
+
+-- The jobs of a `jobs.failed` message by code and reason.
+CREATE TABLE notification_failure (
+  notification_id INTEGER NOT NULL REFERENCES notification (id) ON DELETE CASCADE,
+  error_code      TEXT    NOT NULL,
+  reason          TEXT    NOT NULL,                 -- without ids and numbers
+  jobs            INTEGER NOT NULL,
+  example_key     TEXT    NOT NULL,
+  PRIMARY KEY (notification_id, error_code, reason)
+) STRICT, WITHOUT ROWID;
 
 -- The triggers keep the counts correct for every writer, also for a person who uses SQL. lipsyncd itself counts
 -- new jobs: a trigger on the insert would make SQLite copy every page that the insert touches.
@@ -386,6 +500,14 @@ BEGIN
     jobs = jobs + 1, succeeded = succeeded + (NEW.state = 'succeeded'), failed = failed + (NEW.state = 'failed'),
     cancelled = cancelled + (NEW.state = 'cancelled'), unresolved = unresolved + (NEW.state = 'unresolved')
   WHERE id = NEW.manifest_id;
+  -- After the counts: the order of two triggers is not defined.
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, m.path
+  FROM notify_event e JOIN manifest m ON m.id = NEW.manifest_id
+  WHERE e.event = 'manifest.finished' AND OLD.finished_at_ms IS NULL AND NEW.finished_at_ms IS NOT NULL
+    AND m.jobs = m.succeeded + m.failed + m.cancelled
+  ON CONFLICT (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0 DO UPDATE SET
+    at_ms = excluded.at_ms;
 END;
 
 CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
@@ -418,6 +540,67 @@ CREATE TRIGGER manifest_deleted AFTER DELETE ON manifest WHEN OLD.removed_at_ms 
     manifests_refused = manifests_refused - (OLD.state = 'refused');
 END;
 
+-- Messages. `manifest.finished` is written by the trigger that counts the jobs of manifests.
+
+CREATE TRIGGER notify_job AFTER UPDATE OF state ON job
+WHEN OLD.state <> NEW.state AND (NEW.state = 'succeeded' OR NEW.state = 'unresolved')
+BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
+    NEW.key, NEW.output, t.task_id, t.wait_reason
+  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
+  WHERE e.event = 'job.' || NEW.state;
+END;
+
+-- The first failure waits 10 s for others. The sender keeps 5 minutes between two messages. At most 100 groups are kept.
+CREATE TRIGGER notify_job_failed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, jobs)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms + 10000, 1
+  FROM notify_event e WHERE e.event = 'jobs.failed'
+  ON CONFLICT (target) WHERE event = 'jobs.failed' AND state = 'waiting' AND tries = 0 DO UPDATE SET jobs = jobs + 1;
+  INSERT INTO notification_failure (notification_id, error_code, reason, jobs, example_key)
+  SELECT n.id, coalesce(NEW.error_code, t.error_code, '') AS code,
+    coalesce(NEW.error_reason, t.error_reason, NEW.error, t.error, '') AS why, 1, NEW.key
+  FROM notify_event e JOIN notification n ON n.target = e.target LEFT JOIN task t ON t.id = NEW.task_row
+  WHERE e.event = 'jobs.failed' AND n.event = 'jobs.failed' AND n.state = 'waiting' AND n.tries = 0
+    AND (EXISTS (SELECT 1 FROM notification_failure f WHERE f.notification_id = n.id AND f.error_code = code AND f.reason = why)
+      OR (SELECT count(*) FROM notification_failure f WHERE f.notification_id = n.id) < 100)
+  ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+END;
+
+CREATE TRIGGER notify_manifest_inserted AFTER INSERT ON manifest WHEN NEW.state = 'refused' BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, reason)
+  SELECT target, event, NEW.seen_at_ms, NEW.seen_at_ms, NEW.path, NEW.error FROM notify_event WHERE event = 'manifest.error';
+END;
+
+CREATE TRIGGER notify_manifest_changed AFTER UPDATE OF state, error ON manifest
+WHEN NEW.state = 'refused' AND NEW.error IS NOT OLD.error
+BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, reason)
+  SELECT target, event, NEW.seen_at_ms, NEW.seen_at_ms, NEW.path, NEW.error FROM notify_event WHERE event = 'manifest.error';
+END;
+
+-- What ended has the reason for which it began.
+CREATE TRIGGER notify_pause AFTER UPDATE OF pause ON daemon_state WHEN OLD.pause IS NOT NEW.pause BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, paused_by, code, reason)
+  SELECT target, event, now.ms, now.ms, coalesce(NEW.pause, OLD.pause),
+    CASE WHEN NEW.pause IS NULL THEN OLD.pause_code ELSE NEW.pause_code END, coalesce(NEW.pause_reason, OLD.pause_reason)
+  FROM notify_event JOIN (SELECT CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS ms) now
+  WHERE event = CASE WHEN NEW.pause IS NULL THEN 'queue.resumed' ELSE 'queue.paused' END;
+END;
+
+-- One message per UTC day and caps: a restart finds the budget reached again.
+CREATE TRIGGER notify_budget AFTER UPDATE OF hold ON daemon_state
+WHEN OLD.hold_kind IS NOT 'budget' AND NEW.hold_kind = 'budget'
+BEGIN
+  INSERT INTO notification (target, event, at_ms, due_at_ms, reason, cap_micro, money_cap_micro)
+  SELECT target, event, now.ms, now.ms, NEW.hold, NEW.cap_micro, NEW.money_cap_micro
+  FROM notify_event e JOIN (SELECT CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS ms) now
+  WHERE event = 'budget.reached' AND NOT EXISTS (
+    SELECT 1 FROM notification n WHERE n.event = 'budget.reached' AND n.target = e.target
+      AND n.at_ms >= now.ms - now.ms % 86400000 AND n.cap_micro IS NEW.cap_micro AND n.money_cap_micro IS NEW.money_cap_micro);
+END;
+
 -- One row per job.
 CREATE VIEW job_overview AS
 SELECT
@@ -446,7 +629,16 @@ SELECT
       'the queue is paused: ' || d.pause_reason ||
       CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
     WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir is not done' || coalesce(': ' || d.folder_problem, '')
-    WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.hold IS NOT NULL AND d.hold_until_ms > now.ms AND (j.state IN ('queued', 'identified')
+      -- What was sent on this day counts already, and is sent again.
+      OR j.state = 'creating' AND t.may_resend AND t.sent_at_ms < d.hold_until_ms - 86400000) THEN d.hold
+    -- Only a task whose video needs an upload is queued without a reason of its own for long.
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256 AND stored_at_ms IS NULL) THEN
+      (SELECT 'uploading (' || (sent_bytes / 1000000) || ' of ' || ((bytes + 999999) / 1000000) || ' MB)' FROM upload WHERE video_sha256 = t.video_sha256)
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND d.upload_problem IS NOT NULL THEN 'uploads are held: ' || d.upload_problem
+    WHEN j.state = 'queued' AND t.video_kind = 'file' AND uploads.running >= d.uploads_limit
+      AND NOT EXISTS (SELECT 1 FROM upload WHERE video_sha256 = t.video_sha256) THEN
+      'its video waits for an upload place (' || uploads.running || ' of ' || d.uploads_limit || ' uploads in progress, upload.concurrency)'
     WHEN d.paid_rest_until_ms > now.ms AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
@@ -479,7 +671,7 @@ SELECT
   t.external_task_id,
   (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY absent_since_ms, id LIMIT 10)) AS shares_task_with,
   (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  (SELECT nullif(sum(money_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS money,
   j.output,
   (SELECT
      CASE WHEN w.due_at_ms IS NULL THEN w.reason
@@ -503,6 +695,7 @@ JOIN manifest m ON m.id = j.manifest_id
 LEFT JOIN task t ON t.id = j.task_row
 JOIN daemon_state d ON d.id = 1
 JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) slots
+JOIN (SELECT count(*) AS running FROM upload WHERE stored_at_ms IS NULL) uploads
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 -- One row per change of a job.
@@ -517,7 +710,8 @@ SELECT
   e.http_status,
   e.code,
   e.request_id,
-  e.units_micro / 1e6 AS units
+  e.units_micro / 1e6 AS units,
+  e.money_micro / 1e6 AS money
 FROM event e
 JOIN job j ON j.id = e.job_id
 ORDER BY e.id;
@@ -535,7 +729,7 @@ SELECT
   t.audio_ms,
   t.video_ms,
   t.units_micro / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(t.money_micro, 0) / 1e6 AS money,
   strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(t.first_sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch') AS created_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_at_ms / 1000.0, 'unixepoch') AS ended_at,
   (t.ended_at_ms - coalesce(t.first_sent_at_ms, t.created_at_ms)) / 1000.0 AS seconds,
@@ -555,7 +749,8 @@ SELECT
   m.failed,
   m.cancelled,
   m.unresolved,
-  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units
+  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units,
+  (SELECT nullif(sum(t.money_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS money
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 
@@ -596,6 +791,8 @@ SELECT
   d.slots_limit,
   coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
   d.cap_micro / 1e6 AS cap,
+  coalesce((SELECT identify_money_micro + task_money_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS money_today,
+  d.money_cap_micro / 1e6 AS money_cap,
   d.median_task_ms / 1000.0 AS median_task_seconds
 FROM daemon_state d;
 
@@ -606,6 +803,6 @@ SELECT
   identify_micro / 1e6 AS identify_units,
   task_micro / 1e6 AS task_units,
   (identify_micro + task_micro) / 1e6 AS units,
-  CAST(NULL AS REAL) AS money,
+  nullif(identify_money_micro + task_money_micro, 0) / 1e6 AS money,
   tasks
 FROM spend;

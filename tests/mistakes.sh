@@ -80,10 +80,13 @@ plant() {
   # Mistakes that the simulation meets too rarely have their own scenarios.
   local scenario=
   case $1 in
+    ChangedIsUploaded) scenario=uploads::changing ;;
     EmptyIsAbsence) scenario=uncertain::empty ;;
     HostIgnored) scenario=uncertain::base_url ;;
+    MessageNotDrained | MessageRenamed | NotifiedUnanswered) scenario=notify::webhook ;;
     RefusedSessionUsed) scenario=uncertain::stale_session ;;
     SilenceIsAbsence) scenario=uncertain::lag ;;
+    StartedUncounted) scenario=pipeline::caps ;;
     TakenIsUnsent) scenario=uncertain::late ;;
   esac
   if [ -n "$scenario" ]; then

@@ -189,6 +189,28 @@ ok "systemd does not restart it" in_it 'sleep 1; [ "$(systemctl show -P NRestart
 settings 5 | configure
 ok "with a correct configuration it starts" machine_do systemctl start lipsyncd
 
+part "a command that is told what happens"
+in_it 'cat > /usr/local/bin/report && chmod 0755 /usr/local/bin/report' << 'SCRIPT'
+#!/bin/sh
+cd /var/lib/lipsyncd || exit 1
+{ env; id --user --name; touch jobs/written /etc/written && echo written; } > report.env 2>&1
+cat > report.part && mv report.part report.json
+SCRIPT
+settings 5 'notify: [{ command: [/usr/local/bin/report], events: [queue.paused] }]
+' | configure
+machine_do systemctl reload lipsyncd
+as_daemon() { machine_do setpriv --reuid=lipsyncd --regid=lipsyncd --clear-groups -- "$@"; }
+reported() { as_daemon lipsyncd pause && as_daemon lipsyncd resume && in_it 'jq -e ".type == \"queue.paused\"" /var/lib/lipsyncd/report.json'; }
+until_ok "the daemon runs it in its sandbox" reported
+ok "as the daemon's user" in_it 'grep -qx lipsyncd /var/lib/lipsyncd/report.env'
+ok "without secrets" in_it '! grep -E "KLING|CREDENTIALS|sim-secret" /var/lib/lipsyncd/report.env'
+ok "without a way to write outside of the state directory" in_it '! grep -x written /var/lib/lipsyncd/report.env'
+ok "notify --test as the documentation describes it" in_it 'rm /var/lib/lipsyncd/report.json &&
+    systemd-run --pipe --wait --collect --quiet -p User=lipsyncd -p WorkingDirectory=/var/lib/lipsyncd -p LoadCredential=kling:/etc/lipsyncd/credentials \
+    lipsyncd --config /etc/lipsyncd/lipsyncd.yaml notify --test && jq -e ".type == \"test\"" /var/lib/lipsyncd/report.json'
+settings 5 | configure
+machine_do systemctl reload lipsyncd
+
 part "an output folder that is not writable"
 in_it 'chown root:root /var/lib/lipsyncd/output && chmod 0755 /var/lib/lipsyncd/output'
 drop fifth

@@ -5,7 +5,9 @@
 use std::{sync::Arc, time::Instant};
 
 use lipsyncd::{
-    job::{FaceSpan, Moment, Outcome, Policy, ResultFile, Session, State, Task, apply},
+    job::{
+        Charge, Cost, FaceSpan, Moment, Outcome, Policy, ResultFile, Session, State, Task, apply,
+    },
     pipeline::Clock,
     sim::SimConfig,
     store::{ApiCall, HistoryAnswer, SessionFaces, Store},
@@ -114,9 +116,15 @@ async fn finish_all(test_env: &TestEnv) {
 async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let now_ms = Clock::system_now_ms();
     let moment = Moment { now_ms, chance: 0.5 };
-    let answer = |call, units_micro| {
+    let answer = |call, units: Option<i64>| {
         let request_id = Some(format!("sim-{number:08}"));
-        Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+        Some(HistoryAnswer {
+            call,
+            http_status: Some(200),
+            code: Some(0),
+            request_id,
+            cost: units.map(Cost::units),
+        })
     };
     let session = Session {
         row: 0,
@@ -128,8 +136,11 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let known = SessionFaces { session, faces };
     let video = format!("url {}", task.spec.video.as_written());
     let known = store.keep_session("bench", &video, known).await.unwrap();
-    let identified =
-        Outcome::Identified { session: known.session, faces: known.faces, units_micro: 50_000 };
+    let identified = Outcome::Identified {
+        session: known.session,
+        faces: known.faces,
+        cost: Some(Cost::units(50_000)),
+    };
     let intended = Outcome::CreateIntended { host: "host".to_owned(), account: "bench".to_owned() };
     // As long as those of the simulator.
     let accepted = Outcome::Accepted { task_id: (829_000_000_000_000_000 + number).to_string() };
@@ -140,7 +151,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
         (intended, None),
         (accepted, answer(ApiCall::Create, None)),
         (
-            Outcome::TaskSucceeded { units_micro: Some(2_000_000) },
+            Outcome::TaskSucceeded { charge: Some(Charge::units(2_000_000)) },
             answer(ApiCall::List, Some(2_000_000)),
         ),
         (Outcome::Delivered(result), None),

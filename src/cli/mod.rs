@@ -13,12 +13,17 @@ mod dismiss;
 mod doctor;
 mod error;
 mod fetch;
+mod import;
+mod init;
 mod json;
 mod list;
 mod log;
 mod man;
+mod notify;
 mod open;
+mod packs;
 mod pause;
+mod price;
 mod resolve;
 mod resume;
 mod retry;
@@ -27,11 +32,13 @@ mod schema;
 mod show;
 mod signals;
 mod simulate;
+mod spend;
 mod status;
 mod suggestions;
 mod text;
 mod unit;
 mod update;
+mod when;
 
 use std::{
     ffi::OsString,
@@ -79,6 +86,7 @@ struct Cli {
 /// All commands. Each is documented at its arguments, because a doc comment here would replace the long help.
 #[derive(Debug, Subcommand)]
 enum Commands {
+    Init(init::Args),
     Run(run::Args),
     Check(check::Args),
     Status(status::Args),
@@ -91,10 +99,13 @@ enum Commands {
     Cancel(cancel::Args),
     Pause(pause::Args),
     Resume(resume::Args),
+    Spend(spend::Args),
     Backup(backup::Args),
+    Notify(notify::Args),
     Doctor(doctor::Args),
     Demo(demo::Args),
     Simulate(simulate::Args),
+    Import(import::Args),
     Completions(completions::Args),
     Schema(schema::Args),
     Man(man::Args),
@@ -138,6 +149,8 @@ fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bo
         Commands::Completions(arguments) => {
             return completions::run(arguments, &Cli::command(), out);
         }
+        Commands::Init(arguments) => return init::run(arguments, out),
+        Commands::Import(arguments) => return import::run(arguments, out, err),
         Commands::Schema(arguments) => return schema::run(arguments, out),
         Commands::Man(arguments) => return man::run(arguments, Cli::command(), out),
         Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
@@ -159,6 +172,8 @@ fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bo
         Commands::Pause(arguments) => Box::new(|context| pause::run(arguments, context)),
         Commands::Resume(arguments) => Box::new(|context| resume::run(arguments, context)),
         Commands::Check(arguments) => Box::new(|context| check::run(arguments, context)),
+        Commands::Notify(arguments) => Box::new(|context| notify::run(arguments, context)),
+        Commands::Spend(arguments) => Box::new(|context| spend::run(arguments, context)),
         Commands::Backup(arguments) => Box::new(|context| backup::run(arguments, context)),
     };
     let (config, file) = open::config(explicit)?;

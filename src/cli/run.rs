@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
-    config::{Config, Credentials},
+    config::{BucketKeys, Config, Credentials, NotifySecret},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
     pipeline::{End, Until},
     store::Reader,
@@ -27,7 +27,8 @@ use crate::{
 /// credentials again; if they have errors, it logs them and continues with the earlier ones.
 ///
 /// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_KEY. Or from
-/// files of the same names in lower case in $CREDENTIALS_DIRECTORY.
+/// files of the same names in lower case in $CREDENTIALS_DIRECTORY. The keys of a bucket for local videos,
+/// S3_ACCESS_KEY and S3_SECRET_KEY, and NOTIFY_SECRET, which signs webhooks, come from the same places.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd run                          run the daemon\n  \
@@ -37,7 +38,7 @@ pub(super) struct Args {
     /// Do all jobs in the folder, then end
     ///
     /// Exit code 0: all jobs succeeded. 1: a job failed or still waits, or a manifest has errors. Does not wait
-    /// for missing media, for the end of a pause, or for an output folder that is not writable.
+    /// for missing media, for the end of a pause, for the daily budget, or for an output folder that is not writable.
     #[arg(long)]
     once: bool,
 }
@@ -85,7 +86,11 @@ pub(super) fn run(
 ) -> Result {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let inputs = Inputs { config: context.config.clone(), credentials };
+    let usage = |error| CommandError::new(ExitCode::Usage, error);
+    let bucket_keys = bucket_keys(context.config).map_err(usage)?;
+    let notify_secret = notify_secret().map_err(usage)?;
+    let config = context.config.clone();
+    let inputs = Inputs { config, credentials, bucket_keys, notify_secret };
     let end = process.run(inputs, read_inputs(config_file.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
         return require_all_succeeded(context, end);
@@ -102,7 +107,8 @@ fn read_inputs(config_file: Option<PathBuf>) -> ReadInputs {
         if let Some(path) = path.filter(|path| is_blank(path)) {
             return Err(format!("{} is empty; it may be in the middle of a save", path.display()));
         }
-        Ok(Inputs { config, credentials: credentials()? })
+        let (bucket_keys, notify_secret) = (bucket_keys(&config)?, notify_secret()?);
+        Ok(Inputs { config, credentials: credentials()?, bucket_keys, notify_secret })
     })
 }
 
@@ -117,6 +123,22 @@ fn credentials() -> Result<Credentials, String> {
         warn!("{note}");
     }
     Ok(found.credentials)
+}
+
+fn bucket_keys(config: &Config) -> Result<Option<BucketKeys>, String> {
+    if config.upload.s3.bucket.is_none() {
+        return Ok(None);
+    }
+    let found =
+        BucketKeys::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))?;
+    for note in &found.notes {
+        warn!("{note}");
+    }
+    Ok(Some(found.keys))
+}
+
+fn notify_secret() -> Result<Option<NotifySecret>, String> {
+    NotifySecret::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
 }
 
 fn with_sources(error: &dyn Error) -> String {
@@ -150,7 +172,9 @@ impl From<DaemonError> for CommandError {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Store(error) => error.into(),
             DaemonError::Metrics(error) => Self::new(ExitCode::CannotRun, error.to_string()),
+            DaemonError::Serve(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
+            DaemonError::Bucket(error) => Self::new(ExitCode::Usage, error.to_string()),
             DaemonError::Folder { ref path, ref source, .. } => {
                 let path = path.display();
                 let hint = match source.kind() {

@@ -7,7 +7,9 @@ use clap::ValueHint;
 use super::{CommandError, ExitCode, Result, log, open, signals};
 use crate::{
     config::LogFormat,
-    sim::{Ledger, OddAnswers, RandomFaults, SimConfig, SimServer, UnknownTask},
+    sim::{
+        Ledger, OddAnswers, Payment, RandomFaults, ShownPacks, SimConfig, SimServer, UnknownTask,
+    },
 };
 
 /// Run the simulated API alone, to try manifests without paying
@@ -19,7 +21,8 @@ use crate::{
 /// Videos and audio files at other URLs are simulated, with properties from the URL:
 /// ?duration_ms=12000&faces=2&width=1280&height=720&fail=reason. Ids work likewise: sim-video-2faces-12000ms,
 /// sim-audio-8000ms. A remote audio file must exist, because lipsyncd measures it, unless the manifest gives
-/// `sound_end_time`.
+/// `sound_end_time`. A video behind a signed link to this machine, of a bucket or of `media.serve`,
+/// is downloaded, as Kling downloads it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd simulate\n  \
@@ -51,6 +54,9 @@ pub(super) struct Args {
     /// Answer in other types and words than the API's page, and an empty success for an unknown name
     #[arg(long)]
     odd_answers: bool,
+    /// Let the account pay from a balance: answers report money and 0 units, and it has no resource pack
+    #[arg(long)]
+    balance: bool,
     /// How long a new task is hidden from all queries
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time_ms)]
     visible_after: i64,
@@ -95,6 +101,14 @@ fn config(arguments: &Args) -> SimConfig {
         unknown_task: match arguments.odd_answers {
             true => UnknownTask::EmptyList,
             false => UnknownTask::default(),
+        },
+        payment: match arguments.balance {
+            true => Payment::Balance,
+            false => Payment::Units,
+        },
+        shown_packs: match arguments.balance {
+            true => ShownPacks::None,
+            false => ShownPacks::One,
         },
         visibility_lag_ms: arguments.visible_after,
         media_dir: arguments.media.clone(),
@@ -189,6 +203,9 @@ mod tests {
         assert!(!config.answers_external_lookups && !config.unique_external_ids);
         assert_eq!(config.visibility_lag_ms, 90_000);
         assert_eq!(config.odd_answers, OddAnswers::default());
+        assert_eq!(config.payment, Payment::Units);
+        let balance = config_of(&["--balance"]);
+        assert_eq!((balance.payment, balance.shown_packs), (Payment::Balance, ShownPacks::None));
         let config = config_of(&["--odd-answers"]);
         assert_eq!(
             (config.odd_answers, config.unknown_task),

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+pub(super) use crate::redact::shell_word;
+
 /// Makes `text` safe on a terminal and keeps it on one line: escapes control characters (ESC, newlines, C1) and
 /// marks that reorder text.
 pub(super) fn safe(text: &str) -> Cow<'_, str> {
@@ -28,14 +30,6 @@ fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
             | '\u{2028}' | '\u{2029}' | '\u{061c}')
-}
-
-pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
-    if !word.is_empty() && !word.starts_with('-') && word.bytes().all(plain) {
-        return Cow::Borrowed(word);
-    }
-    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 pub(super) fn first_line(text: &str) -> Cow<'_, str> {
@@ -123,15 +117,6 @@ mod tests {
         assert_eq!(safe("Grüße 世界"), "Grüße 世界");
         assert_eq!(safe("a\u{1b}[31mb\nc\td\u{7f}\u{9b}e"), "a\\u{1b}[31mb\\nc\\td\\u{7f}\\u{9b}e");
         assert_eq!(safe("abc\u{202e}gpj"), "abc\\u{202e}gpj");
-    }
-
-    #[test]
-    fn only_words_that_need_it_are_quoted() {
-        assert_eq!(shell_word("promo/en-1.x"), "promo/en-1.x");
-        assert_eq!(shell_word("my promo/en"), "'my promo/en'");
-        assert_eq!(shell_word("it's"), r"'it'\''s'");
-        assert_eq!(shell_word("-x"), "'-x'");
-        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

@@ -6,8 +6,9 @@ use jiff::fmt::friendly::SpanPrinter;
 
 use super::{
     keys::KEYS,
-    settings::{Config, KlingConfig},
+    settings::{Config, KlingConfig, S3Config, ServeConfig},
 };
+use crate::loopback::is_loopback;
 
 /// How far the defaults of `kling.create_settle` and `kling.request_timeout` are apart.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -17,7 +18,9 @@ const MARGIN: Duration = Duration::from_secs(30);
 type ConfigProblem = (&'static str, Cow<'static, str>);
 
 pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
-    let Config { kling, poll, retry, .. } = config;
+    let Config { kling, poll, retry, upload, .. } = config;
+    let ServeConfig { listen, public_url } = &config.media.serve;
+    let S3Config { endpoint, bucket, path_style, .. } = &upload.s3;
     let out_of_range = KEYS.iter().filter(|key| !(key.is_in_range)(config));
     let conflicts = [
         (
@@ -25,7 +28,59 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
             config.output_dir.starts_with(&config.jobs_dir),
             "is inside `jobs_dir`, which lipsyncd only reads",
         ),
-        ("kling.base_url", !is_private(&kling.base_url), "would send credentials unencrypted"),
+        ("kling.base_url", !is_protected(&kling.base_url), "would send credentials unencrypted"),
+        (
+            "media.serve.public_url",
+            listen.is_some() && public_url.is_none(),
+            "is missing: `media.serve.listen` is set, and both are needed",
+        ),
+        (
+            "media.serve.listen",
+            listen.is_none() && public_url.is_some(),
+            "is missing: `media.serve.public_url` is set, and both are needed",
+        ),
+        (
+            "media.serve.public_url",
+            public_url.as_ref().is_some_and(|url| !is_protected(url)),
+            "would send videos and links unencrypted",
+        ),
+        (
+            "upload.s3.bucket",
+            endpoint.is_some() && bucket.is_none(),
+            "is missing: `upload.s3.endpoint` is set, and both are needed",
+        ),
+        (
+            "upload.s3.endpoint",
+            endpoint.is_none() && bucket.is_some(),
+            "is missing: `upload.s3.bucket` is set, and both are needed",
+        ),
+        (
+            "upload.s3.endpoint",
+            endpoint.as_ref().is_some_and(|endpoint| !is_protected(endpoint)),
+            "would send videos and links unencrypted",
+        ),
+        (
+            "upload.s3.endpoint",
+            endpoint.as_ref().zip(bucket.as_ref()).is_some_and(|(url, name)| has_bucket(url, name)),
+            "contains the bucket, which lipsyncd adds itself: remove it from the URL",
+        ),
+        (
+            "upload.s3.path_style",
+            !path_style && endpoint.as_ref().is_some_and(|url| url.domain().is_none()),
+            "must be `true`, because the host of `upload.s3.endpoint` is an address",
+        ),
+        (
+            "upload.s3.path_style",
+            !path_style
+                && endpoint.as_ref().is_some_and(|url| url.scheme() == "https")
+                && bucket.as_ref().is_some_and(|name| name.contains('.')),
+            "must be `true`, because `upload.s3.bucket` has a dot: certificates are not valid for such host names",
+        ),
+        (
+            "upload.link_ttl",
+            (bucket.is_some() || listen.is_some()) && upload.link_ttl < kling.session_ttl,
+            "is below `kling.session_ttl`: Kling could download a video of a session after its link expired",
+        ),
         (
             "poll.min_interval",
             poll.min_interval > poll.max_interval,
@@ -60,13 +115,14 @@ fn spelled(duration: Duration) -> String {
     SpanPrinter::new().unsigned_duration_to_string(&duration)
 }
 
+/// Whether the host or the path of an endpoint has the bucket.
+fn has_bucket(endpoint: &url::Url, bucket: &str) -> bool {
+    let in_host = endpoint.domain().and_then(|host| host.strip_prefix(bucket));
+    let mut parts = endpoint.path_segments().into_iter().flatten();
+    in_host.is_some_and(|rest| rest.starts_with('.')) || parts.any(|part| part == bucket)
+}
+
 /// Returns true if nobody on the network can read what is sent: https, or http that stays on this machine.
-fn is_private(url: &url::Url) -> bool {
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || loopback
+fn is_protected(url: &url::Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
 }

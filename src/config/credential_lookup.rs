@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
@@ -49,11 +49,16 @@ impl CredentialLookup<'_> {
                 return Ok(Some(secret));
             }
         }
+        self.file(name)
+    }
+
+    /// Returns the value of `name` from a file in `$CREDENTIALS_DIRECTORY`.
+    fn file(&mut self, name: &'static str) -> Result<Option<SecretString>, CredentialsError> {
         let Some(folder) = (self.env)("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())
         else {
             return Ok(None);
         };
-        let path = PathBuf::from(folder).join(name.to_lowercase());
+        let path = Self::file_of(&PathBuf::from(folder), name);
         let mut value = Zeroizing::new(String::new());
         let read =
             fs::File::open(&path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut value));
@@ -71,6 +76,14 @@ impl CredentialLookup<'_> {
             }
             Err(source) => Err(CredentialsError::Unreadable { name, path, source }),
         }
+    }
+
+    /// systemd puts the name of the credential before each file of a folder: `kling_` in the package's unit.
+    fn file_of(folder: &Path, name: &str) -> PathBuf {
+        let name = name.to_lowercase();
+        let plain = folder.join(&name);
+        let of_package = folder.join(format!("kling_{name}"));
+        if !plain.exists() && of_package.exists() { of_package } else { plain }
     }
 
     fn found_in(&mut self, place: &'static str) {

@@ -5,7 +5,7 @@
 use super::keys::KEYS;
 
 /// Every key with its default: [`Config::default`](super::Config) is read from it.
-pub(super) const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
+pub const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
 
 /// A key of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +24,16 @@ pub struct Setting {
 #[must_use]
 pub fn settings() -> Vec<Setting> {
     let mut settings = Vec::new();
-    let mut group = "";
+    let mut groups: [&str; 2] = [""; 2];
     for line in EXAMPLE.lines().filter(|line| !line.starts_with('#')) {
         let Some((name, rest)) = line.split_once(':') else { continue };
         let (default, meaning) = rest.split_once(" # ").unwrap_or((rest, ""));
-        let full_name = match name.strip_prefix("  ") {
-            Some(name) => format!("{group}.{name}"),
-            None => {
-                group = name;
-                name.to_owned()
-            }
-        };
+        let (name, depth) = (name.trim_start(), (name.len() - name.trim_start().len()) / 2);
+        if let Some(group) = groups.get_mut(depth) {
+            *group = name;
+        }
+        let full_name =
+            groups.iter().take(depth).chain([&name]).copied().collect::<Vec<_>>().join(".");
         if let Some(key) = KEYS.iter().find(|key| key.name == full_name) {
             settings.push(Setting {
                 key: key.name,

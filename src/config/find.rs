@@ -102,6 +102,9 @@ impl Config {
     }
 
     fn rooted_at(mut self, folder: &Path) -> Self {
+        for target in &mut self.notify {
+            target.root_at(folder);
+        }
         let paths = [&mut self.jobs_dir, &mut self.output_dir, &mut self.state_db];
         for path in paths.into_iter().chain(&mut self.media.dirs) {
             *path = folder.join(&*path);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::settings::Config;
+use super::{notify, settings::Config};
+use crate::manifest::DURATION_PATTERN;
 
 pub(super) struct ConfigKey {
     /// The complete key: `watch.settle`.
@@ -20,7 +21,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 32] = [
+pub(super) const KEYS: [ConfigKey; 45] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -48,6 +49,48 @@ pub(super) const KEYS: [ConfigKey; 32] = [
         "media.public_base_url",
         "`null`, or an http(s) URL without `?`, `#`, user and password",
         || json!({"type": ["string", "null"], "pattern": URL}),
+    ),
+    any(
+        "media.serve.listen",
+        "`null`, or an IP address with a port, such as `127.0.0.1:8480`",
+        || json!({"type": ["string", "null"]}),
+    ),
+    any(
+        "media.serve.public_url",
+        "`null`, or an https URL without `?`, `#`, user and password; http only to this machine (127.0.0.1, ::1, localhost)",
+        || json!({"type": ["string", "null"], "pattern": URL}),
+    ),
+    any(
+        "upload.s3.endpoint",
+        "`null`, or an https URL without the bucket; http only to this machine (127.0.0.1, ::1, localhost)",
+        || json!({"type": ["string", "null"], "pattern": URL}),
+    ),
+    any(
+        "upload.s3.bucket",
+        "`null`, or the name of a bucket: 3 to 63 lower-case letters, digits, `-`, `.` and `_`",
+        || json!({"type": ["string", "null"], "pattern": BUCKET}),
+    ),
+    any(
+        "upload.s3.region",
+        "`auto`, or the name of a region, such as `eu-west-1`",
+        || json!({"type": "string", "pattern": REGION}),
+    ),
+    any("upload.s3.path_style", "`true` or `false`", || json!({"type": "boolean"})),
+    any(
+        "upload.s3.prefix",
+        "letters, digits and `-._/`, at most 200, without `/` at the beginning, `//`, and parts that are `.` or `..`",
+        || json!({"type": "string", "pattern": PREFIX, "maxLength": 200}),
+    ),
+    duration(
+        "upload.link_ttl",
+        "a duration from `kling.session_ttl` to 7 days (`168h`), such as `24h`",
+        |config| (MS..=7 * DAY).contains(&config.upload.link_ttl),
+    ),
+    ranged(
+        "upload.concurrency",
+        "a whole number from 1 to 16",
+        || json!({"type": "integer", "minimum": 1, "maximum": 16}),
+        |config| (1..=16).contains(&config.upload.concurrency),
     ),
     any(
         "kling.base_url",
@@ -81,11 +124,10 @@ pub(super) const KEYS: [ConfigKey; 32] = [
     rate("limits.identify_per_second", |config| is_rate(config.limits.identify_per_second)),
     rate("limits.create_per_second", |config| is_rate(config.limits.create_per_second)),
     rate("limits.query_per_second", |config| is_rate(config.limits.query_per_second)),
-    any(
-        "limits.units_per_day",
-        "`null`, or a number from 0 to 1000000000 with at most six decimals",
-        || json!({"type": ["number", "null"], "minimum": 0, "maximum": 1_000_000_000}),
-    ),
+    amount("limits.units_per_day"),
+    amount("limits.money_per_day"),
+    amount("prices.identify"),
+    amount("prices.per_5s"),
     duration(
         "poll.min_interval",
         "a duration from 1ms to a day, not above `poll.max_interval`",
@@ -130,8 +172,15 @@ pub(super) const KEYS: [ConfigKey; 32] = [
     ranged(
         "retention.history",
         "`null`, or a duration from a day to a hundred years, such as `90d`",
-        || json!({"type": ["string", "null"], "pattern": DURATION}),
+        || json!({"type": ["string", "null"], "pattern": DURATION_PATTERN}),
         |config| config.retention.history.is_none_or(|kept| (DAY..=36_500 * DAY).contains(&kept)),
+    ),
+    any(
+        "notify",
+        "a list of `{webhook: URL, format: json|ntfy, events: […]}` (https, or http to this machine or a private IP address) \
+         and `{command: [PROGRAM, ARGUMENT, …], events: […]}`; events are manifest.finished, manifest.error, jobs.failed, \
+         job.unresolved, job.succeeded, queue.paused, queue.resumed and budget.reached",
+        notify::schema,
     ),
     any(
         "metrics.listen",
@@ -145,9 +194,10 @@ pub(super) const KEYS: [ConfigKey; 32] = [
     ),
 ];
 
-/// A duration has units, so it is more than digits.
-const DURATION: &str = "[^0-9]";
 const HOST: &str = r"^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$";
+const BUCKET: &str = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$";
+const REGION: &str = "^[A-Za-z0-9-]+$";
+const PREFIX: &str = r"^([A-Za-z0-9._-]+/?)*$";
 const URL: &str = "^[Hh][Tt][Tt][Pp][Ss]?:";
 
 /// Returns what is allowed for a key, or none for a section.
@@ -174,7 +224,13 @@ const fn duration(
     allowed: &'static str,
     is_in_range: fn(&Config) -> bool,
 ) -> ConfigKey {
-    ranged(name, allowed, || json!({"type": "string", "pattern": DURATION}), is_in_range)
+    ranged(name, allowed, || json!({"type": "string", "pattern": DURATION_PATTERN}), is_in_range)
+}
+
+/// Units or money.
+const fn amount(name: &'static str) -> ConfigKey {
+    let schema = || json!({"type": ["number", "null"], "minimum": 0, "maximum": 1_000_000_000});
+    any(name, "`null`, or a number from 0 to 1000000000 with at most six decimals", schema)
 }
 
 const fn rate(name: &'static str, is_in_range: fn(&Config) -> bool) -> ConfigKey {

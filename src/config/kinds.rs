@@ -138,19 +138,55 @@ pub(super) fn listen<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Socke
     Ok(Some(listen))
 }
 
-/// A decimal number of units with at most six decimals, as millionths.
-pub(super) fn micro_units<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
-    const MAX_UNITS: f64 = 1e9;
-    let Some(units) = Option::<f64>::deserialize(input)? else {
+/// A decimal amount of units or money with at most six decimals, as millionths.
+pub(super) fn micro<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    const AMOUNT_MAX: f64 = 1e9;
+    let Some(amount) = Option::<f64>::deserialize(input)? else {
         return Ok(None);
     };
-    let micro = (units * 1e6).round();
-    if !(0.0..=MAX_UNITS).contains(&units) {
+    let micro = (amount * 1e6).round();
+    if !(0.0..=AMOUNT_MAX).contains(&amount) {
         Err(D::Error::custom("is out of range"))
-    } else if (micro / 1e6 - units).abs() > units * 1e-15 {
+    } else if (micro / 1e6 - amount).abs() > amount * 1e-15 {
         Err(D::Error::custom("has more than six decimals"))
     } else {
         // Below 1e15, which an f64 holds exactly.
         Ok(Some(micro as i64))
     }
+}
+
+/// The name of a bucket. `_` is no longer allowed at AWS, but older buckets have it.
+pub(super) fn bucket<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(input)? else { return Ok(None) };
+    let is_edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_inner = |byte: u8| is_edge(byte) || matches!(byte, b'.' | b'_' | b'-');
+    let edges = [name.bytes().next(), name.bytes().next_back()];
+    let is_name = (3..=63).contains(&name.len())
+        && name.bytes().all(is_inner)
+        && edges.into_iter().flatten().all(is_edge);
+    if is_name { Ok(Some(name)) } else { Err(D::Error::custom("is not the name of a bucket")) }
+}
+
+/// A region; none for `auto`.
+pub(super) fn region<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    let region = String::deserialize(input)?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    match region.as_str() {
+        "auto" => Ok(None),
+        name if !name.is_empty() && name.bytes().all(is_name) => Ok(Some(region)),
+        _ => Err(D::Error::custom("is not the name of a region")),
+    }
+}
+
+/// The beginning of object keys. `.` and `..` would be resolved in a URL.
+pub(super) fn prefix<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+    let prefix = String::deserialize(input)?;
+    let is_part = |part: &str| {
+        let is_letter =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        !matches!(part, "" | "." | "..") && part.bytes().all(is_letter)
+    };
+    let parts = prefix.strip_suffix('/').unwrap_or(&prefix);
+    let is_valid = prefix.is_empty() || prefix.len() <= 200 && parts.split('/').all(is_part);
+    if is_valid { Ok(prefix) } else { Err(D::Error::custom("is not a prefix of object names")) }
 }

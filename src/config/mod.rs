@@ -1,6 +1,7 @@
 //! Settings: their names, types and defaults, and where they are found. Owns `lipsyncd.yaml`; secrets are never in it.
 
 mod base_url;
+mod bucket_keys;
 mod check;
 mod credential_error;
 mod credential_lookup;
@@ -12,15 +13,20 @@ mod find;
 pub mod fuzzing;
 mod keys;
 mod kinds;
+mod notify;
+mod notify_secret;
 mod read;
 mod schema;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use bucket_keys::{BucketKeys, FoundBucketKeys};
 pub use credential_error::CredentialsError;
 pub use credentials::{Credentials, FoundCredentials};
-pub use example::{Setting, settings};
+pub use example::{EXAMPLE, Setting, settings};
 pub use find::ConfigError;
+pub use notify::{NotifyChannel, NotifyEvent, NotifyTarget, WebhookFormat};
+pub use notify_secret::NotifySecret;
 pub use schema::schema;
-pub use settings::{Config, LogFormat, OnChangeSetting};
+pub use settings::{Config, LogFormat, OnChangeSetting, S3Config, UploadConfig};

@@ -74,13 +74,25 @@ fn defaults() -> Mapping {
     }
 }
 
+const CREDENTIAL_HELP: &str = "credentials are never in this file: set KLING_API_KEY, or KLING_ACCESS_KEY and \
+    KLING_SECRET_KEY, for a bucket S3_ACCESS_KEY and S3_SECRET_KEY, in the environment";
+
+/// Whether people give this name to a credential.
+fn is_credential(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["access_key", "secret", "api_key", "token", "password"].iter().any(|word| key.contains(word))
+}
+
 /// Puts the settings of a mapping over the defaults. Reports unknown keys and leaves them out.
 fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut ProblemCollector) {
     let known = keys_under(path);
     for entry in entries {
         if !known.contains(&&*entry.key) {
-            let help = did_you_mean(&entry.key, known.iter().copied())
-                .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+            let help = match did_you_mean(&entry.key, known.iter().copied()) {
+                Some(meant) => meant,
+                None if is_credential(&entry.key) => CREDENTIAL_HELP.to_owned(),
+                None => format!("known here: {}", known.join(", ")),
+            };
             let what = format!("unknown key {}", quoted(&join(path, &entry.key)));
             problems.add(Problem::at(entry.key_location, what).help(help));
             continue;
@@ -141,9 +153,7 @@ fn typed(
         // An error in a list is reported for the setting: `media.dirs[1]` is `media.dirs`.
         let key = path.split('[').next().unwrap_or_default();
         let message = error.inner().to_string();
-        let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
-        let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
-        problems.add(type_problem(root, key, item, &message));
+        problems.add(type_problem(root, key, &path, &message));
         if !reset(settings, defaults, key) {
             return (Config::default(), invalid);
         }
@@ -151,21 +161,29 @@ fn typed(
     }
 }
 
-fn type_problem(root: &Node, key: &str, item: Option<usize>, message: &str) -> Problem {
+/// `path` is the key, in a list with the place in it: `media.dirs[1]`, `notify[0].events[2]`.
+fn type_problem(root: &Node, key: &str, path: &str, message: &str) -> Problem {
     let mut problem = problem(root, key, message);
     let mut node = find(root, key);
-    if let Some(index) = item
-        && let Some(NodeKind::Sequence(items)) = node.map(|node| &node.kind)
-        && let Some(item) = items.get(index)
-    {
-        node = Some(&**item);
-        problem.location = Some(item.location);
+    for part in path.strip_prefix(key).unwrap_or_default().split(['.', '[', ']']) {
+        let inner = match (node.map(|node| &node.kind), part.parse::<usize>()) {
+            (Some(NodeKind::Sequence(items)), Ok(index)) => items.get(index),
+            _ => node.and_then(|node| node.get(part)),
+        };
+        if let Some(inner) = inner {
+            node = Some(&**inner);
+            problem.location = Some(inner.location);
+        }
+    }
+    if let Some(unknown) = message.strip_prefix("unknown field ") {
+        problem.what = format!("`{key}` has the unknown key {unknown}");
     }
     let is_of_serde = ["invalid ", "unknown variant", "untagged", "data did not"];
     if is_of_serde.iter().any(|start| message.starts_with(start))
         && let Some(node) = node
     {
-        problem.what = format!("`{key}` cannot be {}", node.shown());
+        let name = if path.contains("].") { path } else { key };
+        problem.what = format!("`{name}` cannot be {}", node.shown());
     }
     problem
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{example::settings, keys::KEYS};
-use crate::manifest::to_json;
+use crate::manifest::{explain_patterns, to_json};
 
 /// Returns the JSON Schema of a configuration.
 #[must_use]
@@ -16,14 +16,22 @@ pub fn schema() -> Value {
     for setting in settings() {
         let Some(key) = KEYS.iter().find(|key| key.name == setting.key) else { continue };
         let mut value = (key.schema)();
-        value["description"] = json!(format!("{}. Allowed: {}.", setting.meaning, setting.allowed));
-        value["default"] = to_json(setting.default);
-        let (parent, name) = match key.name.split_once('.') {
-            Some((parent, name)) => (&mut schema["properties"][parent], name),
-            None => (&mut schema, key.name),
-        };
-        if parent.is_null() {
-            *parent = section(json!({}));
+        explain_patterns(&mut value, setting.allowed);
+        let (meaning, allowed, default) = (setting.meaning, setting.allowed, setting.default);
+        value["description"] =
+            json!(format!("{meaning}. Allowed: {allowed}. Default: `{default}`."));
+        // The YAML language server (1.25) fails to complete the keys beside a default that is null.
+        let default = to_json(default);
+        if !default.is_null() {
+            value["default"] = default;
+        }
+        let (sections, name) = key.name.rsplit_once('.').unwrap_or(("", key.name));
+        let mut parent = &mut schema;
+        for section_name in sections.split('.').filter(|name| !name.is_empty()) {
+            parent = &mut parent["properties"][section_name];
+            if parent.is_null() {
+                *parent = section(json!({}));
+            }
         }
         parent["properties"][name] = value;
     }

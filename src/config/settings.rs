@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use serde::Deserialize;
 use url::Url;
 
-use super::kinds;
+use super::{NotifyTarget, kinds};
 use crate::manifest::IgnorePatterns;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
@@ -24,10 +24,14 @@ pub struct Config {
     pub watch: WatchConfig,
     /// Where local media are, and how the API reaches them.
     pub media: MediaConfig,
+    /// The bucket to which local videos are uploaded.
+    pub upload: UploadConfig,
     /// The API.
     pub kling: KlingConfig,
     /// The limits of the account.
     pub limits: LimitsConfig,
+    /// Prices that are assumed until they are learned.
+    pub prices: PricesConfig,
     /// How often tasks are queried.
     pub poll: PollConfig,
     /// How failed calls are repeated.
@@ -38,6 +42,8 @@ pub struct Config {
     pub download: DownloadConfig,
     /// How long what happened is kept.
     pub retention: RetentionConfig,
+    /// Where messages about what happens go.
+    pub notify: Vec<NotifyTarget>,
     /// Where metrics are served.
     pub metrics: MetricsConfig,
     /// The log.
@@ -78,6 +84,50 @@ pub struct MediaConfig {
     /// The URL under which local videos are served; it ends in `/`.
     #[serde(deserialize_with = "kinds::folder_url")]
     pub public_base_url: Option<Url>,
+    /// How lipsyncd itself serves them.
+    pub serve: ServeConfig,
+}
+
+/// The listener for local videos; without both, there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ServeConfig {
+    /// The address.
+    #[serde(deserialize_with = "kinds::listen")]
+    pub listen: Option<SocketAddr>,
+    /// The URL at which the internet reaches it; it ends in `/`.
+    #[serde(deserialize_with = "kinds::folder_url")]
+    pub public_url: Option<Url>,
+}
+
+/// How local videos are uploaded. Without endpoint and bucket, they are not.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct UploadConfig {
+    /// The bucket.
+    pub s3: S3Config,
+    /// How long a link that Kling gets is valid.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub link_ttl: Duration,
+    /// Uploads at once.
+    pub concurrency: u32,
+}
+
+/// A bucket of S3-compatible storage.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct S3Config {
+    /// Its URL without the bucket; it ends in `/`.
+    #[serde(deserialize_with = "kinds::folder_url")]
+    pub endpoint: Option<Url>,
+    #[serde(deserialize_with = "kinds::bucket")]
+    /// Its name.
+    pub bucket: Option<String>,
+    /// None: `auto`.
+    #[serde(deserialize_with = "kinds::region")]
+    pub region: Option<String>,
+    /// Whether the bucket is in the path of a URL, and not in its host name.
+    pub path_style: bool,
+    /// What the key of each object begins with.
+    #[serde(deserialize_with = "kinds::prefix")]
+    pub prefix: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -104,8 +154,22 @@ pub struct LimitsConfig {
     pub create_per_second: f64,
     pub query_per_second: f64,
     /// Spending cap of a UTC day in millionths of a unit (`units_per_day`); none: no cap.
-    #[serde(rename = "units_per_day", deserialize_with = "kinds::micro_units")]
+    #[serde(rename = "units_per_day", deserialize_with = "kinds::micro")]
     pub units_per_day_micro: Option<i64>,
+    /// The same in millionths of the account's money (`money_per_day`), for accounts that pay from a balance.
+    #[serde(rename = "money_per_day", deserialize_with = "kinds::micro")]
+    pub money_per_day_micro: Option<i64>,
+}
+
+/// Prices in millionths of a unit; none: unknown until they are learned.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct PricesConfig {
+    /// One Identify Face call (`identify`).
+    #[serde(rename = "identify", deserialize_with = "kinds::micro")]
+    pub identify_micro: Option<i64>,
+    /// Each started 5 s of a task (`per_5s`).
+    #[serde(rename = "per_5s", deserialize_with = "kinds::micro")]
+    pub per_5s_micro: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

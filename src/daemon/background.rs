@@ -1,4 +1,5 @@
-//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line.
+//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line, asking for
+//! the resource packs, sending messages about what happened.
 //!
 //! Decides nothing. Inbox and pipeline do not depend on it.
 
@@ -7,31 +8,44 @@ use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::sleep};
 
 use super::{
-    folder_report::FolderReport, resources::Resources, result_hosts, retention, status_line,
+    Inputs, folder_report::FolderReport, packs, resources::Resources, result_hosts, retention,
+    settings, status_line,
 };
 use crate::{
-    config::Config,
+    notify::Sender,
     store::{JobChange, Store, StoreError},
 };
 
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
+/// What the background work needs besides the resources.
+pub(super) struct BackgroundInputs<'a> {
+    pub(super) inputs: &'a Inputs,
+    pub(super) folder: &'a FolderReport<'a>,
+    pub(super) sender: &'a Sender,
+}
+
 /// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
 pub(super) async fn run(
     resources: &Resources,
-    config: &Config,
-    folder: &FolderReport<'_>,
+    BackgroundInputs { inputs, folder, sender }: BackgroundInputs<'_>,
     rescan: Arc<Notify>,
     store_changed: Arc<Notify>,
 ) -> StoreError {
     let now_ms = || resources.clock.now_ms();
+    let config = &inputs.config;
+    let account = settings::account(config, &inputs.credentials);
+    let ask =
+        async |start_ms, end_ms| packs::ask(inputs, &resources.metrics, start_ms, end_ms).await;
     let failed = tokio::select! {
         error = watch_changes(resources.store.clone(), rescan, store_changed) => return error,
         never = resources.report_problems() => match never {},
         failed = retention::delete_old_history(&resources.store, config.retention.history, now_ms) => failed,
         failed = result_hosts::watch(&resources.store, config) => failed,
+        failed = packs::watch(&resources.store, &account, now_ms, ask) => failed,
         failed = update_status(resources, folder) => failed,
+        failed = sender.run() => failed,
     };
     match failed {
         Ok(never) => match never {},

@@ -6,6 +6,8 @@ use crate::{
     kling::BuildError,
     metrics::ListenError,
     store::{LockError, StoreError},
+    upload::UploadError,
+    video_server::ServeError,
 };
 
 /// Why the daemon cannot start, or cannot continue.
@@ -18,6 +20,10 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Client(#[from] BuildError),
+    #[error(transparent)]
+    Bucket(#[from] UploadError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error(transparent)]
     Metrics(#[from] ListenError),
     #[error("{what} {}: {source}", path.display())]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Credentials};
+use crate::config::{BucketKeys, Config, Credentials, NotifySecret};
 
 /// Settings and credentials.
 #[derive(Debug, Clone)]
@@ -13,6 +13,27 @@ use crate::config::{Config, Credentials};
 pub struct Inputs {
     pub config: Config,
     pub credentials: Credentials,
+    /// The keys of the bucket, if the configuration has one.
+    pub bucket_keys: Option<BucketKeys>,
+    pub notify_secret: Option<NotifySecret>,
+}
+
+impl Inputs {
+    /// Whether both have the same settings and credentials.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let have_same_keys = match (&self.bucket_keys, &other.bucket_keys) {
+            (Some(one), Some(two)) => one.is_same(two),
+            (one, two) => one.is_none() && two.is_none(),
+        };
+        let is_same_secret = match (&self.notify_secret, &other.notify_secret) {
+            (Some(one), Some(two)) => one.is_same(two),
+            (one, two) => one.is_none() && two.is_none(),
+        };
+        self.config == other.config
+            && self.credentials.is_same(&other.credentials)
+            && have_same_keys
+            && is_same_secret
+    }
 }
 
 /// Reads settings and credentials again, for a reload. The error is for the log.

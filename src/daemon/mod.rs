@@ -8,6 +8,7 @@ mod error;
 mod folder_report;
 mod generation;
 mod inputs;
+mod packs;
 mod reload;
 mod resources;
 mod result_hosts;
@@ -23,7 +24,11 @@ use tracing::info;
 
 pub use error::DaemonError;
 pub use inputs::{Controls, Inputs, ReadInputs};
-pub use settings::{account, connect, locator, policy};
+pub use packs::{purchases_ms, stored_pack};
+pub use settings::{
+    account, assumed_prices, bucket, connect, locator, notify_targets, policy, video_host,
+    video_links,
+};
 
 use crate::pipeline::{End, Until};
 use generation::{Generation, GenerationEnd};

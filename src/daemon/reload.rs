@@ -101,7 +101,7 @@ impl<'a> Reloader<'a> {
 
 /// Checks new inputs as far as that is possible while the old ones are in use. Blocks.
 fn check(old: &Inputs, new: Inputs, until: Until) -> ReadResult {
-    if new.config == old.config && new.credentials.is_same(&old.credentials) {
+    if new.is_same(old) {
         return Ok(None);
     }
     if new.config.state_db != old.config.state_db {
@@ -109,6 +109,7 @@ fn check(old: &Inputs, new: Inputs, until: Until) -> ReadResult {
     }
     prepare_folders(&new.config, until).map_err(|error| error.to_string())?;
     settings::connect(&new.config, &new.credentials).map_err(|error| error.to_string())?;
+    settings::bucket(&new.config, new.bucket_keys.as_ref()).map_err(|error| error.to_string())?;
     if new.config.log != old.config.log {
         warn!("a new log.format is used after a restart only");
     }

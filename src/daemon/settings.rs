@@ -5,14 +5,17 @@ use std::{sync::Arc, time::Duration};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    config::{self, Config, Credentials},
+    config::{self, BucketKeys, Config, Credentials, NotifySecret},
     inbox::InboxSettings,
-    job::{Account, Policy},
+    job::{Account, AssumedPrices, Caps, Policy},
     kling::{BuildError, Client, ClientConfig, Credential},
-    media::Locator,
+    media::{Locator, VideoHost},
     metrics::Metrics,
+    notify::{MessageTarget, TimeLimits},
     pipeline::{Clock, Offload, RateSettings, Settings},
     store::OnChange,
+    upload::{Bucket, BucketConfig, UploadError, object_base},
+    video_server::VideoLinks,
 };
 
 /// How long a download may receive no bytes.
@@ -29,7 +32,11 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
             create_per_second: config.limits.create_per_second,
             query_per_second: config.limits.query_per_second,
         },
-        units_per_day_micro: config.limits.units_per_day_micro,
+        caps: Caps {
+            units_micro: config.limits.units_per_day_micro,
+            money_micro: config.limits.money_per_day_micro,
+        },
+        assumed_prices: assumed_prices(config),
         poll_min_ms: ms(config.poll.min_interval),
         poll_max_ms: ms(config.poll.max_interval),
         probe_interval_ms: ms(config.pause.probe_interval),
@@ -39,8 +46,63 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
         locator: locator(config),
         offload: Offload::threads(),
         is_scanned: Arc::default(),
+        uploads: None,
+        video_links: None,
+        uploads_at_once: usize::try_from(config.upload.concurrency).unwrap_or(usize::MAX),
         metrics: metrics.clone(),
     }
+}
+
+/// Returns where Kling downloads local videos: from a bucket, else from lipsyncd itself, else from a web server.
+pub fn video_host(config: &Config) -> VideoHost {
+    let bucket = bucket_config(config).as_ref().and_then(object_base);
+    let served = config.media.serve.public_url.as_ref().map(|url| format!("{url}m/"));
+    match (bucket.or(served), config.media.public_base_url.clone()) {
+        (Some(base), _) => VideoHost::Objects(base),
+        (None, Some(server)) => VideoHost::Server(server),
+        (None, None) => VideoHost::Nowhere,
+    }
+}
+
+/// Builds the client of the bucket, if the configuration has one. Sends no request.
+pub fn bucket(config: &Config, keys: Option<&BucketKeys>) -> Result<Option<Bucket>, UploadError> {
+    match (bucket_config(config), keys) {
+        (Some(config), Some(BucketKeys { access_key, secret_key })) => {
+            Bucket::new(config, access_key, secret_key).map(Some)
+        }
+        (Some(_), None) => {
+            Err(UploadError::Refused("upload.s3 is set, but its keys are not".to_owned()))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// Returns how links to videos are signed that lipsyncd itself serves. A bucket is used instead, if there is one.
+pub fn video_links(config: &Config, credentials: &Credentials) -> Option<VideoLinks> {
+    let public_url = config.media.serve.public_url.clone()?;
+    if config.upload.s3.bucket.is_some() {
+        return None;
+    }
+    let secret = match credentials {
+        Credentials::Keys { secret_key, .. } => secret_key,
+        Credentials::Token(token) => token,
+    };
+    Some(VideoLinks::new(public_url, secret, config.upload.link_ttl))
+}
+
+fn bucket_config(config: &Config) -> Option<BucketConfig> {
+    let config::UploadConfig { s3, link_ttl, .. } = &config.upload;
+    Some(BucketConfig {
+        endpoint: s3.endpoint.clone()?,
+        bucket: s3.bucket.clone()?,
+        region: s3.region.clone(),
+        path_style: s3.path_style,
+        prefix: s3.prefix.clone(),
+        link_ttl: *link_ttl,
+        connect_timeout: config.kling.connect_timeout,
+        request_timeout: config.kling.request_timeout,
+        now_ms: Clock::system_now_ms,
+    })
 }
 
 /// Returns the settings by which outcomes are judged.
@@ -50,6 +112,14 @@ pub fn policy(config: &Config) -> Policy {
         retry_max_ms: ms(config.retry.max),
         give_up_after_ms: ms(config.retry.give_up_after),
         create_settle_ms: ms(config.kling.create_settle),
+    }
+}
+
+/// Returns the prices that count until they are learned.
+pub fn assumed_prices(config: &Config) -> AssumedPrices {
+    AssumedPrices {
+        identify_micro: config.prices.identify_micro,
+        per_step_micro: config.prices.per_5s_micro,
     }
 }
 
@@ -77,6 +147,12 @@ pub(super) fn inbox(config: &Config, settings: &Settings, is_reload: bool) -> In
         is_scanned: Arc::clone(&settings.is_scanned),
         metrics: settings.metrics.clone(),
     }
+}
+
+/// Returns the targets of notifications, ready to send.
+pub fn notify_targets(config: &Config, secret: Option<&NotifySecret>) -> Vec<MessageTarget> {
+    let limits = TimeLimits::default();
+    config.notify.iter().map(|target| MessageTarget::new(target, secret, limits)).collect()
 }
 
 /// Builds a client of the API. Sends no request.

@@ -54,7 +54,11 @@ fn held_reason(queue_status: &QueueStatus) -> Option<String> {
         let noun = if *jobs == 1 { "job" } else { "jobs" };
         return Some(format!("{jobs} {noun} held: {}", one_line(reason)));
     }
-    queue_status.hold.as_ref().map(|hold| format!("queue held: {}", one_line(hold)))
+    if let Some(hold) = &queue_status.hold {
+        return Some(format!("queue held: {}", one_line(hold)));
+    }
+    let problem = queue_status.uploads.problem.as_ref()?;
+    Some(format!("uploads held: {}", one_line(&problem.reason)))
 }
 
 /// Returns a text of the API or the system without control characters, and cut to a length for one line.
@@ -75,7 +79,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::store::{ApiProblem, Pause};
+    use crate::{
+        job::{Caps, Cost},
+        store::{ApiProblem, Pause, UploadProblem},
+    };
 
     fn queue_status(jobs: &[(State, i64)]) -> QueueStatus {
         let mut all: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
@@ -87,18 +94,21 @@ mod tests {
             refused: Vec::new(),
             slots_configured: 5,
             slots_limit: 4,
-            cap_micro: None,
-            spent_today_micro: 0,
-            spent_total_micro: 0,
+            caps: Caps::default(),
+            spent_today: Cost::units(0),
+            spent_total: Cost::units(0),
             pause: None,
             hold: None,
             api_problem: None,
+            uploads: crate::store::UploadStatus::default(),
             rate_limit: None,
             folder_problem: None,
             blocked: None,
             superseded: crate::store::SupersededTasks::default(),
             missing_watermarks: crate::store::MissingWatermarks::default(),
             incomplete_results: 0,
+            notifications: crate::store::NotificationProblems::default(),
+            packs: crate::store::PackStatus::default(),
             result_hosts_problem: None,
             slots_used: 0,
             changed_after_sent: 0,
@@ -134,6 +144,13 @@ mod tests {
     #[test]
     fn reason_of_a_held_queue_comes_first_and_on_one_line() {
         let mut held = queue_status(&[(State::Queued, 1)]);
+        let reason = "NoSuchBucket; create the bucket".to_owned();
+        held.uploads.problem = Some(UploadProblem { reason, since_ms: 0 });
+        let line = summary(&held);
+        assert!(
+            line.starts_with("uploads held: NoSuchBucket; create the bucket; 0 of 4"),
+            "{line}"
+        );
         held.api_problem = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
         assert!(summary(&held).starts_with("the API gives no usable answer: no route; 0 of 4"));
         let pause = |kind| Pause {

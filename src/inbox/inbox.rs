@@ -249,8 +249,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        manifest::IgnorePatterns, media::Locator, metrics::Metrics, offload::Offload,
-        store::OnChange, testing::jobs::POLICY,
+        manifest::IgnorePatterns,
+        media::{Locator, VideoHost},
+        metrics::Metrics,
+        offload::Offload,
+        store::OnChange,
+        testing::jobs::POLICY,
     };
 
     const INTERVAL: Duration = Duration::from_secs(30);
@@ -278,7 +282,7 @@ mod tests {
             is_scanned,
             metrics: Metrics::new(),
         };
-        let checker = MediaChecker::new(locator, None, Duration::ZERO);
+        let checker = MediaChecker::new(locator, VideoHost::Nowhere, Duration::ZERO);
         let moment = || Moment { now_ms: 0, chance: 0.5 };
         let inbox = Inbox::new(settings, store, checker, moment).await.unwrap();
         let signals = InboxSignals {

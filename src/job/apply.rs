@@ -38,8 +38,8 @@ pub fn apply(
         // Before anything is sent.
         (S::Waiting, O::Due) => build.go(S::Queued, "its `not_before` time has come"),
         (S::Queued, O::AudioMeasured { length_ms }) => build.audio_measured(length_ms),
-        (S::Queued | S::Identified, O::Identified { session, faces, units_micro }) => {
-            build.identified(session, &faces, units_micro)
+        (S::Queued | S::Identified, O::Identified { session, faces, cost }) => {
+            build.identified(session, &faces, cost)
         }
         (S::Queued | S::Identified, O::Deferred(why)) => build.deferred(why),
         (S::Queued | S::Identified | S::Downloading, O::TransientError(error)) => {
@@ -94,11 +94,9 @@ pub fn apply(
         (S::Submitted | S::Processing, O::TaskReappeared) => {
             build.go(task.state, "Kling shows the task again")
         }
-        (S::Submitted | S::Processing, O::TaskSucceeded { units_micro }) => {
-            build.task_succeeded(units_micro)
-        }
-        (S::Submitted | S::Processing, O::TaskFailed { message, units_micro }) => {
-            build.task_failed(message, units_micro)
+        (S::Submitted | S::Processing, O::TaskSucceeded { charge }) => build.task_succeeded(charge),
+        (S::Submitted | S::Processing, O::TaskFailed { message, charge }) => {
+            build.task_failed(message, charge)
         }
         (S::Submitted | S::Processing | S::Downloading, O::Refused(error)) => build.fail(error),
         (S::Downloading, O::Delivered(result)) => build.delivered(result),

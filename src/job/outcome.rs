@@ -3,7 +3,7 @@
 //! The pipeline, the store and the commands report outcomes; [`apply`](super::apply()) decides what they mean.
 
 pub use super::failure::{PermanentError, TransientError};
-use super::{CreateAnswer, FaceSpan, ResultFile, Session};
+use super::{Charge, Cost, CreateAnswer, FaceSpan, Observation, ResultFile, Session};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,11 +15,11 @@ pub enum Outcome {
         length_ms: i64,
     },
     /// The video has a session, from a call for this task or for another task of the same video. The call cost
-    /// `units_micro`; 0 if another task made the call.
+    /// `cost`; none if another task made the call, or the API did not report it.
     Identified {
         session: Session,
         faces: Vec<FaceSpan>,
-        units_micro: i64,
+        cost: Option<Cost>,
     },
     /// The session cannot be used any more, with the reason.
     SessionGone(String),
@@ -76,13 +76,13 @@ pub enum Outcome {
     /// The status that the API reports makes no sense; with the reason.
     TaskStatusUnknown(String),
     TaskReappeared,
-    /// Without a cost, the API did not report it.
+    /// Without a charge, the API did not report the cost.
     TaskSucceeded {
-        units_micro: Option<i64>,
+        charge: Option<Charge>,
     },
     TaskFailed {
         message: String,
-        units_micro: Option<i64>,
+        charge: Option<Charge>,
     },
     Delivered(ResultFile),
     /// The current step failed, and the error may pass.
@@ -116,13 +116,17 @@ pub enum Outcome {
     },
 }
 
-/// What a transition adds to the spending of the day.
+/// What a transition adds to the spending of a UTC day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spend {
-    /// Deducted for Identify Face, in millionths of a unit.
-    pub identify_micro: i64,
-    /// Deducted for the task, in millionths of a unit.
-    pub task_micro: i64,
+    /// Charged for Identify Face.
+    pub identify: Cost,
+    /// Charged for the task.
+    pub task: Cost,
     /// Tasks accepted.
     pub tasks: i64,
+    /// A moment (Unix ms) of the day to which it belongs; none: the day on which it is recorded.
+    pub at_ms: Option<i64>,
+    /// What the charge shows about prices.
+    pub observed: Option<Observation>,
 }

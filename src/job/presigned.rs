@@ -85,7 +85,12 @@ impl Scheme {
 #[must_use]
 pub fn without_signature(url: &str) -> Cow<'_, str> {
     let (address, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
-    let Some((path, query)) = address.split_once('?') else { return Cow::Borrowed(url) };
+    let Some((path, query)) = address.split_once('?') else {
+        return match without_own_signature(address) {
+            Some(unsigned) => Cow::Owned(unsigned + fragment),
+            None => Cow::Borrowed(url),
+        };
+    };
     let pairs: Vec<&str> = query.split('&').collect();
     let complete: Vec<&Scheme> =
         SCHEMES.iter().filter(|scheme| scheme.is_complete(&pairs)).collect();
@@ -97,6 +102,18 @@ pub fn without_signature(url: &str) -> Cow<'_, str> {
     let kept = kept.join("&");
     let mark = if kept.is_empty() { "" } else { "?" };
     Cow::Owned([path, mark, &kept, fragment].concat())
+}
+
+/// Returns a link of `media.serve` without its signature: `…/m/<expiry>/<mac>/<sha256>.mp4` is `…/m/<sha256>.mp4`.
+fn without_own_signature(url: &str) -> Option<String> {
+    let mut parts = url.rsplitn(4, '/');
+    let (object, mac, expiry) = (parts.next()?, parts.next()?, parts.next()?);
+    let base = parts.next()?.strip_suffix("/m")?;
+    let is_hash =
+        |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let sha256 = object.strip_suffix(".mp4").or_else(|| object.strip_suffix(".mov"))?;
+    let is_time = !expiry.is_empty() && expiry.bytes().all(|byte| byte.is_ascii_digit());
+    (is_time && is_hash(mac) && is_hash(sha256)).then(|| format!("{base}/m/{object}"))
 }
 
 fn name_of(pair: &str) -> &str {
@@ -193,6 +210,27 @@ mod tests {
         expect(&format!("X-Goog-Date=d&{AWS_V2}"), "X-Goog-Date=d");
         expect(&format!("{GOOGLE}&{AZURE}&a=1&{OSS_V1}"), "a=1");
         expect("AWSAccessKeyId=A&OSSAccessKeyId=B&Expires=1&Signature=c&d=4", "d=4");
+    }
+
+    #[test]
+    fn links_of_media_serve_lose_time_and_signature() {
+        let (mac, sha256) = ("0a".repeat(32), "1b".repeat(32));
+        for ending in ["mp4", "mov"] {
+            let link = format!("https://e.com/dub/m/1767225660/{mac}/{sha256}.{ending}#t");
+            let unsigned = format!("https://e.com/dub/m/{sha256}.{ending}#t");
+            assert_eq!(without_signature(&link), unsigned);
+            assert_eq!(without_signature(&unsigned), unsigned);
+        }
+        for other in [
+            format!("https://e.com/m/x/{mac}/{sha256}.mp4"),
+            format!("https://e.com/n/1/{mac}/{sha256}.mp4"),
+            format!("https://e.com/m/1/{mac}/{sha256}.avi"),
+            format!("https://e.com/m/1/short/{sha256}.mp4"),
+            "https://e.com/m/1/2/3.mp4".to_owned(),
+            "v.mp4".to_owned(),
+        ] {
+            assert_eq!(without_signature(&other), other);
+        }
     }
 
     #[test]

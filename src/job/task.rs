@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CreateAttempt, Failure, JobId, JobSpec, Plan, Resend, Source, State, TaskId};
+use super::{Cost, CreateAttempt, Failure, JobId, JobSpec, Plan, Resend, Source, State, TaskId};
 
 /// One task: unique by request and take, shared by all jobs that ask for both.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,8 +54,8 @@ pub struct Task {
     /// A person's decision that Kling has no task of an earlier create request.
     pub resend: Option<Resend>,
     pub task_id: Option<String>,
-    /// Its total cost, in millionths of a unit.
-    pub units_micro: i64,
+    /// What Kling charged for it, also for its Identify Face calls.
+    pub cost: Cost,
     pub failure: Option<Failure>,
     pub result: Option<ResultFile>,
     pub created_at_ms: i64,
@@ -148,7 +148,7 @@ impl Task {
             slot_released: false,
             resend: None,
             task_id: None,
-            units_micro: 0,
+            cost: Cost::default(),
             failure: None,
             result: None,
             created_at_ms: 0,

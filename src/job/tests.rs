@@ -10,8 +10,8 @@ pub(crate) mod scenario;
 mod table;
 
 use super::{
-    CreateAnswer, FaceChoice, FaceSpan, JobSpec, Moment, Outcome, ResultFile, Session, State, Task,
-    Transition, apply,
+    Charge, Cost, CreateAnswer, FaceChoice, FaceSpan, JobSpec, Moment, Outcome, ResultFile,
+    Session, State, Task, Transition, apply,
     outcome::{PermanentError, TransientError},
 };
 use crate::testing::jobs::{NOW_MS, POLICY, permanent_error, task};
@@ -28,7 +28,7 @@ fn identified() -> Outcome {
         expires_at_ms: i64::MAX,
     };
     let faces = vec![FaceSpan { face_id: "0".into(), start_ms: 0, end_ms: 9_000 }];
-    Outcome::Identified { session, faces, units_micro: 50_000 }
+    Outcome::Identified { session, faces, cost: Some(Cost::units(50_000)) }
 }
 
 fn intended() -> Outcome {
@@ -80,8 +80,8 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("TaskNotFound", O::TaskNotFound(text())),
         ("TaskStatusUnknown", O::TaskStatusUnknown(text())),
         ("TaskReappeared", O::TaskReappeared),
-        ("TaskSucceeded", O::TaskSucceeded { units_micro: Some(2_000_000) }),
-        ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
+        ("TaskSucceeded", O::TaskSucceeded { charge: Some(Charge::units(2_000_000)) }),
+        ("TaskFailed", O::TaskFailed { message: text(), charge: Some(Charge::units(1_000_000)) }),
         ("Delivered", delivered()),
         ("TransientError", O::TransientError(transient_error())),
         ("OutputBlocked", O::OutputBlocked(transient_error())),
@@ -112,7 +112,7 @@ fn after(task: Task, outcomes: impl IntoIterator<Item = Outcome>) -> Task {
 fn task_in(state: State) -> Task {
     use Outcome as O;
     let accepted = || O::Accepted { task_id: "t1".into() };
-    let succeeded = || O::TaskSucceeded { units_micro: Some(2_000_000) };
+    let succeeded = || O::TaskSucceeded { charge: Some(Charge::units(2_000_000)) };
     let path = match state {
         State::Waiting => {
             return Task { state, due_at_ms: NOW_MS, ..task() };

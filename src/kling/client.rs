@@ -18,7 +18,7 @@ use super::{
     error::ApiError,
     error_class::ErrorClass,
     fetch::{self, Fetched},
-    host_policy::{HostPolicy, is_loopback},
+    host_policy::HostPolicy,
     lookup::{self, LookupStyle, TASKS_PATH},
     proxy::Proxy,
     refused_request::SentRequest,
@@ -29,7 +29,7 @@ use super::{
     upload::Upload,
     wire::{self, Created, DataError, Identified, RemoteTask, ResourcePack},
 };
-use crate::failpoint;
+use crate::{failpoint, loopback::is_loopback};
 
 /// Size limit of an answer, after decompression.
 const ANSWER_BYTES_MAX: usize = 1 << 20;

@@ -15,6 +15,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use super::public_address::{is_fake, is_public};
+use crate::loopback::is_loopback;
 
 /// An address that downloads must not use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,16 +118,6 @@ impl Resolve for HostPolicy {
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
-    }
-}
-
-/// Whether a URL's host is this machine itself.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

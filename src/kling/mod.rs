@@ -1,7 +1,8 @@
 //! The Kling lip-sync API: its JSON, authentication, the classes of its error codes, the client.
 //!
 //! Owns every byte that goes to the API or comes from it. It must not decide what happens next (no retries except the
-//! two after a refused token), know jobs, or write files. It imports nothing of the other modules.
+//! two after a refused token), know jobs, or write files. It imports nothing of the other modules but the
+//! removal of secrets from texts.
 
 mod api;
 mod bearer;
@@ -17,7 +18,6 @@ mod lookup;
 pub mod offline;
 mod proxy;
 mod public_address;
-mod redact;
 mod refused_request;
 mod reply;
 mod request;
@@ -26,6 +26,8 @@ mod setup;
 mod transport;
 mod upload;
 mod wire;
+
+use crate::redact;
 
 pub use api::Api;
 pub use client::Client;

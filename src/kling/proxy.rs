@@ -9,7 +9,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::host_policy::is_loopback;
+use crate::loopback::is_loopback;
 
 /// The longest line that is read from a proxy.
 const LINE_BYTES_MAX: u64 = 4096;

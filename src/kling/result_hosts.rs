@@ -7,10 +7,11 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    host_policy::{HostPolicy, is_loopback},
+    host_policy::HostPolicy,
     proxy::Proxy,
     public_address::{is_fake, is_public},
 };
+use crate::loopback::is_loopback;
 
 /// Hosts of results that public clients report. The hosts change over time.
 const KNOWN_HOSTS: [&str; 2] = ["v2-kling.klingai.com", "v2-kling.kechuangai.com"];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::host_policy::is_loopback;
+use crate::loopback::is_loopback;
 
 /// Shorter than the usual limit of servers, so that a create request is not sent on a connection that the server is
 /// closing.

@@ -114,8 +114,8 @@ pub(super) const TABLE: [ManifestKey; 17] = [
         class: KeyClass::Request,
         value_type: ValueType::Source(&VIDEO_ENDINGS),
         default: KeyDefault::Required,
-        meaning: "The video to dub: `.mp4` or `.mov`. The API fetches a local file under `media.public_base_url`. An \
-                  `id` is the id of a video that Kling made.",
+        meaning: "The video to dub: `.mp4` or `.mov`. A local file is uploaded (`upload.s3`), or your web server serves it \
+                  (`media.public_base_url`). An `id` is the id of a video that Kling made.",
         example: "https://cdn.example.com/welcome.mp4",
         read: read!(source => video),
         canonical: |it| Some(source(&it.spec.video, it.video_sha256)),

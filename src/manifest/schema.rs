@@ -1,4 +1,6 @@
 //! The JSON Schema of a manifest, made from the table of keys: for editors, which complete and check with it.
+//!
+//! `patternErrorMessage` and `defaultSnippets` are extensions that editors with the YAML language server know.
 
 use serde_json::{Map, Value, json};
 
@@ -18,13 +20,14 @@ pub fn schema() -> Value {
     batch_job["required"] = json!(["id"]);
     let mut defaults = mapping(&|key| key != "id");
     defaults["type"] = json!(["object", "null"]);
+    let batch_keys = json!({
+        "defaults": {"description": "Keys for all jobs; a job's own key wins.", "$ref": "#/$defs/defaults"},
+        "jobs": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/batch_job"}},
+    });
     let batch = json!({
         "type": "object",
         "required": ["jobs"],
-        "properties": {
-            "defaults": {"description": "Keys for all jobs; a job's own key wins.", "$ref": "#/$defs/defaults"},
-            "jobs": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/batch_job"}},
-        },
+        "properties": batch_keys,
         "patternProperties": notes,
         "additionalProperties": false,
         "allOf": SOURCES.map(unless_default),
@@ -37,6 +40,8 @@ pub fn schema() -> Value {
         "if": is_batch,
         "then": {"$ref": "#/$defs/batch"},
         "else": {"$ref": "#/$defs/single"},
+        // In an empty file, an editor offers the keys of both kinds.
+        "allOf": [{"if": {"maxProperties": 0}, "then": {"properties": batch_keys}}],
         "$defs": definitions,
     });
     for (name, definition) in
@@ -73,7 +78,15 @@ fn key_schema(key: &ManifestKey) -> Value {
         schema = or_null(schema);
     }
     schema["description"] = json!(format!("{} {}", key.meaning, key.rule()));
-    schema["examples"] = json!([to_json(key.example)]);
+    let example = to_json(key.example);
+    if example.is_object() {
+        // Editors show an example that is a mapping as `[object Object]`.
+        let label = key.example.replace('"', "");
+        schema["defaultSnippets"] = json!([{"label": label, "body": example}]);
+    } else {
+        schema["examples"] = json!([example]);
+    }
+    explain_patterns(&mut schema, &key.allowed());
     if let KeyDefault::Value(value) = key.default {
         schema["default"] = to_json(value);
     }
@@ -92,6 +105,25 @@ fn or_null(mut schema: Value) -> Value {
         }
     }
     schema
+}
+
+/// Makes editors show what is allowed where a text does not match a pattern; otherwise they show the pattern.
+pub(crate) fn explain_patterns(schema: &mut Value, allowed: &str) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(|value| explain_patterns(value, allowed));
+            if fields.contains_key("pattern") {
+                fields.insert(
+                    "patternErrorMessage".to_owned(),
+                    json!(format!("Allowed: {allowed}.")),
+                );
+            }
+        }
+        Value::Array(values) => {
+            values.iter_mut().for_each(|value| explain_patterns(value, allowed));
+        }
+        _ => {}
+    }
 }
 
 /// A value of the table as JSON. A YAML parser is not needed for that, and would make the program larger.

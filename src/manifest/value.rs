@@ -16,6 +16,9 @@ const MAX_TEXT_BYTES: usize = 4096;
 /// The longest time in a manifest: far above what the API takes, far below what overflows.
 const MAX_TIME_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Text that may be a duration: `1.5s`, `1m 2s`, `0:01:02`, `PT1.5S`. The reader decides; editors mark any other text.
+pub(crate) const DURATION_PATTERN: &str = r"^[+-]?\s*(\d+([.,]\d+)?\s*[ydhmswunµ][a-zµ]*,?\s*)+(\d+:\d+:\d+([.,]\d+)?)?(\s*ago)?$|^[+-]?(\d+:\d+:|[Pp])";
+
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ValueType {
     JobId,
@@ -81,9 +84,12 @@ impl ValueType {
                 json!({"enum": ["longest", "first", "only"]}),
                 &json!({"index": {"type": "integer", "minimum": 0}, "id": text(r"^\S+$")}),
             ),
-            Self::Time => {
-                json!({"type": ["integer", "string"], "minimum": 0, "maximum": 86_400_000})
-            }
+            Self::Time => json!({
+                "type": ["integer", "string"],
+                "minimum": 0,
+                "maximum": 86_400_000,
+                "pattern": format!(r"^[+-]?\d+$|{DURATION_PATTERN}"),
+            }),
             Self::Volume => json!({"type": "number", "minimum": 0, "maximum": 2}),
             Self::Bool => json!({"type": "boolean"}),
             Self::Url => json!({"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?:"}),

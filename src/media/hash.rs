@@ -67,7 +67,8 @@ fn read_block(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Returns bytes as lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -17,6 +17,7 @@ mod open;
 mod stamp;
 mod unicode_form;
 pub mod video;
+mod video_host;
 
 pub use audio::{AudioError, AudioFacts};
 pub use error::MediaError;
@@ -27,6 +28,7 @@ pub use near_names::NearNames;
 pub use open::{open_regular, open_resolved};
 pub use stamp::FileStamp;
 pub use video::{VideoError, VideoFacts};
+pub use video_host::{VideoHost, object_name, object_type};
 
 #[cfg(test)]
 mod tests;

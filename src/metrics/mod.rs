@@ -12,6 +12,7 @@ mod recorder;
 mod server;
 mod snapshot;
 mod store_slot;
+mod uploads;
 
 pub use calls::{CallResult, MeteredCall};
 pub use downloads::DownloadTimer;
@@ -19,3 +20,4 @@ pub use inbox::PendingManifests;
 pub use recorder::Metrics;
 pub use server::{ListenError, Server};
 pub use store_slot::AttachedStore;
+pub use uploads::UploadResult;

@@ -22,6 +22,7 @@ use super::{
     page::ScrapePage,
     snapshot,
     store_slot::{AttachedStore, StoreSlot},
+    uploads::{UploadCounters, UploadResult},
 };
 use crate::{job::State, store::Store};
 
@@ -34,6 +35,7 @@ struct Counters {
     registry: Registry,
     calls: Calls,
     downloads: Downloads,
+    uploads: UploadCounters,
     finished: Family<[(&'static str, &'static str); 1], Counter>,
     turns: Counter,
     inbox: InboxMetrics,
@@ -69,6 +71,7 @@ impl Metrics {
         Self(Arc::new(Counters {
             calls: Calls::register(&mut registry),
             downloads: Downloads::register(&mut registry),
+            uploads: UploadCounters::register(&mut registry),
             inbox: InboxMetrics::new(),
             store: Arc::default(),
             finished,
@@ -101,6 +104,11 @@ impl Metrics {
     /// Counts received bytes of results.
     pub fn record_received_bytes(&self, bytes: usize) {
         self.0.downloads.bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Counts an upload of a local video, of which so many bytes were sent.
+    pub fn record_upload(&self, result: UploadResult, bytes: u64) {
+        self.0.uploads.count(result, bytes);
     }
 
     /// Sets what a scan of the folder found to be read.

@@ -3,7 +3,7 @@
 use super::page::{ScrapePage, age_seconds};
 use crate::{
     job::State,
-    store::{MetricsSnapshot, PauseKind, QueueStatus},
+    store::{MetricsSnapshot, NotificationProblems, PauseKind, QueueStatus},
 };
 
 /// Adds whether the database has a problem.
@@ -84,6 +84,23 @@ fn add_queue(page: &mut ScrapePage, queue_status: &QueueStatus) {
         "1 while the API gives no usable answer",
         flag(queue_status.api_problem.is_some()),
     );
+    page.gauge(
+        "lipsyncd_uploads_running",
+        "Uploads of local videos in progress",
+        queue_status.uploads.running as f64,
+    );
+    page.gauge(
+        "lipsyncd_upload_problem",
+        "1 while the bucket takes no videos, and uploads are held",
+        flag(queue_status.uploads.problem.is_some()),
+    );
+    let NotificationProblems { failing, dead, .. } = queue_status.notifications;
+    page.gauges(
+        "lipsyncd_messages_unsent",
+        "Messages of `notify` that could not be sent; dead: for 24 hours",
+        "state",
+        [("failing", failing as f64), ("dead", dead as f64)],
+    );
 }
 
 fn add_units(page: &mut ScrapePage, queue_status: &QueueStatus) {
@@ -91,14 +108,31 @@ fn add_units(page: &mut ScrapePage, queue_status: &QueueStatus) {
     page.counter(
         "lipsyncd_units_deducted",
         "Units deducted since the database was created",
-        units(queue_status.spent_total_micro),
+        units(queue_status.spent_total.units_micro),
     );
     page.gauge(
         "lipsyncd_units_today",
         "Units deducted on this UTC day",
-        units(queue_status.spent_today_micro),
+        units(queue_status.spent_today.units_micro),
     );
-    if let Some(cap_micro) = queue_status.cap_micro {
+    page.counter(
+        "lipsyncd_money_charged",
+        "Money charged since the database was created, for accounts that pay from a balance",
+        units(queue_status.spent_total.money_micro),
+    );
+    page.gauge(
+        "lipsyncd_money_today",
+        "Money charged on this UTC day",
+        units(queue_status.spent_today.money_micro),
+    );
+    if let Some(cap_micro) = queue_status.caps.money_micro {
+        page.gauge(
+            "lipsyncd_money_per_day_cap",
+            "The daily budget in money; missing without one",
+            units(cap_micro),
+        );
+    }
+    if let Some(cap_micro) = queue_status.caps.units_micro {
         page.gauge(
             "lipsyncd_units_per_day_cap",
             "The daily budget in units; missing without one",

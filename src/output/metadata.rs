@@ -58,6 +58,9 @@ pub struct Metadata {
     /// What the task cost, in millionths of a unit; in the file, in units.
     #[serde(rename = "units", with = "units", default)]
     pub units_micro: Option<i64>,
+    /// The same in money, for accounts that pay from a balance.
+    #[serde(rename = "money", with = "units", default, skip_serializing_if = "Option::is_none")]
+    pub money_micro: Option<i64>,
     /// Length of the result, as the API reports it.
     #[serde(default)]
     pub duration_ms: Option<i64>,
@@ -109,7 +112,8 @@ impl Metadata {
                 sound_volume: task.spec.sound_volume,
                 original_audio_volume: task.spec.original_audio_volume,
             },
-            units_micro: Some(task.units_micro),
+            units_micro: Some(task.cost.units_micro),
+            money_micro: Some(task.cost.money_micro).filter(|money| *money > 0),
             duration_ms: None,
             result: FileFacts { sha256: String::new(), bytes: 0 },
             watermark: None,

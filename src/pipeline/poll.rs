@@ -10,7 +10,7 @@ use super::{
     history_answer,
 };
 use crate::{
-    job::{Outcome, State, Task},
+    job::{Charge, Cost, Outcome, State, Task},
     kling::{Api, ApiAnswer, ApiError, ErrorClass, RemoteTask, TaskStatus},
     store::{ApiCall, StoreError},
 };
@@ -232,21 +232,21 @@ async fn record_status<A: Api>(
     call: ApiCall,
     answer: &ApiAnswer,
 ) -> Result<PolledTask, StoreError> {
-    let units_micro = remote.units_micro;
+    let charge = charge(&remote);
     let outcome = match &remote.status {
         TaskStatus::Processing if task.state == State::Submitted => Outcome::Processing,
         TaskStatus::Submitted | TaskStatus::Processing => return Ok(PolledTask::Same(task.id)),
         TaskStatus::Succeed => {
-            if units_micro.is_none() && context.settings.units_per_day_micro.is_some() {
+            if charge.is_none() && context.settings.caps.any() {
                 warn_uncounted(context, &task, answer).await?;
             }
-            Outcome::TaskSucceeded { units_micro }
+            Outcome::TaskSucceeded { charge }
         }
         TaskStatus::Failed => {
             let reason = remote.status_message.clone().filter(|reason| !reason.is_empty());
             let message =
                 reason.unwrap_or_else(|| "the task failed at Kling without a reason".into());
-            Outcome::TaskFailed { message, units_micro }
+            Outcome::TaskFailed { message, charge }
         }
         TaskStatus::Other(status) => {
             let what = match status.as_str() {
@@ -257,12 +257,22 @@ async fn record_status<A: Api>(
         }
     };
     let has_ended = outcome != Outcome::Processing;
-    let answer = history_answer(call, answer, has_ended.then_some(units_micro).flatten());
+    let cost = charge.filter(|_| has_ended).map(|charge| charge.cost);
+    let answer = history_answer(call, answer, cost);
     match context.record(&task, outcome, answer).await {
         Ok(task) => Ok(PolledTask::Moved(Box::new(task), Box::new(remote))),
         Err(StoreError::Stale { .. }) => Ok(PolledTask::Stale(task.id)),
         Err(error) => Err(error),
     }
+}
+
+/// Returns what Kling shows about the cost of a task; none: nothing. The result is as long as the video.
+fn charge(remote: &RemoteTask) -> Option<Charge> {
+    Some(Charge {
+        cost: Cost::reported(remote.units_micro, remote.money_micro)?,
+        created_at_ms: remote.created_at_ms,
+        video_ms: remote.videos.first().and_then(|video| video.duration_ms),
+    })
 }
 
 async fn warn_uncounted<A: Api>(
@@ -276,7 +286,7 @@ async fn warn_uncounted<A: Api>(
         manifest,
         task_id = task.task_id,
         request_id = answer.request_id,
-        "{key}: Kling does not show what the task cost, so limits.units_per_day does not count it"
+        "{key}: Kling does not show what the task cost, so the daily budget does not count it"
     );
     Ok(())
 }

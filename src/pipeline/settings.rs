@@ -6,10 +6,12 @@ use std::{
 };
 
 use crate::{
-    job::{Account, Policy},
+    job::{Account, AssumedPrices, Caps, Policy},
     media::Locator,
     metrics::Metrics,
     offload::Offload,
+    upload::Uploads,
+    video_server::VideoLinks,
 };
 
 /// The pipeline's settings.
@@ -25,8 +27,10 @@ pub struct Settings {
     pub slots: usize,
     /// The account's rate limits.
     pub rate: RateSettings,
-    /// No new task once this day's (UTC) deductions reach it, in millionths of a unit.
-    pub units_per_day_micro: Option<i64>,
+    /// What may be spent in a UTC day.
+    pub caps: Caps,
+    /// Prices that count until they are learned.
+    pub assumed_prices: AssumedPrices,
     /// The shortest time between two polls of the tasks.
     pub poll_min_ms: i64,
     /// The longest time between two polls of the tasks.
@@ -41,6 +45,12 @@ pub struct Settings {
     pub output_dir: PathBuf,
     /// Where local media are.
     pub locator: Locator,
+    /// Where local videos are uploaded; none: a web server of the user serves them.
+    pub uploads: Option<Arc<Uploads>>,
+    /// How links to local videos are signed that lipsyncd itself serves; none: it serves none, or there is a bucket.
+    pub video_links: Option<VideoLinks>,
+    /// Uploads at once; at least 1.
+    pub uploads_at_once: usize,
     /// Where work that blocks is done.
     pub offload: Offload,
     /// Set once the folder was scanned completely. No paid call is made before.

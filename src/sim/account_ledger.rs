@@ -44,6 +44,7 @@ impl Sim {
             ended_at_ms: status.is_ended().then_some(task.ends_at_ms),
             status,
             units: task.units,
+            payment: task.payment,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::{
     account::ApiKey,
+    billing::{BilledLength, Payment},
     fault_rules::RandomFaults,
     lookup_settings::{DuplicateNameError, Lags, LookupStyles, UnknownTask},
     media_folder::MediaReader,
@@ -94,10 +95,16 @@ settings! {
     odd_answers: OddAnswers = OddAnswers::default(),
     /// What one Identify Face costs.
     units_per_identify: SimUnits = SimUnits::from_thousandths(50),
-    /// What a task costs for each started five seconds of its video.
+    /// What the account pays with.
+    payment: Payment = Payment::default(),
+    /// Which length decides what a task costs.
+    billed_length: BilledLength = BilledLength::default(),
+    /// What a task costs for each started five seconds.
     units_per_five_seconds: SimUnits = SimUnits::from_thousandths(1_000),
     /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
     pack_units: SimUnits = SimUnits::from_thousandths(1_000_000_000),
+    /// Which resource packs are listed; deductions are taken from the usual one whatever is listed.
+    shown_packs: ShownPacks = ShownPacks::One,
     /// Added to every new id: ids must never repeat, not even after a restart of the simulator.
     ids_from: u64 = 0,
     /// The seed of all random numbers.
@@ -114,4 +121,16 @@ settings! {
     clock_offset_ms: i64 = 0,
     /// The address that result and face URLs begin with; none: that of the socket.
     public_url: Option<String> = None,
+}
+
+/// The resource packs that the account's costs list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ShownPacks {
+    /// None: the account pays from a balance.
+    None,
+    /// The one with `pack_units`.
+    #[default]
+    One,
+    /// Also an expired one that has units left, one that begins later, and one without figures.
+    Several,
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     account::AccountNumber,
+    billing::BilledLength,
     create_request::{CROP_MS_MIN, SimAudioSource, SimCreateRequest, check_size},
     faults::Endpoint,
     media_facts::{MediaParameters, ReadMedia},
@@ -67,7 +68,11 @@ impl Sim {
         if self.running_of(account) >= self.config.concurrency {
             return Err(Refusal::new(1303, usual_message(1303)));
         }
-        let begun = video.length_ms.max(1).saturating_add(4_999) / 5_000;
+        let billed_ms = match self.config.billed_length {
+            BilledLength::Video => video.length_ms,
+            BilledLength::Audio => request.crop_ms(),
+        };
+        let begun = billed_ms.max(1).saturating_add(4_999) / 5_000;
         let units = self.config.units_per_five_seconds.times(begun);
         self.spend(account, units)?;
         Ok(self.begin(account, request, video, units, now_ms))
@@ -118,6 +123,7 @@ impl Sim {
             processing_at_ms: now_ms + (takes_ms / 10).min(SUBMITTED_MS_MAX),
             ends_at_ms: now_ms + takes_ms,
             units,
+            payment: self.config.payment,
             body_digest: request.body_digest,
             content_digest,
         };

@@ -18,7 +18,7 @@ pub(super) struct SimIdentifyRequest {
     /// The source as the body spells it.
     spelled: String,
     source: VideoSource,
-    /// Of a file in the media folder.
+    /// Of a file in the media folder, or behind a signed link.
     facts: Option<SimVideoFacts>,
 }
 
@@ -46,7 +46,14 @@ impl SimIdentifyRequest {
                 let place = UrlTarget::of("video_url", url, base_url)?;
                 let facts = match &place {
                     UrlTarget::Media(path, _) => media.video(path),
-                    _ => None,
+                    UrlTarget::Elsewhere(url) => {
+                        media.linked_video(url).transpose().map_err(|why| {
+                            Refusal::illegal(format!(
+                                "video_url cannot be downloaded: {why}: {url}"
+                            ))
+                        })?
+                    }
+                    UrlTarget::Result(..) => None,
                 };
                 Ok(Self { spelled: url.to_owned(), source: VideoSource::Url(place), facts })
             }
@@ -117,10 +124,10 @@ impl Sim {
     ) -> serde_json::Value {
         let id = self.new_id(850_000_000_000_000_001, self.sessions.len());
         let session = SimSession { account, video: Arc::new(video), faces, made_at_ms: now_ms };
-        let units = self.config.units_per_identify.to_string();
-        let data = session.data(&id, &units, &self.base_url);
+        let mut data = session.data(&id, &self.base_url);
+        self.config.payment.report(self.config.units_per_identify, &mut data);
         self.counts.identify_units = self.counts.identify_units + self.config.units_per_identify;
         self.sessions.insert(id, session);
-        data
+        data.into()
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{account::AccountNumber, faults::Endpoint, task::SimTaskStatus, units::SimUnits};
+use super::{
+    account::AccountNumber, billing::Payment, faults::Endpoint, task::SimTaskStatus,
+    units::SimUnits,
+};
 
 /// One accepted Create Task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,7 +28,9 @@ pub struct LedgerEntry {
     /// When it ended; none while it has not.
     pub ended_at_ms: Option<i64>,
     pub status: SimTaskStatus,
+    /// Units, or the same amount of money for an account that pays from a balance.
     pub units: SimUnits,
+    pub payment: Payment,
 }
 
 /// How the calls of one kind went.

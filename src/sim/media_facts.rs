@@ -3,6 +3,8 @@
 //! The rules never read a file: their caller does, through [`ReadMedia`]. Facts about files elsewhere are made up from
 //! the address and its parameters, always the same for the same address.
 
+use url::Url;
+
 use super::{random, response::Refusal};
 
 /// What Identify Face needs to know about a video.
@@ -28,6 +30,11 @@ pub struct SimAudioFacts {
 pub trait ReadMedia {
     /// None: there is no such file, or it is no video.
     fn video(&self, path: &str) -> Option<SimVideoFacts>;
+    /// A video behind a signed link to another server of this machine; none: it is not downloaded, but made up. An error
+    /// is why it cannot be downloaded.
+    fn linked_video(&self, _url: &Url) -> Option<Result<SimVideoFacts, String>> {
+        None
+    }
     /// None: there is no such file, or it is no audio.
     fn sound_file(&self, path: &str) -> Option<SimAudioFacts>;
     /// None: these bytes are no audio.
@@ -75,7 +82,7 @@ pub(super) struct MediaParameters {
 }
 
 impl MediaParameters {
-    pub(super) fn of_url(url: &url::Url) -> Result<Self, Refusal> {
+    pub(super) fn of_url(url: &Url) -> Result<Self, Refusal> {
         let mut parameters = Self::default();
         for (name, value) in url.query_pairs() {
             let understood = match &*name {

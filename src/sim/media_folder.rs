@@ -6,7 +6,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::media_facts::{ReadMedia, SimAudioFacts, SimVideoFacts};
+use url::Url;
+
+use super::{
+    linked_video,
+    media_facts::{ReadMedia, SimAudioFacts, SimVideoFacts},
+};
 use crate::media;
 
 /// How media are read; by default as lipsyncd itself reads local media.
@@ -50,6 +55,10 @@ impl MediaFolder {
 impl ReadMedia for MediaFolder {
     fn video(&self, path: &str) -> Option<SimVideoFacts> {
         (self.reader.video)(&self.locate(path)?)
+    }
+
+    fn linked_video(&self, url: &Url) -> Option<Result<SimVideoFacts, String>> {
+        linked_video::read(url, self.reader.video)
     }
 
     fn sound_file(&self, path: &str) -> Option<SimAudioFacts> {

@@ -7,6 +7,7 @@
 
 mod account;
 mod account_ledger;
+mod billing;
 mod body;
 mod callbacks;
 mod config;
@@ -20,6 +21,7 @@ mod faults;
 mod identify;
 mod inject;
 mod ledger;
+mod linked_video;
 mod lookup_settings;
 mod media_facts;
 mod media_folder;
@@ -28,6 +30,7 @@ mod odd_answers;
 mod query;
 mod random;
 mod received;
+mod resource_packs;
 mod response;
 mod result_file;
 mod routes;
@@ -44,7 +47,8 @@ mod units;
 mod url_target;
 
 pub use account::{AccountNumber, ApiKey};
-pub use config::SimConfig;
+pub use billing::{BilledLength, Payment};
+pub use config::{ShownPacks, SimConfig};
 pub use fault_json::FaultError;
 pub use fault_rules::{FaultRule, RandomFaults};
 pub use faults::{ClientSees, DueFault, Endpoint, Fault};

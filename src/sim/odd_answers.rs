@@ -67,8 +67,14 @@ impl OddAnswers {
             "task_id" | "session_id" | "face_id" if self.types => {
                 replace(value, |text| text.parse::<u64>().ok());
             }
-            "final_unit_deduction" | "duration" if self.types => {
+            "final_unit_deduction" | "quota" | "list_price" | "duration" if self.types => {
                 replace(value, |text| text.parse::<f64>().ok());
+            }
+            "total_quantity" | "remaining_quantity" | "purchase_time" | "effective_time"
+            | "invalid_time"
+                if self.types =>
+            {
+                *value = json!(value.to_string());
             }
             "created_at" | "updated_at" | "start_time" | "end_time" if self.types => {
                 *value = json!(value.to_string());

@@ -1,4 +1,4 @@
-//! Query Task, single and list, and the account's costs, by the rules.
+//! Query Task, single and list, by the rules.
 
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -10,7 +10,6 @@ use super::{
     response::{Refusal, SimResponse},
     rules::Sim,
     task::SimTask,
-    units::SimUnits,
 };
 
 const PAGE_NUM: std::ops::RangeInclusive<usize> = 1..=1_000;
@@ -76,42 +75,6 @@ impl Sim {
             data["task_info"]["parent_video"] = json!({ "url": url });
         }
         data
-    }
-
-    /// The account's resource packs: `query` holds `start_time` and `end_time`, in ms.
-    pub fn costs(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> SimResponse {
-        let outcome = self.admit(Endpoint::Costs, now_ms, authorization).and_then(|account| {
-            let (start, end) = (time(query, "start_time")?, time(query, "end_time")?);
-            if start > end {
-                return Err(Refusal::illegal("start_time is later than end_time"));
-            }
-            Ok(self.resource_packs(account, now_ms))
-        });
-        self.answered(Endpoint::Costs, outcome)
-    }
-
-    fn resource_packs(&self, account: AccountNumber, now_ms: i64) -> Value {
-        let whole = self.config.pack_units;
-        let spent = self.used.units(account);
-        let left = SimUnits::from_thousandths(whole.thousandths() - spent.thousandths());
-        let number = |units: SimUnits| units.thousandths() as f64 / 1000.0;
-        let year_ms = 365 * 24 * 60 * 60 * 1000;
-        let status = if left > SimUnits::default() { "online" } else { "runOut" };
-        json!({
-            "code": 0,
-            "msg": "success",
-            "resource_pack_subscribe_infos": [{
-                "resource_pack_name": "Simulated resource pack",
-                "resource_pack_id": "sim-pack-1",
-                "resource_pack_type": "decreasing_total",
-                "total_quantity": number(whole),
-                "remaining_quantity": number(left),
-                "purchase_time": now_ms - year_ms / 2,
-                "effective_time": now_ms - year_ms / 2,
-                "invalid_time": now_ms + year_ms / 2,
-                "status": status,
-            }],
-        })
     }
 
     /// The task that Query Task (Single) finds by the decoded part of the path and the query string.
@@ -197,7 +160,8 @@ fn number(
     })
 }
 
-fn time(query: &str, name: &str) -> Result<i64, Refusal> {
+/// A parameter that is a Unix time in ms.
+pub(super) fn time(query: &str, name: &str) -> Result<i64, Refusal> {
     let text = parameter(query, name);
     let text = text.ok_or_else(|| Refusal::illegal(format!("{name} is required")))?;
     text.parse().map_err(|_| Refusal::illegal(format!("{name} must be a Unix time in ms")))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     account::AccountNumber,
@@ -53,7 +53,7 @@ pub(super) struct SimSession {
 
 impl SimSession {
     /// `data` of the answer to Identify Face.
-    pub(super) fn data(&self, session_id: &str, units: &str, base_url: &str) -> Value {
+    pub(super) fn data(&self, session_id: &str, base_url: &str) -> Map<String, Value> {
         let faces = self.faces.iter().map(|face| {
             json!({
                 "face_id": face.id,
@@ -62,17 +62,16 @@ impl SimSession {
                 "end_time": face.end_ms,
             })
         });
-        json!({
-            "session_id": session_id,
-            "final_unit_deduction": units,
-            "face_data": faces.collect::<Vec<_>>(),
-        })
+        let mut data = Map::new();
+        data.insert("session_id".into(), json!(session_id));
+        data.insert("face_data".into(), json!(faces.collect::<Vec<_>>()));
+        data
     }
 }
 
 /// The video behind a URL that is none of the simulator's results, within the page's limits.
 ///
-/// `read`: the facts about the file in the media folder.
+/// `read`: the facts about the file in the media folder, or behind a signed link.
 pub(super) fn video_at(
     spelled: &str,
     place: &UrlTarget,
@@ -85,6 +84,8 @@ pub(super) fn video_at(
     if let Some(status) = parameters.status.filter(|status| *status >= 300) {
         return Err(Refusal::illegal(format!("video_url cannot be downloaded: HTTP {status}")));
     }
+    // A file, or a video that was downloaded by a signed link.
+    let made_up = read.is_none();
     let (facts, media_path) = match place {
         UrlTarget::Media(path, _) => {
             let facts = read.ok_or_else(|| {
@@ -92,10 +93,9 @@ pub(super) fn video_at(
             })?;
             (facts, Some(path.clone()))
         }
-        _ => (parameters.video(spelled), None),
+        _ => (read.unwrap_or_else(|| parameters.video(spelled)), None),
     };
     let length_ms = check_limits(&facts)?;
-    let made_up = media_path.is_none();
     let faces = faces(&parameters, spelled, length_ms, made_up);
     let video = SimVideo {
         id: format!("v{:016x}", random::number_of(spelled)),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{account::AccountNumber, session::SimVideo, units::seconds, url_target};
+use super::{
+    account::AccountNumber, billing::Payment, session::SimVideo, units::seconds, url_target,
+};
 
 /// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -40,6 +42,7 @@ pub(super) struct SimTask {
     pub(super) processing_at_ms: i64,
     pub(super) ends_at_ms: i64,
     pub(super) units: super::units::SimUnits,
+    pub(super) payment: Payment,
     pub(super) body_digest: String,
     pub(super) content_digest: String,
 }
@@ -99,7 +102,7 @@ impl SimTask {
         }
         data.insert("watermark_info".into(), json!({"enabled": self.is_watermarked()}));
         if status.is_ended() {
-            data.insert("final_unit_deduction".into(), json!(self.units));
+            self.payment.report(self.units, &mut data);
         }
         data.insert("created_at".into(), json!(self.accepted_at_ms));
         data.insert("updated_at".into(), json!(self.updated_at_ms(now_ms)));

@@ -1,11 +1,15 @@
 //! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
-use super::{RateLimit, Store, StoreError, sql::Sql as _};
+use super::{Hold, RateLimit, Store, StoreError, sql::Sql as _};
+use crate::job::Caps;
 
 impl Store {
     /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
-    pub async fn set_hold(&self, hold: Option<String>) -> Result<(), StoreError> {
-        self.run("UPDATE daemon_state SET hold = ?1", (hold,)).await
+    pub async fn set_hold(&self, hold: Option<Hold>) -> Result<(), StoreError> {
+        let kind = hold.as_ref().map(|hold| hold.kind.name());
+        let until_ms = hold.as_ref().map(|hold| hold.until_ms);
+        let sql = "UPDATE daemon_state SET hold = ?1, hold_kind = ?2, hold_until_ms = ?3";
+        self.run(sql, (hold.map(|hold| hold.reason), kind, until_ms)).await
     }
 
     /// Writes why the API gives no usable answer since `now_ms`; `None`: it does.
@@ -36,15 +40,15 @@ impl Store {
         pid: u32,
         now_ms: i64,
         slots_configured: usize,
-        cap_micro: Option<i64>,
+        caps: Caps,
     ) -> Result<(), StoreError> {
         let slots = i64::try_from(slots_configured).unwrap_or(i64::MAX);
         let sql = "
             UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3, slots_limit = ?3,
-              cap_micro = ?4, hold = NULL, api_problem = NULL, api_problem_since_ms = NULL,
+              cap_micro = ?4, money_cap_micro = ?5, hold = NULL, hold_kind = NULL, hold_until_ms = NULL, api_problem = NULL, api_problem_since_ms = NULL,
               rate_limit_code = NULL, paid_rest_until_ms = NULL, query_rest_until_ms = NULL,
               folder_problem = NULL, result_hosts_problem = NULL, scanning = 1";
-        self.run(sql, (pid, now_ms, slots, cap_micro)).await
+        self.run(sql, (pid, now_ms, slots, caps.units_micro, caps.money_micro)).await
     }
 
     /// Writes that the first complete scan since the start is done.

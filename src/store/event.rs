@@ -3,7 +3,7 @@
 use rusqlite::{Connection, named_params};
 
 use super::{StoreError, history_text, sql::Sql as _};
-use crate::job::{Job, JobId, State, names};
+use crate::job::{Cost, Job, JobId, State, names};
 
 /// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +38,15 @@ pub struct HistoryAnswer {
     pub code: Option<i64>,
     /// The API's id of the request, which Kling's support asks for.
     pub request_id: Option<String>,
-    pub units_micro: Option<i64>,
+    /// What the call or task was charged; none: the answer does not report it.
+    pub cost: Option<Cost>,
 }
 
 const INSERT_EVENT: &str = "
     INSERT INTO event (job_id, at_ms, from_state, to_state, text_row, what, call, http_status, code,
-      request_id, units_micro)
+      request_id, units_micro, money_micro)
     VALUES (:job_id, :at_ms, :from, :to, :text_row, nullif(:what, ''), :call, :http_status, :code,
-      :request_id, :units_micro)";
+      :request_id, :units_micro, nullif(:money_micro, 0))";
 
 /// Adds a change that needed no call of the API to the history of a job, inside the caller's transaction.
 pub(super) fn record_change(
@@ -71,6 +72,7 @@ impl HistoryEvent<'_> {
     pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
         let (text_row, what) = history_text::split(connection, self.what)?;
         let answer = self.answer;
+        let cost = answer.and_then(|answer| answer.cost);
         connection.run(
             INSERT_EVENT,
             named_params! {
@@ -80,7 +82,8 @@ impl HistoryEvent<'_> {
                 ":http_status": answer.and_then(|answer| answer.http_status),
                 ":code": answer.and_then(|answer| answer.code),
                 ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
-                ":units_micro": answer.and_then(|answer| answer.units_micro),
+                ":units_micro": cost.map(|cost| cost.units_micro),
+                ":money_micro": cost.map(|cost| cost.money_micro),
             },
         )
     }

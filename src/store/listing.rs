@@ -66,6 +66,8 @@ pub struct HistoryEntry {
     pub code: Option<i64>,
     pub request_id: Option<String>,
     pub units: Option<f64>,
+    /// The same in money, for accounts that pay from a balance.
+    pub money: Option<f64>,
 }
 
 /// One job with its history.
@@ -198,5 +200,5 @@ fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
 }
 
 fn history_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
-    columns!(row => HistoryEntry: at from_state to_state what call http_status code request_id units)
+    columns!(row => HistoryEntry: at from_state to_state what call http_status code request_id units money)
 }

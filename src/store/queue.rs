@@ -26,6 +26,13 @@ pub(super) const QUEUED: IndexScan = IndexScan {
                 ORDER BY t.priority DESC, t.turn, t.id LIMIT :limit",
 };
 
+/// Leaves out tasks whose video is a local file: it skips them, in the order of the queue.
+pub(super) const QUEUED_REMOTE: IndexScan = IndexScan {
+    index: "task_queued",
+    condition: "WHERE t.state = 'queued' AND t.due_at_ms = 0 AND t.video_kind <> 'file'
+                ORDER BY t.priority DESC, t.turn, t.id LIMIT :limit",
+};
+
 pub(super) const DELAYED: IndexScan = IndexScan {
     index: "task_delayed",
     condition: "WHERE t.state = 'queued' AND t.due_at_ms > 0
@@ -87,6 +94,11 @@ impl Store {
     /// Returns up to `limit` queued tasks that are due at once, in the order of the queue.
     pub async fn queued(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
         self.tasks(&QUEUED.sql(), [], limit).await
+    }
+
+    /// Returns the same without tasks whose video is a local file.
+    pub async fn queued_remote(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
+        self.tasks(&QUEUED_REMOTE.sql(), [], limit).await
     }
 
     /// Returns up to `limit` queued tasks that failed and are due again at `now_ms`, the longest due first. A task that

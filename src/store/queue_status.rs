@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    MissingWatermarks, Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend,
-    sql::Sql as _, watermark,
+    MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, Store, StoreError,
+    SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack, spend,
+    sql::Sql as _, upload, watermark,
 };
-use crate::job::State;
+use crate::job::{Caps, Cost, State};
 
 /// The state of the queue at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,14 +23,16 @@ pub struct QueueStatus {
     pub refused: Vec<RefusedManifest>,
     pub slots_configured: i64,
     pub slots_limit: i64,
-    pub cap_micro: Option<i64>,
-    pub spent_today_micro: i64,
-    pub spent_total_micro: i64,
+    pub caps: Caps,
+    pub spent_today: Cost,
+    pub spent_total: Cost,
     pub pause: Option<Pause>,
     /// Why no new task is started although the queue is not paused.
     pub hold: Option<String>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
+    /// The uploads of local videos.
+    pub uploads: UploadStatus,
     /// Until when calls rest because the API limits their rate; none: they do not.
     pub rate_limit: Option<RateLimit>,
     pub folder_problem: Option<String>,
@@ -44,6 +47,9 @@ pub struct QueueStatus {
     pub missing_watermarks: MissingWatermarks,
     /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
     pub incomplete_results: i64,
+    pub notifications: NotificationProblems,
+    /// The account's resource packs.
+    pub packs: PackStatus,
     pub slots_used: i64,
     pub changed_after_sent: i64,
     pub first_changed: Option<String>,
@@ -86,7 +92,7 @@ const REFUSED_MAX: i64 = 5;
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
       api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
-      rate_limit_code, paid_rest_until_ms, query_rest_until_ms FROM daemon_state";
+      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, money_cap_micro, hold_until_ms FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -120,6 +126,12 @@ pub(super) const INCOMPLETE: &str = "
     WHERE t.state = 'downloading' AND i.video = 'result' AND i.times >= 3";
 
 impl QueueStatus {
+    /// Whether the account is charged money while only its units are capped.
+    pub fn has_uncapped_money(&self) -> bool {
+        let Caps { units_micro, money_micro } = self.caps;
+        self.spent_total.money_micro > 0 && units_micro.is_some() && money_micro.is_none()
+    }
+
     /// Returns the number of jobs in `states`.
     pub fn count(&self, states: &[State]) -> i64 {
         states.iter().filter_map(|state| self.jobs.get(state)).sum()
@@ -165,13 +177,16 @@ pub(super) fn queue_status(
     let (changed_after_sent, first_changed) = moment.row(CHANGED, (), |row| row.try_into())?;
     let (pause, superseded) = (pause::read_pause(&moment)?, remaining::superseded(&moment)?);
     let (refused, blocked) = (refused(&moment, REFUSED_MAX)?, blocked(&moment)?);
-    let (slots_used, spent_today_micro) =
+    let (slots_used, spent_today) =
         (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
-    let spent_total_micro = spend::in_all(&moment)?;
+    let (spent_total, uploads) = (spend::in_all(&moment)?, upload::status(&moment)?);
     let missing_watermarks = watermark::missing(&moment)?;
     let incomplete_results = moment.value(INCOMPLETE, ())?;
+    let notifications = notification::problems(&moment)?;
+    let packs = resource_pack::status(&moment)?;
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
-        let (cap_micro, hold): (Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?);
+        let (hold, until_ms): (Option<String>, Option<i64>) =
+            (row.get(3)?, row.get("hold_until_ms")?);
         let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
         Ok(QueueStatus {
             jobs,
@@ -180,15 +195,16 @@ pub(super) fn queue_status(
             refused,
             slots_configured: row.get(0)?,
             slots_limit: row.get(1)?,
-            cap_micro,
-            spent_today_micro,
-            spent_total_micro,
+            caps: Caps { units_micro: row.get(2)?, money_micro: row.get("money_cap_micro")? },
+            spent_today,
+            spent_total,
             pause,
             // A daemon that ended on an earlier day may have left it.
-            hold: hold.filter(|_| cap_micro.is_none_or(|cap| spent_today_micro >= cap)),
+            hold: hold.filter(|_| until_ms.is_none_or(|until_ms| until_ms > now_ms)),
             api_problem: api_problem
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
+            uploads,
             rate_limit: rate_limit(row)?.filter(|limit| limit.paid_until_ms > now_ms),
             folder_problem: row.get(11)?,
             result_hosts_problem: row.get(12)?,
@@ -196,6 +212,8 @@ pub(super) fn queue_status(
             superseded,
             missing_watermarks,
             incomplete_results,
+            notifications,
+            packs,
             slots_used,
             changed_after_sent,
             first_changed,

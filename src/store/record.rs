@@ -69,9 +69,8 @@ fn move_jobs(
             }
         }
         // The cost is recorded with one job.
-        let without_units =
-            answer.map(|answer| HistoryAnswer { units_micro: None, ..answer.clone() });
-        let answer = if is_lead { answer } else { without_units.as_ref() };
+        let without_cost = answer.map(|answer| HistoryAnswer { cost: None, ..answer.clone() });
+        let answer = if is_lead { answer } else { without_cost.as_ref() };
         if !repeats {
             let from = Some(before);
             HistoryEvent { job: id, from, to: after, what, answer, at_ms: now_ms }

@@ -11,7 +11,7 @@ use super::{
     sql::{Bound, Sql as _, lists},
 };
 use crate::job::{
-    CreateAnswer, CreateAttempt, Failure, Plan, Resend, ResultFile, Session, State, Task,
+    Cost, CreateAnswer, CreateAttempt, Failure, Plan, Resend, ResultFile, Session, State, Task,
 };
 
 /// The columns of the progress, in the order in which they are read.
@@ -19,10 +19,11 @@ const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.ses
   t.sessions_after_ms, t.wait_reason, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
   t.plan_insert_ms, a.host, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
   t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, a.key, t.create_answer,
-  t.create_error_code, t.create_error, t.slot_released, t.resend, t.may_resend, t.output_blocked, ";
+  t.create_error_code, t.create_error, t.slot_released, t.resend, t.may_resend, t.output_blocked,
+  t.money_micro, ";
 /// The number of columns before the progress, and before the later groups.
 const HEAD: usize = 10;
-const SPEC: usize = HEAD + 31;
+const SPEC: usize = HEAD + 32;
 const TAIL: usize = SPEC + spec_columns::COUNT;
 
 /// Selects complete tasks. `WHERE …` follows, and an INDEXED BY clause may replace `{index}`.
@@ -99,7 +100,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
             None => None,
         },
         task_id: row.get(at(16))?,
-        units_micro: row.get(at(17))?,
+        cost: Cost { units_micro: row.get(at(17))?, money_micro: row.get(at(31))? },
         failure: match failure {
             Some(code) => Some(Failure { code, message: row.get(at(19))? }),
             None => None,
@@ -217,7 +218,8 @@ pub(super) fn update_progress(
         ":create_error_code": create_failure.map(|failure| &failure.code),
         ":create_error": create_failure.map(|failure| &failure.message),
         ":slot_released": task.slot_released, ":resend": task.resend.map(Resend::name),
-        ":units_micro": task.units_micro, ":error_code": failure.map(|failure| &failure.code),
+        ":units_micro": task.cost.units_micro, ":money_micro": task.cost.money_micro,
+        ":error_code": failure.map(|failure| &failure.code),
         ":error": failure.map(|failure| &failure.message),
         ":error_reason": failure.map(|failure| without_numbers(&failure.message)),
         ":result_bytes": result.map(|result| i64::try_from(result.bytes).unwrap_or(i64::MAX)),

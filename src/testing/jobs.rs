@@ -2,11 +2,11 @@
 
 use crate::{
     job::{
-        FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session, Source, Task,
-        outcome::PermanentError,
+        Charge, Cost, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session,
+        Source, Task, outcome::PermanentError,
     },
     manifest::{ContentHashes, request_hash, spec_hash},
-    store::{AcceptedManifest, SessionFaces, Store, WantedJob},
+    store::{AcceptedManifest, Hold, HoldKind, SessionFaces, Store, WantedJob},
 };
 
 /// 2026-03-01T12:00:07.050Z
@@ -76,6 +76,11 @@ pub(crate) fn permanent_error(message: &str) -> PermanentError {
     PermanentError { code: "1201".to_owned(), message: message.to_owned() }
 }
 
+/// A hold of the queue that does not end by itself.
+pub(crate) fn hold(reason: &str) -> Option<Hold> {
+    Some(Hold { kind: HoldKind::Budget, reason: reason.to_owned(), until_ms: i64::MAX })
+}
+
 /// A session of the video that the store knows.
 pub(crate) async fn session(store: &Store) -> Session {
     let session = Session {
@@ -93,7 +98,7 @@ pub(crate) fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> 
     let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
     let host = "api-singapore.klingai.com".to_owned();
     vec![
-        Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
+        Outcome::Identified { session: session.clone(), faces, cost: Some(Cost::units(50_000)) },
         Outcome::CreateIntended { host, account: "account".to_owned() },
         Outcome::Accepted { task_id: task_id.to_owned() },
     ]
@@ -103,7 +108,7 @@ pub(crate) fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> 
 pub(crate) fn until_succeeded() -> Vec<Outcome> {
     vec![
         Outcome::Processing,
-        Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
+        Outcome::TaskSucceeded { charge: Some(Charge::units(1_000_000)) },
         Outcome::Delivered(result()),
     ]
 }

@@ -11,11 +11,13 @@ mod architecture;
 mod commands;
 mod crash;
 mod doctor;
+mod editor;
 mod folder;
 mod identity;
 mod import_circles;
 mod log;
 mod metrics;
+mod notify;
 mod pipeline;
 mod reading;
 mod restore;
@@ -30,6 +32,7 @@ mod system_errors;
 mod testing;
 mod truth;
 mod uncertain;
+mod uploads;
 mod words;
 
 // `testing` names them by `crate::…`.

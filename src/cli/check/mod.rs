@@ -3,6 +3,7 @@
 mod conflicts;
 mod name;
 mod plan;
+mod price;
 
 use std::{
     collections::BTreeSet,
@@ -15,6 +16,7 @@ use self::{
     conflicts::Conflicts,
     name::{NameMeaning, NamedPath},
     plan::{plan, timing_error},
+    price::CheckedPrices,
 };
 use super::{CommandContext, CommandError, ExitCode, Result, counted, open::now_ms, safe};
 use crate::{
@@ -31,9 +33,11 @@ use crate::{
 ///
 /// Reads manifests and local media exactly as the daemon does. Prints one line per job: what lipsyncd would do,
 /// and with which job it would share a task. Jobs that make the same request are paid once. Reports every error
-/// with its place in the manifest. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
-/// as if its folder were `jobs_dir`. For a PATH that the daemon ignores, it says why. A name that is almost that of a
-/// manifest, such as `promo.yml.txt`, is an error as PATH, and a warning in a folder.
+/// with its place in the manifest. Then one line per manifest shows the number of jobs, the number of tasks that are
+/// not paid yet, and their price, from the tasks in the state database or from `prices`. Without PATH it reads all of
+/// `jobs_dir`. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`. For a PATH that the daemon
+/// ignores, it says why. A name that is almost that of a manifest, such as `promo.yml.txt`, is an error as PATH, and a
+/// warning in a folder.
 ///
 /// Exit code 0: every job could run; there may be warnings. 1: there are errors, or a file is missing.
 #[derive(Debug, clap::Args)]
@@ -54,6 +58,7 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         out: &mut *context.out,
         err: &mut *context.err,
         conflicts: Conflicts::default(),
+        prices: CheckedPrices::open(context.config),
         read: BTreeSet::new(),
         errors: 0,
         warnings: 0,
@@ -74,6 +79,7 @@ struct Check<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     conflicts: Conflicts,
+    prices: CheckedPrices,
     /// Manifests that were read already, because paths can overlap.
     read: BTreeSet<PathBuf>,
     errors: usize,
@@ -113,8 +119,8 @@ impl Check<'_> {
     fn folder(&self, root: PathBuf) -> ManifestFolder {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
-        let public = self.config.media.public_base_url.clone();
-        let mut media_checker = MediaChecker::new(locator, public, Duration::ZERO);
+        let host = daemon::video_host(self.config);
+        let mut media_checker = MediaChecker::new(locator, host, Duration::ZERO);
         // As a daemon does that starts now.
         media_checker.trust_times(true);
         ManifestFolder { root, media_checker }
@@ -170,10 +176,23 @@ impl Check<'_> {
                 if let Some((warnings, text)) = &reading.warnings {
                     self.problems(warnings, &shown, text)?;
                 }
+                let (errors, waiting) = (self.errors, self.waiting);
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
                 }
-                Ok(())
+                let jobs = counted(reading.jobs.len(), "job");
+                let waits = match self.waiting - waiting {
+                    0 => String::new(),
+                    waiting => format!(", {waiting} waiting for files"),
+                };
+                let price = match self.prices.end_manifest() {
+                    Some(price) => format!(", {price}"),
+                    None if (errors, waiting) == (self.errors, self.waiting) => {
+                        ", nothing to pay".to_owned()
+                    }
+                    None => String::new(),
+                };
+                Ok(writeln!(self.out, "{shown}  {jobs}{waits}{price}")?)
             }
         }
     }
@@ -224,6 +243,9 @@ impl Check<'_> {
                 Some(error) => self.at(shown, job.place, &error),
                 None => {
                     let plan = plan(spec, media);
+                    if shared.is_none() {
+                        self.prices.add(spec, media);
+                    }
                     let shares = shared
                         .map(|other| format!(", shares the task of {}", safe(&other)))
                         .unwrap_or_default();
@@ -250,6 +272,9 @@ impl Check<'_> {
 
     fn summary(&mut self) -> Result {
         self.out.flush()?;
+        if let Some(total) = self.prices.total() {
+            writeln!(self.err, "price: {total}")?;
+        }
         let warnings = match self.warnings {
             0 => String::new(),
             warnings => format!("{}, ", counted(warnings, "warning")),

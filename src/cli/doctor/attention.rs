@@ -74,9 +74,10 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
     }
     if let Some(reason) = &queue_status.hold {
         let reload = users.reload(database.daemon.as_ref().map(|daemon| daemon.pid));
-        let fix =
-            format!("wait for the next UTC day, or raise limits.units_per_day; then: {reload}");
-        findings.push(warning(first_line(reason), fix).named("queue"));
+        // The reason ends with what to do.
+        let (message, advice) = reason.rsplit_once("; ").unwrap_or((reason, "wait"));
+        let fix = format!("{advice}; after a change of the configuration: {reload}");
+        findings.push(warning(first_line(message), fix).named("queue"));
     }
     // What a daemon wrote that has ended since is out of date.
     if database.daemon.is_none() {
@@ -89,6 +90,15 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
             first_line(&problem.reason)
         );
         let fix = "see api above; the daemon tries again automatically";
+        findings.push(warning(message, fix).named("queue"));
+    }
+    if let Some(problem) = &queue_status.uploads.problem {
+        let message = format!(
+            "uploads are held since {}: {}",
+            time(problem.since_ms),
+            first_line(&problem.reason)
+        );
+        let fix = "see upload above; the daemon tries again automatically";
         findings.push(warning(message, fix).named("queue"));
     }
     if let Some(limit) = &queue_status.rate_limit {

@@ -52,7 +52,9 @@ fn invalid(failed: &ConfigError) -> CheckResult {
         }
         ConfigError::Invalid { path, .. } => {
             let check = format!("lipsyncd --config {} check", quoted(path));
-            error(failed.to_string(), format!("{check} (shows each error with its line)"))
+            // A finding is one line.
+            let errors = failed.to_string().replace('\n', "; ");
+            error(errors, format!("{check} (shows each error with its line)"))
         }
         ConfigError::NoDirectory(source) => error(format!("{failed}: {source}"), "cd /"),
     }

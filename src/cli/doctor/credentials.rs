@@ -9,14 +9,16 @@ use std::{
 };
 
 use super::{CheckResult, DoctorContext, Users, error, ok, quoted, warning};
-use crate::config::{Credentials, CredentialsError, FoundCredentials};
+use crate::config::{BucketKeys, Credentials, CredentialsError, FoundBucketKeys, FoundCredentials};
 
 /// The environment variables, and the package's files for them.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 6] = [
     ("KLING_ACCESS_KEY", "access_key"),
     ("KLING_SECRET_KEY", "secret_key"),
     ("KLING_API_KEY", "api_key"),
     ("KLING_API_TOKEN", "api_token"),
+    ("S3_ACCESS_KEY", "s3_access_key"),
+    ("S3_SECRET_KEY", "s3_secret_key"),
 ];
 
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
@@ -66,6 +68,18 @@ fn find(users: &Users) -> Result<FoundCredentials, CheckResult> {
     }
 }
 
+/// Looks for the keys of the bucket in the same places.
+pub(super) fn find_bucket_keys(users: &Users) -> Result<FoundBucketKeys, CheckResult> {
+    let found = BucketKeys::find(&|name| env::var_os(name));
+    match (found, users.credentials_folder()) {
+        (Err(CredentialsError::NoBucketKeys), Some(folder)) => {
+            BucketKeys::find(&|name| read_file(&folder, name))
+        }
+        (found, _) => found,
+    }
+    .map_err(|failed| wrong(&failed, users))
+}
+
 fn read_file(folder: &Path, name: &str) -> Option<OsString> {
     let (_, file) = SOURCES.iter().find(|(known, _)| *known == name)?;
     let path = folder.join(file);
@@ -82,11 +96,14 @@ fn wrong(failed: &CredentialsError, users: &Users) -> CheckResult {
     };
     let needed = match failed {
         CredentialsError::Missing => vec!["KLING_ACCESS_KEY", "KLING_SECRET_KEY"],
+        CredentialsError::NoBucketKeys => vec!["S3_ACCESS_KEY", "S3_SECRET_KEY"],
         CredentialsError::Half { missing, .. } => vec![*missing],
         CredentialsError::Malformed(name) | CredentialsError::Unreadable { name, .. } => {
             vec![*name]
         }
-        CredentialsError::Both(_) | CredentialsError::Different => Vec::new(),
+        CredentialsError::Both(_)
+        | CredentialsError::Different
+        | CredentialsError::NotifySecret => Vec::new(),
     };
     // What is to be removed if too much is set.
     let superfluous = match failed {
@@ -163,16 +180,18 @@ mod tests {
             SOURCES
                 .map(|(_, file)| fix.contains(&format!("cat > /etc/lipsyncd/credentials/{file}'")))
         };
-        assert_eq!(files(CredentialsError::Missing), [true, true, false, false]);
+        assert_eq!(files(CredentialsError::Missing), [true, true, false, false, false, false]);
         let half =
             CredentialsError::Half { given: "KLING_ACCESS_KEY", missing: "KLING_SECRET_KEY" };
-        assert_eq!(files(half), [false, true, false, false]);
+        assert_eq!(files(half), [false, true, false, false, false, false]);
+        let none = files(CredentialsError::NoBucketKeys);
+        assert_eq!(none, [false, false, false, false, true, true]);
         assert_eq!(
             files(CredentialsError::Malformed("KLING_SECRET_KEY")),
-            [false, true, false, false]
+            [false, true, false, false, false, false]
         );
         let token = files(CredentialsError::Malformed("KLING_API_TOKEN"));
-        assert_eq!(token, [false, false, false, true]);
+        assert_eq!(token, [false, false, false, true, false, false]);
         for (failed, file) in [
             (CredentialsError::Both("KLING_API_KEY"), "api_key"),
             (CredentialsError::Different, "api_token"),

@@ -9,6 +9,7 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 
 use super::{CheckResult, DoctorContext, ok, timeout, warning};
+use crate::video_server::CONNECTIONS_MAX;
 
 const OTHER_FILES: u64 = 100;
 const FOLDERS_MAX: u64 = 2_000_000;
@@ -65,6 +66,8 @@ pub(super) fn check_open_files(context: &mut DoctorContext) -> Vec<CheckResult> 
     let needed = u64::from(config.limits.concurrency)
         .saturating_mul(2)
         .saturating_add(u64::from(config.download.concurrency).saturating_mul(4))
+        .saturating_add(u64::from(config.upload.concurrency).saturating_mul(2))
+        .saturating_add(config.media.serve.listen.map_or(0, |_| 2 * CONNECTIONS_MAX as u64))
         .saturating_add(OTHER_FILES);
     let daemon = context.database.as_ref().and_then(|database| database.daemon.as_ref());
     let (limit, whose) = match daemon.and_then(|daemon| limit_of(daemon.pid)) {

@@ -20,6 +20,7 @@ use crate::{
     job::Source,
     manifest::is_private_address,
     media::{Located, public_url},
+    redact::root_cause,
 };
 
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -29,8 +30,18 @@ const FILES_MAX: usize = 5_000;
 
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let config = &context.config;
-    let Some(base) = &config.media.public_base_url else {
-        return vec![ok("not set: videos need a URL or an id")];
+    let has_bucket = config.upload.s3.bucket.is_some();
+    let is_served = config.media.serve.listen.is_some();
+    let base = match &config.media.public_base_url {
+        Some(_) if has_bucket => {
+            return vec![ok("not used: local videos are uploaded (upload.s3)")];
+        }
+        Some(_) if is_served => {
+            return vec![ok("not used: lipsyncd serves local videos (media.serve)")];
+        }
+        None if has_bucket || is_served => return Vec::new(),
+        None => return vec![ok("not set: local videos need it, or upload.s3, or media.serve")],
+        Some(base) => base,
     };
     if is_private_address(base) && !is_private_address(&config.kling.base_url) {
         let message = format!("{base} is a private address: the API cannot reach it");
@@ -95,15 +106,6 @@ fn length_of(response: &Response) -> Option<u64> {
         StatusCode::PARTIAL_CONTENT => header(CONTENT_RANGE)?.rsplit('/').next()?.parse().ok(),
         _ => header(CONTENT_LENGTH)?.parse().ok(),
     }
-}
-
-/// The innermost error; the outer errors only say that a request failed.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
 
 fn video_of_a_job(config: &Config, database: &OpenDatabase) -> Option<Located> {

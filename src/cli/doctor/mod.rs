@@ -5,6 +5,7 @@
 mod api;
 mod attention;
 mod backup;
+mod bucket;
 mod check_result;
 mod configuration;
 mod context;
@@ -18,11 +19,15 @@ mod limits;
 mod lookups;
 mod media_url;
 mod missing_database;
+mod money;
+mod notifications;
+mod packs;
 mod print;
 mod proxy;
 mod result_files;
 mod result_hosts;
 mod sandbox;
+mod serve;
 mod timeout;
 mod users;
 
@@ -43,7 +48,7 @@ use users::{Users, quoted};
 type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
-const CHECKS: [DoctorCheck; 22] = [
+const CHECKS: [DoctorCheck; 27] = [
     ("configuration", Configuration, configuration::check_notes),
     ("user", Configuration, |context| context.users.check()),
     ("credentials", Nothing, credentials::check),
@@ -58,22 +63,27 @@ const CHECKS: [DoctorCheck; 22] = [
     ("sandbox", Configuration, sandbox::check),
     ("database", Configuration, database::check),
     ("lookups", Database, lookups::check),
+    ("resource packs", Configuration, packs::check),
     ("backup", Database, backup::check),
     ("delivered", Database, delivered::check),
     ("disk", Configuration, disk::check),
     ("inotify", Configuration, limits::check_inotify),
     ("open files", Configuration, limits::check_open_files),
     ("media.public_base_url", Configuration, media_url::check),
+    ("upload", Configuration, bucket::check),
+    ("media.serve", Configuration, serve::check),
+    ("notifications", Configuration, notifications::check),
     ("create requests", Database, attention::check_creates),
     ("jobs", Database, attention::check),
+    ("money", Database, money::check),
 ];
 
 /// Check everything that lipsyncd needs, and say how to fix what is wrong
 ///
 /// Checks the configuration, the credentials (with a free query of the API), the clock, folders and permissions, the
 /// state database, whether the account answers lookups by external_task_id and has tasks that the database does not
-/// know, disk space, limits of the system, the address of local media, and what waits for a person. It changes
-/// nothing, costs nothing, and may run while the daemon runs.
+/// know, disk space, limits of the system, the address or the bucket of local media, and what waits for a person. It
+/// changes nothing, costs nothing, and may run while the daemon runs. In a bucket it writes, reads and deletes a probe.
 ///
 /// Run it as the user that the daemon runs as: it reports what that user may do. Credentials that systemd provides
 /// are not in a shell's environment; doctor prints the command that includes them.

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     cli::{
         CommandContext, ExitCode, Result, counted,
+        price::{PriceSum, prices, video_key},
         update::{Decision, not_changed, unknown_job},
     },
-    job::{State, TaskId},
+    job::{Job, Length, PriceList, State, TaskId},
     store::{JobState, Reader},
 };
 
@@ -35,6 +36,7 @@ pub(super) struct RetryPlan {
     paid: HashSet<(String, u32)>,
     /// Jobs whose media were not read, so that it is unknown which of them share a task.
     unread: usize,
+    price: PriceSum,
     pub(super) exit: ExitCode,
 }
 
@@ -62,6 +64,9 @@ impl RetryPlan {
         if jobs > paid {
             text += &format!(", {} free (the task exists or is shared)", jobs - paid);
         }
+        if paid > 0 {
+            text += &format!("; price: {}", self.price.text());
+        }
         text
     }
 
@@ -77,15 +82,17 @@ impl RetryPlan {
             shown: HashMap::new(),
             paid: HashSet::new(),
             unread: 0,
+            price: PriceSum::default(),
             exit: ExitCode::Done,
         };
-        let mut seen = HashSet::new();
+        let (mut seen, mut videos) = (HashSet::new(), HashSet::new());
+        let prices = prices(Some(reader), context.config)?;
         for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
             let refusal = match reader.job_state(key)? {
                 None => Some(unknown_job(reader, key)?),
                 Some(state) => match decide(&state) {
                     Ok(_) => {
-                        plan.add(key, state);
+                        videos.extend(plan.add(key, state, &prices));
                         None
                     }
                     Err(reason) => not_changed(key, reason).err(),
@@ -96,16 +103,27 @@ impl RetryPlan {
                 plan.exit = plan.exit.max(refusal.exit);
             }
         }
+        plan.price.add_calls(prices.identify(), i64::try_from(videos.len()).unwrap_or(i64::MAX));
         Ok(plan)
     }
 
-    fn add(&mut self, key: &str, state: JobState) {
+    /// Returns the key of the video if the retry pays for a task that no other job of the plan pays for.
+    fn add(&mut self, key: &str, state: JobState, prices: &PriceList) -> Option<String> {
         self.shown.insert(key.to_owned(), ShownJob::of(&state));
-        match state.retry_task {
-            Some(_) if state.retry_is_free => {}
-            Some(task) => drop(self.paid.insert(task)),
-            None => self.unread += 1,
-        }
+        let is_paid = match state.retry_task {
+            Some(_) if state.retry_is_free => false,
+            Some(task) => self.paid.insert(task),
+            None => {
+                self.unread += 1;
+                true
+            }
+        };
         self.keys.push(key.to_owned());
+        if !is_paid {
+            return None;
+        }
+        let Job { spec, media, .. } = state.job;
+        self.price.add_tasks(prices.task(Length::of(&spec, &media, None)), 1);
+        Some(video_key(&spec, &media))
     }
 }

@@ -116,7 +116,8 @@ fn task(detail: &JobDetail) -> Vec<Fact> {
     facts.extend(line.task_id.clone().map(|task_id| ("task", task_id)));
     let name = line.external_task_id.as_ref();
     facts.extend(name.map(|name| ("name", format!("{name} (external_task_id)"))));
-    facts.push(("cost", format!("{} units, all takes", line.units)));
+    let money = line.money.map(|money| format!(" and {money} in money")).unwrap_or_default();
+    facts.push(("cost", format!("{} units{money}, all takes", line.units)));
     facts.push(("priority", line.priority.to_string()));
     facts.push(("created", line.created_at.clone()));
     match &line.finished_at {
@@ -235,6 +236,9 @@ fn answer(entry: &HistoryEntry) -> Option<String> {
     }
     if let Some(units) = entry.units {
         text += &format!(", {units} units");
+    }
+    if let Some(money) = entry.money {
+        text += &format!(", {money} in money");
     }
     if let Some(request_id) = &entry.request_id {
         text += &format!(", request_id {request_id}");

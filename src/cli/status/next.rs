@@ -68,6 +68,9 @@ pub(super) fn next_commands(report: &StatusReport) -> Vec<(String, String)> {
     if report.queue.incomplete_results > 0 {
         add("lipsyncd list --state downloading", "shows incomplete results".to_owned());
     }
+    if report.notifications.is_some() {
+        add("lipsyncd notify", "lists messages that could not be sent".to_owned());
+    }
     let waiting = count(&[State::Waiting]);
     if waiting > 0 {
         let wait = if waiting == 1 { "waits" } else { "wait" };

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
+use super::{packs_report::PacksReport, price_left::PriceLeft};
 use crate::{
     cli::{
         Result, open,
@@ -11,7 +12,10 @@ use crate::{
     },
     config::Config,
     job::State,
-    store::{LockHolder, Pause, QueueStatus, RateLimit, Reader, SupersededTasks, lock_holder},
+    store::{
+        LockHolder, NotificationProblems, Pause, QueueStatus, RateLimit, Reader, SupersededTasks,
+        UploadStatus, lock_holder,
+    },
 };
 
 /// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
@@ -33,6 +37,8 @@ pub(super) struct StatusReport {
     pub(super) trouble: Option<ProblemReport>,
     /// The API limits the rate of calls until some time.
     pub(super) rate: Option<RateReport>,
+    /// Uploads of local videos, while any is in progress or held.
+    pub(super) uploads: Option<UploadReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
     /// Why results may not be downloaded from this machine.
@@ -44,7 +50,14 @@ pub(super) struct StatusReport {
     pub(super) incomplete_results: i64,
     /// Jobs that have their result and lack the watermarked copy.
     pub(super) watermarks_missing: i64,
+    /// Messages of `notify` that could not be sent.
+    pub(super) notifications: Option<UnsentReport>,
     pub(super) units: UnitTotals,
+    pub(super) money: MoneyTotals,
+    /// The account's resource packs.
+    pub(super) packs: Option<PacksReport>,
+    /// The price of the tasks that were not charged yet; none: there are none.
+    pub(super) price_left: Option<PriceLeft>,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
     #[serde(skip)]
@@ -91,6 +104,14 @@ pub(super) struct UnitTotals {
     pub(super) cap: Option<f64>,
 }
 
+/// What an account that pays from a balance was charged; 0 for others.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct MoneyTotals {
+    pub(super) today: f64,
+    pub(super) total: f64,
+    pub(super) cap: Option<f64>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct DaemonReport {
     pub(super) running: bool,
@@ -125,9 +146,50 @@ impl RateReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct UploadReport {
+    pub(super) running: i64,
+    pub(super) sent_bytes: i64,
+    pub(super) bytes: i64,
+    /// Why uploads are held.
+    pub(super) problem: Option<ProblemReport>,
+}
+
+impl UploadReport {
+    fn of(uploads: &UploadStatus) -> Option<Self> {
+        let UploadStatus { running, sent_bytes, bytes, problem } = uploads;
+        let problem = problem.as_ref().map(|problem| ProblemReport {
+            reason: problem.reason.clone(),
+            since: iso_ms(problem.since_ms),
+        });
+        (*running > 0 || problem.is_some()).then_some(Self {
+            running: *running,
+            sent_bytes: *sent_bytes,
+            bytes: *bytes,
+            problem,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
     pub(super) reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct UnsentReport {
+    /// Messages that are tried again.
+    pub(super) failing: i64,
+    /// Messages that could not be sent for 24 h.
+    pub(super) dead: i64,
+    pub(super) problem: String,
+}
+
+impl UnsentReport {
+    fn of(problems: &NotificationProblems) -> Option<Self> {
+        let NotificationProblems { failing, dead, problem } = problems.clone();
+        Some(Self { failing, dead, problem: problem? })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -146,7 +208,9 @@ impl StatusReport {
     /// Reads the report for `now_ms` (Unix time); `start` is the command that starts the daemon.
     pub(super) fn read(reader: &Reader, config: &Config, start: &str, now_ms: i64) -> Result<Self> {
         let setup = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
-        Ok(Self::of(reader.queue_status(now_ms)?, lock_holder(&config.state_db), now_ms, setup))
+        let queue = reader.queue_status(now_ms)?;
+        let price_left = PriceLeft::read(reader, config, &queue, now_ms)?;
+        Ok(Self { price_left, ..Self::of(queue, lock_holder(&config.state_db), now_ms, setup) })
     }
 
     /// Builds the report; `holder` is the running daemon, if any.
@@ -176,6 +240,7 @@ impl StatusReport {
                 ProblemReport { reason: problem.reason.clone(), since: iso_ms(problem.since_ms) }
             }),
             rate: queue.rate_limit.filter(|_| holder.is_some()).map(|limit| RateReport::of(&limit)),
+            uploads: UploadReport::of(&queue.uploads).filter(|_| holder.is_some()),
             folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
             result_hosts_problem: queue.result_hosts_problem.clone().filter(|_| holder.is_some()),
             blocked: queue
@@ -185,11 +250,19 @@ impl StatusReport {
             superseded: SupersededReport::of(&queue.superseded),
             incomplete_results: queue.incomplete_results,
             watermarks_missing: queue.missing_watermarks.jobs,
+            notifications: UnsentReport::of(&queue.notifications),
             units: UnitTotals {
-                today: units_number(queue.spent_today_micro),
-                total: units_number(queue.spent_total_micro),
-                cap: queue.cap_micro.map(units_number),
+                today: units_number(queue.spent_today.units_micro),
+                total: units_number(queue.spent_total.units_micro),
+                cap: queue.caps.units_micro.map(units_number),
             },
+            money: MoneyTotals {
+                today: units_number(queue.spent_today.money_micro),
+                total: units_number(queue.spent_total.money_micro),
+                cap: queue.caps.money_micro.map(units_number),
+            },
+            packs: PacksReport::of(&queue.packs, now_ms),
+            price_left: None,
             eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
             daemon: DaemonReport::of(&queue, holder),
             queue,

@@ -4,12 +4,16 @@ use std::io::{self, Write};
 
 use super::{
     next::{changed, next_commands, superseded_tasks},
-    report::StatusReport,
+    price_left::PriceLeft,
+    report::{StatusReport, UploadReport},
 };
 use crate::{
-    cli::text::{counted, duration, first_line, safe, time, units},
+    cli::{
+        packs,
+        text::{counted, duration, first_line, safe, time, units},
+    },
     job::State,
-    store::RateLimit,
+    store::{PackStatus, RateLimit},
 };
 
 /// A name and its text. An empty name continues the line before it.
@@ -40,6 +44,8 @@ pub(super) fn one_line(report: &StatusReport) -> String {
         line += &format!(", the API gives no usable answer: {}", safe(&problem.reason));
     } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
         line += &format!(", {}", rate_limited(&limit, report.now_ms));
+    } else if let Some(uploads) = &report.uploads {
+        line += &format!(", uploads {}", self::uploads(uploads));
     } else if let Some(problem) = &report.folder_problem {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
@@ -56,6 +62,9 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     lines.extend(queue(report));
     lines.extend(problems(report));
     lines.push(("units", spent(report)));
+    lines.extend(charged(report).map(|text| ("money", text)));
+    lines.extend(packs(report).map(|text| ("packs", text)));
+    lines.extend(report.price_left.as_ref().map(|left| ("price", left.text())));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
@@ -141,6 +150,9 @@ fn problems(report: &StatusReport) -> Vec<Line> {
     if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
         lines.push(("rate", rate_limited(&limit, report.now_ms)));
     }
+    if let Some(uploads) = &report.uploads {
+        lines.push(("uploads", self::uploads(uploads)));
+    }
     if let Some(problem) = &report.folder_problem {
         lines.push(("folder", safe(problem).to_string()));
     }
@@ -152,6 +164,13 @@ fn problems(report: &StatusReport) -> Vec<Line> {
     let hosts = report.result_hosts_problem.iter();
     lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
     lines.extend(results(report));
+    if let Some(unsent) = &report.notifications {
+        let text = match unsent.dead {
+            0 => format!("{} not sent yet", counted(unsent.failing, "message")),
+            dead => format!("{} not sent for 24 h", counted(dead, "message")),
+        };
+        lines.push(("notify", format!("{text}: {}", safe(&unsent.problem))));
+    }
     if report.changed_after_sent > 0 {
         let results = match report.changed_after_sent {
             1 => "it has or gets the result",
@@ -165,6 +184,15 @@ fn problems(report: &StatusReport) -> Vec<Line> {
         lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
     }
     lines
+}
+
+fn uploads(uploads: &UploadReport) -> String {
+    let UploadReport { running, sent_bytes, bytes, problem } = uploads;
+    let mb = |bytes: i64| (bytes + 999_999) / 1_000_000;
+    match problem {
+        Some(problem) => format!("held: {}", safe(&problem.reason)),
+        None => format!("{running} in progress ({} of {} MB)", sent_bytes / 1_000_000, mb(*bytes)),
+    }
 }
 
 /// Returns until when calls rest. Queries may rest for a shorter time than paid calls.
@@ -201,9 +229,38 @@ fn results(report: &StatusReport) -> Vec<Line> {
 }
 
 fn spent(report: &StatusReport) -> String {
-    let (today, total) = (report.queue.spent_today_micro, report.queue.spent_total_micro);
-    let cap = report.queue.cap_micro.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
+    let (today, total) =
+        (report.queue.spent_today.units_micro, report.queue.spent_total.units_micro);
+    let cap =
+        report.queue.caps.units_micro.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
     format!("{}{cap} today (UTC), {} in total", units(today), units(total))
+}
+
+/// What an account that pays from a balance was charged; none: nothing.
+fn charged(report: &StatusReport) -> Option<String> {
+    let (today, total) =
+        (report.queue.spent_today.money_micro, report.queue.spent_total.money_micro);
+    let cap = report.queue.caps.money_micro;
+    let uncapped = match report.queue.has_uncapped_money() {
+        true => "; limits.units_per_day does not limit it: set limits.money_per_day",
+        false => "",
+    };
+    let of_cap = cap.map(|cap| format!(" of {}", units(cap))).unwrap_or_default();
+    (total > 0 || cap.is_some()).then(|| {
+        format!("{}{of_cap} today (UTC), {} in total{uncapped}", units(today), units(total))
+    })
+}
+
+/// What the account's resource packs have left; none: it has none, or nothing is known of them.
+fn packs(report: &StatusReport) -> Option<String> {
+    let PackStatus { packs, at_ms, problem } = &report.queue.packs;
+    let ago = duration(report.now_ms - (*at_ms)?);
+    let text = packs::summary(packs, report.now_ms)?;
+    let problem = problem.iter().map(|problem| format!("; since then unknown: {}", safe(problem)));
+    let needed = report.price_left.as_ref().map(PriceLeft::units_needed);
+    let shortage = needed.and_then(|needed| packs::shortage(packs, needed, report.now_ms));
+    let shortage = shortage.map(|shortage| format!("; {shortage}")).unwrap_or_default();
+    Some(format!("{text} ({ago} ago){shortage}{}", problem.collect::<String>()))
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod find;
+mod problems;
 mod schema;
 
 use std::time::Duration;
@@ -61,7 +62,22 @@ fn the_defaults_are_the_promised_ones() {
             rescan_interval: Duration::from_secs(30),
             ignore: IgnorePatterns::default(),
         },
-        media: MediaConfig { dirs: Vec::new(), public_base_url: None },
+        media: MediaConfig {
+            dirs: Vec::new(),
+            public_base_url: None,
+            serve: ServeConfig { listen: None, public_url: None },
+        },
+        upload: UploadConfig {
+            s3: S3Config {
+                endpoint: None,
+                bucket: None,
+                region: None,
+                path_style: true,
+                prefix: "lipsyncd/".to_owned(),
+            },
+            link_ttl: Duration::from_hours(24),
+            concurrency: 2,
+        },
         kling: KlingConfig {
             base_url: Url::parse("https://api-singapore.klingai.com/").expect("a valid address"),
             connect_timeout: Duration::from_secs(10),
@@ -75,7 +91,9 @@ fn the_defaults_are_the_promised_ones() {
             create_per_second: 2.0,
             query_per_second: 10.0,
             units_per_day_micro: None,
+            money_per_day_micro: None,
         },
+        prices: PricesConfig { identify_micro: None, per_5s_micro: None },
         poll: PollConfig {
             min_interval: Duration::from_secs(2),
             max_interval: Duration::from_secs(30),
@@ -88,6 +106,7 @@ fn the_defaults_are_the_promised_ones() {
         pause: PauseConfig { probe_interval: Duration::from_mins(1) },
         download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30, allow_hosts: Vec::new() },
         retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
+        notify: Vec::new(),
         metrics: MetricsConfig { listen: None },
         log: LogConfig { format: LogFormat::Auto },
         notes: Vec::new(),
@@ -99,12 +118,15 @@ fn the_defaults_are_the_promised_ones() {
 fn every_setting_is_read() {
     let config = good(
         "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, media_settle: 250ms, rescan_interval: 500ms, on_change: run, ignore: [drafts/]}\n\
-         media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
+         media: {dirs: [d, /e], public_base_url: http://m.example.com/x, serve: {listen: '127.0.0.1:8480', public_url: https://v.example.com}}\n\
+         upload: {s3: {endpoint: 'https://s3.example.com/api', bucket: my-videos, region: eu-west-1, path_style: false, prefix: ''}, link_ttl: 48h, concurrency: 3}\n\
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
-         limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
+         limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678, money_per_day: 1.5}\n\
+         prices: {identify: 0.05, per_5s: 0.5}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
          pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000, \
          allow_hosts: [files.example.com, '*.cdn.example.com', '[::1]']}\nretention: {history: 1d 12h}\n\
+         notify: [{webhook: 'https://e.com/x?token=y', format: ntfy, events: [job.succeeded]}, {command: [say, hi]}]\n\
          metrics: {listen: '[::1]:9464'}\nlog: {format: journald}\n",
     );
     let ms = Duration::from_millis;
@@ -122,6 +144,21 @@ fn every_setting_is_read() {
         media: MediaConfig {
             dirs: vec!["d".into(), "/e".into()],
             public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
+            serve: ServeConfig {
+                listen: Some("127.0.0.1:8480".parse().expect("an address")),
+                public_url: Some(Url::parse("https://v.example.com/").expect("an address")),
+            },
+        },
+        upload: UploadConfig {
+            s3: S3Config {
+                endpoint: Some(Url::parse("https://s3.example.com/api/").expect("an address")),
+                bucket: Some("my-videos".to_owned()),
+                region: Some("eu-west-1".to_owned()),
+                path_style: false,
+                prefix: String::new(),
+            },
+            link_ttl: ms(48 * 3_600_000),
+            concurrency: 3,
         },
         kling: KlingConfig {
             base_url: Url::parse("http://127.0.0.1:8080/api/").expect("an address"),
@@ -136,7 +173,9 @@ fn every_setting_is_read() {
             create_per_second: 3.0,
             query_per_second: 1000.0,
             units_per_day_micro: Some(12_345_678),
+            money_per_day_micro: Some(1_500_000),
         },
+        prices: PricesConfig { identify_micro: Some(50_000), per_5s_micro: Some(500_000) },
         poll: PollConfig { min_interval: ms(1_000), max_interval: ms(1_000) },
         retry: RetryConfig { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
         pause: PauseConfig { probe_interval: ms(2_000) },
@@ -150,6 +189,22 @@ fn every_setting_is_read() {
             ],
         },
         retention: RetentionConfig { history: Some(ms(36 * 3_600_000)) },
+        notify: vec![
+            NotifyTarget {
+                channel: NotifyChannel::Webhook {
+                    url: Url::parse("https://e.com/x?token=y").expect("an address"),
+                    format: WebhookFormat::Ntfy,
+                },
+                events: vec![NotifyEvent::JobSucceeded],
+            },
+            NotifyTarget {
+                channel: NotifyChannel::Command(vec!["say".to_owned(), "hi".to_owned()]),
+                events: NotifyEvent::ALL
+                    .into_iter()
+                    .filter(|event| *event != NotifyEvent::JobSucceeded)
+                    .collect(),
+            },
+        ],
         metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
         log: LogConfig { format: LogFormat::Journald },
         notes: Vec::new(),
@@ -206,87 +261,4 @@ fn plain_http_goes_to_this_machine_only() {
         );
         expect_rows(&row);
     }
-}
-
-#[test]
-fn problems_are_reported_where_they_are() {
-    expect_rows(
-        "
-        [a] => 1:1: the configuration cannot be a list
-        jobdir: x => 1:1: unknown key `jobdir` (did you mean `jobs_dir`?)
-        zzz: x => 1:1: unknown key `zzz` (known here: jobs_dir, output_dir, state_db, watch, media,
-        watch: {settel: 1s} => 1:9: unknown key `watch.settel` (did you mean `settle`?)
-        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, media_settle, on_change, rescan_interval, ignore)
-        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, media_settle, on_change, rescan_interval, ignore)
-        watch: {settle: 1} => 1:17: `watch.settle` cannot be the number `1` (a duration
-        watch: {settle: '1'} => 1:17: `watch.settle` is not a duration
-        watch: {settle: -1s} => 1:17: `watch.settle` is not a duration
-        watch: {settle: soon} => 1:17: `watch.settle` is not a duration
-        watch: {settle: {a: 1}} => 1:17: `watch.settle` cannot be a mapping
-        watch: {settle: } => 1:9: `watch.settle` cannot be empty
-        watch: {settle: 2h} => 1:17: `watch.settle` is out of range
-        watch: {ignore: drafts} => 1:17: `watch.ignore` cannot be the text `drafts` (a list of patterns
-        watch: {ignore: ['[a']} => 1:17: `watch.ignore` has the pattern `[a`: invalid range pattern (a list of patterns
-        watch: {ignore: ['/']} => 1:17: `watch.ignore` has the pattern `/`, which matches nothing (a list of patterns
-        watch: {media_settle: 2h} => 1:23: `watch.media_settle` is out of range
-        watch: {on_change: stop} => 1:20: `watch.on_change` cannot be the text `stop` (`flag` or `run`)
-        watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` is repeated
-        jobs_dir:jobs => 1:1: a space is missing after `jobs_dir:` (write `jobs_dir: …`)
-        limits: concurrency:5 => 1:9: a space is missing after `concurrency:`
-        jobs_dir: &x => 1:11: the anchor `&x` has no value
-        jobs_dir: !x => 1:11: the tag `!x` is not known
-        jobs_dir: [a] => 1:11: `jobs_dir` cannot be a list (a path of a folder)
-        jobs_dir: ~/jobs => 1:11: `jobs_dir` begins with `~`, which lipsyncd does not expand
-        state_db: '' => 1:11: `state_db` is empty
-        media: {dirs: /srv} => 1:15: `media.dirs` cannot be the text `/srv` (a list
-        media: {dirs: [a, 5]} => 1:19: `media.dirs` cannot be the number `5`
-        media: {dirs: [a, ~/b]} => 1:19: `media.dirs` begins with `~`
-        media: {public_base_url: m.e.com} => 1:26: `media.public_base_url` is not a URL
-        media: {public_base_url: 'ftp://e.com'} => 1:26: `media.public_base_url` is not an http(s) URL
-        media: {public_base_url: 'https://e.com/?a'} => 1:26: `media.public_base_url` contains a `?` or `#`
-        kling: {base_url: 'https://u:p@e.com'} => 1:19: `kling.base_url` contains a user name or password
-        kling: {base_url: 5} => 1:19: `kling.base_url` cannot be the number `5`
-        kling: {base_url: null} => 1:19: `kling.base_url` cannot be null
-        kling: {request_timeout: 0s} => 1:26: `kling.request_timeout` is out of range
-        kling: {create_settle: 60s} => 1:24: `kling.create_settle` is 1m, which is not above `kling.request_timeout` (1m): a create request could arrive after it was sent again; set create_settle to 1m 30s or more, or lower request_timeout (a duration above
-        kling: {create_settle: 0s} => 1:24: `kling.create_settle` is 0s, which is not above `kling.request_timeout` (1m)
-        kling: {request_timeout: 2m} => 1:26: `kling.create_settle` is 1m 30s, which is not above `kling.request_timeout` (2m): a create request could arrive after it was sent again; set create_settle to 2m 30s or more
-        kling: {request_timeout: 500ms, create_settle: 500ms} => 1:48: `kling.create_settle` is 500ms, which is not above `kling.request_timeout` (500ms)
-        kling: {request_timeout: x, create_settle: 1s} => 1:26: `kling.request_timeout` is not a duration
-        limits: {concurrency: 0} => 1:23: `limits.concurrency` is out of range (a whole number from 1 to 1000)
-        limits: {concurrency: -1} => 1:23: `limits.concurrency` cannot be the number `-1`
-        limits: {concurrency: 1.5} => 1:23: `limits.concurrency` cannot be the number `1.5`
-        limits: {concurrency: many} => 1:23: `limits.concurrency` cannot be the text `many`
-        limits: {create_per_second: 0} => 1:29: `limits.create_per_second` is out of range
-        limits: {create_per_second: .nan} => 1:29: `limits.create_per_second` cannot be the number `.nan`
-        limits: {units_per_day: -1} => 1:25: `limits.units_per_day` is out of range
-        limits: {units_per_day: 0.0000001} => 1:25: `limits.units_per_day` has more than six decimals
-        limits: {units_per_day: lots} => 1:25: `limits.units_per_day` cannot be the text `lots`
-        poll: {min_interval: 1m} => 1:22: `poll.min_interval` is above `poll.max_interval`
-        poll: {min_interval: 1m, max_interval: x} => 1:40: `poll.max_interval` is not a duration
-        poll: {max_interval: 1s} => 1:22: `poll.min_interval` is above `poll.max_interval`
-        retry: {initial: 2s, max: 1s} => 1:18: `retry.initial` is above `retry.max`
-        download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is not a size
-        download: {max_bytes: [1]} => 1:23: `download.max_bytes` cannot be a list
-        download: {max_bytes: 0} => 1:23: `download.max_bytes` is out of range
-        download: {allow_hosts: ['a.example:80']} => 1:25: `download.allow_hosts` contains `a.example:80`, which is not a host
-        download: {allow_hosts: ['*']} => 1:25: `download.allow_hosts` contains `*`, which is not a host
-        metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
-        metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is not an IP address with a port (`null`, or
-        metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is not an IP address with a port
-        metrics: {listen: '::1:9464'} => 1:19: `metrics.listen` is not an IP address with a port
-        metrics: {listen: '127.0.0.1:65536'} => 1:19: `metrics.listen` is not an IP address with a port
-        metrics: {port: 9464} => 1:11: unknown key `metrics.port` (known here: listen)
-        log: {format: xml} => 1:15: `log.format` cannot be the text `xml` (`auto`, `text`, `json` or `journald`)
-        ",
-    );
-}
-
-#[test]
-fn all_problems_are_reported_at_once() {
-    let problems =
-        read(b"watch: {settle: 1}\nlimits:\n  concurrency: 0\n  create_per_second: x\nfoo: 1\n");
-    let shown = problems.expect_err("problems").one_line("");
-    let places: Vec<&str> = shown.lines().map(|line| &line[..4]).collect();
-    assert_eq!(places, ["1:17", "3:16", "4:22", "5:1:"], "{shown}");
 }

@@ -20,7 +20,11 @@ fn the_schema_agrees_with_the_reader() {
         "",
         "watch: null\n",
         "watch: {settle: 1m 30s, on_change: run}\nretention: {history: null}\n",
-        "download: {max_bytes: 1000}\nlimits: {create_per_second: 0.5, units_per_day: 1.5}\n",
+        "watch: {settle: PT1M30S}\npoll: {max_interval: '00:00:30'}\nretention: {history: 12 weeks}\n",
+        "download: {max_bytes: 1000}\nlimits: {create_per_second: 0.5, units_per_day: 1.5}\nprices: {per_5s: 0.5}\n",
+        "upload: {s3: {endpoint: https://s3.example.com, bucket: my-videos, prefix: a/b/}}\n",
+        "upload: {s3: null}\n",
+        "notify: [{webhook: 'http://10.0.0.1/x', format: ntfy}, {command: [a], events: [queue.paused]}]\n",
         "metrics: {listen: '[::1]:9464'}\nkling: {base_url: HTTPS://e.com}\n",
     ] {
         let _valid = good(text);
@@ -33,13 +37,22 @@ fn the_schema_agrees_with_the_reader() {
         "watch: 5",
         "watch: {settle: 1}",
         "watch: {settle: '1'}",
+        "watch: {settle: fast}",
+        "watch: {settle: 5 parsecs}",
+        "retention: {history: 90}",
         "watch: {on_change: stop}",
         "media: {dirs: /srv}",
         "media: {public_base_url: m.e.com}",
+        "upload: {s3: {bucket: My Videos}}",
+        "upload: {s3: {prefix: //}}",
+        "upload: {s3: {endpoints: null}}",
         "limits: {concurrency: 0}",
         "limits: {concurrency: 1.5}",
         "limits: {create_per_second: 0}",
         "limits: {units_per_day: -1}",
+        "notify: [{webhok: 'https://e.com'}]",
+        "notify: [{command: [a], format: json}]",
+        "notify: [{command: [a], events: [job.failed]}]",
         "metrics: {listen: 9464}",
         "log: {format: xml}",
     ] {
@@ -51,8 +64,12 @@ fn the_schema_agrees_with_the_reader() {
 #[test]
 fn the_schema_has_every_default() {
     let schema = schema();
-    for key in KEYS.map(|key| key.name.replace('.', "/properties/")) {
-        let setting = schema.pointer(&format!("/properties/{key}")).expect("a property");
-        assert!(setting.get("default").is_some() && setting.get("description").is_some(), "{key}");
+    for setting in settings() {
+        let key = setting.key.replace('.', "/properties/");
+        let shown = schema.pointer(&format!("/properties/{key}")).expect("a property");
+        let default = shown.get("default").map_or("null".to_owned(), ToString::to_string);
+        assert_eq!(default, crate::manifest::to_json(setting.default).to_string(), "{key}");
+        let description = shown["description"].as_str().unwrap();
+        assert!(description.ends_with(&format!("Default: `{}`.", setting.default)), "{key}");
     }
 }

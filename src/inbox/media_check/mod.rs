@@ -9,7 +9,6 @@ use std::{
 };
 
 use tokio::time::Instant;
-use url::Url;
 
 use self::measure::{MeasureCache, MeasureError, MediaFacts, MediaKind};
 use super::settle::{Seen, Settling};
@@ -20,7 +19,7 @@ use crate::{
         problem::{is_invisible, quoted},
         url_hint,
     },
-    media::{FileStamp, Incomplete, LocateError, Located, Locator, NearNames, public_url},
+    media::{FileStamp, Incomplete, LocateError, Located, Locator, NearNames, VideoHost},
 };
 
 mod incomplete;
@@ -67,7 +66,7 @@ impl MediaCheck {
 #[derive(Debug)]
 pub struct MediaChecker {
     locator: Locator,
-    public_base_url: Option<Url>,
+    video_host: VideoHost,
     settle: Duration,
     settling: Settling<PathBuf, FileStamp>,
     measured: MeasureCache,
@@ -85,10 +84,10 @@ struct SettledMedia<'a> {
 impl MediaChecker {
     /// `settle`: how long a file must stay unchanged before it is read.
     #[must_use]
-    pub fn new(locator: Locator, public_base_url: Option<Url>, settle: Duration) -> Self {
+    pub fn new(locator: Locator, video_host: VideoHost, settle: Duration) -> Self {
         Self {
             locator,
-            public_base_url,
+            video_host,
             settle,
             settling: Settling::new(settle),
             measured: MeasureCache::default(),
@@ -211,11 +210,13 @@ impl MediaChecker {
             media.audio_sha256 = Some(facts.sha256);
         }
         if let Some(video) = video? {
-            let Some(base) = &self.public_base_url else { return Err(no_public_url(video.name)) };
-            media.video_url = Some(public_url(base.as_str(), &video.located.public_path));
+            if self.video_host == VideoHost::Nowhere {
+                return Err(no_video_host(video.name));
+            }
             let facts = self.facts_of(&video, known, now_ms)?;
             media.video_ms = facts.length_ms;
             media.video_stamp = Some(video.located.stamp.to_string());
+            media.video_url = self.video_host.url_of(&video.located, video.name, &facts.sha256);
             media.video_sha256 = Some(facts.sha256);
         }
         Ok(media)
@@ -277,9 +278,10 @@ fn unreadable(kind: MediaKind, name: &str, error: &str) -> Box<MediaCheck> {
     missing(format!("{} {name} cannot be read: {error}", kind.name()), None)
 }
 
-fn no_public_url(name: &str) -> Box<MediaCheck> {
+fn no_video_host(name: &str) -> Box<MediaCheck> {
     let what = format!(
-        "video {name} is a local file, and Kling fetches videos by URL: set media.public_base_url"
+        "video {name} is a local file, and Kling fetches videos by URL: set upload.s3, and lipsyncd uploads the video to your \
+         bucket, or media.serve or media.public_base_url, if you have a tunnel or a web server"
     );
     missing(what, None)
 }

@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    media::sha256_of_bytes,
+    media::{VideoHost, sha256_of_bytes},
     testing::{jobs::spec, media::clip},
 };
 
@@ -49,8 +49,8 @@ impl Folder {
 
     fn checker_that_settles(&self, settle: Duration) -> MediaChecker {
         let locator = Locator { jobs_dir: self.0.path().to_owned(), media_dirs: Vec::new() };
-        let base = Url::parse("https://cdn.example.com/").unwrap();
-        MediaChecker::new(locator, Some(base), settle)
+        let base = url::Url::parse("https://cdn.example.com/").unwrap();
+        MediaChecker::new(locator, VideoHost::Server(base), settle)
     }
 }
 
@@ -235,10 +235,16 @@ fn an_unusable_file_is_read_once_and_not_hashed() {
 #[test]
 fn a_local_video_needs_a_public_url() {
     let folder = Folder::new();
-    let mut checker = MediaChecker { public_base_url: None, ..folder.checker() };
+    let mut checker = MediaChecker { video_host: VideoHost::Nowhere, ..folder.checker() };
     let (what, _) = missing(check(&mut checker, &Media::default()));
     assert!(what.starts_with("video v.mp4 is a local file"), "{what}");
-    assert!(what.ends_with("set media.public_base_url"), "{what}");
+    assert!(what.contains("set upload.s3") && what.contains("media.public_base_url"), "{what}");
+    let bucket = VideoHost::Objects("https://s3.example.com/videos/lipsyncd/".into());
+    let media =
+        ready(&mut MediaChecker { video_host: bucket, ..folder.checker() }, &Media::default());
+    let sha256 = media.video_sha256.unwrap();
+    let object = format!("https://s3.example.com/videos/lipsyncd/{sha256}.mp4");
+    assert_eq!(media.video_url, Some(object));
 }
 
 #[tokio::test(start_paused = true)]

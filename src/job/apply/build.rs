@@ -1,7 +1,7 @@
 //! Builds transitions: the parts that all phases use, and the phase before anything is sent.
 
 use crate::job::{
-    FaceSpan, Failure, Moment, Policy, REMOVED, Session, Spend, State, Task,
+    Cost, FaceSpan, Failure, Moment, Observation, Policy, REMOVED, Session, Spend, State, Task,
     outcome::PermanentError, timing,
 };
 
@@ -94,11 +94,13 @@ impl TransitionBuilder<'_> {
         &self,
         session: Session,
         faces: &[FaceSpan],
-        units_micro: i64,
+        cost: Option<Cost>,
     ) -> Transition {
-        let spend = Spend { identify_micro: units_micro, ..Spend::default() };
+        let observed = cost.map(Observation::Identify);
+        let cost = cost.unwrap_or_default();
+        let spend = Spend { identify: cost, observed, ..Spend::default() };
         let (audio_ms, video_ms) = (self.task.media.audio_ms, self.task.media.video_ms);
-        let units_micro = self.task.units_micro.saturating_add(units_micro);
+        let cost = self.task.cost.plus(cost);
         match timing::plan(&self.task.spec, faces, audio_ms, video_ms) {
             Ok(plan) => {
                 let what =
@@ -106,7 +108,7 @@ impl TransitionBuilder<'_> {
                 let task = Task {
                     session: Some(session),
                     plan: Some(plan),
-                    units_micro,
+                    cost,
                     ..self.fresh(State::Identified)
                 };
                 Transition { spend, ..self.write(task, what) }
@@ -114,7 +116,7 @@ impl TransitionBuilder<'_> {
             Err(error) => {
                 let (code, message) = (error.code().to_owned(), error.to_string());
                 let failed = self.fail(PermanentError { code, message });
-                Transition { spend, task: Task { units_micro, ..failed.task }, ..failed }
+                Transition { spend, task: Task { cost, ..failed.task }, ..failed }
             }
         }
     }

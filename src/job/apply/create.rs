@@ -47,7 +47,9 @@ impl TransitionBuilder<'_> {
     pub(super) fn accepted(&self, task_id: String, how: &str) -> Transition {
         let what = format!("{how} {task_id}");
         let task = Task { task_id: Some(task_id), ..self.fresh(State::Submitted) };
-        Transition { spend: Spend { tasks: 1, ..Spend::default() }, ..self.write(task, what) }
+        let at_ms = self.task.create.as_ref().map(|create| create.sent_at_ms);
+        let spend = Spend { tasks: 1, at_ms, ..Spend::default() };
+        Transition { spend, ..self.write(task, what) }
     }
 
     /// The session is refused, or may be what is refused: the video is identified again. Identifying costs, so that a task

@@ -1,7 +1,10 @@
 //! An accepted task: its status is unclear, it has ended, its result is delivered.
 
 use super::build::TransitionBuilder;
-use crate::job::{ResultFile, Spend, State, Task, Transition, outcome::PermanentError, person};
+use crate::job::{
+    Charge, Length, Media, Observation, ObservedPrice, ResultFile, Spend, State, Task, Transition,
+    outcome::PermanentError, person,
+};
 
 impl TransitionBuilder<'_> {
     /// The task exists, and is polled on, whatever its status is said to be.
@@ -38,17 +41,20 @@ impl TransitionBuilder<'_> {
         self.write(Task { task_id: Some(task_id), ..self.fresh(State::Downloading) }, what)
     }
 
-    pub(super) fn task_succeeded(&self, units_micro: Option<i64>) -> Transition {
-        let what = match units_micro {
+    pub(super) fn task_succeeded(&self, charge: Option<Charge>) -> Transition {
+        let what = match charge {
             Some(_) => "the task succeeded",
             None => "the task succeeded; the API did not report its cost",
         };
-        self.charged(self.go(State::Downloading, what), units_micro)
+        let charged = self.charged(self.go(State::Downloading, what), charge);
+        let spend =
+            Spend { observed: charge.and_then(|charge| self.observed(charge)), ..charged.spend };
+        Transition { spend, ..charged }
     }
 
-    pub(super) fn task_failed(&self, message: String, units_micro: Option<i64>) -> Transition {
+    pub(super) fn task_failed(&self, message: String, charge: Option<Charge>) -> Transition {
         let failed = self.fail(PermanentError { code: "task_failed".to_owned(), message });
-        self.charged(failed, units_micro)
+        self.charged(failed, charge)
     }
 
     pub(super) fn delivered(&self, result: ResultFile) -> Transition {
@@ -56,11 +62,27 @@ impl TransitionBuilder<'_> {
         self.write(Task { result: Some(result), ..self.fresh(State::Succeeded) }, what)
     }
 
-    fn charged(&self, ended: Transition, units_micro: Option<i64>) -> Transition {
-        let task_micro = units_micro.unwrap_or(0);
-        let units_micro = self.task.units_micro.saturating_add(task_micro);
-        let spend = Spend { task_micro, ..Spend::default() };
-        Transition { spend, task: Task { units_micro, ..ended.task }, ..ended }
+    /// Returns what the charge shows about prices. A task that cost nothing shows nothing: an account may report 0 units,
+    /// and its money elsewhere.
+    fn observed(&self, charge: Charge) -> Option<Observation> {
+        let Task { spec, media, plan, .. } = self.task;
+        let plan = plan.as_ref().filter(|_| !charge.cost.is_zero())?;
+        let video_ms = media.video_ms.or(charge.video_ms);
+        let length = Length::of(spec, &Media { video_ms, ..media.clone() }, Some(plan));
+        Some(Observation::Task(ObservedPrice { length, cost: charge.cost }))
+    }
+
+    /// A charge belongs to the day of the create request, as the budget counted it, or to the day on which Kling created
+    /// an adopted task. It is never in the future: Kling's clock may be wrong.
+    fn charged(&self, ended: Transition, charge: Option<Charge>) -> Transition {
+        let Some(charge) = charge else { return ended };
+        let sent_at_ms = self.task.create.as_ref().map(|create| create.sent_at_ms);
+        let created_at_ms =
+            charge.created_at_ms.filter(|at_ms| (1..=self.moment.now_ms).contains(at_ms));
+        let spend =
+            Spend { task: charge.cost, at_ms: sent_at_ms.or(created_at_ms), ..Spend::default() };
+        let cost = self.task.cost.plus(charge.cost);
+        Transition { spend, task: Task { cost, ..ended.task }, ..ended }
     }
 
     fn task_id(&self) -> &str {

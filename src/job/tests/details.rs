@@ -114,13 +114,14 @@ fn an_output_that_cannot_be_written_is_waited_for_and_never_given_up() {
 fn what_a_job_costs_is_counted_where_it_is_message() {
     let task = task_in(State::Queued);
     let moved = at(&task, identified(), NOW_MS);
-    assert_eq!((moved.spend.identify_micro, moved.task.units_micro), (50_000, 50_000));
+    assert_eq!((moved.spend.identify.units_micro, moved.task.cost.units_micro), (50_000, 50_000));
     let task = after(moved.task, [intended()]);
     let moved = at(&task, Outcome::Accepted { task_id: "t".into() }, NOW_MS);
-    assert_eq!((moved.spend.tasks, moved.spend.task_micro), (1, 0));
-    let failed = Outcome::TaskFailed { message: "why".into(), units_micro: Some(1_000_000) };
+    assert_eq!((moved.spend.tasks, moved.spend.task.units_micro), (1, 0));
+    let failed =
+        Outcome::TaskFailed { message: "why".into(), charge: Some(Charge::units(1_000_000)) };
     let moved = at(&moved.task, failed, NOW_MS);
-    assert_eq!((moved.spend.task_micro, moved.task.units_micro), (1_000_000, 1_050_000));
+    assert_eq!((moved.spend.task.units_micro, moved.task.cost.units_micro), (1_000_000, 1_050_000));
     assert_eq!(moved.task.failure.unwrap().code, "task_failed");
     // A shared answer costs nothing, and a face that does not fit costs all the same.
     let no_face = Outcome::Identified {
@@ -131,10 +132,10 @@ fn what_a_job_costs_is_counted_where_it_is_message() {
             expires_at_ms: i64::MAX,
         },
         faces: vec![],
-        units_micro: 50_000,
+        cost: Some(Cost::units(50_000)),
     };
     let moved = at(&task_in(State::Queued), no_face, NOW_MS);
-    assert_eq!((moved.task.state, moved.spend.identify_micro), (State::Failed, 50_000));
+    assert_eq!((moved.task.state, moved.spend.identify.units_micro), (State::Failed, 50_000));
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn a_task_is_followed_on_whatever_is_said_of_it() {
 
 #[test]
 fn a_cost_that_is_not_told_is_said_to_be_so() {
-    let succeeded = Outcome::TaskSucceeded { units_micro: None };
+    let succeeded = Outcome::TaskSucceeded { charge: None };
     let moved = at(&task_in(State::Processing), succeeded, NOW_MS);
     assert_eq!(moved.spend, crate::job::Spend::default());
     assert!(moved.what.contains("did not report its cost"), "{}", moved.what);
@@ -271,7 +272,7 @@ fn revival_begins_again_and_keeps_the_cost() {
     let again = at(&refused, revived, NOW_MS).task;
     assert_eq!((again.state, &again.session, &again.plan), (State::Queued, &None, &None));
     assert_eq!((&again.failure, again.sessions_after_ms), (&None, NOW_MS));
-    assert_eq!(again.units_micro, refused.units_micro);
+    assert_eq!(again.cost.units_micro, refused.cost.units_micro);
     // A revival without a wish for newer sessions keeps an earlier wish.
     let ended = at(&again, Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     let again = at(&ended, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;

@@ -56,11 +56,13 @@ impl Ledger {
             matches!(*name, "Accepted" | "Found" | "ResolvedAs") && before.task_id.is_none();
         assert_eq!(spend.tasks, i64::from(names_a_task), "{name}");
         self.tasks += spend.tasks;
-        assert!(spend.identify_micro >= 0 && spend.task_micro >= 0, "{name}");
-        self.micro =
-            self.micro.saturating_add(spend.identify_micro).saturating_add(spend.task_micro);
-        assert!(task.units_micro >= before.units_micro, "{name}");
-        assert_eq!(task.units_micro, self.micro, "{name}");
+        assert!(spend.identify.units_micro >= 0 && spend.task.units_micro >= 0, "{name}");
+        self.micro = self
+            .micro
+            .saturating_add(spend.identify.units_micro)
+            .saturating_add(spend.task.units_micro);
+        assert!(task.cost.units_micro >= before.cost.units_micro, "{name}");
+        assert_eq!(task.cost.units_micro, self.micro, "{name}");
         assert!(self.tasks <= 1, "{} tasks of one request and take: {name}", self.tasks);
     }
 }

@@ -71,8 +71,8 @@ fn assert_step(before: &Task, name: &str, moved: &Transition, now_ms: i64) {
     let named = before.task_id.is_none() && task.task_id.is_some();
     let accepted = named && name != "ResultOnDisk";
     assert_eq!(moved.spend.tasks == 1, accepted, "each task is counted once: {name}");
-    assert!(moved.spend.identify_micro >= 0 && moved.spend.task_micro >= 0);
-    assert!(task.units_micro >= before.units_micro);
+    assert!(moved.spend.identify.units_micro >= 0 && moved.spend.task.units_micro >= 0);
+    assert!(task.cost.units_micro >= before.cost.units_micro);
     if task.due_at_ms != before.due_at_ms && task.due_at_ms != 0 && task.state != State::Waiting {
         assert!(task.due_at_ms >= now_ms);
         assert!(task.due_at_ms.saturating_sub(now_ms) <= POLICY.longest_rest_ms());

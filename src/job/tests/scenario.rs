@@ -61,13 +61,13 @@ pub(crate) fn all_outcomes() -> Vec<(&'static str, Outcome)> {
     let mut all_outcomes = outcomes();
     let no_face = match identified() {
         Outcome::Identified { session, .. } => {
-            Outcome::Identified { session, faces: vec![], units_micro: i64::MAX }
+            Outcome::Identified { session, faces: vec![], cost: Some(Cost::units(i64::MAX)) }
         }
         other => other,
     };
     all_outcomes.extend([
         ("Identified", no_face),
-        ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(i64::MAX) }),
+        ("TaskSucceeded", Outcome::TaskSucceeded { charge: Some(Charge::units(i64::MAX)) }),
         (
             "TransientError",
             Outcome::TransientError(TransientError {
@@ -118,7 +118,9 @@ pub(crate) fn next_success(task: &Task, now_ms: i64) -> (&'static str, Outcome) 
         Action::Identify => ("Identified", identified()),
         Action::Create => ("CreateIntended", intended()),
         Action::Recover => ("Found", Outcome::Found { task_id: task_id() }),
-        Action::Poll => ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(1) }),
+        Action::Poll => {
+            ("TaskSucceeded", Outcome::TaskSucceeded { charge: Some(Charge::units(1)) })
+        }
         Action::Download => ("Delivered", delivered()),
     }
 }

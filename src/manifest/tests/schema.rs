@@ -1,6 +1,9 @@
 //! The JSON Schema accepts what the reader accepts, and refuses what an editor can know to be wrong.
 
+use std::sync::LazyLock;
+
 use boon::{Compiler, SchemaIndex, Schemas};
+use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 
@@ -51,6 +54,57 @@ fn the_schema_accepts_manifests_that_the_reader_accepts() {
     }
 }
 
+/// A duration that the reader takes, in one of its many forms, or something like it.
+fn duration_like() -> impl Strategy<Value = String> {
+    let number = prop_oneof!["[0-9]{1,3}", "[0-9]{1,2}[.,][0-9]{1,3}"];
+    let unit = select(vec![
+        "ms",
+        "millis",
+        "milliseconds",
+        "msecs",
+        "s",
+        "sec",
+        "secs",
+        "second",
+        "seconds",
+        "m",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "h",
+        "hr",
+        "hrs",
+        "hour",
+        "hours",
+        "d",
+        "us",
+        "µs",
+        "usec",
+        "micros",
+        "ns",
+        "nanos",
+    ]);
+    let part = (number, " ?", unit, ",? ?")
+        .prop_map(|(number, space, unit, end)| format!("{number}{space}{unit}{end}"));
+    let clock =
+        prop_oneof!["", "[0-9]{1,2}:[0-9]{2}:[0-9]{2}", "[0-9]:[0-9]{2}:[0-9]{2}[.,][0-9]{1,3}"];
+    let friendly = (" ?[+-]? ?", vec(part, 0..4), clock, prop_oneof!["", " ago", "ago"])
+        .prop_map(|(sign, parts, clock, end)| format!("{sign}{}{clock}{end}", parts.concat()));
+    prop_oneof![8 => friendly, 1 => "[+-]?[Pp][Tt]([0-9]{1,2}[Hh])?([0-9]{1,2}[.,]?[0-9]{0,2}[Ss])?", 1 => "[+-]?[0-9]{1,6}"]
+}
+
+proptest! {
+    #[test]
+    fn the_schema_accepts_every_duration_that_the_reader_accepts(text in duration_like()) {
+        static EDITOR: LazyLock<Editor> = LazyLock::new(Editor::new);
+        let manifest = format!("video: v.mp4\naudio: a.mp3\nsound_insert_time: '{text}'\n");
+        if read(manifest.as_bytes(), "a.yaml").is_ok() {
+            prop_assert!(EDITOR.check(&manifest).is_ok(), "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn the_schema_refuses_what_the_reader_refuses() {
     let editor = Editor::new();
@@ -69,6 +123,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "video: v.mp4\naudio: a.mp3\nface: {index: -1}\n",
         "video: v.mp4\naudio: a.mp3\nsound_volume: 2.1\n",
         "video: v.mp4\naudio: a.mp3\nsound_start_time: 1.5\n",
+        "video: v.mp4\naudio: a.mp3\nsound_start_time: soon\n",
+        "video: v.mp4\naudio: a.mp3\nsound_start_time: 1.5 seconds of silence\n",
         "video: v.mp4\naudio: a.mp3\noutput: /x.mp4\n",
         "video: v.mp4\naudio: a.mp3\nlabels: [a]\n",
         "video: v.mp4\naudio: a.mp3\njobs: [{id: a, video: v.mp4, audio: a.mp3}]\n",

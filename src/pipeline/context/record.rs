@@ -4,7 +4,7 @@ use tracing::{debug, info, warn};
 
 use super::StepContext;
 use crate::{
-    job::{Outcome, State, Task, Transition, apply},
+    job::{Cost, Outcome, State, Task, Transition, apply},
     kling,
     store::{ApiCall, DetachReason, HistoryAnswer, StoreError},
 };
@@ -122,14 +122,14 @@ fn waiting_reason(task: &Task, now_ms: i64) -> Option<String> {
 pub(crate) fn history_answer(
     call: ApiCall,
     answer: &kling::ApiAnswer,
-    units_micro: Option<i64>,
+    cost: Option<Cost>,
 ) -> Option<HistoryAnswer> {
     Some(HistoryAnswer {
         call,
         http_status: answer.http_status,
         code: answer.code,
         request_id: answer.request_id.clone(),
-        units_micro,
+        cost,
     })
 }
 

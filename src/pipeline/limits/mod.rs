@@ -3,8 +3,10 @@
 //! Nothing here knows the scheduler or writes to the database.
 
 pub(crate) mod budget;
+mod budget_reason;
 pub(crate) mod monitored_api;
 pub(crate) mod pause_gate;
 pub(crate) mod poll_interval;
 pub(crate) mod rate;
 pub(crate) mod slots;
+pub(crate) mod upload_gate;

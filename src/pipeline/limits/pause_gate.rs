@@ -1,4 +1,4 @@
-//! Whether calls may start: pauses, the day's budget, and the first scan of the folder.
+//! Whether calls may start: pauses, and the first scan of the folder.
 //!
 //! A step in progress checks again right before it pays, by its [`PaidCallPermit`] and in the database.
 
@@ -30,14 +30,13 @@ pub(crate) struct PauseGate {
     probe_at: Instant,
     /// The probe that was sent. No other is sent until it is answered.
     pub(crate) pending: Option<PendingProbe>,
-    pub(crate) is_over_budget: bool,
     /// The folder was scanned completely since the start, so that jobs that left it are known.
     pub(crate) is_scanned: bool,
 }
 
 impl PauseGate {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { pause: None, probe_at: now, pending: None, is_over_budget: false, is_scanned: false }
+        Self { pause: None, probe_at: now, pending: None, is_scanned: false }
     }
 
     /// Sets the pause that the database has. After a new pause, a probe is due at once.
@@ -56,10 +55,7 @@ impl PauseGate {
     }
 
     pub(crate) fn allows_paid_calls(&self) -> bool {
-        if !self.is_scanned {
-            return false;
-        }
-        self.pause.is_none() && !self.is_over_budget
+        self.is_scanned && self.pause.is_none()
     }
 
     pub(crate) fn allows_queries(&self) -> bool {
@@ -73,12 +69,7 @@ impl PauseGate {
 
     /// Whether a paid call is due that finds out if the account can pay again.
     pub(crate) fn wants_paid_probe(&self, now: Instant) -> bool {
-        self.is_probe_due(PauseKind::Account, now) && self.allows_paid_probe()
-    }
-
-    /// Whether nothing but the pause prevents a paid probe.
-    pub(crate) fn allows_paid_probe(&self) -> bool {
-        !self.is_over_budget && self.is_scanned
+        self.is_probe_due(PauseKind::Account, now) && self.is_scanned
     }
 
     /// Returns when the next probe is due. A person's pause has no probe.

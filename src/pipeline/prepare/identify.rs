@@ -1,8 +1,15 @@
 //! Identify Face: gets a session for a task's video, which other tasks of the video can use.
 
-use super::{Obstacle, check_output, check_video, video_key, video_ref};
+use std::ops::ControlFlow;
+
+use tokio::time::Instant;
+
+use super::{
+    Obstacle, check_output, check_video, video_key,
+    video_link::{after_refusal, check_address, linked_video},
+};
 use crate::{
-    job::{FaceSpan, Outcome, Session, Task, outcome::PermanentError},
+    job::{Cost, FaceSpan, Outcome, Session, Task, outcome::PermanentError},
     kling::{Api, ApiError, ErrorClass, Identified},
     pipeline::{
         AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
@@ -25,31 +32,45 @@ pub(crate) async fn identify<A: Api>(
     task: Task,
     permit: &PaidCallPermit,
 ) -> Result<Identify, StoreError> {
-    if let Err(changed) = check_video(&context.settings, &task).await {
+    Ok(match check_task(context, task).await? {
+        ControlFlow::Break(end) => end,
+        ControlFlow::Continue(task) => Identify::Ended(call(context, task, permit).await?),
+    })
+}
+
+/// Checks a task before its video is uploaded or identified. It continues without these if its video has a session.
+pub(crate) async fn check_task<A: Api>(
+    context: &StepContext<A>,
+    task: Task,
+) -> Result<ControlFlow<Identify, Task>, StoreError> {
+    let checked = match check_video(&context.settings, &task).await {
+        Ok(()) => check_address(context, &task),
+        changed => changed,
+    };
+    if let Err(changed) = checked {
         let task = context.detach_lead(&task, DetachReason::MediaChanged(changed)).await?;
-        return Ok(Identify::Ended(StepEnd::new(task, None)));
+        return Ok(ControlFlow::Break(Identify::Ended(StepEnd::new(task, None))));
     }
     if let Some(obstacle) = check_output(context, &task).await? {
-        return Ok(Identify::Obstacle(task, obstacle));
+        return Ok(ControlFlow::Break(Identify::Obstacle(task, obstacle)));
     }
     let (account, video) = (context.settings.account.to_string(), video_key(&task));
     let now_ms = context.clock.now_ms();
     let known =
         context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?;
-    let end = match known {
+    Ok(match known {
         Some(SessionFaces { session, faces }) => {
-            let shared = Outcome::Identified { session, faces, units_micro: 0 };
-            StepEnd::new(context.record(&task, shared, None).await?, None)
+            let shared = Outcome::Identified { session, faces, cost: None };
+            let end = StepEnd::new(context.record(&task, shared, None).await?, None);
+            ControlFlow::Break(Identify::Ended(end))
         }
-        None => call(context, task, &video, permit).await?,
-    };
-    Ok(Identify::Ended(end))
+        None => ControlFlow::Continue(task),
+    })
 }
 
 async fn call<A: Api>(
     context: &StepContext<A>,
     task: Task,
-    video: &str,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     context.rate.ready(CallKind::Identify).await;
@@ -60,13 +81,15 @@ async fn call<A: Api>(
     if context.store.is_paused_for(permit.is_probe()).await? {
         return Ok(StepEnd::new(task, Some(AccountSignal::QueuePaused)));
     }
-    let reply = context.api.identify(&video_ref(&task)).await;
+    let signed_at = Instant::now();
+    let reply = context.api.identify(&linked_video(context, &task)).await;
     match reply.result {
         Ok(identified) => {
-            let units_micro = identified.units_micro.unwrap_or(0);
-            let answer = history_answer(ApiCall::Identify, &reply.answer, identified.units_micro);
-            let SessionFaces { session, faces } = save_session(context, video, identified).await?;
-            let outcome = Outcome::Identified { session, faces, units_micro };
+            let cost = Cost::reported(identified.units_micro, identified.money_micro);
+            let answer = history_answer(ApiCall::Identify, &reply.answer, cost);
+            let SessionFaces { session, faces } =
+                save_session(context, &video_key(&task), identified).await?;
+            let outcome = Outcome::Identified { session, faces, cost };
             let task = context.record(&task, outcome, answer).await?;
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
@@ -74,7 +97,12 @@ async fn call<A: Api>(
             let is_paid = reply.answer.code == Some(0) && error.class == ErrorClass::Transport;
             let outcome = match is_paid && task.tries + 1 >= UNREADABLE_MAX {
                 true => Outcome::Refused(unreadable(&error)),
-                false => outcome_of(&error),
+                false => match outcome_of(&error) {
+                    Outcome::Refused(refused) => {
+                        after_refusal(context, &task, refused, signed_at).await?
+                    }
+                    outcome => outcome,
+                },
             };
             let answer = history_answer(ApiCall::Identify, &reply.answer, None);
             let task = context.record(&task, outcome, answer).await?;
@@ -183,7 +211,8 @@ mod tests {
                 create_per_second: per_second,
                 query_per_second: per_second,
             },
-            units_per_day_micro: None,
+            caps: Default::default(),
+            assumed_prices: Default::default(),
             poll_min_ms: 1,
             poll_max_ms: 1,
             probe_interval_ms: 1,
@@ -191,6 +220,9 @@ mod tests {
             download_bytes_max: 1,
             output_dir: folder.to_owned(),
             locator: Locator { jobs_dir: folder.to_owned(), media_dirs: Vec::new() },
+            uploads: None,
+            video_links: None,
+            uploads_at_once: 1,
             offload: Offload::threads(),
             is_scanned: Arc::default(),
             metrics: Metrics::new(),

@@ -6,11 +6,12 @@ use std::io::{self, Read as _};
 use crate::{
     job::{Media, Source, Task, without_signature},
     kling::{AudioSource, VideoRef},
-    media::{LocateError, Located, audio, sha256_of, sha256_of_bytes, video},
+    media::{LocateError, Located, audio, object_name, sha256_of, sha256_of_bytes, video},
     pipeline::Settings,
+    upload::LocalVideo,
 };
 
-/// Returns the video as it goes into the Identify Face request.
+/// Returns the video as Kling shows it for a task. The URL of an object in a bucket has no signature.
 pub(crate) fn video_ref(task: &Task) -> VideoRef {
     match &task.spec.video {
         Source::Url(url) => VideoRef::Url(url.clone()),
@@ -21,7 +22,8 @@ pub(crate) fn video_ref(task: &Task) -> VideoRef {
     }
 }
 
-/// Returns a key of the video's content. Tasks with the same key share a session.
+/// Returns a key of the video's content and address. Tasks with the same key share a session. Kling shows the address
+/// that was identified, and a lost create request is recognised by the address of its task: so both must be the same.
 pub(crate) fn video_key(task: &Task) -> String {
     match &task.spec.video {
         Source::Id(id) => format!("id {id}"),
@@ -29,9 +31,34 @@ pub(crate) fn video_key(task: &Task) -> String {
         Source::Url(url) => format!("url {}", without_signature(url)),
         // The content is known, because the request hash needs it.
         Source::File(_) => {
-            format!("sha256 {}", task.media.video_sha256.as_deref().unwrap_or_default())
+            let Media { video_sha256, video_url, .. } = &task.media;
+            let (content, address) = (video_sha256.as_deref(), video_url.as_deref());
+            format!("sha256 {} {}", content.unwrap_or_default(), address.unwrap_or_default())
         }
     }
+}
+
+/// Returns the name in the bucket of a local video; none for a URL or an id.
+pub(crate) fn object_of(task: &Task) -> Option<String> {
+    let Source::File(name) = &task.spec.video else { return None };
+    task.media.video_sha256.as_ref().map(|sha256| object_name(name, sha256))
+}
+
+/// Finds the local video of a task; none for a URL or an id. Returns why it is not there.
+pub(crate) async fn local_video(
+    settings: &Settings,
+    task: &Task,
+) -> Result<Option<LocalVideo>, String> {
+    let Source::File(name) = task.spec.video.clone() else { return Ok(None) };
+    let Some(sha256) = task.media.video_sha256.clone() else { return Err(changed("video", &name)) };
+    let locator = settings.locator.clone();
+    let manifest_dir = locator.jobs_dir.join(&task.media_dir);
+    let found = settings.offload.run(move || {
+        let located =
+            locator.locate(&manifest_dir, &name).map_err(|error| error.describe("video"))?;
+        Ok(Some(LocalVideo { located, sha256, name }))
+    });
+    found.await?
 }
 
 /// Checks that a local video has the content that was measured; returns why not.

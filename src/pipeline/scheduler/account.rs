@@ -66,7 +66,7 @@ impl AccountState {
         Self {
             slots: Slots::new(settings.slots, learned_slots),
             gate: PauseGate::new(now),
-            budget: Budget::new(settings.units_per_day_micro),
+            budget: Budget::new(settings.caps, settings.assumed_prices),
             paid_calls: PaidCalls::default(),
             policy: settings.policy.clone(),
             probe_interval_ms: settings.probe_interval_ms.max(1),
@@ -193,13 +193,6 @@ impl AccountState {
     pub(super) fn set_scanned(&mut self, is_scanned: bool) {
         self.gate.is_scanned = is_scanned;
         self.update_paid_calls();
-    }
-
-    pub(super) fn check_budget(&mut self, spent_micro: i64, now_ms: i64) -> Option<Effect> {
-        let change = self.budget.check(spent_micro, now_ms)?;
-        self.gate.is_over_budget = change.hold.is_some();
-        self.update_paid_calls();
-        Some(Effect::SaveHold(change))
     }
 
     /// Compares whether the API gives usable answers with what was known.

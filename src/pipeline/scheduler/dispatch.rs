@@ -20,10 +20,12 @@ impl<A: Api> Pipeline<A> {
     /// Starts all steps that slots, rate, pause and budget allow.
     pub(super) fn dispatch(&mut self) {
         self.account.slots.end_block(Instant::now());
+        self.account.budget.begin_dispatch();
         // What Kling may have already comes before new tasks.
         self.start_recoveries();
         self.start_creates();
         self.start_prepares();
+        self.start_uploads();
         self.start_poll();
         self.start_unresolved_lookups();
         self.start_downloads();

@@ -39,8 +39,8 @@ impl<A: Api> Pipeline<A> {
             let sends = self.is_next_send_due(id);
             let is_probe = sends && !self.account.gate.allows_paid_calls();
             let has_no_slot = sends && !self.account.slots.is_open_for(id);
-            let is_held =
-                has_no_slot || is_probe && !self.account.gate.wants_paid_probe(Instant::now());
+            let is_paused = is_probe && !self.account.gate.wants_paid_probe(Instant::now());
+            let is_held = has_no_slot || is_paused || sends && !self.is_within_budget(id);
             // Kling is known not to have this task: another lookup before the send would show nothing.
             if is_held && self.queues.get(id).is_some_and(|task| task.may_resend) {
                 continue;
@@ -66,15 +66,25 @@ impl<A: Api> Pipeline<A> {
     pub(super) fn start_creates(&mut self) {
         while self.account.gate.allows_paid_calls() && self.account.slots.is_open() {
             let Some(id) = self.queues.first_to_create() else { return };
+            if !self.is_within_budget(id) {
+                return;
+            }
             self.start_create(id, false);
         }
         if self.account.gate.wants_paid_probe(Instant::now())
             && self.account.slots.has_free()
             && let Some(id) = self.queues.first_to_create()
+            && self.is_within_budget(id)
             && self.start_create(id, true)
         {
             self.account.gate.pending = Some(PendingProbe::Paid(id));
         }
+    }
+
+    /// Whether the caps of the day allow the create request of this task. Then its price counts until its step ends.
+    fn is_within_budget(&mut self, id: TaskId) -> bool {
+        let task = self.queues.get(id);
+        task.is_some_and(|task| self.account.budget.admit_create(task))
     }
 
     /// Returns false when the task has to be identified again first.
@@ -82,6 +92,7 @@ impl<A: Api> Pipeline<A> {
         let Some(task) = self.queues.take(id) else { return false };
         if decide(&task, self.context.clock.now_ms()) != Action::Create {
             // Its session expired while it waited for a slot.
+            self.account.budget.release(id);
             self.enqueue(task);
             return false;
         }
@@ -117,7 +128,7 @@ impl<A: Api> Pipeline<A> {
     /// Identifies a task's video, or makes the task wait for a call about the same video.
     fn start_identify(&mut self, id: TaskId) {
         let Some(video) = self.queues.get(id).map(video_key) else { return };
-        if let Some(waiting) = self.identify_calls.waiting_mut(&video) {
+        if let Some(waiting) = self.shared_videos.waiting_mut(&video) {
             waiting.extend(self.queues.take(id));
             return;
         }
@@ -128,9 +139,15 @@ impl<A: Api> Pipeline<A> {
             if !is_wanted || self.queues.first_to_create().is_some() {
                 return;
             }
+        }
+        let Some(task) = self.queues.get(id) else { return };
+        if !self.account.budget.admit_identify(task, self.queues.all_to_create()) {
+            return;
+        }
+        if is_probe {
             self.account.gate.pending = Some(PendingProbe::Paid(id));
         }
-        self.identify_calls.start(video, id);
+        self.shared_videos.start(video, id);
         let permit = self.account.permit(is_probe);
         self.prepare(id, move |context, task| async move {
             match identify(&context, task, &permit).await? {
@@ -194,7 +211,7 @@ impl<A: Api> Pipeline<A> {
         if !gate.allows_queries() {
             return true;
         }
-        if !gate.allows_paid_probe() {
+        if !gate.is_scanned || self.account.budget.is_holding() {
             return false;
         }
         let sends_again =

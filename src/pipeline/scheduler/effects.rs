@@ -37,15 +37,19 @@ impl<A: Api> Pipeline<A> {
         self.carry_out(effect).await
     }
 
-    /// Holds new tasks once the day's deductions reach the budget, until the day is over.
-    pub(super) async fn check_budget(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn read_budget(&mut self) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
-        if !self.account.budget.needs_check(now_ms) {
-            return Ok(());
+        if self.account.budget.needs_numbers(now_ms) {
+            let numbers = self.context.store.budget_numbers(now_ms).await?;
+            self.account.budget.set_numbers(numbers, now_ms);
         }
-        let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
-        let effect = self.account.check_budget(spent_micro, now_ms);
-        self.carry_out(effect).await
+        Ok(())
+    }
+
+    /// Saves whether the caps refused the next task in this turn.
+    pub(super) async fn save_hold(&mut self) -> Result<(), StoreError> {
+        let change = self.account.budget.change(self.context.clock.now_ms());
+        self.carry_out(change.map(Effect::SaveHold)).await
     }
 
     pub(super) async fn check_api(&mut self) -> Result<(), StoreError> {
@@ -114,7 +118,7 @@ impl<A: Api> Pipeline<A> {
                 Effect::ReadPause => self.read_pause().await?,
                 Effect::SaveHold(BudgetChange { hold, is_news }) => {
                     if let Some(hold) = hold.as_ref().filter(|_| is_news) {
-                        warn!("queue held: {hold}");
+                        warn!("queue held: {}", hold.reason);
                     }
                     store.set_hold(hold).await?;
                 }

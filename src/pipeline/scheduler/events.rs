@@ -13,6 +13,9 @@ use crate::{
 
 impl<A: Api> Pipeline<A> {
     pub(super) async fn step_ended(&mut self, ended: EndedStep) -> Result<(), StoreError> {
+        if let Some(id) = ended.task {
+            self.account.budget.release(id);
+        }
         match ended.result {
             Ok(event) => self.handle_event(event).await,
             Err(panicked) => self.step_panicked(ended.kind, ended.task, &panicked).await,
@@ -22,7 +25,12 @@ impl<A: Api> Pipeline<A> {
     async fn handle_event(&mut self, event: StepEvent) -> Result<(), StoreError> {
         match event {
             StepEvent::Stepped(id, Ok(end)) => self.stepped(id, end).await,
+            StepEvent::Uploaded(id, Ok(end)) => self.uploaded(id, end).await,
             StepEvent::Stepped(
+                id,
+                Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }),
+            )
+            | StepEvent::Uploaded(
                 id,
                 Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }),
             ) => {
@@ -42,6 +50,7 @@ impl<A: Api> Pipeline<A> {
             }
             StepEvent::UnresolvedLookedUp(Ok(summary)) => self.looked_up(summary).await,
             StepEvent::Stepped(_, Err(error))
+            | StepEvent::Uploaded(_, Err(error))
             | StepEvent::Delivered(_, _, Err(error))
             | StepEvent::Polled(Err(error))
             | StepEvent::LookupsLearned(Err(error))
@@ -49,7 +58,7 @@ impl<A: Api> Pipeline<A> {
         }
     }
 
-    async fn stepped(&mut self, id: TaskId, end: StepEnd) -> Result<(), StoreError> {
+    pub(super) async fn stepped(&mut self, id: TaskId, end: StepEnd) -> Result<(), StoreError> {
         let StepEnd { task, signal, is_transferred } = end;
         let is_created = signal == Some(AccountSignal::Created);
         self.apply_signal(signal, Some(id)).await?;

@@ -21,6 +21,7 @@ mod prefetch;
 mod ready_queues;
 mod run;
 mod steps;
+mod uploads;
 
 pub use pipeline::Pipeline;
 pub use run::{End, Heartbeat, Until};
@@ -30,5 +31,5 @@ use deliveries::{DOWNLOADS_AHEAD, Deliveries};
 use lookup_schedule::LookupSchedule;
 use polling::{PollPlan, Polling};
 use prefetch::{Memory, Prefetch};
-use ready_queues::{ReadyQueues, SharedIdentify, comes_before};
+use ready_queues::{ReadyQueues, SharedVideos, comes_before};
 use steps::{EndedStep, StepEvent, StepKind, Steps};

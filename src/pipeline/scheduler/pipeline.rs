@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    AccountState, Deliveries, LookupSchedule, Memory, Polling, Prefetch, ReadyQueues,
-    SharedIdentify, Steps,
+    AccountState, Deliveries, LookupSchedule, Memory, Polling, Prefetch, ReadyQueues, SharedVideos,
+    Steps,
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
     kling::Api,
-    pipeline::{Clock, Settings, StepContext},
+    pipeline::{Clock, Settings, StepContext, UploadGate},
     store::{Store, StoreError},
 };
 
@@ -23,7 +23,10 @@ pub struct Pipeline<A> {
     pub(super) account: AccountState,
     pub(super) prefetch: Prefetch,
     pub(super) steps: Steps,
-    pub(super) identify_calls: SharedIdentify,
+    pub(super) shared_videos: SharedVideos,
+    pub(super) upload_gate: UploadGate,
+    /// Why uploads are held, as the database has it.
+    pub(super) upload_problem: Option<String>,
     pub(super) deliveries: Deliveries,
     pub(super) polling: Polling,
     pub(super) lookups: LookupSchedule,
@@ -40,6 +43,7 @@ impl<A: Api> Pipeline<A> {
         settings: Settings,
     ) -> Result<Self, StoreError> {
         let now = Instant::now();
+        store.use_account(&settings.account).await?;
         let learned_slots = store.learned_slots_limit(&settings.account).await?;
         let lookups = store.lookups(&settings.account).await?;
         let median_ms = store.median_task_ms().await?;
@@ -49,11 +53,13 @@ impl<A: Api> Pipeline<A> {
             store.set_slots_limit(&settings.account, limit).await?;
         }
         Ok(Self {
-            queues: ReadyQueues::default(),
+            queues: ReadyQueues::new(settings.uploads.clone()),
             account,
             prefetch: Prefetch::new(),
             steps: Steps::default(),
-            identify_calls: SharedIdentify::default(),
+            shared_videos: SharedVideos::default(),
+            upload_gate: UploadGate::default(),
+            upload_problem: None,
             deliveries: Deliveries::new(),
             polling: Polling::new(&settings, median_ms),
             lookups: LookupSchedule::new(now),
@@ -97,7 +103,7 @@ impl<A: Api> Pipeline<A> {
 
     /// Puts the tasks back that waited for the Identify Face call of `caller`.
     pub(super) fn release_waiting(&mut self, caller: TaskId) {
-        for task in self.identify_calls.end(caller) {
+        for task in self.shared_videos.end(caller) {
             self.enqueue(task);
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Prefetch {
     was_reread: bool,
     /// All queued tasks are in memory.
     queue_is_exhausted: bool,
+    /// Tasks whose video is a local file were left in the database, because enough of them are in memory.
+    has_left_uploads: bool,
     /// All due tasks that failed before their create request are in memory.
     retries_are_exhausted: bool,
     /// The states of which the last read left tasks in the database.
@@ -44,6 +46,7 @@ impl Prefetch {
             is_first_read: true,
             was_reread: false,
             queue_is_exhausted: false,
+            has_left_uploads: false,
             retries_are_exhausted: false,
             unread: Vec::new(),
             next_due_at_ms: None,
@@ -100,6 +103,10 @@ impl Prefetch {
     pub(super) async fn refill<A>(&mut self, memory: &mut Memory<'_, A>) -> Result<(), StoreError> {
         self.refill_retries(memory).await?;
         let (ahead, window) = (memory.queues.count_ahead(), memory.window());
+        let uploads = memory.queues.count_uploads();
+        if self.has_left_uploads && uploads <= window / 2 {
+            (self.has_left_uploads, self.queue_is_exhausted) = (false, false);
+        }
         // After a read of the database the window is read again even if it is nearly full, because a new task may
         // come before those in memory.
         let enough = if self.was_reread { window * 2 } else { window / 2 };
@@ -109,12 +116,26 @@ impl Prefetch {
         self.was_reread = false;
         // The first of the queue are in memory already, so that many more are asked for.
         let limit = memory.queues.count(State::Queued) + window;
-        let queued = memory.context.store.queued(limit).await?;
+        // Uploads are slow, and may be held: tasks that need none do not wait behind them.
+        let store = &memory.context.store;
+        let queued = match uploads < window {
+            true => store.queued(limit).await?,
+            false => store.queued_remote(limit).await?,
+        };
+        self.has_left_uploads |= uploads >= window;
         self.queue_is_exhausted = queued.len() < limit;
         let last = memory.queues.last_ahead();
         let mut room = window.saturating_sub(ahead);
         for task in queued {
             if memory.queues.contains(task.id) {
+                continue;
+            }
+            if memory.queues.needs_upload(&task) {
+                match memory.queues.count_uploads() < window {
+                    true => self.add(memory, task),
+                    // The next read leaves such tasks out, and may find others behind them.
+                    false => (self.has_left_uploads, self.queue_is_exhausted) = (true, false),
+                }
                 continue;
             }
             // A task that comes before one in memory is added even to a full window.
@@ -136,7 +157,7 @@ impl Prefetch {
         }
         let now_ms = memory.context.clock.now_ms();
         let rest_max_ms = memory.context.settings.policy.longest_rest_ms();
-        let limit = held + RETRIES_AHEAD;
+        let limit = held + memory.queues.count_uploads() + RETRIES_AHEAD;
         let due = memory.context.store.due_again(now_ms, rest_max_ms, limit).await?;
         self.retries_are_exhausted = due.len() < limit;
         due.into_iter().for_each(|task| self.add(memory, task));

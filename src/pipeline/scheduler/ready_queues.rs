@@ -5,9 +5,14 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
 };
 
-use crate::job::{Action, Policy, State, Task, TaskId, decide};
+use crate::{
+    job::{Action, Policy, State, Task, TaskId, decide},
+    pipeline::object_of,
+    upload::Uploads,
+};
 
 /// A task's place in its queue: higher priority first, then its turn.
 pub(super) type Rank = (Reverse<i32>, i64, TaskId);
@@ -19,6 +24,7 @@ pub(super) struct ReadyQueues {
     /// The tasks of the steps in progress, with the state in which each step started.
     busy: BTreeMap<TaskId, State>,
     to_prepare: BTreeSet<Rank>,
+    to_upload: BTreeSet<Rank>,
     to_create: BTreeSet<Rank>,
     to_recover: BTreeSet<TaskId>,
     to_download: BTreeSet<TaskId>,
@@ -26,6 +32,9 @@ pub(super) struct ReadyQueues {
     resting: BTreeSet<(i64, TaskId)>,
     /// The tasks that are prepared again after a failure, idle or busy. They have limits of their own.
     retries: BTreeSet<TaskId>,
+    /// The tasks whose video the bucket does not have yet, idle or busy. They have limits of their own, too.
+    uploads: BTreeSet<TaskId>,
+    bucket: Option<Arc<Uploads>>,
 }
 
 fn is_retry(task: &Task) -> bool {
@@ -42,13 +51,29 @@ pub(super) fn comes_before(task: &Task, other: Option<Rank>) -> bool {
 }
 
 impl ReadyQueues {
+    /// `bucket`: where local videos are uploaded.
+    pub(super) fn new(bucket: Option<Arc<Uploads>>) -> Self {
+        Self { bucket, ..Self::default() }
+    }
+
+    /// Whether the video of a task has to be uploaded, or looked for in the bucket, before it is identified.
+    pub(super) fn needs_upload(&self, task: &Task) -> bool {
+        let object = object_of(task).filter(|_| task.state == State::Queued);
+        object.zip(self.bucket.as_ref()).is_some_and(|(object, bucket)| !bucket.has(&object))
+    }
+
     /// Puts a task into the queue of its next action. A task that only the database or a person changes is dropped.
     pub(super) fn put(&mut self, mut task: Task, policy: &Policy, now_ms: i64) {
         self.remove(task.id);
         if task.state != State::Waiting && policy.is_due(task.due_at_ms, now_ms) {
             task.due_at_ms = 0;
         }
-        match decide(&task, now_ms) {
+        let action = decide(&task, now_ms);
+        let needs_upload = action == Action::Identify && self.needs_upload(&task);
+        match action {
+            Action::Identify if needs_upload => {
+                self.to_upload.insert(rank(&task));
+            }
             Action::Enqueue | Action::MeasureAudio | Action::Identify => {
                 self.to_prepare.insert(rank(&task));
             }
@@ -74,7 +99,9 @@ impl ReadyQueues {
             }
             Action::Rest { .. } => return,
         }
-        if is_retry(&task) {
+        if needs_upload {
+            self.uploads.insert(task.id);
+        } else if is_retry(&task) {
             self.retries.insert(task.id);
         }
         self.tasks.insert(task.id, task);
@@ -83,8 +110,10 @@ impl ReadyQueues {
     pub(super) fn remove(&mut self, id: TaskId) {
         self.busy.remove(&id);
         self.retries.remove(&id);
+        self.uploads.remove(&id);
         if let Some(task) = self.tasks.remove(&id) {
             self.to_prepare.remove(&rank(&task));
+            self.to_upload.remove(&rank(&task));
             self.to_create.remove(&rank(&task));
             self.to_recover.remove(&id);
             self.to_download.remove(&id);
@@ -103,6 +132,14 @@ impl ReadyQueues {
         Some(task)
     }
 
+    /// Takes a task whose video has to be uploaded.
+    pub(super) fn take_to_upload(&mut self, id: TaskId) -> Option<Task> {
+        let task = self.take(id)?;
+        self.retries.remove(&id);
+        self.uploads.insert(id);
+        Some(task)
+    }
+
     pub(super) fn contains(&self, id: TaskId) -> bool {
         self.tasks.contains_key(&id) || self.busy.contains_key(&id)
     }
@@ -117,8 +154,27 @@ impl ReadyQueues {
         self.to_prepare.iter().map(|rank| rank.2).collect()
     }
 
+    /// Returns the tasks whose video has to be uploaded, the first in the queue first.
+    pub(super) fn all_to_upload(&self) -> Vec<TaskId> {
+        self.to_upload.iter().map(|rank| rank.2).collect()
+    }
+
+    /// Counts the tasks whose video has to be uploaded or is being uploaded.
+    pub(super) fn count_uploads(&self) -> usize {
+        self.uploads.len()
+    }
+
+    /// Whether nothing but uploads is left to do before create requests.
+    pub(super) fn has_only_uploads(&self) -> bool {
+        self.to_prepare.is_empty() && self.to_create.is_empty() && !self.uploads.is_empty()
+    }
+
     pub(super) fn first_to_create(&self) -> Option<TaskId> {
         self.to_create.first().map(|rank| rank.2)
+    }
+
+    pub(super) fn all_to_create(&self) -> impl Iterator<Item = &Task> {
+        self.to_create.iter().filter_map(|rank| self.tasks.get(&rank.2))
     }
 
     /// Returns the tasks whose create request has an unknown outcome.
@@ -142,9 +198,12 @@ impl ReadyQueues {
         self.retries.contains(&id)
     }
 
-    /// Counts the tasks before their create request. Retries do not count: they would keep new tasks out of memory.
+    /// Counts the tasks before their create request. Retries and uploads do not count: they would keep new tasks out of
+    /// memory.
     pub(super) fn count_ahead(&self) -> usize {
-        let busy = self.busy.values().filter(|state| state.is_unsent()).count();
+        let is_upload = |id: &TaskId| self.uploads.contains(id);
+        let unsent = self.busy.iter().filter(|(_, state)| state.is_unsent());
+        let busy = unsent.filter(|(id, _)| !is_upload(id)).count();
         let is_identified =
             |id: &TaskId| self.tasks.get(id).is_some_and(|task| task.state == State::Identified);
         let resting = self.resting.iter().filter(|(_, id)| is_identified(id)).count();
@@ -177,28 +236,28 @@ impl ReadyQueues {
     }
 }
 
-/// One Identify Face call per video: the calls in progress, and the tasks that wait for each.
+/// One Identify Face call or upload per video: the steps in progress, and the tasks that wait for each.
 #[derive(Debug, Default)]
-pub(super) struct SharedIdentify {
-    /// The video of each call, by the task whose step makes the call.
+pub(super) struct SharedVideos {
+    /// The video of each step, by the task whose step it is.
     videos: HashMap<TaskId, String>,
     waiting: HashMap<String, Vec<Task>>,
 }
 
-impl SharedIdentify {
-    pub(super) fn start(&mut self, video: String, caller: TaskId) {
+impl SharedVideos {
+    pub(super) fn start(&mut self, video: String, task: TaskId) {
         self.waiting.insert(video.clone(), Vec::new());
-        self.videos.insert(caller, video);
+        self.videos.insert(task, video);
     }
 
-    /// Returns the tasks that wait for the call about this video, if one is in progress.
+    /// Returns the tasks that wait for the step about this video, if one is in progress.
     pub(super) fn waiting_mut(&mut self, video: &str) -> Option<&mut Vec<Task>> {
         self.waiting.get_mut(video)
     }
 
-    /// The step of `caller` ended. Returns the tasks that waited for its call.
-    pub(super) fn end(&mut self, caller: TaskId) -> Vec<Task> {
-        let video = self.videos.remove(&caller);
+    /// The step of `task` ended. Returns the tasks that waited for it.
+    pub(super) fn end(&mut self, task: TaskId) -> Vec<Task> {
+        let video = self.videos.remove(&task);
         video.and_then(|video| self.waiting.remove(&video)).unwrap_or_default()
     }
 }

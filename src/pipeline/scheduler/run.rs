@@ -43,7 +43,7 @@ pub enum End {
     Stopped,
     /// Nothing is left that continues automatically.
     Idle,
-    /// The queue is paused or the daily budget is reached, and no step is in progress.
+    /// The queue is paused, the daily budget is reached, or the bucket refuses uploads, and no step is in progress.
     Held,
 }
 
@@ -109,10 +109,10 @@ impl<A: Api> Pipeline<A> {
         self.wake();
         self.read_database().await?;
         self.deliveries.read(&self.context).await?;
-        self.check_budget().await?;
+        self.read_budget().await?;
         self.check_api().await?;
         self.dispatch();
-        Ok(())
+        self.save_hold().await
     }
 
     fn wake(&mut self) {
@@ -154,9 +154,15 @@ impl<A: Api> Pipeline<A> {
         Ok(match (unsent, sent) {
             (false, 0) => Some(End::Idle),
             _ if self.are_credentials_refused() => Some(End::Held),
-            _ if !self.account.gate.allows_paid_calls() && sent <= held => Some(End::Held),
+            _ if self.is_only_upload_left() && sent <= held => Some(End::Held),
+            _ if self.is_held() && sent <= held => Some(End::Held),
             _ => None,
         })
+    }
+
+    /// Whether no paid call may start.
+    fn is_held(&self) -> bool {
+        !self.account.gate.allows_paid_calls() || self.account.budget.is_holding()
     }
 
     /// Whether the API still refuses the credentials after a probe.
@@ -178,6 +184,7 @@ impl<A: Api> Pipeline<A> {
             self.next_poll_at(),
             self.account.gate.next_probe_at().filter(|_| self.may_probe()),
             self.account.slots.blocked_until,
+            self.upload_gate.next_at().filter(|_| self.queues.count_uploads() > 0),
             self.next_lookups_at(),
         ]
         .into_iter()

@@ -7,13 +7,13 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::{
     job::{JobId, TaskId},
     kling::ApiError,
-    pipeline::{AccountSignal, LookupSummary, PollResult, StepEnd},
+    pipeline::{AccountSignal, LookupSummary, PollResult, StepEnd, UploadEnd},
     store::StoreError,
 };
 
-#[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(super) enum StepEvent {
     Stepped(TaskId, Result<StepEnd, StoreError>),
+    Uploaded(TaskId, Result<UploadEnd, StoreError>),
     Delivered(JobId, TaskId, Result<Option<AccountSignal>, StoreError>),
     Polled(Result<PollResult, StoreError>),
     Probed(Result<(), ApiError>),
@@ -27,6 +27,7 @@ pub(super) enum StepKind {
     Prepare,
     /// Prepares a task whose earlier try failed. It must not delay tasks that have not failed.
     RetryPrepare,
+    Upload,
     Create,
     Recover,
     Download,

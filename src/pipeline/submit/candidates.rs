@@ -2,7 +2,7 @@
 
 use super::{TaskListing, first_sent_at_ms, is_of_video};
 use crate::{
-    job::{State, Task},
+    job::{State, Task, without_signature},
     kling::{Api, ParentVideo, RemoteTask, TaskStatus},
     pipeline::{StepContext, video_ref},
     store::{Candidate, StoreError},
@@ -72,7 +72,10 @@ pub(super) fn to_candidates(tasks: &[&RemoteTask]) -> Vec<Candidate> {
 }
 
 fn candidate(remote: &RemoteTask) -> Candidate {
-    let video = remote.parent_video.clone().and_then(|ParentVideo { url, id, .. }| url.or(id));
+    // A signature in a URL is a secret.
+    let unsigned = |url: String| without_signature(&url).into_owned();
+    let video = remote.parent_video.clone();
+    let video = video.and_then(|ParentVideo { url, id, .. }| url.map(unsigned).or(id));
     let status = match &remote.status {
         TaskStatus::Submitted => "submitted",
         TaskStatus::Processing => "processing",

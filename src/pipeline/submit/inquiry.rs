@@ -38,8 +38,6 @@ pub(super) struct Inquiry {
     pub(super) candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
     /// Whether one of them was created since the create request was sent, as far as the clocks show.
     pub(super) is_new_listed: bool,
-    /// The lookup by name failed; another one may decide.
-    pub(super) name_failed: bool,
 }
 
 enum ByName {
@@ -58,14 +56,13 @@ pub(super) async fn inquire<A: Api>(
     listing: Option<&TaskListing>,
 ) -> Result<Inquiry, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
-    let name_failed = matches!(lookup, Lookup::Failed { .. });
     let Concluded { conclusion, candidates, is_new_listed } = match decide_by_name(task, lookup) {
         ByName::Decided(conclusion) => conclusion.into(),
         ByName::Open(lookup, conflict) => {
             ask_list(context, task, listing, (lookup, conflict)).await?
         }
     };
-    Ok(Inquiry { conclusion, answer, candidates, is_new_listed, name_failed })
+    Ok(Inquiry { conclusion, answer, candidates, is_new_listed })
 }
 
 fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {

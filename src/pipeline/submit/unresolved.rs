@@ -4,7 +4,7 @@ use super::{
     Conclusion, Inquiry, inquire, learn_again, oldest_ms, outcome_of_unresolved, task_list,
 };
 use crate::{
-    job::{CreateAnswer, State, Task},
+    job::{State, Task},
     kling::{Api, ApiError},
     pipeline::{AccountSignal, StepContext},
     store::StoreError,
@@ -21,8 +21,6 @@ pub(crate) struct LookupSummary {
     pub(crate) left: usize,
     /// A call failed; it is tried again soon.
     pub(crate) is_failed: bool,
-    /// The answers proved nothing about some tasks.
-    pub(crate) is_unproven: bool,
     pub(crate) signal: Option<AccountSignal>,
 }
 
@@ -44,13 +42,12 @@ pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSu
         );
     }
     for task in tasks {
-        let Inquiry { conclusion, answer, candidates, name_failed, .. } =
+        let Inquiry { conclusion, answer, candidates, .. } =
             inquire(context, &task, Some(&listing)).await?;
         if let Conclusion::Failed(_, signal) = &conclusion {
             summary.is_failed = true;
             summary.signal = summary.signal.or(signal.clone());
         }
-        summary.is_unproven |= name_failed || is_unproven(&conclusion, &task);
         let Some(outcome) = outcome_of_unresolved(conclusion, &task) else {
             if let Some((candidates, listed)) = candidates {
                 context.store.set_candidates(task.id, candidates, listed).await?;
@@ -66,16 +63,6 @@ pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSu
         summary.left -= 1;
     }
     Ok(summary)
-}
-
-/// Whether another lookup may soon show more: Kling will show a task whose name it says exists.
-fn is_unproven(conclusion: &Conclusion, task: &Task) -> bool {
-    let answer = task.create.as_ref().map(|create| create.answer);
-    match conclusion {
-        Conclusion::Unproven(_) => true,
-        Conclusion::Absent => answer == Some(CreateAnswer::NameExists),
-        _ => false,
-    }
 }
 
 fn failed(summary: LookupSummary, error: &ApiError) -> LookupSummary {

@@ -1,7 +1,7 @@
 //! Tasks and sessions over time, the account's limits, and its ledger.
 
 use super::*;
-use crate::sim::{Endpoint, Refusal, SimTaskStatus, SimUnits};
+use crate::sim::{Endpoint, Refusal, ShownPacks, SimTaskStatus, SimUnits};
 
 #[test]
 fn task_status_follows_the_clock() {
@@ -212,7 +212,7 @@ fn resource_pack_runs_out() {
     let mut sim = Sim::new(SimConfig { pack_units, ..config() }, BASE_URL);
     let session_id = session(&mut sim, NOW_MS);
     let left = |sim: &mut Sim| {
-        let answer = sim.costs(NOW_MS, TOKEN, "start_time=0&end_time=1");
+        let answer = sim.costs(NOW_MS, TOKEN, &format!("start_time=0&end_time={NOW_MS}"));
         answer.data()["resource_pack_subscribe_infos"][0]["remaining_quantity"].as_f64()
     };
     assert_eq!(left(&mut sim), Some(4.0));
@@ -222,6 +222,20 @@ fn resource_pack_runs_out() {
     let answer = create(&mut sim, NOW_MS, &good_create(&session_id, "c"));
     assert_eq!((answer.code(), answer.http_status), (1102, 429));
     assert_eq!(sim.costs(NOW_MS, TOKEN, "").code(), 1201);
+}
+
+#[test]
+fn resource_packs_are_listed_by_the_time_of_their_purchase() {
+    const MONTH_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+    let names = |shown_packs, start_ms: i64| {
+        let mut sim = Sim::new(SimConfig { shown_packs, ..config() }, BASE_URL);
+        let answer = sim.costs(NOW_MS, TOKEN, &format!("start_time={start_ms}&end_time={NOW_MS}"));
+        answer.data()["resource_pack_subscribe_infos"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(names(ShownPacks::One, NOW_MS - MONTH_MS), 0);
+    assert_eq!(names(ShownPacks::One, NOW_MS - 12 * MONTH_MS), 1);
+    assert_eq!(names(ShownPacks::Several, 0), 4);
+    assert_eq!(names(ShownPacks::None, 0), 0);
 }
 
 #[test]

@@ -94,8 +94,18 @@ impl Reconciliation<'_> {
             }
         }
         let now_ms = self.sharing.moment.now_ms;
+        let end = job.state;
+        if end == State::Failed {
+            // The trigger that reports a failure knows changes only.
+            job.state = State::Waiting;
+        }
         job_row::insert(self.connection, &job, manifest_id, now_ms)?;
         count(self.connection, &job, manifest_id)?;
+        if end == State::Failed {
+            job.state = end;
+            let sql = "UPDATE job SET state = 'failed', finished_at_ms = ?2 WHERE id = ?1";
+            self.connection.run(sql, (job.id, now_ms))?;
+        }
         record_change(self.connection, &job, None, &what, now_ms)?;
         self.done.added += 1;
         Ok(())

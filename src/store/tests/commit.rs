@@ -87,7 +87,7 @@ async fn a_broken_rule_of_the_schema_fails_its_caller_alone() {
         connection.execute("UPDATE daemon_state SET pause = 'nobody'", [])?;
         Ok(())
     });
-    let fine = bench.store.set_hold(Some("why".to_owned()));
+    let fine = bench.store.set_hold(hold("why"));
     let (broken, fine) = tokio::join!(broken, fine);
     let StoreError::Sqlite(error) = broken.unwrap_err() else { panic!("not SQLite's") };
     assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ConstraintViolation));
@@ -144,7 +144,7 @@ async fn a_task_with_all_its_parts_is_read_as_it_was_written() {
         let lead_file = task.lead_file.clone();
         assert_eq!(task, Task { lead_file, ..recorded });
     }
-    assert_eq!((task.units_micro, task.lead_file), (1_050_000, delivered_file()));
+    assert_eq!((task.cost.units_micro, task.lead_file), (1_050_000, delivered_file()));
     let job = bench.job("b/a").await;
     assert_eq!((job.state, job.delivered), (State::Succeeded, delivered_file()));
 }
@@ -160,7 +160,7 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
         http_status: Some(200),
         code: Some(0),
         request_id: Some("request".to_owned()),
-        units_micro: Some(50_000),
+        cost: Some(Cost::units(50_000)),
     };
     let task = bench.task("a").await;
     bench.store.record(after(&task, identified), Some(answer), NOW_MS).await.unwrap();
@@ -168,9 +168,68 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
         "SELECT call || http_status || code || request_id || units FROM job_history WHERE call IS NOT NULL",
     );
     assert_eq!(kept, "identify2000request0.05");
-    assert_eq!(bench.store.spent_today_micro(NOW_MS).await.unwrap(), 50_000);
-    assert_eq!(bench.store.spent_today_micro(NOW_MS + 86_400_000).await.unwrap(), 0);
+    assert_eq!(bench.store.budget_numbers(NOW_MS).await.unwrap().spent.units_micro, 50_000);
+    assert_eq!(bench.store.budget_numbers(NOW_MS + 86_400_000).await.unwrap().spent.units_micro, 0);
     assert_eq!(bench.value::<String>("SELECT day FROM spend_by_day"), "2026-03-01");
+}
+
+/// An account that pays from a balance may report no units.
+#[tokio::test]
+async fn money_is_recorded_with_its_task_and_on_the_day_of_the_create_request() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a"), wanted("b")])).await.unwrap();
+    let money = |view: &str| bench.value::<Option<f64>>(&format!("SELECT max(money) FROM {view}"));
+    let session = session(&bench.store).await;
+    bench.drive("a", until_submitted(&session, "task")).await;
+    for view in
+        ["job_overview", "job_history", "task_overview", "manifest_overview", "spend_by_day"]
+    {
+        assert_eq!(money(view), None, "nothing was charged in money: {view}");
+    }
+    let cost = Cost::reported(None, Some(1_250_000)).unwrap();
+    let charge = Charge { cost, created_at_ms: Some(NOW_MS + 86_400_000), video_ms: None };
+    let ended = Outcome::TaskSucceeded { charge: Some(charge) };
+    let answer = HistoryAnswer {
+        call: ApiCall::List,
+        http_status: Some(200),
+        code: Some(0),
+        request_id: None,
+        cost: Some(cost),
+    };
+    let task = bench.task("a").await;
+    // It ends on the next day.
+    let later_ms = NOW_MS + 2 * 86_400_000;
+    let moment = Moment { now_ms: later_ms, ..MOMENT };
+    let ended = apply(&task, ended, &moment, &POLICY).unwrap();
+    let task = bench.store.record(ended, Some(answer), later_ms).await.unwrap();
+    assert_eq!(task.cost, Cost { units_micro: 50_000, money_micro: 1_250_000 });
+    for view in
+        ["job_overview", "job_history", "task_overview", "manifest_overview", "spend_by_day"]
+    {
+        assert_eq!(money(view), Some(1.25), "{view}");
+    }
+    assert_eq!(bench.value::<String>("SELECT group_concat(day) FROM spend_by_day"), "2026-03-01");
+    let spent = bench.store.budget_numbers(NOW_MS).await.unwrap().spent;
+    assert_eq!(spent, Cost { units_micro: 50_000, money_micro: 1_250_000 });
+}
+
+/// A task that another database created has no create request here.
+#[tokio::test]
+async fn the_cost_of_an_adopted_task_belongs_to_the_day_on_which_kling_created_it() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a"), wanted("b")])).await.unwrap();
+    for (key, created_at_ms, day) in [
+        ("a", Some(NOW_MS - 86_400_000), "2026-02-28"),
+        // A clock that makes no sense.
+        ("b", Some(NOW_MS + 86_400_000), "2026-03-01"),
+    ] {
+        let found = Outcome::Found { task_id: key.to_owned() };
+        let charge = Charge { created_at_ms, ..Charge::units(2_000_000) };
+        let ended = Outcome::TaskSucceeded { charge: Some(charge) };
+        bench.drive(key, vec![found, ended]).await;
+        let sql = format!("SELECT task_units FROM spend_by_day WHERE day = '{day}'");
+        assert_eq!(bench.value::<f64>(&sql), 2.0, "{key}");
+    }
 }
 
 #[tokio::test]
@@ -180,14 +239,14 @@ async fn a_deduction_that_makes_no_sense_keeps_no_result_from_being_written_down
     let session = session(&bench.store).await;
     for key in ["a/1", "a/2"] {
         bench.drive(key, until_submitted(&session, key)).await;
-        let nonsense = Outcome::TaskSucceeded { units_micro: Some(i64::MAX) };
+        let nonsense = Outcome::TaskSucceeded { charge: Some(Charge::units(i64::MAX)) };
         assert_eq!(bench.drive(key, vec![nonsense]).await.state, State::Downloading);
     }
     let most = 1_000_000_000_000_000 + 100_000;
-    assert_eq!(bench.store.spent_today_micro(NOW_MS).await.unwrap(), most);
+    assert_eq!(bench.store.budget_numbers(NOW_MS).await.unwrap().spent.units_micro, most);
     let queue_status =
         crate::store::Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
-    assert_eq!(queue_status.spent_total_micro, most);
+    assert_eq!(queue_status.spent_total.units_micro, most);
 }
 
 #[tokio::test]

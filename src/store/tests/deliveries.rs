@@ -54,7 +54,7 @@ async fn only_deliveries_have_a_due_time() {
         let session = session(&bench.store).await;
         bench.drive(key, until_submitted(&session, key)).await;
         bench.drive(key, vec![Outcome::Processing]).await;
-        bench.drive(key, vec![Outcome::TaskSucceeded { units_micro: None }]).await;
+        bench.drive(key, vec![Outcome::TaskSucceeded { charge: None }]).await;
     }
     let copies = ["d", "e"].map(|key| same_as("a", key));
     bench.accept(manifest("d.yaml", copies.to_vec())).await.unwrap();

@@ -127,7 +127,8 @@ async fn failed_job_runs_its_edited_request() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     let session = session(&bench.store).await;
-    let failed = || Outcome::TaskFailed { message: "no face".to_owned(), units_micro: Some(1) };
+    let failed =
+        || Outcome::TaskFailed { message: "no face".to_owned(), charge: Some(Charge::units(1)) };
     bench.drive("a/1", until_submitted(&session, "1")).await;
     bench.drive("a/1", vec![failed()]).await;
     bench.drive("a/2", until_submitted(&session, "2")).await;

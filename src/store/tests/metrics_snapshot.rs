@@ -81,7 +81,7 @@ async fn who_was_sent_waits_since_then() {
     assert_eq!(age_ms(&bench, State::Submitted).await, Some(70));
     bench.drive("a", vec![Outcome::Processing]).await;
     assert_eq!(age_ms(&bench, State::Processing).await, Some(70));
-    bench.drive("a", vec![Outcome::TaskSucceeded { units_micro: None }]).await;
+    bench.drive("a", vec![Outcome::TaskSucceeded { charge: None }]).await;
     assert_eq!(age_ms(&bench, State::Downloading).await, Some(0));
 }
 

@@ -11,6 +11,7 @@ mod model;
 mod moves;
 mod names;
 mod never_arrived;
+mod notifications;
 mod on_change;
 mod opening;
 mod plans;
@@ -30,11 +31,11 @@ use super::{
 };
 use crate::{
     job::{
-        DeliveryOutcome, FaceSpan, Job, JobSpec, Media, Moment, Outcome, ResultFile, Session,
-        Source, State, Task, Transition, apply, outcome::PermanentError,
+        Caps, Charge, Cost, DeliveryOutcome, FaceSpan, Job, JobSpec, Media, Moment, Outcome,
+        ResultFile, Session, Source, State, Task, Transition, apply, outcome::PermanentError,
     },
     testing::jobs::{
-        MOMENT, NOW_MS, POLICY, audio_of, hashed, manifest, permanent_error, result, session,
+        MOMENT, NOW_MS, POLICY, audio_of, hashed, hold, manifest, permanent_error, result, session,
         spec_of, until_submitted, until_succeeded,
     },
 };

@@ -163,7 +163,7 @@ async fn the_log_stays_for_readers_when_the_last_writer_closes() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("lipsyncd.db");
     let store = Store::open(&path).unwrap();
-    store.set_hold(Some("why".to_owned())).await.unwrap();
+    store.set_hold(hold("why")).await.unwrap();
     // The file in use is not copied but left: a reader who may not write finds all three parts.
     drop(store);
     let reader = Reader::open(&path).unwrap();
@@ -237,7 +237,7 @@ async fn no_other_name_and_no_deleted_lock_file_lets_a_second_daemon_in() {
         assert!(held.to_string().contains("another lipsyncd"), "{held}");
     }
     // Commands come in beside it.
-    Store::open(&path).unwrap().set_hold(Some("why".to_owned())).await.unwrap();
+    Store::open(&path).unwrap().set_hold(hold("why")).await.unwrap();
     store.set_hold(None).await.unwrap();
     // The threads let go of it when they have ended.
     drop((store, lock));
@@ -275,7 +275,7 @@ async fn damage_that_shows_while_the_database_is_in_use_is_told_like_any_other()
     // What others wrote makes both connections read it again.
     bench.sql().pragma_update(None, "user_version", VERSION).unwrap();
     let read = bench.store.job_by_key("a/1").await.err().unwrap();
-    let written = bench.store.set_hold(Some("why".to_owned())).await.err().unwrap();
+    let written = bench.store.set_hold(hold("why")).await.err().unwrap();
     for error in [read, written] {
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
         assert!(error.to_string().contains("replace it with a backup"), "{error}");

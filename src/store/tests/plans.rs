@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, delivery, job_state, media_queue, metrics_snapshot, pause, queue, queue_status,
-    reconcile, reconcile::depart, remaining, retention, sharing, watermark,
+    JobFilter, budget, delivery, job_state, local_video, media_queue, metrics_snapshot,
+    notification, pause, price_left, queue, queue_status, reconcile, reconcile::depart, remaining,
+    retention, sharing, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -25,6 +26,7 @@ fn queries() -> Vec<String> {
     let of_manifest = |state| JobFilter { state, manifest: Some("a.yaml".to_owned()) };
     let mut queries = vec![
         queue::QUEUED.sql(),
+        queue::QUEUED_REMOTE.sql(),
         queue::DELAYED.sql(),
         queue::DUE_WAITING.sql(),
         queue::due_in_state(State::Submitted),
@@ -55,12 +57,18 @@ fn queries() -> Vec<String> {
         reconcile::output::OUTPUT_ASKED,
         reconcile::output::OUTPUT_OF_KEY,
         depart::SEE,
+        notification::NEXT,
+        notification::PROBLEMS,
+        notification::FAILED_NEXT,
         queue_status::REFUSED,
         queue_status::BLOCKED_JOBS,
         queue_status::SLOTS_USED,
+        budget::IN_PROGRESS,
+        price_left::LEFT,
         queue_status::CHANGED,
         queue_status::DISMISSED,
         queue_status::INCOMPLETE,
+        local_video::LOCAL_VIDEOS,
         watermark::DUE,
         watermark::MISSING,
         pause::OPEN_CREATES,
@@ -91,6 +99,7 @@ fn queries_follow_an_index_and_sort_nothing() {
                     "SCAN CONSTANT ROW",
                     "SCAN 1 CONSTANT ROW",
                     "SCAN slots",
+                    "SCAN uploads",
                     "SCAN now",
                     "SCAN asked",
                     "SCAN daemon_state",

@@ -90,7 +90,7 @@ async fn another_process_that_writes_is_noticed_and_our_own_writes_are_not() {
     let bench = Bench::new();
     let first = bench.store.changes_by_others(None).await.unwrap();
     assert!(!first.changed);
-    bench.store.set_hold(Some("ours".to_owned())).await.unwrap();
+    bench.store.set_hold(hold("ours")).await.unwrap();
     let second = bench.store.changes_by_others(Some(first.position)).await.unwrap();
     assert!(!second.changed);
     bench.sql().execute("UPDATE daemon_state SET hold = 'theirs'", []).unwrap();

@@ -79,7 +79,8 @@ async fn accepted_change_that_fails_later_is_counted() {
     bench.drive("a", until_submitted(&session, "k1")).await;
     bench.accept(manifest("a.yaml", vec![louder("a")])).await.unwrap();
     bench.command("a", Command::Dismiss(true)).await.unwrap();
-    let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: Some(1) };
+    let failed =
+        Outcome::TaskFailed { message: "no face".to_owned(), charge: Some(Charge::units(1)) };
     bench.drive("a", vec![failed]).await;
     let job = bench.job("a").await;
     assert_eq!((job.state, job.dismissed), (State::Failed, false));

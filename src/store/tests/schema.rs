@@ -73,7 +73,7 @@ const PROMISED: [(&str, &str); 7] = [
          shares_task_with units money output watermark_missing error_code error request_id changed_after_sent dismissed priority \
          created_at updated_at finished_at",
     ),
-    ("job_history", "key at from_state to_state what call http_status code request_id units"),
+    ("job_history", "key at from_state to_state what call http_status code request_id units money"),
     (
         "task_overview",
         "task_id external_task_id take state jobs video audio audio_ms video_ms units money created_at ended_at \
@@ -81,7 +81,7 @@ const PROMISED: [(&str, &str); 7] = [
     ),
     (
         "manifest_overview",
-        "path state error jobs unfinished succeeded failed cancelled unresolved units",
+        "path state error jobs unfinished succeeded failed cancelled unresolved units money",
     ),
     ("failure_overview", "error_code reason jobs first_at last_at example_key example_request_id"),
     (
@@ -217,7 +217,7 @@ async fn every_job_that_is_not_finished_says_what_it_waits_for() {
 async fn queue_waits_for_the_first_complete_scan() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    bench.store.begin(1, NOW_MS, 5, None).await.unwrap();
+    bench.store.begin(1, NOW_MS, 5, Caps::default()).await.unwrap();
     let scan = "the first complete scan of jobs_dir is not done";
     let queue = || -> (bool, Option<String>) {
         bench

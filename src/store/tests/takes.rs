@@ -13,7 +13,8 @@ async fn one_job() -> Bench {
 async fn fail(bench: &Bench, key: &str, task_id: &str) -> Task {
     let session = session(&bench.store).await;
     bench.drive(key, until_submitted(&session, task_id)).await;
-    let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: Some(1) };
+    let failed =
+        Outcome::TaskFailed { message: "no face".to_owned(), charge: Some(Charge::units(1)) };
     bench.drive(key, vec![failed]).await
 }
 

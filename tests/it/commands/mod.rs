@@ -2,17 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
+mod begin;
 mod cancel;
 mod check;
 mod completions;
 mod in_flight;
 mod jobs;
 mod pause;
+mod prices;
 mod question;
 mod reading;
 mod refused;
 mod resolve;
 mod retry;
+mod spend;
 mod status;
 mod terminal;
 mod waits;
@@ -58,6 +61,13 @@ impl CommandEnv {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("lipsyncd.yaml"), "state_db: state/lipsyncd.db\n").unwrap();
         Self { folder }
+    }
+
+    /// Adds to the configuration.
+    fn configure(&self, text: &str) {
+        let path = self.folder.path().join("lipsyncd.yaml");
+        let before = fs::read_to_string(&path).unwrap();
+        fs::write(path, before + text).unwrap();
     }
 
     fn database(&self) -> PathBuf {
@@ -151,14 +161,14 @@ async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
 }
 
 fn answer(outcome: &Outcome) -> Option<HistoryAnswer> {
-    let (call, units_micro) = match outcome {
-        Outcome::Identified { units_micro, .. } => (ApiCall::Identify, Some(*units_micro)),
+    let (call, cost) = match outcome {
+        Outcome::Identified { cost, .. } => (ApiCall::Identify, *cost),
         Outcome::Accepted { .. } => (ApiCall::Create, None),
-        Outcome::TaskSucceeded { units_micro } => (ApiCall::Query, *units_micro),
+        Outcome::TaskSucceeded { charge } => (ApiCall::Query, charge.map(|charge| charge.cost)),
         _ => return None,
     };
     let request_id = Some(format!("request-of-{}", call.name()));
-    Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+    Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, cost })
 }
 
 /// A job whose request is named by its key.

@@ -15,7 +15,8 @@ async fn sharing(store: &Store, count: usize) {
 async fn yes_retries_the_jobs_that_were_shown() {
     let (env, store) = CommandEnv::with_jobs().await;
     let asking = env.ask(&["retry", "promo/succeeded", "promo/failed"]);
-    let shown = "Retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks. Continue?";
+    let shown =
+        "Retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks; price: unknown. Continue?";
     assert!(asking.question.starts_with(shown), "{}", asking.question);
     let ran = asking.answer("y");
     assert_eq!((ran.code, ran.err.as_str()), (0, NO_DAEMON));
@@ -81,7 +82,7 @@ async fn a_take_that_failed_meanwhile_is_not_replaced_by_the_next() {
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
-    let failed = || Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
+    let failed = || Outcome::TaskFailed { message: "no face".to_owned(), charge: None };
     drive(&store, "r/1", vec![failed()]).await;
     let asking = env.ask(&["retry", "r/2"]);
     assert_eq!(env.run(&["retry", "r/1", "--yes"]).code, 0);
@@ -100,7 +101,7 @@ async fn a_retry_that_became_free_is_done() {
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
-    let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
+    let failed = Outcome::TaskFailed { message: "no face".to_owned(), charge: None };
     drive(&store, "r/1", vec![failed]).await;
     let asking = env.ask(&["retry", "r/2"]);
     assert!(asking.question.contains("1 paid task"), "{}", asking.question);
@@ -118,7 +119,7 @@ async fn one_answer_retries_all_jobs_of_a_task() {
     sharing(&store, 2).await;
     let session = session(&store).await;
     drive(&store, "r/1", until_submitted(&session, "k1")).await;
-    let failed = Outcome::TaskFailed { message: "no face".to_owned(), units_micro: None };
+    let failed = Outcome::TaskFailed { message: "no face".to_owned(), charge: None };
     drive(&store, "r/1", vec![failed]).await;
     let asking = env.ask(&["retry", "r/1", "r/2"]);
     assert!(asking.question.contains("1 paid task, 1 free"), "{}", asking.question);

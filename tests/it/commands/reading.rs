@@ -4,8 +4,8 @@ use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
 
 use super::*;
 
-const READING: [&[&str]; 4] =
-    [&["status"], &["status", "--json"], &["list"], &["show", "promo/queued"]];
+const READING: [&[&str]; 5] =
+    [&["status"], &["status", "--json"], &["list"], &["show", "promo/queued"], &["spend"]];
 
 #[test]
 fn without_a_database_every_command_fails_and_creates_none() {
@@ -22,6 +22,9 @@ fn without_a_database_every_command_fails_and_creates_none() {
         &["resolve", "x", "--resend"],
         &["pause"],
         &["resume"],
+        &["notify"],
+        &["notify", "--retry"],
+        &["spend"],
     ] {
         let ran = env.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{arguments:?}");
@@ -172,6 +175,10 @@ fn every_command_has_a_short_and_a_long_help_with_an_example() {
         "cancel",
         "pause",
         "resume",
+        "notify",
+        "spend",
+        "init",
+        "import",
         "completions",
     ] {
         let short = env.run(&[command, "-h"]).out;

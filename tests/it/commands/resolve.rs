@@ -21,7 +21,7 @@ fn listed(what: &str) -> ListScan {
         http_status: Some(200),
         code: Some(0),
         request_id: Some("r-7".to_owned()),
-        units_micro: None,
+        cost: None,
     };
     ListScan { what: what.to_owned(), answer, at_ms: NOW_MS }
 }

@@ -36,10 +36,14 @@ async fn retry_dry_run_counts_and_changes_nothing() {
     let (env, store) = CommandEnv::with_jobs().await;
     let before = job(&store, "promo/succeeded").await;
     let ran = env.run(&["retry", "promo/succeeded", "promo/failed", "--dry-run"]);
-    let said =
-        "Would retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks. Nothing was changed.\n";
+    let said = "Would retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks; \
+         price: unknown. Nothing was changed.\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, said, ""));
     assert_eq!(job(&store, "promo/succeeded").await, before);
+    env.configure("prices: { identify: 0.05, per_5s: 0.5 }\n");
+    let ran = env.run(&["retry", "promo/succeeded", "promo/failed", "--dry-run"]);
+    assert!(ran.out.contains("2 paid tasks; price: "), "{}", ran.out);
+    assert!(ran.out.contains(" units (assumed)"), "{}", ran.out);
 }
 
 #[tokio::test]

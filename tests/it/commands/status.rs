@@ -6,7 +6,7 @@ use std::{
 };
 
 use lipsyncd::{
-    job::State,
+    job::{Caps, State},
     store::{Lock, Reader},
 };
 
@@ -15,7 +15,15 @@ use super::*;
 #[tokio::test]
 async fn json_has_the_documented_shape() {
     let (env, store) = CommandEnv::with_jobs().await;
-    store.begin(std::process::id(), NOW_MS, 3, Some(5_000_000)).await.unwrap();
+    store
+        .begin(
+            std::process::id(),
+            NOW_MS,
+            3,
+            Caps { units_micro: Some(5_000_000), money_micro: None },
+        )
+        .await
+        .unwrap();
     let ran = env.run(&["status", "--json"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let json = ran.json();
@@ -39,6 +47,10 @@ async fn json_has_the_documented_shape() {
     }
     assert_eq!(json["units"]["total"], 1.15);
     assert_eq!(json["units"]["cap"], 5.0);
+    assert_eq!(json["money"], serde_json::json!({"today": 0.0, "total": 0.0, "cap": null}));
+    // Nothing was learned, and nothing is assumed.
+    let left = &json["price_left"];
+    assert_eq!((left["units"].is_null(), &left["tasks"]), (true, &left["unknown_tasks"]), "{left}");
     assert_eq!(
         json["daemon"],
         serde_json::json!({"running": false, "pid": null, "since": null, "trouble": null})
@@ -46,10 +58,22 @@ async fn json_has_the_documented_shape() {
 }
 
 #[tokio::test]
+async fn help_names_every_member_of_the_json() {
+    let (env, _store) = CommandEnv::with_jobs().await;
+    let json = env.run(&["status", "--json"]).json();
+    let help = env.run(&["status", "--help"]).out;
+    let words: Vec<&str> = help.split(|c: char| !c.is_ascii_alphabetic() && c != '_').collect();
+    let price_left = json["price_left"].as_object().unwrap();
+    for member in json.as_object().unwrap().keys().chain(price_left.keys()) {
+        assert!(words.contains(&member.as_str()), "{member} is not in the help");
+    }
+}
+
+#[tokio::test]
 async fn a_running_daemon_is_recognised_by_its_lock() {
     let (env, store) = CommandEnv::with_jobs().await;
     let lock = Lock::take(&env.database()).unwrap();
-    store.begin(std::process::id(), NOW_MS, 5, None).await.unwrap();
+    store.begin(std::process::id(), NOW_MS, 5, Caps::default()).await.unwrap();
     store.set_median_task_ms(60_000).await.unwrap();
     let json = env.run(&["status", "--json"]).json();
     assert_eq!(

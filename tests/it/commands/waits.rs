@@ -1,7 +1,7 @@
 //! What an unfinished job waits for: one sentence for each way to wait, the same wherever it is read.
 
 use lipsyncd::{
-    job::{Outcome as O, outcome::TransientError},
+    job::{Caps, Charge, Outcome as O, outcome::TransientError},
     store::{Pause, PauseKind},
 };
 
@@ -25,7 +25,7 @@ impl ReasonTest {
     async fn new() -> Self {
         let env = CommandEnv::new();
         let store = env.store();
-        store.begin(1, NOW_MS, 1, None).await.unwrap();
+        store.begin(1, NOW_MS, 1, Caps::default()).await.unwrap();
         store.set_scanned().await.unwrap();
         let session = session(&store).await;
         Self { env, store, session }
@@ -135,7 +135,7 @@ async fn reasons_during_the_first_scan_and_outside_the_folder() {
     wait.job("queued", vec![]).await;
     wait.job("identified", wait.identified()).await;
     wait.job("sent", wait.submitted("t1")).await;
-    wait.store.begin(1, NOW_MS, 1, None).await.unwrap();
+    wait.store.begin(1, NOW_MS, 1, Caps::default()).await.unwrap();
     let scan = "the first complete scan of jobs_dir is not done";
     assert_eq!(
         (wait.reason("queued"), wait.reason("identified")),
@@ -176,7 +176,7 @@ async fn reasons_before_the_next_try() {
         assert_eq!(wait.reason(key), format!("{blocked}{at}"));
     }
     wait.job("loading", wait.submitted("t1")).await;
-    wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
+    wait.drive("loading", vec![O::TaskSucceeded { charge: Some(Charge::units(1)) }], MOMENT).await;
     assert_eq!(wait.reason("loading"), "its download is in progress or next");
     wait.drive("loading", vec![O::TransientError(problem("cut off"))], LATER).await;
     assert_eq!(wait.reason("loading"), format!("try 1 failed: cut off{at}"));
@@ -188,7 +188,7 @@ async fn reasons_of_a_held_queue() {
     wait.job("queued", vec![]).await;
     wait.job("sent", wait.submitted("t1")).await;
     wait.job("loading", wait.submitted("t2")).await;
-    wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
+    wait.drive("loading", vec![O::TaskSucceeded { charge: Some(Charge::units(1)) }], MOMENT).await;
     wait.job("resend", wait.creating()).await;
     wait.drive("resend", vec![O::Lost("cut off".into()), absent(0)], MOMENT).await;
     wait.drive("resend", vec![absent(60_000)], MOMENT).await;
@@ -205,7 +205,7 @@ async fn reasons_of_a_held_queue() {
     wait.store.set_api_problem(None, NOW_MS).await.unwrap();
 
     let hold = "the next day's budget";
-    wait.store.set_hold(Some(hold.to_owned())).await.unwrap();
+    wait.store.set_hold(crate::testing::jobs::hold(hold)).await.unwrap();
     assert_eq!((wait.reason("queued"), wait.reason("resend")), (hold.to_owned(), hold.to_owned()));
     assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 

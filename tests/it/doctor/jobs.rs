@@ -39,6 +39,29 @@ fn account_without_credit_is_reported() {
 }
 
 #[test]
+fn queue_that_waits_for_a_price_is_reported() {
+    let mut test_env = TestEnv::with(slow(), 5, "");
+    let text = std::fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
+    let text = text.replace("limits: {", "limits: { units_per_day: 1000,");
+    std::fs::write(test_env.path("lipsyncd.yaml"), text).unwrap();
+    test_env.drop_in("x.yaml", JOB);
+    test_env.drop_in("y.yaml", job_of("y"));
+    test_env.start();
+    let waits = |test_env: &TestEnv, key: &str| {
+        test_env.job(key).is_some_and(|job| job.waiting_for.contains("the price of the next task"))
+    };
+    test_env.until("a job to wait for the price", |test_env| {
+        waits(test_env, "x") || waits(test_env, "y")
+    });
+    let fix = format!(
+        "it starts after the task that is in progress or unresolved, or set `prices` in the configuration; after a \
+         change of the configuration: kill -HUP {}",
+        test_env.pid()
+    );
+    DoctorRun::run(&test_env).expect("queue", "warning", "one such task runs at a time", &fix);
+}
+
+#[test]
 fn reached_budget_is_reported() {
     let mut test_env = TestEnv::with(quick(), 5, "");
     let text = std::fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
@@ -49,13 +72,27 @@ fn reached_budget_is_reported() {
     test_env.until("the budget to be reached", |test_env| {
         test_env.job("x").is_some_and(|job| job.waiting_for.contains("units_per_day"))
     });
-    let wait = "wait for the next UTC day, or raise limits.units_per_day; then: ";
+    let raise = "or raise limits.units_per_day; after a change of the configuration: ";
     let found = DoctorRun::run(&test_env);
-    found.expect("queue", "warning", "budget", &format!("{wait}kill -HUP {}", test_env.pid()));
+    found.expect("queue", "warning", "budget", &format!("{raise}kill -HUP {}", test_env.pid()));
     let unknown = "(the first task that this account accepts will show it); if it does not, two";
     found.expect("lookups", "ok", unknown, "");
     test_env.kill();
     DoctorRun::run(&test_env).expect("queue", "warning", "budget", " run");
+}
+
+#[test]
+fn a_job_that_no_day_allows_needs_more_than_the_next_day() {
+    let mut test_env = TestEnv::with(quick(), 5, "prices: { identify: 0.05, per_5s: 2 }\n");
+    test_env.change_config("limits: { ", "limits: { units_per_day: 1, ");
+    test_env.drop_in("x.yaml", JOB);
+    test_env.start();
+    test_env.until("the job to be held", |test_env| {
+        test_env.job("x").is_some_and(|job| job.waiting_for.contains("more than limits"))
+    });
+    let found = DoctorRun::run(&test_env);
+    let fix = "raise limits.units_per_day, or cancel the job; after";
+    found.expect("queue", "warning", "job x is expected to cost ", fix);
 }
 
 #[test]

@@ -4,7 +4,9 @@ mod environment;
 mod healthy;
 mod jobs;
 mod network;
+mod notifications;
 mod other_users;
+mod packs;
 mod restored;
 mod storage;
 

@@ -91,8 +91,7 @@ fn a_local_video_is_served_under_its_public_address() {
     test_env.assert_complete("x.mp4");
 }
 
-const NO_ADDRESS: &str =
-    "video anna.mp4 is a local file, and Kling fetches videos by URL: set media.public_base_url";
+const NO_ADDRESS: &str = "video anna.mp4 is a local file, and Kling fetches videos by URL: set upload.s3, and lipsyncd uploads the video to your bucket, or media.serve or media.public_base_url, if you have a tunnel or a web server";
 
 #[test]
 fn a_local_video_without_a_public_address_waits_and_says_so() {
@@ -125,7 +124,8 @@ fn a_check_of_overlapping_paths_reads_each_manifest_once() {
     test_env.drop_in("a/x.yaml", JOB);
     let ran = test_env.run(&["check", "jobs", "jobs/a", "jobs/a/x.yaml"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.err.starts_with("1 job, 0 errors"), "{ran:?}");
+    assert!(ran.err.starts_with("price: 1 task to pay: "), "{ran:?}");
+    assert!(ran.err.contains("\n1 job, 0 errors"), "{ran:?}");
 }
 
 #[test]

@@ -18,7 +18,8 @@ fn text(path: &str) -> String {
 fn all() -> Scrape {
     let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
     let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
-    let capped = settings.replace("concurrency: 5,", "concurrency: 5, units_per_day: 100,");
+    let capped = settings
+        .replace("concurrency: 5,", "concurrency: 5, units_per_day: 100, money_per_day: 50,");
     fs::write(test_env.path("lipsyncd.yaml"), capped).unwrap();
     test_env.start();
     let scrape = Scrape::of(&test_env);

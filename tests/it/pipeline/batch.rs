@@ -79,7 +79,8 @@ async fn forty_jobs_of_every_kind_succeed_and_what_asks_for_the_same_is_paid_onc
     for n in (3..40).step_by(8) {
         assert!(test_env.output(&format!("batch1/{n:02}.watermark.mp4")).exists());
     }
-    let units: f64 = test_env.tasks().await.iter().map(|job| job.units_micro as f64 / 1e6).sum();
+    let units: f64 =
+        test_env.tasks().await.iter().map(|job| job.cost.units_micro as f64 / 1e6).sum();
     let paid = (ledger.identify_units + ledger.task_units).thousandths() as f64 / 1e3;
     assert!((units - paid).abs() < 1e-6, "{units} in the database, {paid} at the API");
 }

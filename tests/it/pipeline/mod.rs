@@ -4,6 +4,7 @@ mod adopted;
 mod again;
 mod batch;
 mod candidates;
+mod caps;
 mod codes;
 mod crash;
 mod denied;

@@ -213,7 +213,7 @@ async fn an_absurd_deduction_is_reported_and_not_added() {
     for deduction in [json!("-5"), json!("9223372036854"), json!("a lot"), json!([1]), Value::Null]
     {
         let mut test_env = TestEnv::new(quick()).await;
-        test_env.settings.units_per_day_micro = Some(90_000_000);
+        test_env.settings.caps.units_micro = Some(90_000_000);
         let fault = patch(json!({"data": {"final_unit_deduction": deduction}}));
         for call in [Endpoint::Identify, Endpoint::Query] {
             test_env.fault(FaultRule::always(call, fault.clone()));
@@ -221,7 +221,10 @@ async fn an_absurd_deduction_is_reported_and_not_added() {
         test_env.put("m.yaml", many("m", 2)).await;
         assert_eq!(test_env.run().await, End::Idle, "{deduction}");
         test_env.assert_all_succeeded(2).await;
-        assert_eq!(test_env.store.spent_today_micro(test_env.now_ms()).await.unwrap(), 0);
+        assert_eq!(
+            test_env.store.budget_numbers(test_env.now_ms()).await.unwrap().spent.units_micro,
+            0
+        );
         assert_eq!(test_env.count_history("m/000", "did not report its cost"), 1, "{deduction}");
     }
 }

@@ -62,7 +62,7 @@ async fn jobs_of_one_video_share_one_identify_even_when_it_is_refused_at_first()
 }
 
 #[tokio::test]
-async fn local_videos_of_one_content_share_a_session() {
+async fn local_videos_of_one_content_at_one_address_share_a_session() {
     let test_env = TestEnv::new(quick()).await;
     test_env.clip("anna.mp4");
     let folder = &test_env.settings.locator.jobs_dir;
@@ -72,16 +72,21 @@ async fn local_videos_of_one_content_share_a_session() {
         job.spec.video = Source::File(video.to_owned());
         test_env.measured(job)
     };
-    test_env.put("m.yaml", vec![of("m/a", "anna.mp4"), of("m/b", "copy.mp4")]).await;
+    test_env.put("m.yaml", vec![of("m/a", "anna.mp4"), of("m/b", "anna.mp4")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(2).await;
     assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 1);
+    // The web server has the copy at another address, by which Kling would show its tasks.
+    test_env.put("copy.yaml", vec![of("copy/b", "copy.mp4")]).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(3).await;
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
     // Other content under a name that was known is another video.
     fs::remove_file(folder.join("copy.mp4")).unwrap();
     test_env.clip("bruno.mp4");
     fs::rename(folder.join("bruno.mp4"), folder.join("copy.mp4")).unwrap();
     test_env.put("n.yaml", vec![of("n/c", "copy.mp4")]).await;
     assert_eq!(test_env.run().await, End::Idle);
-    test_env.assert_all_succeeded(3).await;
-    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
+    test_env.assert_all_succeeded(4).await;
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 3);
 }

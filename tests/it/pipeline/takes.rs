@@ -176,7 +176,7 @@ async fn retry_of_one_leaves_the_other_its_take() {
 #[tokio::test]
 async fn more_tasks_than_jobs_are_followed_under_a_cap_without_prices() {
     let mut test_env = TestEnv::new(quick()).await;
-    test_env.settings.units_per_day_micro = Some(90_000_000);
+    test_env.settings.caps.units_micro = Some(90_000_000);
     for call in [Endpoint::Query, Endpoint::List] {
         let untold = patch(json!({"data": {"final_unit_deduction": null}}));
         test_env.fault(FaultRule::always(call, untold));

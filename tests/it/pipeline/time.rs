@@ -126,7 +126,7 @@ async fn a_budget_counts_the_day_of_the_clock_even_if_it_jumps() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 1;
     // A task costs 2, an identify 0.05.
-    test_env.settings.units_per_day_micro = Some(1_000_000);
+    test_env.settings.caps.units_micro = Some(2_100_000);
     test_env.put("m.yaml", vec![wanted("m/a"), wanted("m/b"), wanted("m/c")]).await;
     let running = test_env.start().await;
     let done = |count| test_env.until_count(State::Succeeded, count);

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use lipsyncd::sim::{LedgerEntry, SimTaskStatus, SimUnits};
+use lipsyncd::{
+    job::Caps,
+    sim::{LedgerEntry, Payment, SimTaskStatus, SimUnits},
+};
 use rusqlite::Connection;
 
 use super::{
@@ -175,28 +178,37 @@ fn check_money(world: &World, database: &Connection, ledger: &[LedgerEntry]) {
     if *world.lost_database.lock().unwrap() || !world.paid_again.lock().unwrap().is_empty() {
         return;
     }
-    let sum = "SELECT coalesce(sum(tasks), 0), coalesce(sum(task_units), 0) FROM spend_by_day";
-    let (tasks, units): (usize, f64) = database
-        .query_row(sum, [], |row| Ok((row.get::<_, i64>(0)? as usize, row.get(1)?)))
-        .unwrap();
-    if tasks != ledger.len() {
+    let sum = "SELECT coalesce(sum(tasks), 0), coalesce(sum(task_micro), 0), coalesce(sum(task_money_micro), 0) FROM spend";
+    let (tasks, units, money): (i64, i64, i64) =
+        database.query_row(sum, [], |row| row.try_into()).unwrap();
+    if usize::try_from(tasks) != Ok(ledger.len()) {
         world
             .report_violation(format!("{tasks} tasks on the account, {} at the API", ledger.len()));
     }
-    let deducted: SimUnits = ledger.iter().map(|task| task.units).sum();
-    let deducted = deducted.thousandths() as f64 / 1e3;
-    if (units - deducted).abs() > 1e-6 {
-        world.report_violation(format!("{units} units on the account, {deducted} at the API"));
-    }
-    let Some(cap_micro) = world.settings.units_per_day_micro.filter(|_| !world.sets_clock) else {
-        return;
+    let (by_units, by_balance): (Vec<&LedgerEntry>, Vec<_>) =
+        ledger.iter().partition(|task| task.payment == Payment::Units);
+    let micro = |tasks: &[&LedgerEntry]| {
+        1_000 * tasks.iter().map(|task| task.units).sum::<SimUnits>().thousandths()
     };
-    // A task costs 2 units here, an Identify Face 0.05.
-    let in_flight = 2 * world.settings.slots + 1;
-    let most = cap_micro as f64 / 1e6 + in_flight as f64;
-    let over = format!("SELECT day || ': ' || units FROM spend_by_day WHERE units > {most}");
-    let unresolved = texts(database, "SELECT what FROM job_history WHERE to_state = 'unresolved'");
-    if unresolved.is_empty() {
+    let deducted = (micro(&by_units), micro(&by_balance));
+    if (units, money) != deducted {
+        world.report_violation(format!(
+            "{units} units and {money} money (millionths) on the account, {deducted:?} at the API"
+        ));
+    }
+    check_caps(world, database);
+}
+
+/// A day is above its cap by one task of unknown price at most. A task costs 2 here, an Identify Face 0.05.
+fn check_caps(world: &World, database: &Connection) {
+    let Caps { units_micro, money_micro } = world.settings.caps;
+    for (cap_micro, columns) in [
+        (units_micro, "identify_micro + task_micro"),
+        (money_micro, "identify_money_micro + task_money_micro"),
+    ] {
+        let Some(cap_micro) = cap_micro.filter(|_| !world.sets_clock) else { continue };
+        let most = cap_micro + 2_050_000;
+        let over = format!("SELECT day || ': ' || ({columns}) FROM spend WHERE {columns} > {most}");
         texts(database, &over)
             .iter()
             .for_each(|day| world.report_violation(format!("over budget on {day}")));

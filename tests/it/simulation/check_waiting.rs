@@ -128,7 +128,8 @@ pub fn check_left_to_users(world: &World, key: &str) {
     let shows_names = config.answers_external_lookups || config.list_shows_external_ids;
     for name in names {
         // For a name that a person chose, only the video shows whose task it is.
-        let is_comparable = config.shows_sent_videos || !name.starts_with("own-");
+        let shows_videos = config.shows_sent_videos && !config.odd_answers.no_parent_video;
+        let is_comparable = shows_videos || !name.starts_with("own-");
         let mut exists = tasks.iter().filter(|task| task.status != SimTaskStatus::Submitted);
         if shows_names
             && is_comparable

@@ -8,6 +8,7 @@ use std::{
 use lipsyncd::{
     inbox::{Inbox, InboxSettings, InboxSignals, MediaChecker},
     manifest::IgnorePatterns,
+    media::VideoHost,
     pipeline::{Clock, End, Heartbeat, Offload, Pipeline, Settings, Until},
     store::{Store, StoreError},
 };
@@ -89,9 +90,9 @@ pub fn start_daemon(
     let world = Arc::clone(world);
     let work = tokio::spawn(async move {
         let store = Store::open_here(&path, simulation_hook)?;
-        let cap_micro = settings.units_per_day_micro;
-        store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
-        let media_checker = MediaChecker::new(settings.locator.clone(), None, SETTLE);
+        let caps = settings.caps;
+        store.begin(1, clock.now_ms(), settings.slots, caps).await?;
+        let media_checker = MediaChecker::new(settings.locator.clone(), VideoHost::Nowhere, SETTLE);
         let moments = Arc::clone(&world);
         let inbox =
             Inbox::new(inbox_settings, store.clone(), media_checker, move || moments.moment())

@@ -54,7 +54,7 @@ impl Mistake {
     pub fn set(self, settings: &mut Settings) {
         match self {
             Self::AbsentAtOnce => settings.policy.create_settle_ms = 0,
-            Self::BudgetIgnored => settings.units_per_day_micro = None,
+            Self::BudgetIgnored => settings.caps.units_micro = None,
             _ => {}
         }
     }

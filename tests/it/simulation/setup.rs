@@ -6,11 +6,11 @@ use std::{
 };
 
 use lipsyncd::{
-    job::Policy,
+    job::{AssumedPrices, Caps, Policy},
     media::Locator,
     metrics::Metrics,
     pipeline::{Offload, RateSettings, Settings},
-    sim::{ApiKey, OddAnswers, SessionGoneError, SimConfig},
+    sim::{ApiKey, OddAnswers, Payment, SessionGoneError, SimConfig},
 };
 
 use super::{
@@ -64,6 +64,13 @@ pub fn with_odd_answers(config: SimConfig, seed: u64) -> SimConfig {
     SimConfig { odd_answers, gone_session: *chance.pick(&words), ..config }
 }
 
+/// Makes some accounts pay from a balance. A stream of its own, too.
+pub fn with_payment(config: SimConfig, seed: u64) -> SimConfig {
+    let chance = Chance::new(!seed.rotate_left(16));
+    let payments = [Payment::Units, Payment::Units, Payment::Balance, Payment::BalanceAlone];
+    SimConfig { payment: *chance.pick(&payments), ..config }
+}
+
 /// The settings of the daemon.
 pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings {
     let per_second = |chance: &Chance| *chance.pick(&[1.0, 2.0, 10.0]);
@@ -82,7 +89,11 @@ pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings
             create_per_second: per_second(chance),
             query_per_second: per_second(chance),
         },
-        units_per_day_micro: chance.happens(0.2).then(|| chance.between(4, 20) * 1_000_000),
+        caps: Caps {
+            units_micro: chance.happens(0.2).then(|| chance.between(4, 20) * 1_000_000),
+            money_micro: None,
+        },
+        assumed_prices: AssumedPrices::default(),
         poll_min_ms: 2_000,
         poll_max_ms: 30_000,
         probe_interval_ms: 60_000,
@@ -93,6 +104,9 @@ pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings
             jobs_dir: root.join(folder::JOBS),
             media_dirs: vec![root.join(folder::MEDIA)],
         },
+        uploads: None,
+        video_links: None,
+        uploads_at_once: 1,
         offload: Offload::threads(),
         is_scanned: Arc::new(AtomicBool::new(false)),
         metrics: Metrics::new(),

@@ -9,7 +9,13 @@ use std::{
     time::Duration,
 };
 
-use lipsyncd::{job::Moment, kling::CreateRequest, pipeline::Settings, sim::Sim, store::OnChange};
+use lipsyncd::{
+    job::{Caps, Moment},
+    kling::CreateRequest,
+    pipeline::Settings,
+    sim::{Payment, Sim},
+    store::OnChange,
+};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -25,7 +31,7 @@ use super::{
     lookups,
     mistakes::Mistake,
     requests::{self, RequestKey},
-    setup::{account, fast_temp_dir, settings, with_odd_answers},
+    setup::{account, fast_temp_dir, settings, with_odd_answers, with_payment},
     time::Time,
     users,
 };
@@ -114,7 +120,8 @@ impl World {
         let shows_what_exists = config.answers_external_lookups && !outages.has_unanswered_names();
         let may_lose_database = shows_what_exists && chance.happens(0.4);
         let config = lookups::draw(config, &outages, may_lose_database, &for_lookups);
-        let config = with_odd_answers(config, seed);
+        let config = with_payment(with_odd_answers(config, seed), seed);
+        let pays_units = config.payment == Payment::Units;
         let account_changes = AccountChanges::draw(&for_lookups, may_lose_database);
         let videos: Vec<String> = (0..chance.between(1, 4))
             .map(|number| requests::video(number, chance.happens(0.15)))
@@ -122,7 +129,11 @@ impl World {
         let mut folder = Folder::new(dir.path().to_owned());
         folder.clock_offset_ms = CLOCK_OFFSETS_MS[(seed % 4) as usize];
         let changes = Changes::begin(chance.fork(), videos, &mut folder, time.wall_ms());
-        let settings = settings(&chance, dir.path().to_owned(), output_dir);
+        let mut settings = settings(&chance, dir.path().to_owned(), output_dir);
+        if !pays_units {
+            let Caps { units_micro, money_micro } = settings.caps;
+            settings.caps = Caps { units_micro: money_micro, money_micro: units_micro };
+        }
         let world = Self {
             dir,
             faults,

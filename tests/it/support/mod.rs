@@ -7,6 +7,7 @@ pub mod chance;
 pub mod counts;
 pub mod daemon;
 mod pipeline;
+pub mod programs;
 mod sim;
 pub mod switches;
 

@@ -71,7 +71,14 @@ fn the_daemon_waits_for_a_locked_database_at_the_start_and_later() {
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
     has_sent(&test_env);
+    let health = |test_env: &TestEnv| {
+        let ran = test_env.run(&["status", "--healthy"]);
+        (ran.code.unwrap(), ran.out + &ran.err)
+    };
+    assert_eq!(health(&test_env), (0, String::new()));
     test_env.kill();
+    let (code, reason) = health(&test_env);
+    assert!(code == 1 && reason.contains("no daemon uses"), "{reason}");
     let other = test_env.lock_database();
     test_env.spawn();
     test_env
@@ -88,9 +95,12 @@ fn the_daemon_waits_for_a_locked_database_at_the_start_and_later() {
     test_env.until("the daemon to say so", |test_env| {
         daemon_problem(test_env).is_some_and(|problem| problem.contains("locked"))
     });
+    let (code, reason) = health(&test_env);
+    assert!(code == 1 && reason.contains("locked"), "{reason}");
     assert!(test_env.is_running());
     drop(other);
     goes_on(&test_env);
+    assert_eq!(health(&test_env), (0, String::new()));
 }
 
 #[test]

@@ -6,7 +6,13 @@ use super::elsewhere::SCENARIOS;
 use crate::words::source::{files, root, strings};
 
 /// Files outside of this folder whose scenarios quote reasons, too.
-const MORE_SCENARIOS: [&str; 1] = ["tests/it/pipeline/rate_limits.rs"];
+const MORE_SCENARIOS: [&str; 5] = [
+    "tests/it/pipeline/rate_limits.rs",
+    "tests/it/uploads/failures.rs",
+    "tests/it/uploads/held.rs",
+    "tests/it/uploads/places.rs",
+    "tests/it/uploads/reached.rs",
+];
 
 /// Files of this folder that list texts, and have no scenarios.
 const LISTS: [&str; 2] = ["complete.rs", "elsewhere.rs"];

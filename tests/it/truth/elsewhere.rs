@@ -48,6 +48,8 @@ const PLACES: [Place; 21] = [
             "the audio URL {address} is invalid",
             "the audio is larger than",
             "{error}: move it away or give the job another",
+            // The video is measured again at once.
+            "the configuration changed after the video was measured;",
         ],
     ),
     (
@@ -62,7 +64,11 @@ const PLACES: [Place; 21] = [
             "has no URL for the watermarked result",
         ],
     ),
-    ("src/pipeline/limits/budget.rs", &["%Y-"]),
+    // The unit tests there show the last two.
+    (
+        "src/pipeline/limits/budget",
+        &["%Y-", "more than is known", "; the price of a task in progress is unknown"],
+    ),
     (
         "src/pipeline/poll.rs",
         &["the task failed at Kling without a reason", "{key}: Kling does not show what"],
@@ -137,13 +143,16 @@ const PRINTED: [Place; 5] = [
 ];
 
 /// Scenarios for these texts outside of this folder.
-const PRINTING: [&str; 6] = [
-    "src/cli/status/tests.rs",
+const PRINTING: [&str; 9] = [
+    "src/cli/status/tests/mod.rs",
+    "src/cli/status/tests/next.rs",
+    "tests/it/commands/prices.rs",
     "tests/it/commands/status.rs",
     "tests/it/doctor/environment.rs",
     "tests/it/doctor/healthy.rs",
     "tests/it/doctor/jobs.rs",
     "tests/it/doctor/restored.rs",
+    "tests/it/notify/dead.rs",
 ];
 
 /// Each text of these places is quoted, or never a reason.

@@ -40,7 +40,7 @@ impl Scenario {
     }
 
     async fn start_with(env: TestEnv, jobs: Vec<WantedJob>) -> Self {
-        let (slots, cap) = (env.settings.slots, env.settings.units_per_day_micro);
+        let (slots, cap) = (env.settings.slots, env.settings.caps);
         env.store.begin(1, env.now_ms(), slots, cap).await.unwrap();
         if env.settings.is_scanned.load(Ordering::Acquire) {
             env.store.set_scanned().await.unwrap();

@@ -76,6 +76,23 @@ fn job_is_looked_up_again_when_only_the_lookups_by_name_failed() {
 }
 
 #[test]
+fn task_that_the_list_names_later_is_adopted_soon() {
+    let config =
+        SimConfig { answers_external_lookups: false, list_shows_external_ids: false, ..lenient() };
+    let mut test_env = test_env(config, 1, &HASTY);
+    lose_creates(&test_env, 1, true);
+    ask_for(&test_env, &["late"]);
+    test_env.start();
+    test_env.until_state("late", "unresolved");
+    let lists = |test_env: &TestEnv| test_env.ledger().accepted(Endpoint::List);
+    let lists_before = lists(&test_env);
+    test_env.until("lookups that show no name", |test_env| lists(test_env) > lists_before);
+    test_env.sim.set(|config| config.list_shows_external_ids = true);
+    until_delivered(&test_env, &["late"]);
+    test_env.sim.assert_requests(1);
+}
+
+#[test]
 fn lookups_that_are_learned_to_work_resolve_what_waits_for_a_person() {
     // The list does not show which task is which, either.
     let config =

@@ -34,7 +34,7 @@ impl Folders {
             jobs_dir: self.0.path().join("jobs"),
             media_dirs: vec![self.0.path().join("media")],
         };
-        MediaChecker::new(locator, None, Duration::ZERO)
+        MediaChecker::new(locator, VideoHost::Nowhere, Duration::ZERO)
     }
 }
 

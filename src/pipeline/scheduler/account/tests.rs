@@ -1,7 +1,10 @@
 //! Each signal, with its effects: without a store, a network or a clock.
 
 use super::*;
-use crate::kling::ErrorClass;
+use crate::{
+    job::{AssumedPrices, Caps},
+    kling::ErrorClass,
+};
 
 const NOW_MS: i64 = 1_000_000;
 const INTERVAL_MS: i64 = 60_000;
@@ -10,7 +13,7 @@ fn account(slots: usize) -> AccountState {
     let mut account = AccountState {
         slots: Slots::new(slots, None),
         gate: PauseGate::new(Instant::now()),
-        budget: Budget::new(Some(400_000_000)),
+        budget: Budget::new(Caps::default(), AssumedPrices::default()),
         paid_calls: PaidCalls::default(),
         policy: Policy {
             retry_initial_ms: 1_000,
@@ -148,28 +151,6 @@ fn a_1302_slows_all_calls_and_delays_the_probe_of_a_pause() {
     account.observe(pause_required(PauseKind::Account), None, &now);
     let probe = Effect::SaveNextProbe { at_ms: NOW_MS + INTERVAL_MS };
     assert_eq!(account.observe(limited, None, &now), [slow_down, probe]);
-}
-
-#[test]
-fn the_budget_holds_new_tasks_until_the_next_day() {
-    let mut account = account(5);
-    assert!(account.budget.needs_check(NOW_MS));
-    assert!(matches!(
-        account.check_budget(407_900_000, NOW_MS),
-        Some(Effect::SaveHold(BudgetChange { hold: Some(_), is_news: true }))
-    ));
-    assert!(!account.gate.allows_paid_calls() && !account.budget.needs_check(NOW_MS));
-    account.observe(AccountSignal::Identified, None, &now());
-    assert!(account.budget.needs_check(NOW_MS), "an Identify Face call costs units");
-    assert!(matches!(
-        account.check_budget(408_000_000, NOW_MS),
-        Some(Effect::SaveHold(BudgetChange { hold: Some(_), is_news: false }))
-    ));
-    let tomorrow_ms = NOW_MS + 86_400_000;
-    assert!(account.budget.needs_check(tomorrow_ms));
-    let ended = BudgetChange { hold: None, is_news: false };
-    assert_eq!(account.check_budget(0, tomorrow_ms), Some(Effect::SaveHold(ended)));
-    assert!(account.gate.allows_paid_calls());
 }
 
 #[test]

@@ -1,17 +1,18 @@
-//! The report of `status`, its text and its suggested commands.
+//! The report of `status` and its text.
+
+mod next;
 
 use std::collections::BTreeMap;
 
 use super::{
-    next::next_commands,
     report::{DaemonReport, LocalSetup, StatusReport},
     text::{one_line, write},
 };
 use crate::{
-    job::State,
+    job::{Caps, Cost, State},
     store::{
-        ApiProblem, LockHolder, Pause, PauseKind, QueueStatus, RateLimit, RefusedManifest,
-        SupersededTasks,
+        ApiProblem, LockHolder, PackStatus, Pause, PauseKind, QueueStatus, RateLimit,
+        RefusedManifest, StoredPack, SupersededTasks,
     },
 };
 
@@ -32,18 +33,21 @@ fn queue_status() -> QueueStatus {
         refused: Vec::new(),
         slots_configured: 10,
         slots_limit: 5,
-        cap_micro: Some(100_000_000),
-        spent_today_micro: 12_500_000,
-        spent_total_micro: 340_050_000,
+        caps: Caps { units_micro: Some(100_000_000), money_micro: None },
+        spent_today: Cost::units(12_500_000),
+        spent_total: Cost::units(340_050_000),
         pause: None,
         hold: None,
         api_problem: None,
+        uploads: crate::store::UploadStatus::default(),
         rate_limit: None,
         folder_problem: None,
         blocked: None,
         superseded: SupersededTasks::default(),
         missing_watermarks: crate::store::MissingWatermarks::default(),
         incomplete_results: 0,
+        notifications: crate::store::NotificationProblems::default(),
+        packs: PackStatus::default(),
         result_hosts_problem: None,
         slots_used: 5,
         changed_after_sent: 0,
@@ -154,7 +158,7 @@ fn all_problems_at_once() {
             path: "a.yaml".to_owned(),
             error: "a.yaml:3:5: unknown key `vidoe\u{1b}`\nmore".to_owned(),
         }],
-        cap_micro: None,
+        caps: Caps::default(),
         ..queue_status()
     };
     queue.jobs.extend([(State::Unresolved, 1), (State::Failed, 2), (State::Waiting, 1)]);
@@ -177,6 +181,28 @@ next       lipsyncd run                       starts the daemon; 101 jobs left
     assert_eq!(shown(queue.clone(), None), expected);
     let probed = "paused since 2026-03-01 11:59:07 UTC; next probe at 2026-03-01 12:00:37 UTC\n";
     assert!(shown(queue, running(1)).contains(probed));
+}
+
+#[test]
+fn packs_are_shown_with_the_age_of_the_figures() {
+    let pack = StoredPack {
+        name: Some("Video".to_owned()),
+        total_micro: Some(1_000_000_000),
+        remaining_micro: Some(812_500_000),
+        ..StoredPack::default()
+    };
+    let mut packs =
+        PackStatus { packs: vec![pack], at_ms: Some(NOW_MS - 1_800_000), problem: None };
+    let text = |packs: &PackStatus| {
+        shown(QueueStatus { packs: packs.clone(), ..queue_status() }, running(4711))
+    };
+    let known = "packs      812.5 of 1000 units left in Video (30m ago)";
+    assert!(text(&packs).contains(&format!("{known}\n")), "{}", text(&packs));
+    packs.problem = Some("connection refused".to_owned());
+    let line = format!("{known}; since then unknown: connection refused\n");
+    assert!(text(&packs).contains(&line), "{}", text(&packs));
+    packs.at_ms = None;
+    assert!(!text(&packs).contains("packs"), "an API that never showed any is no problem");
 }
 
 #[test]
@@ -259,49 +285,6 @@ fn watch_without_a_terminal_prints_one_line() {
     let queue = QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() };
     let report = StatusReport::of(queue, running(4711), NOW_MS, setup());
     assert!(one_line(&report).ends_with(", waits: its place"));
-}
-
-fn commands(queue: QueueStatus, holder: Option<LockHolder>, setup: LocalSetup) -> Vec<String> {
-    let next = next_commands(&StatusReport::of(queue, holder, NOW_MS, setup));
-    next.into_iter().map(|(command, _)| command).collect()
-}
-
-#[test]
-fn the_daemon_is_started_by_its_unit_if_it_has_one() {
-    let setup = LocalSetup { start: "systemctl start lipsyncd".to_owned(), ..setup() };
-    assert_eq!(commands(queue_status(), None, setup), ["systemctl start lipsyncd"]);
-}
-
-#[test]
-fn doctor_is_suggested_for_problems_that_it_checks() {
-    let problem = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS };
-    for status in [
-        QueueStatus { pause: Some(paused(PauseKind::Credentials)), ..queue_status() },
-        QueueStatus { api_problem: Some(problem), ..queue_status() },
-        QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() },
-        QueueStatus { folder_problem: Some("jobs_dir is gone".to_owned()), ..queue_status() },
-    ] {
-        assert_eq!(commands(status, running(1), setup()), ["lipsyncd doctor"]);
-    }
-    let locked = LockHolder { pid: 1, problem: Some("database is locked".to_owned()) };
-    assert_eq!(commands(queue_status(), Some(locked), setup()), ["lipsyncd doctor"]);
-    let unpaid = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
-    assert_eq!(commands(unpaid, running(1), setup()), [""; 0]);
-}
-
-#[test]
-fn an_unreadable_manifest_gets_a_chmod_instead_of_a_check() {
-    let refused = |path: &str, error: &str| RefusedManifest {
-        path: path.to_owned(),
-        error: format!("{path}: {error}"),
-    };
-    let closed = refused("a b.yaml", "it cannot be read: Permission denied (os error 13)");
-    let one = QueueStatus { manifests_refused: 1, refused: vec![closed.clone()], ..queue_status() };
-    assert_eq!(commands(one, running(1), setup()), ["chmod g+r '/jobs/a b.yaml'"]);
-    let both = vec![closed, refused("c.yaml", "unknown key")];
-    let two = QueueStatus { manifests_refused: 2, refused: both, ..queue_status() };
-    let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
-    assert_eq!(commands(two, running(1), setup()), expected);
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! What the queue will cost, and how long the caps of a day make it last.
+
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        Result, counted,
+        price::{PriceReport, PriceSum, prices},
+        text::units,
+    },
+    config::Config,
+    store::{QueueStatus, Reader},
+};
+
+/// `status` reads no more tasks than these, so that it is as fast with a million.
+const TASKS_MAX: i64 = 10_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// The price of the tasks that Kling has not charged yet.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(in crate::cli) struct PriceLeft {
+    #[serde(flatten)]
+    pub(in crate::cli) price: PriceReport,
+    /// Whether more tasks wait than these.
+    pub(in crate::cli) has_more: bool,
+    /// The UTC day on which the queue ends at the latest pace that the caps allow; none: unknown, or the caps do not delay it.
+    pub(in crate::cli) lasts_until: Option<String>,
+    #[serde(skip)]
+    sum: PriceSum,
+    #[serde(skip)]
+    pace: Option<String>,
+}
+
+impl PriceLeft {
+    pub(in crate::cli) fn read(
+        reader: &Reader,
+        config: &Config,
+        queue: &QueueStatus,
+        now_ms: i64,
+    ) -> Result<Option<Self>> {
+        let (left, prices) = (reader.tasks_left(TASKS_MAX)?, prices(Some(reader), config)?);
+        let mut sum = PriceSum::default();
+        for (length, tasks) in &left.by_length {
+            sum.add_tasks(prices.task(*length), *tasks);
+        }
+        sum.add_calls(prices.identify(), left.videos);
+        if sum.tasks == 0 {
+            return Ok(None);
+        }
+        let pace = slowest(queue, &sum).filter(|_| !left.has_more && sum.unknown_tasks == 0);
+        let until = pace.as_ref().and_then(|(days, _)| {
+            let at_ms = now_ms.saturating_add(days.saturating_mul(DAY_MS));
+            Some(jiff::Timestamp::from_millisecond(at_ms).ok()?.strftime("%Y-%m-%d").to_string())
+        });
+        let price = sum.report();
+        let pace = pace.map(|(_, pace)| pace);
+        Ok(Some(Self { price, has_more: left.has_more, lasts_until: until, sum, pace }))
+    }
+
+    /// Returns the known price in millionths of a unit, and whether the queue costs more than that.
+    pub(in crate::cli) fn units_needed(&self) -> (i64, bool) {
+        (self.sum.units_micro, self.has_more || self.sum.unknown_tasks > 0)
+    }
+
+    pub(super) fn text(&self) -> String {
+        let tasks = counted(self.sum.tasks, "task");
+        let of = if self.has_more { format!("the next {tasks}") } else { format!("{tasks} left") };
+        let mut text = format!("{} for {of}", self.sum.text());
+        if let Some((pace, until)) = self.pace.as_ref().zip(self.lasts_until.as_ref()) {
+            text += &format!("; at {pace} a day the queue lasts until about {until}");
+        }
+        text
+    }
+}
+
+/// Returns the cap that makes the queue last longest: how many days after today, and the cap. None: none delays it.
+fn slowest(queue: &QueueStatus, sum: &PriceSum) -> Option<(i64, String)> {
+    let of_units =
+        (queue.caps.units_micro, queue.spent_today.units_micro, sum.units_micro, "units");
+    let of_money =
+        (queue.caps.money_micro, queue.spent_today.money_micro, sum.money_micro, "in money");
+    let days = [of_units, of_money].into_iter().filter_map(|(cap, spent, left, unit)| {
+        let cap = cap.filter(|cap| *cap > 0)?;
+        let after_today = left.saturating_sub(cap.saturating_sub(spent).max(0));
+        let days = after_today.saturating_add(cap - 1) / cap;
+        (days > 0).then(|| (days, format!("{} {unit}", units(cap))))
+    });
+    days.max_by_key(|(days, _)| *days)
+}

@@ -1,0 +1,241 @@
+//! The listener of `media.serve`.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    fs::File,
+    io,
+    net::SocketAddr,
+    os::fd::AsRawFd as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::body::Body;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+use tower_http::services::ServeFile;
+use tracing::{debug, info, warn};
+
+use super::links::{PROBE, PROBE_OBJECT, VideoLinks};
+use crate::{
+    media::{FileStamp, Located, Locator, object_name, object_type, sha256_of},
+    offload::Offload,
+    store::Store,
+};
+
+/// Connections served at once; more wait in the system's queue. Those who send nothing must not keep Kling out.
+pub const CONNECTIONS_MAX: usize = 256;
+/// Time limit for reading the request head.
+const HEAD_MAX: Duration = Duration::from_secs(5);
+/// Time limit of a connection: a video of 100 MB at 1 Mbit/s.
+const CONNECTION_MAX: Duration = Duration::from_mins(15);
+/// Size limit of the request head.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Pause after a failed accept, for example because no file descriptor is free.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often an address is tried.
+const BIND_TRIES: u32 = 20;
+const BIND_AGAIN: Duration = Duration::from_millis(100);
+/// No more contents are remembered.
+const KNOWN_MAX: usize = 1_000;
+
+/// The configured address cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "media.serve.listen: cannot listen on {listen}: {source}; stop the program that listens there, or set another address \
+     of this machine"
+)]
+pub struct ServeError {
+    listen: SocketAddr,
+    source: io::Error,
+}
+
+/// What is served.
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ServedVideos {
+    pub links: VideoLinks,
+    pub store: Store,
+    pub locator: Locator,
+    pub offload: Offload,
+    /// The wall clock, as Unix time.
+    pub now_ms: fn() -> i64,
+    /// The stamps of files whose content was read, by their hash.
+    pub known: Mutex<HashMap<String, FileStamp>>,
+}
+
+/// Serves videos until it is dropped; open connections end with it.
+#[derive(Debug)]
+pub struct VideoServer(JoinHandle<Infallible>);
+
+impl VideoServer {
+    /// Serves videos at `listen`. `is_reload`: an address that cannot be used does not end the daemon; it is tried again.
+    ///
+    /// # Errors
+    /// The address is in use, or is none of this machine.
+    pub async fn start(
+        listen: SocketAddr,
+        videos: ServedVideos,
+        is_reload: bool,
+    ) -> Result<Self, ServeError> {
+        let videos = Arc::new(videos);
+        let listener = match bind(listen).await {
+            Ok(listener) => listener,
+            Err(error) if is_reload => {
+                warn!("{error}");
+                return Ok(Self(tokio::spawn(serve_once_free(listen, videos))));
+            }
+            Err(error) => return Err(error),
+        };
+        info!("local videos are served at http://{listen}/m/");
+        Ok(Self(tokio::spawn(serve(listener, videos))))
+    }
+}
+
+async fn serve_once_free(listen: SocketAddr, videos: Arc<ServedVideos>) -> Infallible {
+    loop {
+        if let Ok(listener) = bind(listen).await {
+            info!("local videos are served at http://{listen}/m/");
+            return serve(listener, videos).await;
+        }
+    }
+}
+
+/// Tries an address for some time: after a reload, the earlier listener may be open for a moment.
+async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
+    for _ in 1..BIND_TRIES {
+        match TcpListener::bind(listen).await {
+            Ok(listener) => return Ok(listener),
+            Err(_) => sleep(BIND_AGAIN).await,
+        }
+    }
+    TcpListener::bind(listen).await.map_err(|source| ServeError { listen, source })
+}
+
+impl Drop for VideoServer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, videos: Arc<ServedVideos>) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= CONNECTIONS_MAX {
+            connections.join_next().await;
+        }
+        tokio::select! {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(timeout(CONNECTION_MAX, answer(stream, Arc::clone(&videos))));
+                }
+                Err(error) => {
+                    debug!("media.serve: cannot accept a connection: {error}");
+                    sleep(AFTER_FAILURE).await;
+                }
+            },
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, videos: Arc<ServedVideos>) {
+    let service = service_fn(move |request| {
+        let videos = Arc::clone(&videos);
+        async move { Ok::<_, Infallible>(videos.respond(request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        debug!("media.serve: {error}");
+    }
+}
+
+impl ServedVideos {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return plain(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        let parts: Vec<&str> = request.uri().path().split('/').collect();
+        // A reverse proxy may leave its own path in front.
+        let [.., "m", expiry, mac, object] = parts[..] else { return plain(StatusCode::NOT_FOUND) };
+        if !self.links.allows(expiry, mac, object, (self.now_ms)()) {
+            return plain(StatusCode::NOT_FOUND);
+        }
+        if object == PROBE_OBJECT {
+            return Response::new(Body::from(PROBE));
+        }
+        self.links.set_asked(object);
+        let content_type = HeaderValue::from_static(object_type(object));
+        let object = object.to_owned();
+        let Some(file) = self.find(object).await else { return plain(StatusCode::NOT_FOUND) };
+        // The file that was checked, whatever has its path by now.
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let Ok(response) = ServeFile::new(path).try_call(request).await else {
+            return plain(StatusCode::NOT_FOUND);
+        };
+        let mut response = response.map(Body::new);
+        if response.status().is_success() {
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        }
+        response
+    }
+
+    /// Opens the file that has the content of an object.
+    async fn find(&self, object: String) -> Option<File> {
+        let sha256 = object.split('.').next()?.to_owned();
+        let named = self.store.local_videos(&sha256).await.ok()?;
+        let (locator, hash) = (self.locator.clone(), sha256.clone());
+        let known = self.known().get(&sha256).copied();
+        let found = self.offload.run(move || {
+            let located = |(folder, name): &(String, String)| {
+                let located = locator.locate(&locator.jobs_dir.join(folder), name).ok()?;
+                (object_name(name, &hash) == object).then_some(located)
+            };
+            let has_content = |located: &Located| {
+                known == Some(located.stamp) || sha256_of(located).is_ok_and(|found| found == hash)
+            };
+            let located = named.iter().filter_map(located).find(has_content)?;
+            // Fails if it changed since.
+            Some((located.open().ok()?, located.stamp))
+        });
+        let (file, stamp) = found.await.ok()??;
+        let mut known = self.known();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(sha256, stamp);
+        Some(file)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, FileStamp>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn plain(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    // Those without a valid link must not keep connections open: they would keep Kling out.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = HeaderValue::from_static("GET, HEAD");
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
+}
