@@ -1,4 +1,4 @@
-//! Messages are written with the change that they report, whoever makes it, and only where a target wants them.
+//! Messages are written with the change that they report, from whatever process it comes, and only where a target wants them.
 
 use super::*;
 use crate::store::{Hold, HoldKind, Notification, NotificationProblems, Pause, PauseKind};
