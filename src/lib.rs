@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod failpoint;
+mod http_server;
 pub mod inbox;
 pub mod job;
 pub mod kling;

@@ -8,30 +8,20 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use hyper::{
-    Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{JoinHandle, JoinSet},
-    time::{sleep, timeout},
-};
-use tracing::{debug, info, warn};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tracing::{info, warn};
 
 use super::{page, recorder::Metrics};
+use crate::http_server::{self, ServerLimits};
 
-/// Connections served at once; more wait in the system's queue.
-const CONNECTIONS_MAX: usize = 8;
-/// Time limit for reading the request head.
-const HEAD_MAX: Duration = Duration::from_secs(2);
-/// Time limit of a connection.
-const CONNECTION_MAX: Duration = Duration::from_secs(10);
-/// Size limit of the request head.
-const HEAD_BYTES_MAX: usize = 16 << 10;
-/// Pause after a failed accept, for example because no file descriptor is free.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+const LIMITS: ServerLimits = ServerLimits {
+    name: "metrics",
+    connections: 8,
+    connection: Duration::from_secs(10),
+    head: Duration::from_secs(2),
+    keep_alive: false,
+};
 
 const INDEX: &str = "lipsyncd: the metrics are at /metrics\n";
 
@@ -132,42 +122,11 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 async fn serve(listener: TcpListener, metrics: Metrics) -> Infallible {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.len() >= CONNECTIONS_MAX {
-            connections.join_next().await;
-        }
-        tokio::select! {
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(timeout(CONNECTION_MAX, answer(stream, metrics.clone())));
-                }
-                Err(error) => {
-                    debug!("metrics: cannot accept a connection: {error}");
-                    sleep(AFTER_FAILURE).await;
-                }
-            },
-        }
-    }
-}
-
-/// Answers the one request of a connection.
-async fn answer(stream: TcpStream, metrics: Metrics) {
-    let service = service_fn(move |request| {
+    let answer = move |request| {
         let metrics = metrics.clone();
         async move { respond(&request, &metrics).await }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_MAX)
-        .keep_alive(false)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        debug!("metrics: {error}");
-    }
+    };
+    http_server::serve(listener, LIMITS, answer).await
 }
 
 async fn respond(

@@ -16,20 +16,14 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
     header::{self, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{JoinHandle, JoinSet},
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 use tower_http::services::ServeFile;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use super::links::{PROBE, PROBE_OBJECT, VideoLinks};
 use crate::{
+    http_server::{self, ServerLimits},
     media::{FileStamp, Located, Locator, object_name, object_type, sha256_of},
     offload::Offload,
     store::Store,
@@ -37,14 +31,14 @@ use crate::{
 
 /// Connections served at once; more wait in the system's queue. Those who send nothing must not keep Kling out.
 pub const CONNECTIONS_MAX: usize = 256;
-/// Time limit for reading the request head.
-const HEAD_MAX: Duration = Duration::from_secs(5);
-/// Time limit of a connection: a video of 100 MB at 1 Mbit/s.
-const CONNECTION_MAX: Duration = Duration::from_mins(15);
-/// Size limit of the request head.
-const HEAD_BYTES_MAX: usize = 16 << 10;
-/// Pause after a failed accept, for example because no file descriptor is free.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+const LIMITS: ServerLimits = ServerLimits {
+    name: "media.serve",
+    connections: CONNECTIONS_MAX,
+    // A video of 100 MB at 1 Mbit/s.
+    connection: Duration::from_mins(15),
+    head: Duration::from_secs(5),
+    keep_alive: true,
+};
 /// How often an address is tried.
 const BIND_TRIES: u32 = 20;
 const BIND_AGAIN: Duration = Duration::from_millis(100);
@@ -130,40 +124,11 @@ impl Drop for VideoServer {
 }
 
 async fn serve(listener: TcpListener, videos: Arc<ServedVideos>) -> Infallible {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.len() >= CONNECTIONS_MAX {
-            connections.join_next().await;
-        }
-        tokio::select! {
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(timeout(CONNECTION_MAX, answer(stream, Arc::clone(&videos))));
-                }
-                Err(error) => {
-                    debug!("media.serve: cannot accept a connection: {error}");
-                    sleep(AFTER_FAILURE).await;
-                }
-            },
-        }
-    }
-}
-
-async fn answer(stream: TcpStream, videos: Arc<ServedVideos>) {
-    let service = service_fn(move |request| {
+    let answer = move |request| {
         let videos = Arc::clone(&videos);
         async move { Ok::<_, Infallible>(videos.respond(request).await) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        debug!("media.serve: {error}");
-    }
+    };
+    http_server::serve(listener, LIMITS, answer).await
 }
 
 impl ServedVideos {

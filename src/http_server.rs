@@ -1,0 +1,89 @@
+//! Serves HTTP/1 connections of one listener, within limits.
+
+use std::{convert::Infallible, error::Error, time::Duration};
+
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tracing::debug;
+
+/// Size limit of the request head.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Pause after a failed accept, for example because no file descriptor is free.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// The limits of a listener.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerLimits {
+    /// The listener, in the log.
+    pub(crate) name: &'static str,
+    /// Connections served at once; more wait in the system's queue.
+    pub(crate) connections: usize,
+    /// Time limit of a connection.
+    pub(crate) connection: Duration,
+    /// Time limit for reading the request head.
+    pub(crate) head: Duration,
+    /// Whether a connection takes another request after an answer.
+    pub(crate) keep_alive: bool,
+}
+
+/// Serves connections until it is dropped; open connections end with it.
+pub(crate) async fn serve<A, F, B, E>(
+    listener: TcpListener,
+    limits: ServerLimits,
+    answer: A,
+) -> Infallible
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= limits.connections {
+            connections.join_next().await;
+        }
+        tokio::select! {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let served = serve_connection(stream, limits, answer.clone());
+                    connections.spawn(timeout(limits.connection, served));
+                }
+                Err(error) => {
+                    debug!("{}: cannot accept a connection: {error}", limits.name);
+                    sleep(AFTER_FAILURE).await;
+                }
+            },
+        }
+    }
+}
+
+async fn serve_connection<A, F, B, E>(stream: TcpStream, limits: ServerLimits, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .keep_alive(limits.keep_alive)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        .await;
+    if let Err(error) = served {
+        debug!("{}: {error}", limits.name);
+    }
+}
