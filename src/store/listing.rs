@@ -9,7 +9,7 @@ use super::{
     JobState, Reader, StoreError, job_row,
     sql::{Sql as _, columns},
 };
-use crate::job::State;
+use crate::job::{State, Verdict};
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +39,10 @@ pub struct JobOverview {
     pub output: String,
     /// Its result is delivered, and the watermarked copy is not: why, or a note that Kling no longer has the copy.
     pub watermark_missing: Option<String>,
+    /// What a person thinks of its result: `approved`, `rejected`; none: nothing yet.
+    pub verdict: Option<Verdict>,
+    /// What the person wrote about it.
+    pub verdict_note: Option<String>,
     pub error_code: Option<String>,
     pub error: Option<String>,
     /// The API's id of the last request that was answered for it.
@@ -195,7 +199,7 @@ impl Reader {
 
 fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
     columns!(row => JobOverview: key manifest state state_since waiting_for video audio labels attempt task_id
-        external_task_id shares_task_with units money output watermark_missing error_code error request_id changed_after_sent dismissed
+        external_task_id shares_task_with units money output watermark_missing verdict verdict_note error_code error request_id changed_after_sent dismissed
         priority created_at updated_at finished_at)
 }
 

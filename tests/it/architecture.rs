@@ -60,6 +60,7 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
             "media",
             "metrics",
             "notify",
+            "output",
             "pipeline",
             "store",
             "upload",

@@ -21,6 +21,7 @@ mod retries;
 mod schema;
 mod sharing;
 mod takes;
+mod verdicts;
 
 use std::path::PathBuf;
 

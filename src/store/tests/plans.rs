@@ -4,7 +4,7 @@ use super::*;
 use crate::store::{
     JobFilter, budget, delivery, job_state, local_video, media_queue, metrics_snapshot,
     notification, pause, price_left, queue, queue_status, reconcile, reconcile::depart, remaining,
-    retention, sharing, watermark,
+    retention, sharing, verdict, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -69,6 +69,8 @@ fn queries() -> Vec<String> {
         queue_status::DISMISSED,
         queue_status::INCOMPLETE,
         local_video::LOCAL_VIDEOS,
+        verdict::UNSTORED,
+        verdict::OUTPUTS,
         watermark::DUE,
         watermark::MISSING,
         pause::OPEN_CREATES,
