@@ -237,6 +237,7 @@ CREATE TABLE job (
 CREATE INDEX job_state    ON job (state);
 CREATE INDEX job_due      ON job (due_at_ms) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX job_manifest ON job (manifest_id);
+CREATE INDEX job_since    ON job (state_since_ms);
 -- The jobs of a task, first those in the folder: NULL sorts first.
 CREATE INDEX job_task     ON job (task_row, absent_since_ms) WHERE task_row IS NOT NULL;
 CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
@@ -299,6 +300,8 @@ CREATE TABLE label (
   value  TEXT    NOT NULL,
   PRIMARY KEY (job_id, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX label_value ON label (name, value);
 
 -- The beginnings of sentences that many rows of `event` share.
 CREATE TABLE history_text (

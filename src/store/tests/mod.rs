@@ -19,6 +19,7 @@ mod queue;
 mod retention;
 mod retries;
 mod schema;
+mod select;
 mod sharing;
 mod takes;
 mod verdicts;
