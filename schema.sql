@@ -249,8 +249,7 @@ CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.m
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
 CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
-CREATE INDEX job_verdict  ON job (verdict) WHERE verdict IS NOT NULL;
-CREATE INDEX job_unreviewed ON job (id) WHERE state = 'succeeded' AND verdict IS NULL;
+CREATE INDEX job_verdict  ON job (coalesce(verdict, 'none')) WHERE state = 'succeeded';
 
 -- What people think of results. A verdict is about the bytes that the person saw. Another take has none yet, and neither has a
 -- result that was fetched again with other bytes. Jobs that share a task have the same result, and so the same verdict.

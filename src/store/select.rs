@@ -13,7 +13,7 @@ use glob::{MatchOptions, Pattern};
 use rusqlite::types::Value;
 
 use super::{Reader, StoreError, sql::Sql as _};
-use crate::job::{JobId, State, names};
+use crate::job::{JobId, State, Verdict, names};
 
 use condition::Conditions;
 pub(super) use condition::json_list;
@@ -36,6 +36,8 @@ pub struct Select {
     pub reason: Option<String>,
     /// The state did not change before this time (Unix ms).
     pub since_ms: Option<i64>,
+    /// Succeeded jobs with this verdict on their result; none: without a verdict.
+    pub verdicts: Vec<Option<Verdict>>,
     /// Whether a person dismissed the failed job.
     pub dismissed: Option<bool>,
 }

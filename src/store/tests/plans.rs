@@ -137,6 +137,7 @@ fn a_page_of_selected_jobs_follows_the_index_of_their_condition() {
     for (select, index) in [
         (Select::all(), "PRIMARY KEY"),
         (Select::in_state(State::Failed), "COVERING INDEX job_state (state=?"),
+        (Select { verdicts: vec![None], ..Select::default() }, "INDEX job_verdict (<expr>=?"),
         (
             Select { labels: vec![label("en")], ..Select::default() },
             "COVERING INDEX label_value (name=? AND value=?",

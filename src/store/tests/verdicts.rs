@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     job::Verdict,
-    store::{ResultId, UnstoredVerdict},
+    store::{Reader, ResultId, Select, UnstoredVerdict},
 };
 
 /// `a` and `b` share a task, and both have its result.
@@ -92,6 +92,29 @@ async fn another_take_has_no_verdict_yet() {
     let second = ResultId { task: second.id, ..result };
     give(&bench, &second, Some(Verdict::Approved), None).await;
     assert_eq!(shown(&bench), "a approved, b rejected");
+}
+
+#[tokio::test]
+async fn jobs_are_selected_by_their_verdict() {
+    let (bench, result) = two_with_a_result().await;
+    bench.accept(manifest("c.yaml", vec![wanted("c"), wanted("d")])).await.unwrap();
+    let session = session(&bench.store).await;
+    bench.drive("c", until_submitted(&session, "task of c")).await;
+    bench.drive("c", until_succeeded()).await;
+    let found = |verdicts: &[Option<Verdict>]| {
+        let reader = Reader::open(&bench.path).unwrap();
+        let select = Select { verdicts: verdicts.to_vec(), ..Select::default() };
+        let jobs = reader.first_jobs(&select, 9).unwrap();
+        jobs.into_iter().map(|job| job.key).collect::<Vec<_>>().join(" ")
+    };
+    let (approved, rejected) = (Some(Verdict::Approved), Some(Verdict::Rejected));
+    assert_eq!((found(&[None]), found(&[approved, rejected])), ("a b c".into(), String::new()));
+    give(&bench, &result, approved, None).await;
+    assert_eq!((found(&[None]), found(&[approved])), ("c".into(), "a b".into()));
+    assert_eq!((found(&[rejected]), found(&[approved, None])), (String::new(), "a b c".into()));
+    // A result that is delivered again is no result to review.
+    bench.command("b", Command::Fetch).await.unwrap();
+    assert_eq!(found(&[approved, None]), "a c");
 }
 
 #[tokio::test]
