@@ -146,6 +146,11 @@ impl Reader {
         Ok((lines, last.filter(|_| more)))
     }
 
+    /// Returns a number that is another one after each commit of other connections.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     /// Whether a manifest of that path was ever read.
     pub fn knows_manifest(&self, path: &str) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM manifest WHERE path = ?1";
