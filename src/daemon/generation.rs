@@ -54,7 +54,7 @@ impl Generation {
         inputs: &Inputs,
         is_reload: bool,
     ) -> Result<Self, DaemonError> {
-        let Inputs { config, credentials, bucket_keys, notify_secret } = inputs;
+        let Inputs { config, credentials, bucket_keys, notify_secret, .. } = inputs;
         let (store, clock) = (&resources.store, resources.clock.clone());
         let mut settings = settings::pipeline(config, credentials, &resources.metrics);
         let bucket = settings::bucket(config, bucket_keys.as_ref())?;

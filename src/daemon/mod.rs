@@ -51,7 +51,7 @@ pub async fn run(
         biased;
         // Nothing is in progress yet that would have to end in order.
         () = controls.stop.cancelled() => return Ok(End::Stopped),
-        opened = Resources::open(&inputs.config, until, &manager) => opened?,
+        opened = Resources::open(&inputs, until, &manager) => opened?,
     };
     let overdue = async {
         controls.stop.cancelled().await;

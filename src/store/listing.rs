@@ -136,6 +136,11 @@ impl Reader {
         Ok(self.job_page(&self.select(select)?, SortBy::Read, None, limit)?.jobs)
     }
 
+    /// Returns a number that is another one after each commit of other connections.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     /// Returns the job of that key with its history, if there is one.
     pub fn detail(&self, key: &str) -> Result<Option<JobDetail>, StoreError> {
         let moment = self.connection.unchecked_transaction()?;
