@@ -40,12 +40,13 @@ impl Asked {
     }
 
     fn select(&self) -> Result<Select, PageError> {
-        let states = match self.state.as_str() {
-            "" => Vec::new(),
-            name => vec![job::State::named(name).ok_or_else(|| {
-                PageError::Invalid(format!("there is no state called `{name}`"))
-            })?],
-        };
+        let states =
+            match self.state.as_str() {
+                "" => Vec::new(),
+                name => vec![job::State::named(name).ok_or_else(|| {
+                    PageError::Invalid(format!("there is no state called `{name}`"))
+                })?],
+            };
         let manifests = Some(self.manifest.as_str()).filter(|path| !path.is_empty());
         let manifests = manifests.into_iter().map(ManifestGlob::new).collect();
         Ok(Select { manifests, states, ..Select::default() })
@@ -54,9 +55,7 @@ impl Asked {
     fn after(&self) -> Result<Option<PageEnd>, PageError> {
         let invalid = || PageError::Invalid("`after` is no end of a page".to_owned());
         let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
-        after
-            .map(|text| PageEnd::parse(text, SortBy::Read).ok_or_else(invalid))
-            .transpose()
+        after.map(|text| PageEnd::parse(text, SortBy::Read).ok_or_else(invalid)).transpose()
     }
 }
 

@@ -15,6 +15,7 @@ mod jobs;
 mod layout;
 mod login;
 mod overview;
+mod player;
 mod readers;
 mod router;
 mod safety;

@@ -8,7 +8,8 @@ use axum::{
 };
 
 use super::{
-    actions, assets, error::PageError, events, job, jobs, login, overview, safety, site::Site,
+    actions, assets, error::PageError, events, job, jobs, login, overview, player, safety,
+    site::Site,
 };
 
 pub(super) fn router(site: &Arc<Site>) -> Router {
@@ -16,6 +17,10 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/", get(overview::page))
         .route("/jobs", get(jobs::page))
         .route("/job", get(job::page))
+        .route("/verdict", post(player::give))
+        .route("/media/result/{task}/{sha256}", get(player::result))
+        .route("/media/video/{task}", get(player::video))
+        .route("/media/audio/{task}", get(player::audio))
         .route("/pause", post(actions::pause))
         .route("/resume", post(actions::resume))
         .route("/events", get(events::events))
@@ -23,6 +28,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/logout", post(login::log_out))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
+        .route("/assets/player.js", get(assets::player))
         .route("/assets/icon.svg", get(assets::icon))
         .fallback(|| async { PageError::NotFound })
         .with_state(Arc::clone(site));
