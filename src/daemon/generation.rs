@@ -125,7 +125,8 @@ impl Generation {
             heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
-        let its_inputs = BackgroundInputs { inputs, folder: &folder, sender: &sender };
+        let its_inputs =
+            BackgroundInputs { inputs, folder: &folder, sender: &sender, offload: &offload };
         let background = background::run(resources, its_inputs, Arc::clone(&rescan), store_changed);
         let mut reloader = Reloader::new(resources, inputs, read_inputs);
         let reload = reloader.next(&controls.reload, &rescan);

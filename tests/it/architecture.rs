@@ -61,6 +61,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
             "media",
             "metrics",
             "notify",
+            "output",
             "pipeline",
             "store",
             "upload",

@@ -21,7 +21,7 @@ use crate::{
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
-    store::{JobFilter, JobOverview, Reader},
+    store::{JobOverview, Reader, Select},
 };
 
 use folder::Folder;
@@ -125,8 +125,7 @@ async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result
 
 /// Reads the jobs; fails while the daemon is still creating its database.
 fn jobs(database: &Path) -> Result<Vec<JobOverview>> {
-    let all = JobFilter { manifest: None, state: None };
-    Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
+    Ok(Reader::open(database)?.first_jobs(&Select::all(), JOBS_MAX)?)
 }
 
 fn conclude(
