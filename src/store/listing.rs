@@ -136,6 +136,11 @@ impl Reader {
         Ok(self.job_page(&self.select(select)?, SortBy::Read, None, limit)?.jobs)
     }
 
+    /// Returns the handle by which another thread ends what this one reads.
+    pub fn interrupter(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
     /// Returns a number that is another one after each commit of other connections.
     pub fn version(&self) -> Result<i64, StoreError> {
         Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)

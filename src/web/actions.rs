@@ -8,7 +8,7 @@ use axum::{
 };
 use tracing::info;
 
-use super::{error::PageError, overview::now_ms, site::Site};
+use super::{error::PageError, now::now_ms, site::Site};
 
 /// `POST /pause`
 pub(super) async fn pause(State(site): State<Arc<Site>>) -> Response {

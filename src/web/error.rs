@@ -22,6 +22,10 @@ pub(super) enum PageError {
     Invalid(String),
     #[error("too many pages are open; close some of them")]
     Busy,
+    #[error(
+        "reading this page took too long; select fewer jobs, or use the command that shows the same"
+    )]
+    TooLong,
     #[error("internal error; the log has details")]
     Panicked,
     #[error(transparent)]
@@ -33,7 +37,7 @@ impl PageError {
         match self {
             Self::NotFound | Self::UnknownJob(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::TooLong => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panicked | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

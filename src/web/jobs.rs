@@ -1,82 +1,89 @@
-//! The list of jobs. Filter and place are in the address, so that it can be kept and shared.
+//! The list of jobs. Filter, order and place are in the address, so that it can be kept and shared.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::{RawQuery, State},
     response::Response,
 };
 use maud::{Markup, html};
-use serde::Deserialize;
+use url::form_urlencoded;
 
 use super::{
     address,
     error::PageError,
     format::{iso_time, text},
     layout::Place,
+    manifests,
+    selection::Selection,
     site::{PageResult, Site},
 };
 use crate::{
-    job,
-    store::{JobOverview, ManifestGlob, PageEnd, Reader, Select, SortBy},
+    job::{self, Verdict},
+    store::{JobOverview, JobPage, PageEnd, Reader, SortBy},
 };
 
 /// Rows of a page.
 const ROWS_MAX: usize = 100;
 
-/// The filter, as it is in the address. Empty values count as absent: a form sends all of its fields.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Asked {
-    state: String,
-    manifest: String,
-    after: String,
+/// The orders that a page offers. The others would read all selected jobs for each page.
+const ORDERS: [(SortBy, &str); 3] = [
+    (SortBy::Since, "newest change first"),
+    (SortBy::Read, "as they were first read"),
+    (SortBy::Key, "by key"),
+];
+
+/// What the address asks for.
+struct Asked {
+    selection: Selection,
+    sort: SortBy,
+    after: Option<PageEnd>,
 }
 
 impl Asked {
-    fn address(&self, after: &str) -> String {
-        let pairs = [("state", &*self.state), ("manifest", &*self.manifest), ("after", after)];
-        address::with_query("/jobs", pairs)
-    }
-
-    fn select(&self) -> Result<Select, PageError> {
-        let states =
-            match self.state.as_str() {
-                "" => Vec::new(),
-                name => vec![job::State::named(name).ok_or_else(|| {
-                    PageError::Invalid(format!("there is no state called `{name}`"))
-                })?],
-            };
-        let manifests = Some(self.manifest.as_str()).filter(|path| !path.is_empty());
-        let manifests = manifests.into_iter().map(ManifestGlob::new).collect();
-        Ok(Select { manifests, states, ..Select::default() })
-    }
-
-    fn after(&self) -> Result<Option<PageEnd>, PageError> {
+    fn parse(query: &str) -> Result<Self, PageError> {
+        let value = |name: &str| {
+            let mut pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+        };
+        let sort = match value("sort") {
+            None => SortBy::Since,
+            Some(name) => SortBy::named(&name)
+                .ok_or_else(|| PageError::Invalid(format!("there is no order `{name}`")))?,
+        };
         let invalid = || PageError::Invalid("`after` is no end of a page".to_owned());
-        let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
-        after.map(|text| PageEnd::parse(text, SortBy::Read).ok_or_else(invalid)).transpose()
+        let after = value("after")
+            .map(|text| PageEnd::parse(&text, sort).ok_or_else(invalid))
+            .transpose()?;
+        Ok(Self { selection: Selection::parse(query)?, sort, after })
+    }
+
+    fn address(&self, after: &str) -> String {
+        self.selection.address("/jobs", [("sort", self.sort.name()), ("after", after)])
     }
 }
 
 /// `GET /jobs`
-pub(super) async fn page(State(site): State<Arc<Site>>, Query(asked): Query<Asked>) -> Response {
-    site.render(move |site, reader| write(site, reader, &asked)).await
+pub(super) async fn page(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Response {
+    site.render(move |site, reader| write(site, reader, &Asked::parse(&query.unwrap_or_default())?))
+        .await
 }
 
 fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
-    let (selected, after) = (reader.select(&asked.select()?)?, asked.after()?);
-    let page = reader.job_page(&selected, SortBy::Read, after.as_ref(), ROWS_MAX)?;
-    let (jobs, next) = (page.jobs, page.end.map(|end| end.as_text()));
+    let selected = reader.select(&asked.selection.select)?;
+    let JobPage { jobs, end } =
+        reader.job_page(&selected, asked.sort, asked.after.as_ref(), ROWS_MAX)?;
+    let manifest = reader.manifest_progress(asked.selection.value("manifest"))?;
     let main = html! {
         h1 { "Jobs" }
         (form(asked))
+        @if let Some(manifest) = &manifest { (manifests::one(site, reader, manifest)?) }
         div #jobs data-live="" {
             (table(&jobs))
             nav.pages aria-label="More jobs" {
-                @if !asked.after.is_empty() { a href=(asked.address("")) { "First page" } }
-                @if let Some(next) = next {
-                    a rel="next" href=(asked.address(&next)) { "Next page" }
+                @if asked.after.is_some() { a href=(asked.address("")) { "First page" } }
+                @if let Some(end) = end {
+                    a rel="next" href=(asked.address(&end.as_text())) { "Next page" }
                 }
             }
         }
@@ -85,19 +92,43 @@ fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
 }
 
 fn form(asked: &Asked) -> Markup {
+    let Asked { selection, sort, .. } = asked;
+    let state = selection.value("state");
+    let is_single = state.is_empty() || job::State::named(state).is_some();
     html! {
         form.row method="get" action="/jobs" role="search" aria-label="Filter" {
             label { "State"
                 select name="state" {
                     option value="" { "all" }
-                    @for state in job::State::ALL {
-                        option value=(state) selected[asked.state == state.name()] { (state) }
+                    @if !is_single { option value=(state) selected { (state) } }
+                    @for one in job::State::ALL {
+                        option value=(one) selected[state == one.name()] { (one) }
                     }
                 }
             }
-            label { "Manifest" input name="manifest" value=(asked.manifest) autocomplete="off"; }
+            label { "Manifest" input name="manifest" value=(selection.value("manifest")) placeholder="promo/*.yaml" autocomplete="off"; }
+            label { "Label" input name="label" value=(selection.value("label")) placeholder="language=fr" autocomplete="off"; }
+            label { "Error code" input name="code" value=(selection.value("code")) autocomplete="off"; }
+            label { "Verdict"
+                select name="verdict" {
+                    option value="" { "any" }
+                    @for name in [Verdict::Approved.name(), Verdict::Rejected.name(), "none"] {
+                        option value=(name) selected[selection.value("verdict") == name] { (name) }
+                    }
+                }
+            }
+            label { "Order"
+                select name="sort" {
+                    @for (one, name) in ORDERS { option value=(one.name()) selected[one == *sort] { (name) } }
+                }
+            }
             button { "Show" }
-            a href="/jobs" { "Show all" }
+            @if !selection.is_everything() { a href="/jobs" { "Show all" } }
+        }
+        @for name in ["job", "reason", "dismissed"] {
+            @if !selection.value(name).is_empty() {
+                p.soft { "Only jobs with " (name) ": " (text(selection.value(name))) }
+            }
         }
     }
 }
@@ -126,9 +157,9 @@ fn row(job: &JobOverview) -> Markup {
     let reason = job.waiting_for.as_ref().or(job.error.as_ref()).or(job.watermark_missing.as_ref());
     html! {
         tr {
-            td { (state(job.state)) }
+            td { (state(job.state)) @if let Some(verdict) = job.verdict { br; (self::verdict(verdict)) } }
             td { (iso_time(&job.state_since)) }
-            td { a href=(address::job(&job.key)) { (text(&job.key)) } }
+            td.wide { a href=(address::job(&job.key)) { (text(&job.key)) } }
             td.wide { @if let Some(reason) = reason { (text(reason)) } }
             td.number { (job.units) }
         }
@@ -138,4 +169,9 @@ fn row(job: &JobOverview) -> Markup {
 /// A state in its colour.
 pub(super) fn state(state: job::State) -> Markup {
     html! { span class={ "state state-" (state) } { (state) } }
+}
+
+/// A verdict in its colour.
+pub(super) fn verdict(verdict: Verdict) -> Markup {
+    html! { span class={ "state verdict-" (verdict.name()) } { (verdict.name()) } }
 }

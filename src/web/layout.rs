@@ -9,13 +9,15 @@ use super::assets;
 pub(super) enum Place {
     Overview,
     Jobs,
+    Manifests,
     Failures,
     Spend,
 }
 
-const PLACES: [(Place, &str, &str); 4] = [
+const PLACES: [(Place, &str, &str); 5] = [
     (Place::Overview, "/", "Overview"),
     (Place::Jobs, "/jobs", "Jobs"),
+    (Place::Manifests, "/manifests", "Manifests"),
     (Place::Failures, "/failures", "Failures"),
     (Place::Spend, "/spend", "Spending"),
 ];

@@ -1,4 +1,4 @@
-//! The overview: the queue, what limits it, and who is needed.
+//! The overview: the queue and what limits it, what needs a person, money, and the manifests in progress.
 
 use std::sync::Arc;
 
@@ -6,14 +6,24 @@ use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 
 use super::{
-    format::{counted, number, text, time, units},
+    address,
+    format::{number, units},
+    jobs,
     layout::Place,
+    manifests, needs,
+    now::now_ms,
+    price, queue,
     site::{PageResult, Site},
 };
 use crate::{
     job::State as JobState,
-    store::{PauseKind, QueueStatus, Reader},
+    store::{QueueStatus, Reader, StoreError},
 };
+
+/// Manifests that are shown; the others have a page.
+const MANIFESTS_MAX: usize = 20;
+/// Tasks whose price is computed, as for `status`.
+const PRICED_TASKS_MAX: i64 = 10_000;
 
 /// `GET /`
 pub(super) async fn page(State(site): State<Arc<Site>>) -> Response {
@@ -21,44 +31,72 @@ pub(super) async fn page(State(site): State<Arc<Site>>) -> Response {
 }
 
 fn write(site: &Site, reader: &Reader) -> PageResult {
-    let status = reader.queue_status(now_ms())?;
+    let now_ms = now_ms();
+    let status = reader.queue_status(now_ms)?;
+    let in_progress = reader.manifests_in_progress(MANIFESTS_MAX)?;
     let main = html! {
         h1 { "Overview" }
-        section #queue data-live="" aria-label="Queue" { (queue(&status)) @if !site.is_read_only() { (switch(&status)) } }
+        div.cards #queue data-live="" {
+            section.card aria-labelledby="queue-title" {
+                h2 #queue-title { "Queue" }
+                (queue::describe(&status, now_ms))
+                @if !site.is_read_only() { (queue::switch(&status)) }
+            }
+            section.card aria-labelledby="needs-title" {
+                h2 #needs-title { "Needs you" }
+                (needs::list(site, &status))
+            }
+            section.card aria-labelledby="money-title" {
+                h2 #money-title { "Spending" }
+                (money(site, reader, &status)?)
+            }
+        }
+        h2 { "Jobs" }
+        div #counts data-live="" { (counts(&status)) }
+        h2 { "Manifests in progress" }
+        div #manifests data-live="" {
+            (manifests::table(site, reader, &in_progress)?)
+            p { a href="/manifests" { "All manifests" } }
+        }
     };
     Ok(site.page(Place::Overview, "Overview", &main))
 }
 
-fn queue(status: &QueueStatus) -> Markup {
+fn counts(status: &QueueStatus) -> Markup {
     html! {
-        p { (counted(status.slots_used, "slot")) " of " (number(status.slots_limit)) " used" }
-        @if let Some(pause) = &status.pause {
-            @match pause.kind {
-                PauseKind::Person => p { "Paused since " (time(pause.since_ms)) },
-                PauseKind::Account | PauseKind::Credentials => p { "Paused: " (text(&pause.reason)) },
-            }
-        }
-        dl {
+        ul.counts {
             @for state in JobState::ALL {
-                dt { (state) }
-                dd { (number(status.count(&[state]))) }
+                @let count = status.count(&[state]);
+                @if count > 0 {
+                    li { a href=(address::with_query("/jobs", [("state", state.name())])) { b { (number(count)) } " " (jobs::state(state)) } }
+                }
             }
-        }
-        p { (units(status.spent_today.units_micro)) " units today" }
-    }
-}
-
-/// The button that pauses or resumes.
-fn switch(status: &QueueStatus) -> Markup {
-    html! {
-        @if status.pause.is_some() {
-            form.inline method="post" action="/resume" { button { "Resume paid calls" } }
-        } @else {
-            form.inline method="post" action="/pause" { button.quiet { "Pause paid calls" } }
+            @if status.jobs.values().all(|count| *count == 0) { li { "No jobs yet. Put a manifest into " code { "jobs_dir" } "." } }
         }
     }
 }
 
-pub(super) fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
+fn money(site: &Site, reader: &Reader, status: &QueueStatus) -> Result<Markup, StoreError> {
+    let prices = price::prices(site, reader)?;
+    let left = price::left(&prices, &reader.tasks_left(PRICED_TASKS_MAX)?);
+    let (today, total) = (status.spent_today, status.spent_total);
+    let has_money = total.money_micro > 0 || status.caps.money_micro.is_some();
+    Ok(html! {
+        dl {
+            dt { "Today" }
+            dd { (units(today.units_micro)) " units" (cap(status.caps.units_micro)) }
+            @if has_money { dt { "Today in money" } dd { (units(today.money_micro)) (cap(status.caps.money_micro)) } }
+            dt { "In all" }
+            dd { (units(total.units_micro)) " units" @if has_money { " and " (units(total.money_micro)) " in money" } }
+            @if let Some(left) = left { dt { "Price left" } dd { (left) } }
+        }
+        @if status.has_uncapped_money() {
+            p.warning { "The account is charged money, and only units are capped: set " code { "limits.money_per_day" } "." }
+        }
+        p { a href="/spend" { "By day" } }
+    })
+}
+
+fn cap(micro: Option<i64>) -> Markup {
+    html! { @if let Some(micro) = micro { " of " (units(micro)) " (daily budget)" } }
 }

@@ -8,14 +8,17 @@ use axum::{
 };
 
 use super::{
-    actions, assets, error::PageError, events, job, jobs, login, overview, player, safety,
-    site::Site,
+    actions, assets, error::PageError, events, failures, job, jobs, login, manifests, overview,
+    player, safety, site::Site, spend,
 };
 
 pub(super) fn router(site: &Arc<Site>) -> Router {
     let pages = Router::new()
         .route("/", get(overview::page))
         .route("/jobs", get(jobs::page))
+        .route("/manifests", get(manifests::page))
+        .route("/failures", get(failures::page))
+        .route("/spend", get(spend::page))
         .route("/job", get(job::page))
         .route("/verdict", post(player::give))
         .route("/media/result/{task}/{sha256}", get(player::result))

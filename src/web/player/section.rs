@@ -4,11 +4,12 @@ use maud::{Markup, html};
 
 use super::verdict::NOTE_MAX;
 use crate::{
-    job::{GivenVerdict, Plan, Source, State, Task, Verdict, without_signature},
+    job::{GivenVerdict, Plan, Source, State, Task, without_signature},
     store::{JobDetail, Reader, TakeToReview},
     web::{
         error::PageError,
         format::{text, time},
+        jobs,
         site::Site,
     },
 };
@@ -99,7 +100,7 @@ fn after(site: &Site, detail: &JobDetail, take: &TakeToReview, are_several: bool
         figure id={ "take-" (take.task) } {
             figcaption {
                 "After" @if are_several { ": take " (take.take) }
-                @if let Some(given) = &take.verdict { " " (badge(given.verdict)) }
+                @if let Some(given) = &take.verdict { " " (jobs::verdict(given.verdict)) }
             }
             video src={ "/media/result/" (take.task) "/" (sha256) } data-video={ "take-" (take.take) }
                 preload="metadata" playsinline controls aria-label={ "Result, take " (take.take) } {}
@@ -119,7 +120,7 @@ fn listen(name: &str, label: &str, is_chosen: bool) -> Markup {
 
 fn note(given: &GivenVerdict) -> Markup {
     html! {
-        p.soft { (verdict_word(given.verdict)) " at " (time(given.given_at_ms)) }
+        p.soft { (given.verdict.name()) " at " (time(given.given_at_ms)) }
         @if let Some(note) = &given.note { p.note { (text(note)) } }
     }
 }
@@ -148,19 +149,8 @@ fn take_line(take: &TakeToReview, current: &Task) -> Markup {
     html! {
         "Take " (take.take) @if take.task == current.id { " (of this job)" } ": "
         @if take.state == State::Succeeded {
-            @match &take.verdict { Some(given) => (badge(given.verdict)), None => "not reviewed" }
+            @match &take.verdict { Some(given) => (jobs::verdict(given.verdict)), None => "not reviewed" }
         } @else { (take.state) }
-    }
-}
-
-pub(in crate::web) fn badge(verdict: Verdict) -> Markup {
-    html! { span class={ "verdict-" (verdict.name()) } { (verdict_word(verdict)) } }
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Approved => "Approved",
-        Verdict::Rejected => "Rejected",
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     job::{TaskId, Verdict},
     store::{JobChange, ResultId},
-    web::{address, error::PageError, overview::now_ms, site::Site},
+    web::{address, error::PageError, now::now_ms, site::Site},
 };
 
 /// The longest note, in characters.

@@ -5,10 +5,13 @@ use serde_json::json;
 use super::env::Page;
 
 /// Every page that shows something, with a text that is on it.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 9] = [
     ("/", "Overview"),
     ("/jobs", "spring/en"),
     ("/jobs?state=failed", "spring/it"),
+    ("/manifests", "spring.yaml"),
+    ("/failures", "audio"),
+    ("/spend", "units"),
     ("/job?key=spring%2Fen", "Before and after"),
     ("/job?key=spring%2Fit", "failed"),
     ("/job?key=spring%2Flater", "not_before"),
@@ -45,7 +48,7 @@ fn pages_work_without_scripts() {
         env.run(&["list", "--verdict", "approved"]).out.contains("spring/en")
     });
     page.open("/job?key=spring%2Fen");
-    assert!(page.browser.text_of("figure:nth-of-type(2)").contains("Approved"));
+    assert!(page.browser.text_of("figure:nth-of-type(2)").contains("approved"));
 }
 
 #[test]

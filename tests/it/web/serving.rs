@@ -126,6 +126,13 @@ fn jobs_are_shown_and_the_queue_is_paused() {
         ("/jobs?after=x", 400),
         ("/jobs?state=failed", 200),
         ("/jobs?manifest=none", 200),
+        ("/jobs?sort=key&label=a%3Db&verdict=none&code=1&state=failed,succeeded", 200),
+        ("/jobs?sort=none", 400),
+        ("/manifests", 200),
+        ("/failures", 200),
+        ("/spend", 200),
+        ("/spend?days=365", 200),
+        ("/spend?days=1", 400),
         ("/none", 404),
     ] {
         assert_eq!(ask(&address, "GET", path, &[]).status, status, "{path}");
