@@ -15,15 +15,15 @@ use crate::{
     store::ResultId,
 };
 
-/// No more results are remembered.
+/// No more files are remembered.
 const KNOWN_MAX: usize = 1_000;
 
 /// Finds and opens the files. Everything here blocks.
 pub(in crate::web) struct Files {
     locator: Locator,
     output_dir: PathBuf,
-    /// The stamps of results whose content was read, by their SHA-256.
-    known: Mutex<HashMap<String, FileStamp>>,
+    /// The SHA-256 of files that were read.
+    known: Mutex<HashMap<FileStamp, String>>,
 }
 
 impl Files {
@@ -56,17 +56,25 @@ impl Files {
             public_path: PathBuf::new(),
             stamp: FileStamp::of(&found),
         };
-        let is_known = self.known().get(sha256) == Some(&located.stamp);
-        if !is_known && sha256_of(&located).ok()? != sha256 {
+        let known = self.known().get(&located.stamp).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => self.remember(located.stamp, sha256_of(&located).ok()?),
+        };
+        if found != sha256 {
             return None;
         }
+        // Fails if it changed since.
+        located.open().ok()
+    }
+
+    fn remember(&self, stamp: FileStamp, sha256: String) -> String {
         let mut known = self.known();
         if known.len() >= KNOWN_MAX {
             known.clear();
         }
-        known.insert(sha256.to_owned(), located.stamp);
-        // Fails if it changed since.
-        located.open().ok()
+        known.insert(stamp, sha256.clone());
+        sha256
     }
 
     /// Opens a local source of a task, as the daemon finds it; none: it is not local, or not there.
@@ -76,7 +84,7 @@ impl Files {
         self.locator.locate(&folder, name).ok()?.open().ok()
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, FileStamp>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<FileStamp, String>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

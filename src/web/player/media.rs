@@ -1,17 +1,16 @@
 //! The addresses of media: results by task and SHA-256, sources by task. No address has the name of a file in it.
 
-use std::{fs::File, os::fd::AsRawFd as _, path::Path, sync::Arc};
+use std::{fs::File, path::Path, sync::Arc};
 
 use axum::{
-    body::Body,
     extract::{Path as Parts, Request, State},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use tokio::task::spawn_blocking;
-use tower_http::services::ServeFile;
 
 use crate::{
+    http_server::send_file,
     job::{Source, Task, TaskId},
     store::ResultId,
     web::{error::PageError, site::Site},
@@ -85,16 +84,12 @@ fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// Sends the file that was opened, whatever has its path by now, or the range that is asked for.
 async fn send(file: &File, content_type: &'static str, request: Request) -> Response {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let Ok(response) = ServeFile::new(path).try_call(request).await else {
+    let Some(mut response) = send_file(file, content_type, request).await else {
         return PageError::NotFound.into_response();
     };
-    let mut response = response.map(Body::new);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     // A person who looks again asks whether the file is still the same.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let cache = HeaderValue::from_static("private, no-cache");
+    response.headers_mut().insert(header::CACHE_CONTROL, cache);
     response
 }

@@ -8,8 +8,8 @@ use crate::{
     web::{ANY_PORT, address},
 };
 
-/// Five jobs as the demo has them: two languages of one video, one video with a second audio, a failure, and one that waits.
-const MANIFEST: &str = "
+/// Jobs as people have them: local and remote, a failure, and one that waits.
+const MANIFEST: &str = r#"
 defaults:
   video: anna.mp4
   original_audio_volume: 0.2
@@ -19,8 +19,9 @@ jobs:
   - { id: fr, audio: welcome-fr.mp3, sound_insert_time: 300ms, sound_volume: 1.5 }
   - { id: de, audio: welcome-de.mp3, video: bruno.mp4 }
   - { id: it, audio: too-short-it.mp3 }
+  - { id: remote, video: "https://cdn.example.com/v.mp4?duration_ms=9000", audio: "https://cdn.example.com/a.mp3?duration_ms=5000", sound_end_time: 4s }
   - { id: later, audio: welcome-es.wav, not_before: 2099-01-01T00:00:00Z }
-";
+"#;
 
 /// The daemon and its page.
 pub struct Page {
@@ -57,7 +58,7 @@ impl Page {
         }
         env.drop_in_old("spring.yaml", manifest);
         env.start();
-        for key in ["spring/en", "spring/fr", "spring/de"] {
+        for key in ["spring/en", "spring/fr", "spring/de", "spring/remote"] {
             env.until_state(key, "succeeded");
         }
         let url = format!("http://{}", address(&env));

@@ -140,7 +140,7 @@ fn results_are_approved_and_rejected() {
     env.until("the verdict in the metadata", |_| metadata()["verdict"] == "approved");
     let unreviewed = env.run(&["list", "--verdict", "none", "--json"]);
     let keys: Vec<serde_json::Value> = serde_json::from_str(&unreviewed.out).unwrap();
-    assert_eq!(keys.len(), 2, "{}", unreviewed.out);
+    assert_eq!(keys.len(), 3, "{}", unreviewed.out);
     browser.click("button[value=none]");
     browser.until(
         "the verdict to be gone",
@@ -191,4 +191,23 @@ fn takes_are_played_side_by_side() {
         browser.eval("[...document.querySelectorAll('figcaption span')].map(it => it.innerText)");
     assert_eq!(verdicts, json!(["approved", "rejected"]));
     page.assert_clean("takes");
+}
+
+/// The simulator's result for a remote video has no picture.
+#[test]
+fn what_cannot_be_played_is_reported() {
+    let Some(page) = Page::start() else { return };
+    let browser = &page.browser;
+    page.open("/job?key=spring%2Fremote");
+    browser.until("the problem to be shown", "!document.getElementById('player-problem').hidden");
+    assert!(browser.text_of("#player-problem").contains("cannot play"), "{}", browser.text());
+    // The source is linked, and not loaded: the page asks nobody else for anything.
+    let link = browser.eval("document.querySelector('#player figure a').href");
+    assert_eq!(link, json!("https://cdn.example.com/v.mp4?duration_ms=9000"));
+    assert_eq!(browser.eval("document.querySelectorAll('#player video').length"), json!(1));
+    page.assert_clean("a remote source");
+    // A result that somebody removed is a problem of the page, too.
+    fs::remove_file(page.env.path("output/spring/en.mp4")).unwrap();
+    page.open("/job?key=spring%2Fen");
+    browser.until("the problem to be shown", "!document.getElementById('player-problem').hidden");
 }

@@ -7,14 +7,14 @@ use std::{
     os::unix::fs::symlink,
 };
 
-use super::{ANY_PORT, address, ask, post};
+use super::{ANY_PORT, address, ask};
 use crate::support::{
     daemon::{TestEnv, clip, quick},
     sha256,
 };
 
 /// A daemon with the result of a local video, and the address of its page.
-fn with_a_result(more: &str) -> (TestEnv, String) {
+pub(super) fn with_a_result(more: &str) -> (TestEnv, String) {
     let mut env = TestEnv::new(quick());
     let public = format!("{}/media/", env.sim.base_url());
     env.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{public}\" }}\n{more}"));
@@ -28,7 +28,7 @@ fn with_a_result(more: &str) -> (TestEnv, String) {
 }
 
 /// The addresses of the result, the source and the new audio of the only job, as its page has them.
-fn media(at: &str) -> [String; 3] {
+pub(super) fn media(at: &str) -> [String; 3] {
     let page = ask(at, "GET", "/job?key=en", &[]).body;
     ["/media/result/", "/media/video/", "/media/audio/"].map(|beginning| {
         let (_, after) = page.split_once(&format!("src=\"{beginning}")).unwrap();
@@ -176,45 +176,4 @@ fn a_linked_folder_of_the_output_is_not_entered() {
     fs::rename(env.path("output/sub"), env.path("elsewhere")).unwrap();
     symlink(env.path("elsewhere"), env.path("output/sub")).unwrap();
     assert_eq!(status(&at, &path), 404);
-}
-
-#[test]
-fn wrong_verdicts_are_refused() {
-    let (env, at) = with_a_result(ANY_PORT);
-    let [result, ..] = media(&at);
-    let parts: Vec<&str> = result.rsplit('/').collect();
-    let (digest, task) = (parts[0], parts[1]);
-    let form = |verdict: &str, digest: &str, note: &str| {
-        format!("key=en&task={task}&sha256={digest}&verdict={verdict}&note={note}")
-    };
-    for wrong in [
-        form("perfect", digest, ""),
-        form("approved", &"0".repeat(64), ""),
-        form("approved", digest, &"x".repeat(1_001)),
-        form("approved", digest, "").replace("task=1", "task=99"),
-    ] {
-        assert_eq!(post(&at, "/verdict", &wrong).status, 400, "{wrong}");
-    }
-    assert!(matches!(post(&at, "/verdict", "key=en").status, 400 | 422));
-    assert_eq!(env.run(&["list", "--verdict", "approved,rejected"]).out, "");
-    let given = post(&at, "/verdict", &form("rejected", digest, "a%0Ab%3Cscript%3E"));
-    assert_eq!(
-        (given.status, given.header("location")),
-        (303, Some(&*format!("/job?key=en#take-{task}")))
-    );
-    let page = ask(&at, "GET", "/job?key=en", &[]).body;
-    assert!(page.contains("a\nb&lt;script&gt;") && !page.contains("b<script>"), "{page}");
-    // It is in the log, on one line.
-    assert!(env.log().contains("verdict: rejected: a b<script>"), "{}", env.log());
-}
-
-#[test]
-fn a_page_that_only_shows_takes_no_verdict() {
-    let (env, at) = with_a_result("web: { listen: 127.0.0.1:0, read_only: true }\n");
-    let [result, ..] = media(&at);
-    let parts: Vec<&str> = result.rsplit('/').collect();
-    let form = format!("key=en&task={}&sha256={}&verdict=approved", parts[1], parts[0]);
-    assert_eq!(post(&at, "/verdict", &form).status, 403);
-    assert!(!ask(&at, "GET", "/job?key=en", &[]).body.contains("action=\"/verdict\""));
-    assert_eq!(env.run(&["list", "--verdict", "approved"]).out, "");
 }

@@ -4,6 +4,7 @@ mod attacks;
 mod media;
 mod password;
 mod serving;
+mod verdicts;
 
 use std::{
     io::{Read as _, Write as _},
