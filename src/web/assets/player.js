@@ -21,6 +21,7 @@
   const insert = seconds("insert");
   const start = seconds("start") ?? 0;
   const end = seconds("end") ?? Infinity;
+  if (!master) return;
   const broken = new Set();
   let wanted = false;
   let timer = null;

@@ -1,12 +1,16 @@
 //! The player on the page of a job.
 
+use std::cmp::Reverse;
+
 use maud::{Markup, html};
 
 use super::verdict::NOTE_MAX;
 use crate::{
     job::{GivenVerdict, Plan, Source, State, Task, without_signature},
-    store::{JobDetail, Reader, TakeToReview},
+    output::{Presence, presence},
+    store::{JobDetail, ManifestGlob, PageEnd, Reader, Select, SortBy, TakeToReview},
     web::{
+        address, assets,
         error::PageError,
         format::{text, time},
         jobs,
@@ -28,9 +32,10 @@ pub(in crate::web) fn section(
     let mut played: Vec<&TakeToReview> =
         takes.iter().filter(|take| take.result.is_some()).collect();
     // The take of the job comes first, then the newest.
-    played.sort_by_key(|take| (take.task != task.id, std::cmp::Reverse(take.take)));
+    played.sort_by_key(|take| (take.task != task.id, Reverse(take.take)));
     let hidden = played.len().saturating_sub(PLAYED_MAX);
     played.truncate(PLAYED_MAX);
+    let next = next_to_review(reader, detail)?;
     Ok(html! {
         @if !played.is_empty() {
             section #player aria-labelledby="player-title" data-insert=[ms(task, |plan| plan.sound_insert_ms)]
@@ -44,7 +49,10 @@ pub(in crate::web) fn section(
                     @for take in &played { (after(site, detail, take, played.len() > 1)) }
                 }
                 @if hidden > 0 { p.soft { (hidden) " more takes have a result in the output folder." } }
-                script defer src=(crate::web::assets::address("player.js")) {}
+                @if let Some(next) = next {
+                    p { "Next to review in " (text(&detail.overview.manifest)) ": " a href={ (address::job(&next)) "#player" } { (text(&next)) } }
+                }
+                script defer src=(assets::address("player.js")) {}
             }
         }
         @if takes.len() > 1 {
@@ -54,6 +62,22 @@ pub(in crate::web) fn section(
             }
         }
     })
+}
+
+/// Returns the next job of the manifest whose result nobody has reviewed: after this one, else from the first.
+fn next_to_review(reader: &Reader, detail: &JobDetail) -> Result<Option<String>, PageError> {
+    let manifests = vec![ManifestGlob::new(&detail.overview.manifest)];
+    let select = Select { manifests, verdicts: vec![None], ..Select::default() };
+    let jobs = reader.select(&select)?;
+    let here = PageEnd::parse(&detail.state.job.id.to_string(), SortBy::Read);
+    for after in [here.as_ref(), None] {
+        let page = reader.job_page(&jobs, SortBy::Read, after, 2)?.jobs.into_iter();
+        let mut others = page.map(|job| job.key).filter(|key| *key != detail.overview.key);
+        if let Some(key) = others.next() {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
 }
 
 fn ms(task: &Task, of: fn(&Plan) -> i64) -> Option<i64> {
@@ -96,18 +120,36 @@ fn before(task: &Task) -> Markup {
 fn after(site: &Site, detail: &JobDetail, take: &TakeToReview, are_several: bool) -> Markup {
     let is_current = detail.state.job.task == Some(take.task);
     let sha256 = take.result.as_ref().map(|(sha256, _)| sha256.as_str()).unwrap_or_default();
+    let obstacle = if is_current { obstacle(site, detail) } else { None };
+    let name = format!("take-{}", take.take);
     html! {
         figure id={ "take-" (take.task) } {
             figcaption {
                 "After" @if are_several { ": take " (take.take) }
                 @if let Some(given) = &take.verdict { " " (jobs::verdict(given.verdict)) }
             }
-            video src={ "/media/result/" (take.task) "/" (sha256) } data-video={ "take-" (take.take) }
-                preload="metadata" playsinline controls aria-label={ "Result, take " (take.take) } {}
-            (listen(&format!("take-{}", take.take), &format!("Listen to take {}", take.take), is_current))
+            @if let Some(obstacle) = obstacle { (obstacle) } @else {
+                video src={ "/media/result/" (take.task) "/" (sha256) } data-video=(name)
+                    preload="metadata" playsinline controls aria-label={ "Result, take " (take.take) } {}
+                (listen(&name, &if are_several { format!("Listen to take {}", take.take) } else { "Listen to the result".to_owned() }, is_current))
+            }
             @if let Some(given) = &take.verdict { (note(given)) }
             @if !site.is_read_only() { (form(detail, take, sha256)) }
         }
+    }
+}
+
+/// Why the file of the job cannot be played, as far as its size shows.
+fn obstacle(site: &Site, detail: &JobDetail) -> Option<Markup> {
+    let (output, (_, bytes)) = (&detail.overview.output, detail.state.job.delivered.as_ref()?);
+    match presence(&site.settings.config.output_dir.join(output), *bytes) {
+        Ok(Presence::Absent) => Some(html! {
+            p.warning { "The file " (text(output)) " is missing. " code { "lipsyncd fetch" } " restores it, free of charge." }
+        }),
+        Ok(Presence::Changed) => Some(html! {
+            p.warning { "The file " (text(output)) " was changed after it was delivered. It is not the result any more." }
+        }),
+        Ok(Presence::Delivered) | Err(_) => None,
     }
 }
 
