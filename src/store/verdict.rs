@@ -129,7 +129,7 @@ fn give(
     }
     let name = verdict.map_or("withdrawn", Verdict::name);
     let what = match note {
-        Some(note) => format!("{VERDICT} {name}: {note}"),
+        Some(note) => format!("{VERDICT} {name}: {}", note.replace(char::is_control, " ")),
         None => format!("{VERDICT} {name}"),
     };
     let condition = "WHERE j.task_row = ?1 AND j.delivered_sha256 = ?2 ORDER BY j.id";

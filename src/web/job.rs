@@ -15,6 +15,7 @@ use super::{
     format::{iso_time, text, time},
     jobs,
     layout::Place,
+    player,
     site::{PageResult, Site},
 };
 use crate::{
@@ -44,6 +45,7 @@ fn write(site: &Site, reader: &Reader, key: &str) -> PageResult {
         p.soft { a href="/jobs" { "Jobs" } " / " a href=(address::manifest(&detail.overview.manifest)) { (text(&detail.overview.manifest)) } }
         h1 { (text(key)) }
         section #state data-live="" aria-label="State" { (reason(&detail)) }
+        (player::section(site, reader, &detail)?)
         div.cards data-live="" #facts {
             section.card { h2 { "Asked for" } (wish(&detail)) }
             section.card { h2 { "Task and result" } (task(&detail)) }

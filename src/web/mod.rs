@@ -19,6 +19,7 @@ mod manifests;
 mod needs;
 mod now;
 mod overview;
+mod player;
 mod price;
 mod queue;
 mod readers;

@@ -49,7 +49,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ),
     // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["loopback", "manifest"]),
-    ("web", &["config", "http_server", "job", "store"]),
+    ("web", &["config", "http_server", "job", "media", "output", "store"]),
     ("notify", &["config", "job", "loopback", "redact", "store"]),
     (
         "daemon",

@@ -1,6 +1,7 @@
 //! The web page of the real daemon, asked over raw sockets: what browsers and attackers send.
 
 mod attacks;
+mod media;
 mod password;
 mod serving;
 
