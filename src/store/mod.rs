@@ -93,7 +93,9 @@ pub use queue_status::{ApiProblem, QueueStatus, RateLimit, RefusedManifest};
 pub use reconciled::{Conflict, Reconciled};
 pub use remaining::{Remaining, SupersededTasks};
 pub use resource_pack::{PackStatus, StoredPack};
-pub use select::{ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SortBy};
+pub use select::{
+    ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SelectedPages, SortBy,
+};
 pub use session::SessionFaces;
 pub use spend_report::{SpendBy, SpendRow};
 pub use take::DetachReason;

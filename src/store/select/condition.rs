@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use serde::Serialize;
 
-use super::Select;
+use super::criteria::Select;
 use crate::store::{Reader, StoreError, sql::Sql as _};
 
 /// Counting stops here: a way to more jobs than this is a way to many.
