@@ -38,6 +38,7 @@ mod status;
 mod suggestions;
 mod text;
 mod unit;
+mod unknown;
 mod update;
 mod when;
 
@@ -53,7 +54,7 @@ use context::CommandContext;
 pub use error::ExitCode;
 use error::{CommandError, Result};
 use text::{counted, safe, shell_word, time};
-use update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused};
+use update::note_absent_daemon;
 
 /// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
 ///

@@ -8,13 +8,10 @@ use clap::{
     error::{Error, ErrorKind},
 };
 
-use super::{
-    CommandContext, CommandError, ExitCode, Result, suggestions::Suggestions, update::unknown_job,
-    when::When,
-};
+use super::{CommandError, ExitCode, Result, suggestions::Suggestions, when::When};
 use crate::{
     job::{State, Verdict, state::UnknownState},
-    store::{ManifestGlob, Reader, Select},
+    store::{ManifestGlob, Select},
 };
 
 /// Which jobs are meant. All conditions must hold; of several values of one condition, one is enough.
@@ -83,6 +80,16 @@ impl SelectArgs {
             dismissed: None,
         }
     }
+
+    /// Returns what is selected; fails if nothing says which jobs are meant.
+    pub(super) fn required(&self, now_ms: i64) -> Result<Select> {
+        let select = self.select(now_ms);
+        if select == Select::all() {
+            return Err(CommandError::new(ExitCode::Usage, "no jobs are selected")
+                .hint("name jobs by their keys, or select them, for example with --manifest"));
+        }
+        Ok(select)
+    }
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -90,34 +97,6 @@ fn label(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("allowed: `NAME=VALUE`, for example `language=en`".to_owned()),
     }
-}
-
-/// Reports keys of no job. Fails if a pattern matches no manifest, because it is probably misspelt.
-pub(super) fn report_unknown(
-    reader: &Reader,
-    select: &Select,
-    context: &mut CommandContext<'_>,
-) -> Result {
-    if let Some(glob) = reader.unknown_manifests(select)?.first() {
-        return Err(unknown_manifest(reader, &glob.to_string())?);
-    }
-    let mut exit = ExitCode::Done;
-    for key in reader.unknown_keys(select)? {
-        let error = unknown_job(reader, &key)?;
-        error.report(context.err)?;
-        exit = exit.max(error.exit);
-    }
-    Ok(exit)
-}
-
-fn unknown_manifest(reader: &Reader, manifest: &str) -> Result<CommandError> {
-    let mut suggestions = Suggestions::for_name(manifest);
-    reader.manifest_paths(|path| suggestions.consider(path))?;
-    let hint = suggestions.hint().unwrap_or_else(|| {
-        "name a manifest by its path under jobs_dir, for example `promo/intro.yaml`".to_owned()
-    });
-    Ok(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
-        .hint(hint))
 }
 
 #[derive(Debug, Clone)]

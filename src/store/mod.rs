@@ -100,7 +100,9 @@ pub use reconciled::{Conflict, Reconciled};
 pub use remaining::{Remaining, SupersededTasks};
 pub use resource_pack::{PackStatus, StoredPack};
 pub use review::TakeToReview;
-pub use select::{ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SortBy};
+pub use select::{
+    ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SelectedPages, SortBy,
+};
 pub use session::SessionFaces;
 pub use spend_report::{SpendBy, SpendRow};
 pub use take::DetachReason;

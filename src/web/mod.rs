@@ -7,6 +7,7 @@ mod actions;
 mod address;
 mod assets;
 mod changes;
+mod confirm;
 mod error;
 mod events;
 mod failures;
@@ -30,6 +31,7 @@ mod server;
 mod sessions;
 mod site;
 mod spend;
+mod verb;
 
 pub use server::{WebError, WebServer};
 pub use site::WebSettings;

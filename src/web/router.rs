@@ -8,8 +8,8 @@ use axum::{
 };
 
 use super::{
-    actions, assets, error::PageError, events, failures, job, jobs, login, manifests, overview,
-    player, safety, site::Site, spend,
+    actions, assets, confirm, error::PageError, events, failures, job, jobs, login, manifests,
+    overview, player, safety, site::Site, spend,
 };
 
 pub(super) fn router(site: &Arc<Site>) -> Router {
@@ -26,6 +26,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/media/audio/{task}", get(player::audio))
         .route("/pause", post(actions::pause))
         .route("/resume", post(actions::resume))
+        .merge(confirm::routes())
         .route("/events", get(events::events))
         .route("/login", get(login::form).post(login::log_in))
         .route("/logout", post(login::log_out))

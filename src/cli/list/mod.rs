@@ -3,8 +3,8 @@
 mod table;
 
 use super::{
-    CommandContext, ExitCode, Result, counted, json, open, safe,
-    select::{SelectArgs, report_unknown},
+    CommandContext, ExitCode, Result, counted, json, open, safe, select::SelectArgs,
+    unknown::report_unknown,
 };
 use crate::{
     job::State,

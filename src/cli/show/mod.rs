@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::ValueHint;
 
-use super::{CommandContext, ExitCode, Result, json, open, update};
+use super::{CommandContext, ExitCode, Result, json, open, unknown::unknown_job};
 use crate::{
     job::State,
     output::{Presence, presence},
@@ -45,7 +45,7 @@ pub(super) struct Args {
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     let Some(detail) = reader.detail(&arguments.job)? else {
-        return Err(update::unknown_job(&reader, &arguments.job)?);
+        return Err(unknown_job(&reader, &arguments.job)?);
     };
     let file = delivered_file(&detail, &context.config.output_dir);
     if arguments.json {

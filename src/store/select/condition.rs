@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use serde::Serialize;
 
-use super::Select;
+use super::criteria::Select;
 use crate::{
     job::Verdict,
     store::{Reader, StoreError, sql::Sql as _},

@@ -92,7 +92,7 @@ async fn resolve_accepts_an_unlisted_task_with_a_warning() {
     let ran = env.run(&["resolve", "promo/unresolved", "--task", "8601"]);
     assert_eq!(ran.code, 0);
     assert!(
-        ran.err.starts_with("warning: `lipsyncd show promo/unresolved` did not list this task"),
+        ran.err.contains("warning: `lipsyncd show promo/unresolved` did not list this task"),
         "{}",
         ran.err
     );

@@ -1,6 +1,8 @@
 //! The web page of the real daemon, asked over raw sockets: what browsers and attackers send.
 
+mod actions;
 mod attacks;
+mod demo;
 mod media;
 mod password;
 mod serving;
