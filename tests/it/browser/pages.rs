@@ -1,11 +1,14 @@
 //! Every page, as people of all kinds open it: small and large screens, light and dark, by keyboard, without scripts.
 
+use std::fs;
+
 use serde_json::json;
 
 use super::env::Page;
+use crate::support::daemon::clip;
 
 /// Every page that shows something, with a text that is on it.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 12] = [
     ("/", "Overview"),
     ("/jobs", "spring/en"),
     ("/jobs?state=failed", "spring/it"),
@@ -15,6 +18,9 @@ const PAGES: [(&str, &str); 9] = [
     ("/job?key=spring%2Fen", "Before and after"),
     ("/job?key=spring%2Fit", "failed"),
     ("/job?key=spring%2Flater", "not_before"),
+    ("/retry?job=spring%2Fit", "Retry"),
+    ("/cancel?job=spring%2Flater", "Cancel"),
+    ("/dismiss?job=spring%2Fit", "Dismiss"),
 ];
 
 #[test]
@@ -104,4 +110,52 @@ fn a_lost_daemon_is_reported_until_it_is_back() {
     page.env.drop_in("more.yaml", "video: anna.mp4\naudio: welcome-fr.mp3\nsound_volume: 0.5\n");
     page.env.until_state("more", "succeeded");
     page.browser.until("the new job to be counted", &format!("{jobs} !== {before}"));
+}
+
+/// What a person can name or write, with markup in it.
+const MARKUP: &str = "<img src=x onerror=hacked=1><b>";
+
+#[test]
+fn texts_of_others_are_only_texts() {
+    let media = format!("media/{MARKUP}.mp4");
+    let manifest = format!(
+        "video: '{MARKUP}.mp4'\naudio: '{MARKUP}.mp3'\nlabels: {{ '{MARKUP}': '{MARKUP}' }}\noutput: 'x{MARKUP}.mp4'\n"
+    );
+    let Some(page) = Page::start() else { return };
+    let (env, browser) = (&page.env, &page.browser);
+    fs::write(env.path(&media), clip("anna.mp4")).unwrap();
+    fs::write(env.path(&media).with_extension("mp3"), clip("welcome-en.mp3")).unwrap();
+    env.drop_in(&format!("{MARKUP}/ok{MARKUP}.yaml"), &manifest);
+    env.drop_in(&format!("bad{MARKUP}.yaml"), format!("video: '{MARKUP}'\n{MARKUP}: 1\n"));
+    let short = manifest.replace(&format!("{MARKUP}.mp3"), &format!("short{MARKUP}.mp3"));
+    fs::write(env.path(&format!("media/short{MARKUP}.mp3")), clip("too-short-it.mp3")).unwrap();
+    env.drop_in("short.yaml", short.replace("output: 'x", "output: 'y"));
+    let key = format!("{MARKUP}/ok{MARKUP}");
+    env.until_state(&key, "succeeded");
+    env.until_state("short", "failed");
+    let job = url::form_urlencoded::byte_serialize(key.as_bytes()).collect::<String>();
+    page.open(&format!("/job?key={job}"));
+    browser.write("textarea[name=note]", MARKUP);
+    browser.click("button[value=rejected]");
+    browser.until("the verdict", "document.querySelector('figcaption .verdict-rejected') !== null");
+    for path in [
+        "/",
+        "/jobs",
+        "/jobs?label=%3Cb%3E%3D%3Cb%3E&manifest=%3Cb%3E",
+        "/manifests",
+        "/failures",
+        "/job?key=short",
+        "/job?key=%3Cimg%20src%3Dx%20onerror%3Dhacked%3D1%3E",
+        &format!("/job?key={job}"),
+        &format!("/retry?job={job}"),
+        "/%3Cimg%20src=x%20onerror=hacked=1%3E",
+    ] {
+        page.open(path);
+        let markup = browser.eval("document.querySelectorAll('img, b:not([class]):not(.counts b), script:not([src])').length");
+        assert_eq!((markup, browser.eval("window.hacked")), (json!(0), json!(null)), "{path}");
+        let errors = browser.console_errors();
+        let unexpected =
+            errors.iter().filter(|error| !error.contains("404") && !error.contains("400"));
+        assert_eq!(unexpected.count(), 0, "{path}: {errors:?}");
+    }
 }

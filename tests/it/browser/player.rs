@@ -257,3 +257,23 @@ fn results_are_reviewed_one_after_the_other() {
         serde_json::Value::Null
     );
 }
+
+#[test]
+fn another_take_is_asked_for_after_its_price_was_shown() {
+    let Some(page) = Page::start() else { return };
+    let (browser, env) = (&page.browser, &page.env);
+    let paid = env.ledger().tasks.len();
+    page.open("/job?key=spring%2Fen");
+    browser.click("#state a[href^='/retry']");
+    browser
+        .until("the question", "document.querySelector('form[action=\"/retry\"] button') !== null");
+    assert!(browser.text().contains("2.05 units"), "{}", browser.text());
+    page.assert_clean("the question");
+    assert_eq!(env.ledger().tasks.len(), paid, "nothing is paid before the answer");
+    browser.click("form[action='/retry'] button");
+    env.until("another take", |env| {
+        env.job("spring/en").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
+    });
+    assert_eq!(env.ledger().tasks.len(), paid + 1);
+    assert_eq!(browser.console_errors(), [""; 0]);
+}
