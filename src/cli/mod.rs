@@ -29,6 +29,7 @@ mod resume;
 mod retry;
 mod run;
 mod schema;
+mod select;
 mod show;
 mod signals;
 mod simulate;

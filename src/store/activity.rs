@@ -1,5 +1,5 @@
-//! What happens at the moment: the tasks in the slots, the manifests in progress, and the last failures. Each query reads
-//! only what it shows, so that `status --watch` is as fast with a million jobs.
+//! What happens at the moment: the tasks in the slots, and the last failures. Each query reads only what it shows, so that
+//! `status --watch` is as fast with a million jobs.
 
 use rusqlite::named_params;
 
@@ -14,7 +14,6 @@ use crate::job::State;
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Activity {
     pub slots: Vec<SlotTask>,
-    pub manifests: Vec<ManifestProgress>,
     pub failures: Vec<RecentFailure>,
 }
 
@@ -27,19 +26,6 @@ pub struct SlotTask {
     pub state: State,
     /// When (Unix ms) its create request was sent last.
     pub sent_at_ms: i64,
-}
-
-/// A manifest with jobs that are next or in progress.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManifestProgress {
-    /// Under `jobs_dir`.
-    pub path: String,
-    /// Its jobs without cancelled ones.
-    pub jobs: i64,
-    /// Jobs that succeeded.
-    pub succeeded: i64,
-    /// Jobs that failed.
-    pub failed: i64,
 }
 
 /// A job that failed lately.
@@ -60,19 +46,6 @@ pub(super) const SLOTS: &str = "
     WHERE t.state IN ('creating', 'submitted', 'processing') AND t.slot_released = 0
     ORDER BY 3, t.id LIMIT :limit";
 
-/// The manifests of tasks at Kling, of results, and of the first tasks of the queue.
-pub(super) const MANIFESTS: &str = "
-    SELECT m.path, m.jobs - m.cancelled AS jobs, m.succeeded, m.failed FROM (
-      SELECT DISTINCT j.manifest_id FROM (
-        SELECT * FROM (SELECT lead_job FROM task INDEXED BY task_state
-          WHERE state IN ('creating', 'submitted', 'processing', 'downloading', 'identified') LIMIT :tasks)
-        UNION ALL
-        SELECT * FROM (SELECT lead_job FROM task INDEXED BY task_queued
-          WHERE state = 'queued' AND due_at_ms = 0 ORDER BY priority DESC, turn, id LIMIT :tasks)
-      ) t JOIN job j ON j.id = t.lead_job
-    ) a CROSS JOIN manifest m ON m.id = a.manifest_id
-    ORDER BY m.path LIMIT :limit";
-
 /// The end of the history is read, however long the history is. 9 is the number of `failed`.
 pub(super) const FAILURES: &str = "
     SELECT j.key, e.at_ms, coalesce(j.error_code, t.error_code) AS code, coalesce(j.error, t.error) AS error
@@ -82,7 +55,6 @@ pub(super) const FAILURES: &str = "
     JOIN job j ON j.id = e.job_id LEFT JOIN task t ON t.id = j.task_row
     WHERE j.state = 'failed' AND j.dismissed = 0 ORDER BY e.id DESC";
 
-const TASKS_MAX: i64 = 200;
 const EVENTS_MAX: i64 = 20_000;
 
 impl Reader {
@@ -94,12 +66,6 @@ impl Reader {
             named_params! { ":limit": limit },
             |row| columns!(row => SlotTask: key state sent_at_ms),
         )?;
-        let bound = named_params! { ":limit": limit, ":tasks": TASKS_MAX };
-        let manifests = moment.all(
-            MANIFESTS,
-            bound,
-            |row| columns!(row => ManifestProgress: path jobs succeeded failed),
-        )?;
         let bound = named_params! { ":limit": limit, ":events": EVENTS_MAX };
         let failures = moment.all(
             FAILURES,
@@ -107,6 +73,6 @@ impl Reader {
             |row| columns!(row => RecentFailure: key at_ms code error),
         )?;
         moment.commit()?;
-        Ok(Activity { slots, manifests, failures })
+        Ok(Activity { slots, failures })
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
-    store::{JobFilter, JobOverview, Reader},
+    store::{JobOverview, Reader, Select},
 };
 
 use folder::Folder;
@@ -94,8 +94,13 @@ async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let inputs =
-        Inputs { config: config.clone(), credentials, bucket_keys: None, notify_secret: None };
+    let inputs = Inputs {
+        config: config.clone(),
+        credentials,
+        bucket_keys: None,
+        notify_secret: None,
+        web_password: None,
+    };
     let (same, controls) = (inputs.clone(), Controls { stop: stop.clone(), ..Controls::default() });
     let daemon = daemon::run(inputs, Arc::new(move || Ok(same.clone())), Until::Idle, controls);
     tokio::pin!(daemon);
@@ -120,8 +125,7 @@ async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result
 
 /// Reads the jobs; fails while the daemon is still creating its database.
 fn jobs(database: &Path) -> Result<Vec<JobOverview>> {
-    let all = JobFilter { manifest: None, state: None };
-    Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
+    Ok(Reader::open(database)?.first_jobs(&Select::all(), JOBS_MAX)?)
 }
 
 fn conclude(

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     job::{State, retried_take},
-    store::{Command, JobFilter, JobState, Reader},
+    store::{Command, JobState, Reader, Select},
 };
 
 /// Make jobs again with another take, which can pay again
@@ -111,10 +111,10 @@ fn retry(
 }
 
 fn failed_jobs(reader: &Reader) -> Result<Vec<String>> {
-    let filter = JobFilter { state: Some(State::Failed), manifest: None };
+    let select = Select { dismissed: Some(false), ..Select::in_state(State::Failed) };
     let mut keys = Vec::new();
-    each_page(reader, &filter, |jobs| {
-        keys.extend(jobs.into_iter().filter(|job| !job.dismissed).map(|job| job.key));
+    each_page(reader, &reader.select(&select)?, |jobs| {
+        keys.extend(jobs.into_iter().map(|job| job.key));
         Ok(())
     })?;
     Ok(keys)

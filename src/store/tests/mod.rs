@@ -19,8 +19,10 @@ mod queue;
 mod retention;
 mod retries;
 mod schema;
+mod select;
 mod sharing;
 mod takes;
+mod verdicts;
 
 use std::path::PathBuf;
 

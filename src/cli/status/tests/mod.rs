@@ -1,5 +1,6 @@
 //! The report of `status` and its text.
 
+mod frame;
 mod next;
 mod rate;
 

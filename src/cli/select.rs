@@ -1,0 +1,156 @@
+//! SELECT: the arguments by which commands select jobs.
+
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Command, ValueHint,
+    builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser},
+    error::{Error, ErrorKind},
+};
+
+use super::{
+    CommandContext, CommandError, ExitCode, Result, suggestions::Suggestions, update::unknown_job,
+    when::When,
+};
+use crate::{
+    job::{State, Verdict, state::UnknownState},
+    store::{ManifestGlob, Reader, Select},
+};
+
+/// Which jobs are meant. All conditions must hold; of several values of one condition, one is enough.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Which jobs")]
+pub(super) struct SelectArgs {
+    /// Keys of jobs, as `lipsyncd list` shows them
+    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
+    pub(super) jobs: Vec<String>,
+    /// Only jobs of these manifests: a path under jobs_dir, where `*` and `?` match within a folder and `**` in all
+    #[arg(long = "manifest", value_name = "GLOB", value_hint = ValueHint::Other)]
+    manifests: Vec<String>,
+    /// Only jobs with this label
+    #[arg(long = "label", value_name = "K=V", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// Only jobs in this state
+    ///
+    /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
+    /// failed, cancelled, unresolved.
+    #[arg(
+        long = "state",
+        value_name = "STATE",
+        value_delimiter = ',',
+        value_parser = StateParser,
+        hide_possible_values = true
+    )]
+    pub(super) states: Vec<State>,
+    /// Only failed or cancelled jobs with this error code, such as 1301
+    #[arg(long = "code", value_name = "CODE", value_delimiter = ',')]
+    pub(super) codes: Vec<String>,
+    /// Only failed or cancelled jobs with this reason, as `lipsyncd failures` shows it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Only succeeded jobs with this verdict of a person on their result; `none`: nobody has reviewed it
+    #[arg(
+        long = "verdict",
+        value_name = "VERDICT",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(VERDICTS).map(|name| WantedVerdict(Verdict::named(&name)))
+    )]
+    verdicts: Vec<WantedVerdict>,
+    /// Only jobs whose state changed since then: `2h`, `7d`, `today`, or a day such as `2026-11-01` (UTC)
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+}
+
+/// The verdicts, and none.
+const VERDICTS: [&str; 3] = [Verdict::Approved.name(), Verdict::Rejected.name(), "none"];
+
+/// A value of `--verdict`; clap gives a plain `Option` another meaning.
+#[derive(Debug, Clone, Copy)]
+struct WantedVerdict(Option<Verdict>);
+
+impl SelectArgs {
+    /// Returns what is selected at `now_ms` (Unix time).
+    pub(super) fn select(&self, now_ms: i64) -> Select {
+        Select {
+            keys: self.jobs.clone(),
+            manifests: self.manifests.iter().map(ManifestGlob::new).collect(),
+            labels: self.labels.clone(),
+            states: self.states.clone(),
+            codes: self.codes.clone(),
+            reason: self.reason.clone(),
+            verdicts: self.verdicts.iter().map(|wanted| wanted.0).collect(),
+            since_ms: self.since.map(|since| since.period_ms(now_ms).start),
+            dismissed: None,
+        }
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("allowed: `NAME=VALUE`, for example `language=en`".to_owned()),
+    }
+}
+
+/// Reports keys of no job. Fails if a pattern matches no manifest, because it is probably misspelt.
+pub(super) fn report_unknown(
+    reader: &Reader,
+    select: &Select,
+    context: &mut CommandContext<'_>,
+) -> Result {
+    if let Some(glob) = reader.unknown_manifests(select)?.first() {
+        return Err(unknown_manifest(reader, &glob.to_string())?);
+    }
+    let mut exit = ExitCode::Done;
+    for key in reader.unknown_keys(select)? {
+        let error = unknown_job(reader, &key)?;
+        error.report(context.err)?;
+        exit = exit.max(error.exit);
+    }
+    Ok(exit)
+}
+
+fn unknown_manifest(reader: &Reader, manifest: &str) -> Result<CommandError> {
+    let mut suggestions = Suggestions::for_name(manifest);
+    reader.manifest_paths(|path| suggestions.consider(path))?;
+    let hint = suggestions.hint().unwrap_or_else(|| {
+        "name a manifest by its path under jobs_dir, for example `promo/intro.yaml`".to_owned()
+    });
+    Ok(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
+        .hint(hint))
+}
+
+#[derive(Debug, Clone)]
+struct StateParser;
+
+impl TypedValueParser for StateParser {
+    type Value = State;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<State, Error> {
+        let name = StringValueParser::new().parse_ref(command, argument, value)?;
+        let argument = argument.map(ToString::to_string).unwrap_or_default();
+        state(&name).map_err(|error| {
+            let text = format!("invalid value '{name}' for '{argument}': {error}\n");
+            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(State::ALL.into_iter().map(|state| PossibleValue::new(state.name()))))
+    }
+}
+
+fn state(name: &str) -> Result<State, String> {
+    name.parse().map_err(|unknown: UnknownState| {
+        let all = State::ALL.map(State::name).join(", ");
+        let mut suggestions = Suggestions::for_name(name);
+        State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
+        let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
+        format!("{unknown}; {hint}The states are {all}")
+    })
+}
