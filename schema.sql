@@ -220,6 +220,7 @@ CREATE TABLE job (
   output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- 1: it waits because the output file cannot be written
   delivered_sha256    TEXT,
   delivered_bytes     INTEGER,
+  verdict             TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- on its file; the triggers below keep it
   error_code          TEXT,                         -- of the job alone; a failed task has its own
   error               TEXT,
   error_reason        TEXT,
@@ -248,6 +249,22 @@ CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.m
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
 CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
+CREATE INDEX job_verdict  ON job (coalesce(verdict, 'none')) WHERE state = 'succeeded';
+
+-- What people think of results. A verdict is about the bytes that the person saw. Another take has none yet, and neither has a
+-- result that was fetched again with other bytes. Jobs that share a task have the same result, and so the same verdict.
+CREATE TABLE verdict (
+  task_row      INTEGER NOT NULL REFERENCES task (id),
+  result_sha256 TEXT    NOT NULL,
+  verdict       TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- NULL: it was withdrawn
+  note          TEXT,
+  given_at_ms   INTEGER NOT NULL,
+  revision      INTEGER NOT NULL DEFAULT 1,         -- counts what the metadata files must show
+  stored        INTEGER NOT NULL DEFAULT 0,         -- the revision that the metadata files show
+  PRIMARY KEY (task_row, result_sha256)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX verdict_unstored ON verdict (given_at_ms) WHERE stored <> revision;
 
 -- Watermarked copies that jobs with a result still lack. A job does not wait for them.
 CREATE TABLE missing_watermark (
@@ -521,6 +538,33 @@ CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
   WHERE id = OLD.manifest_id;
 END;
 
+-- A job shows the verdict on its file.
+
+CREATE TRIGGER verdict_given AFTER INSERT ON verdict BEGIN
+  UPDATE job SET verdict = NEW.verdict WHERE task_row = NEW.task_row AND delivered_sha256 = NEW.result_sha256;
+END;
+
+CREATE TRIGGER verdict_changed AFTER UPDATE OF verdict ON verdict WHEN OLD.verdict IS NOT NEW.verdict BEGIN
+  UPDATE job SET verdict = NEW.verdict WHERE task_row = NEW.task_row AND delivered_sha256 = NEW.result_sha256;
+END;
+
+CREATE TRIGGER verdict_deleted AFTER DELETE ON verdict BEGIN
+  UPDATE job SET verdict = NULL WHERE task_row = OLD.task_row AND delivered_sha256 = OLD.result_sha256;
+END;
+
+-- Its new file may have a verdict already: another job of the task had the file first, or a retry was taken back.
+CREATE TRIGGER verdict_of_file AFTER UPDATE OF task_row, delivered_sha256, state ON job
+WHEN (OLD.task_row IS NOT NEW.task_row OR OLD.delivered_sha256 IS NOT NEW.delivered_sha256
+    OR OLD.state <> 'succeeded' AND NEW.state = 'succeeded')
+  AND (OLD.verdict IS NOT NULL
+    OR EXISTS (SELECT 1 FROM verdict WHERE task_row = NEW.task_row AND result_sha256 = NEW.delivered_sha256))
+BEGIN
+  UPDATE job SET verdict =
+    (SELECT verdict FROM verdict WHERE task_row = NEW.task_row AND result_sha256 = NEW.delivered_sha256)
+  WHERE id = NEW.id;
+  UPDATE verdict SET revision = revision + 1 WHERE task_row = NEW.task_row AND result_sha256 = NEW.delivered_sha256;
+END;
+
 CREATE TRIGGER manifest_inserted AFTER INSERT ON manifest WHEN NEW.removed_at_ms IS NULL BEGIN
   UPDATE daemon_state SET
     manifests_accepted = manifests_accepted + (NEW.state = 'accepted'),
@@ -684,6 +728,9 @@ SELECT
      END
    FROM missing_watermark w WHERE w.job_id = j.id AND w.task_row = j.task_row AND j.state = 'succeeded'
   ) AS watermark_missing,
+  j.verdict,
+  CASE WHEN j.verdict IS NOT NULL THEN
+    (SELECT note FROM verdict WHERE task_row = j.task_row AND result_sha256 = j.delivered_sha256) END AS verdict_note,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error_code, t.error_code) END AS error_code,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error, t.error) END AS error,
   (SELECT request_id FROM event WHERE id = (SELECT max(id) FROM event WHERE job_id = j.id AND request_id IS NOT NULL)) AS request_id,

@@ -32,3 +32,4 @@ pub mod store;
 mod testing;
 pub mod upload;
 pub mod video_server;
+pub mod web;

@@ -4,13 +4,13 @@ use std::ffi::OsStr;
 
 use clap::{
     Arg, Command, ValueHint,
-    builder::{PossibleValue, StringValueParser, TypedValueParser},
+    builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser},
     error::{Error, ErrorKind},
 };
 
 use super::{CommandError, ExitCode, Result, suggestions::Suggestions, when::When};
 use crate::{
-    job::{State, state::UnknownState},
+    job::{State, Verdict, state::UnknownState},
     store::{ManifestGlob, Select},
 };
 
@@ -45,10 +45,25 @@ pub(super) struct SelectArgs {
     /// Only failed or cancelled jobs with this reason, as `lipsyncd failures` shows it
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
+    /// Only succeeded jobs with this verdict of a person on their result; `none`: nobody has reviewed it
+    #[arg(
+        long = "verdict",
+        value_name = "VERDICT",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(VERDICTS).map(|name| WantedVerdict(Verdict::named(&name)))
+    )]
+    verdicts: Vec<WantedVerdict>,
     /// Only jobs whose state changed since then: `2h`, `7d`, `today`, or a day such as `2026-11-01` (UTC)
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
 }
+
+/// The verdicts, and none.
+const VERDICTS: [&str; 3] = [Verdict::Approved.name(), Verdict::Rejected.name(), "none"];
+
+/// A value of `--verdict`; clap gives a plain `Option` another meaning.
+#[derive(Debug, Clone, Copy)]
+struct WantedVerdict(Option<Verdict>);
 
 impl SelectArgs {
     /// Returns what is selected at `now_ms` (Unix time).
@@ -60,6 +75,7 @@ impl SelectArgs {
             states: self.states.clone(),
             codes: self.codes.clone(),
             reason: self.reason.clone(),
+            verdicts: self.verdicts.iter().map(|wanted| wanted.0).collect(),
             since_ms: self.since.map(|since| since.period_ms(now_ms).start),
             dismissed: None,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{BucketKeys, Config, Credentials, NotifySecret};
+use crate::config::{BucketKeys, Config, Credentials, NotifySecret, WebPassword};
 
 /// Settings and credentials.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Inputs {
     /// The keys of the bucket, if the configuration has one.
     pub bucket_keys: Option<BucketKeys>,
     pub notify_secret: Option<NotifySecret>,
+    /// The password of the web page, if the configuration names its file.
+    pub web_password: Option<WebPassword>,
 }
 
 impl Inputs {
@@ -29,10 +31,15 @@ impl Inputs {
             (Some(one), Some(two)) => one.is_same(two),
             (one, two) => one.is_none() && two.is_none(),
         };
+        let is_same_password = match (&self.web_password, &other.web_password) {
+            (Some(one), Some(two)) => one.is_same(two),
+            (one, two) => one.is_none() && two.is_none(),
+        };
         self.config == other.config
             && self.credentials.is_same(&other.credentials)
             && have_same_keys
             && is_same_secret
+            && is_same_password
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     select::json_list,
     sql::{Sql as _, columns},
 };
-use crate::job::{JobId, State};
+use crate::job::{JobId, State, Verdict};
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,6 +40,10 @@ pub struct JobOverview {
     pub output: String,
     /// Its result is delivered, and the watermarked copy is not: why, or a note that Kling no longer has the copy.
     pub watermark_missing: Option<String>,
+    /// What a person thinks of its result: `approved`, `rejected`; none: nothing yet.
+    pub verdict: Option<Verdict>,
+    /// What the person wrote about it.
+    pub verdict_note: Option<String>,
     pub error_code: Option<String>,
     pub error: Option<String>,
     /// The API's id of the last request that was answered for it.
@@ -132,6 +136,16 @@ impl Reader {
         Ok(self.job_page(&self.select(select)?, SortBy::Read, None, limit)?.jobs)
     }
 
+    /// Returns the handle by which another thread ends what this one reads.
+    pub fn interrupter(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// Returns a number that is another one after each commit of other connections.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     /// Returns the job of that key with its history, if there is one.
     pub fn detail(&self, key: &str) -> Result<Option<JobDetail>, StoreError> {
         let moment = self.connection.unchecked_transaction()?;
@@ -175,7 +189,7 @@ impl Reader {
 
 fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
     columns!(row => JobOverview: key manifest state state_since waiting_for video audio labels attempt task_id
-        external_task_id shares_task_with units money output watermark_missing error_code error request_id changed_after_sent dismissed
+        external_task_id shares_task_with units money output watermark_missing verdict verdict_note error_code error request_id changed_after_sent dismissed
         priority created_at updated_at finished_at)
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{
 };
 
 use super::StoreError;
-use crate::job::State;
+use crate::job::{State, Verdict};
 
 /// Named parameters of a statement: `:column`.
 pub(super) type Bound<'a> = [(&'a str, &'a dyn ToSql)];
@@ -23,18 +23,27 @@ pub(super) fn lists(bound: &Bound<'_>) -> [String; 3] {
     ]
 }
 
-impl FromSql for State {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let name = value.as_str()?;
-        Self::named(name).ok_or_else(|| nonsense(name))
-    }
+/// Stores an enum by the names of its variants.
+macro_rules! by_name {
+    ($($type:ty),+) => {
+        $(
+            impl FromSql for $type {
+                fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                    let name = value.as_str()?;
+                    Self::named(name).ok_or_else(|| nonsense(name))
+                }
+            }
+
+            impl ToSql for $type {
+                fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                    Ok(self.name().into())
+                }
+            }
+        )+
+    };
 }
 
-impl ToSql for State {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
-}
+by_name!(State, Verdict);
 
 /// Makes the error for a value that lipsyncd never writes: somebody edited the database.
 pub(super) fn nonsense(value: &str) -> FromSqlError {

@@ -33,6 +33,7 @@ mod testing;
 mod truth;
 mod uncertain;
 mod uploads;
+mod web;
 mod words;
 
 // `testing` names them by `crate::…`.

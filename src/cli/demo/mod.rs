@@ -94,8 +94,13 @@ async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let inputs =
-        Inputs { config: config.clone(), credentials, bucket_keys: None, notify_secret: None };
+    let inputs = Inputs {
+        config: config.clone(),
+        credentials,
+        bucket_keys: None,
+        notify_secret: None,
+        web_password: None,
+    };
     let (same, controls) = (inputs.clone(), Controls { stop: stop.clone(), ..Controls::default() });
     let daemon = daemon::run(inputs, Arc::new(move || Ok(same.clone())), Until::Idle, controls);
     tokio::pin!(daemon);

@@ -116,6 +116,8 @@ mod tests {
             shares_task_with: None,
             money: None,
             watermark_missing: None,
+            verdict: None,
+            verdict_note: None,
             request_id: None,
             dismissed: false,
             units: 0.0,

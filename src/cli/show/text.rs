@@ -92,6 +92,10 @@ fn output(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
         }
         Some(Presence::Delivered) | None => {}
     }
+    if let Some(verdict) = line.verdict {
+        let note = line.verdict_note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        facts.push(("verdict", format!("{}{note}", verdict.name())));
+    }
     facts
 }
 

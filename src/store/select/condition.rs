@@ -4,7 +4,10 @@ use rusqlite::types::Value;
 use serde::Serialize;
 
 use super::criteria::Select;
-use crate::store::{Reader, StoreError, sql::Sql as _};
+use crate::{
+    job::Verdict,
+    store::{Reader, StoreError, sql::Sql as _},
+};
 
 /// Counting stops here: a way to more jobs than this is a way to many.
 const COUNTED_MAX: i64 = 100_000;
@@ -27,6 +30,12 @@ const LABEL: Index = Index {
     from: "label l INDEXED BY label_value CROSS JOIN job j ON j.id = l.job_id",
     column: "l.name = :label AND l.value",
     id: "l.job_id",
+};
+
+const VERDICT: Index = Index {
+    from: "job j INDEXED BY job_verdict",
+    column: "j.state = 'succeeded' AND coalesce(j.verdict, 'none')",
+    id: "j.id",
 };
 
 /// An index with the values that are looked up in it.
@@ -63,6 +72,7 @@ impl<'a> Conditions<'a> {
         conditions.states(select)?;
         conditions.manifests(select)?;
         conditions.labels(select)?;
+        conditions.verdicts(select)?;
         conditions.others(select);
         Ok(conditions)
     }
@@ -145,6 +155,26 @@ impl<'a> Conditions<'a> {
             );
             self.add(sql, Some(way));
         }
+        Ok(())
+    }
+
+    fn verdicts(&mut self, select: &Select) -> Result<(), StoreError> {
+        if select.verdicts.is_empty() {
+            return Ok(());
+        }
+        let names = select.verdicts.iter().map(|verdict| verdict.map_or("none", Verdict::name));
+        let values = sorted(names.map(str::to_owned).collect());
+        let list = json_list(&values);
+        let count = "
+            SELECT count(*) FROM (SELECT 1 FROM job j INDEXED BY job_verdict
+              WHERE j.state = 'succeeded' AND coalesce(j.verdict, 'none') IN (SELECT value FROM json_each(?1)) LIMIT ?2)";
+        let jobs = self.reader.connection.value(count, (&list, COUNTED_MAX))?;
+        self.bind(":verdicts", list);
+        let values = values.into_iter().map(Value::Text).collect();
+        let way = Way { index: VERDICT, values, jobs, label: None };
+        let sql = "
+            AND +j.state = 'succeeded' AND coalesce(+j.verdict, 'none') IN (SELECT value FROM json_each(:verdicts))";
+        self.add(sql, Some(way));
         Ok(())
     }
 

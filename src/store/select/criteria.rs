@@ -4,7 +4,7 @@ use std::fmt;
 
 use glob::{MatchOptions, Pattern};
 
-use crate::job::State;
+use crate::job::{State, Verdict};
 
 /// Which jobs are meant. All conditions must hold; of several values of one condition, one is enough.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Select {
     pub reason: Option<String>,
     /// The state did not change before this time (Unix ms).
     pub since_ms: Option<i64>,
+    /// Succeeded jobs with this verdict on their result; none: without a verdict.
+    pub verdicts: Vec<Option<Verdict>>,
     /// Whether a person dismissed the failed job.
     pub dismissed: Option<bool>,
 }

@@ -22,6 +22,7 @@ mod schema;
 mod select;
 mod sharing;
 mod takes;
+mod verdicts;
 
 use std::path::PathBuf;
 

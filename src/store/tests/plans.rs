@@ -4,7 +4,7 @@ use super::*;
 use crate::store::{
     ManifestGlob, Reader, Select, SortBy, budget, delivery, job_state, listing, local_video,
     media_queue, metrics_snapshot, notification, pause, price_left, queue, queue_status, reconcile,
-    reconcile::depart, remaining, retention, sharing, watermark,
+    reconcile::depart, remaining, retention, sharing, verdict, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -63,6 +63,8 @@ fn queries() -> Vec<String> {
         queue_status::DISMISSED,
         queue_status::INCOMPLETE,
         local_video::LOCAL_VIDEOS,
+        verdict::UNSTORED,
+        verdict::OUTPUTS,
         watermark::DUE,
         watermark::MISSING,
         pause::OPEN_CREATES,
@@ -135,6 +137,7 @@ fn a_page_of_selected_jobs_follows_the_index_of_their_condition() {
     for (select, index) in [
         (Select::all(), "PRIMARY KEY"),
         (Select::in_state(State::Failed), "COVERING INDEX job_state (state=?"),
+        (Select { verdicts: vec![None], ..Select::default() }, "INDEX job_verdict (<expr>=?"),
         (
             Select { labels: vec![label("en")], ..Select::default() },
             "COVERING INDEX label_value (name=? AND value=?",

@@ -63,7 +63,7 @@ async fn list_as_json_has_the_columns_of_the_view() {
     let json = env.run(&["list", "--json", "--state", "succeeded"]).json();
     let job = json[0].as_object().unwrap();
     let columns = "key manifest state state_since waiting_for video audio labels attempt task_id \
-                   external_task_id shares_task_with units money output watermark_missing error_code error request_id \
+                   external_task_id shares_task_with units money output watermark_missing verdict verdict_note error_code error request_id \
                    changed_after_sent dismissed priority created_at updated_at finished_at";
     for column in columns.split_whitespace() {
         assert!(job.contains_key(column), "{column}");

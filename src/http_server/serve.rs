@@ -1,6 +1,6 @@
 //! Serves HTTP/1 connections of one listener, within limits.
 
-use std::{convert::Infallible, error::Error, time::Duration};
+use std::{convert::Infallible, error::Error, net::IpAddr, time::Duration};
 
 use hyper::{
     Request, Response,
@@ -20,6 +20,10 @@ use tracing::debug;
 const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Pause after a failed accept, for example because no file descriptor is free.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Who sends a request: an extension of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The limits of a listener.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +60,13 @@ where
         tokio::select! {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let served = serve_connection(stream, limits, answer.clone());
+                Ok((stream, peer)) => {
+                    let answer = answer.clone();
+                    let answer = move |mut request: Request<Incoming>| {
+                        request.extensions_mut().insert(Peer(peer.ip()));
+                        answer(request)
+                    };
+                    let served = serve_connection(stream, limits, answer);
                     connections.spawn(timeout(limits.connection, served));
                 }
                 Err(error) => {

@@ -1,0 +1,7 @@
+//! The HTTP listeners of the daemon: connections within limits, and addresses that a reload can move.
+
+mod movable;
+mod serve;
+
+pub(crate) use movable::MovableServer;
+pub(crate) use serve::{Peer, ServerLimits, serve};

@@ -1,0 +1,177 @@
+//! The list of jobs. Filter, order and place are in the address, so that it can be kept and shared.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, State},
+    response::Response,
+};
+use maud::{Markup, html};
+use url::form_urlencoded;
+
+use super::{
+    address,
+    error::PageError,
+    format::{iso_time, text},
+    layout::Place,
+    manifests,
+    selection::Selection,
+    site::{PageResult, Site},
+};
+use crate::{
+    job::{self, Verdict},
+    store::{JobOverview, JobPage, PageEnd, Reader, SortBy},
+};
+
+/// Rows of a page.
+const ROWS_MAX: usize = 100;
+
+/// The orders that a page offers. The others would read all selected jobs for each page.
+const ORDERS: [(SortBy, &str); 3] = [
+    (SortBy::Since, "newest change first"),
+    (SortBy::Read, "as they were first read"),
+    (SortBy::Key, "by key"),
+];
+
+/// What the address asks for.
+struct Asked {
+    selection: Selection,
+    sort: SortBy,
+    after: Option<PageEnd>,
+}
+
+impl Asked {
+    fn parse(query: &str) -> Result<Self, PageError> {
+        let value = |name: &str| {
+            let mut pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+        };
+        let sort = match value("sort") {
+            None => SortBy::Since,
+            Some(name) => SortBy::named(&name)
+                .ok_or_else(|| PageError::Invalid(format!("there is no order `{name}`")))?,
+        };
+        let invalid = || PageError::Invalid("`after` is no end of a page".to_owned());
+        let after = value("after")
+            .map(|text| PageEnd::parse(&text, sort).ok_or_else(invalid))
+            .transpose()?;
+        Ok(Self { selection: Selection::parse(query)?, sort, after })
+    }
+
+    fn address(&self, after: &str) -> String {
+        self.selection.address("/jobs", [("sort", self.sort.name()), ("after", after)])
+    }
+}
+
+/// `GET /jobs`
+pub(super) async fn page(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Response {
+    site.render(move |site, reader| write(site, reader, &Asked::parse(&query.unwrap_or_default())?))
+        .await
+}
+
+fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
+    let selected = reader.select(&asked.selection.select)?;
+    let JobPage { jobs, end } =
+        reader.job_page(&selected, asked.sort, asked.after.as_ref(), ROWS_MAX)?;
+    let manifest = reader.manifest_progress(asked.selection.value("manifest"))?;
+    let main = html! {
+        h1 { "Jobs" }
+        (form(asked))
+        @if let Some(manifest) = &manifest { (manifests::one(site, reader, manifest)?) }
+        div #jobs data-live="" {
+            (table(&jobs))
+            nav.pages aria-label="More jobs" {
+                @if asked.after.is_some() { a href=(asked.address("")) { "First page" } }
+                @if let Some(end) = end {
+                    a rel="next" href=(asked.address(&end.as_text())) { "Next page" }
+                }
+            }
+        }
+    };
+    Ok(site.page(Place::Jobs, "Jobs", &main))
+}
+
+fn form(asked: &Asked) -> Markup {
+    let Asked { selection, sort, .. } = asked;
+    let state = selection.value("state");
+    let is_single = state.is_empty() || job::State::named(state).is_some();
+    html! {
+        form.row method="get" action="/jobs" role="search" aria-label="Filter" {
+            label { "State"
+                select name="state" {
+                    option value="" { "all" }
+                    @if !is_single { option value=(state) selected { (state) } }
+                    @for one in job::State::ALL {
+                        option value=(one) selected[state == one.name()] { (one) }
+                    }
+                }
+            }
+            label { "Manifest" input name="manifest" value=(selection.value("manifest")) placeholder="promo/*.yaml" autocomplete="off"; }
+            label { "Label" input name="label" value=(selection.value("label")) placeholder="language=fr" autocomplete="off"; }
+            label { "Error code" input name="code" value=(selection.value("code")) autocomplete="off"; }
+            label { "Verdict"
+                select name="verdict" {
+                    option value="" { "any" }
+                    @for name in [Verdict::Approved.name(), Verdict::Rejected.name(), "none"] {
+                        option value=(name) selected[selection.value("verdict") == name] { (name) }
+                    }
+                }
+            }
+            label { "Order"
+                select name="sort" {
+                    @for (one, name) in ORDERS { option value=(one.name()) selected[one == *sort] { (name) } }
+                }
+            }
+            button { "Show" }
+            @if !selection.is_everything() { a href="/jobs" { "Show all" } }
+        }
+        @for name in ["job", "reason", "dismissed"] {
+            @if !selection.value(name).is_empty() {
+                p.soft { "Only jobs with " (name) ": " (text(selection.value(name))) }
+            }
+        }
+    }
+}
+
+fn table(jobs: &[JobOverview]) -> Markup {
+    if jobs.is_empty() {
+        return html! { p { "No job matches." } };
+    }
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Jobs" {
+            table {
+                thead { tr {
+                    th scope="col" { "State" }
+                    th scope="col" { "Since" }
+                    th scope="col" { "Job" }
+                    th scope="col" { "Reason" }
+                    th.number scope="col" { "Units" }
+                } }
+                tbody { @for job in jobs { (row(job)) } }
+            }
+        }
+    }
+}
+
+fn row(job: &JobOverview) -> Markup {
+    let reason = job.waiting_for.as_ref().or(job.error.as_ref()).or(job.watermark_missing.as_ref());
+    html! {
+        tr {
+            td { (state(job.state)) @if let Some(verdict) = job.verdict { br; (self::verdict(verdict)) } }
+            td { (iso_time(&job.state_since)) }
+            td.wide { a href=(address::job(&job.key)) { (text(&job.key)) } }
+            td.wide { @if let Some(reason) = reason { (text(reason)) } }
+            td.number { (job.units) }
+        }
+    }
+}
+
+/// A state in its colour.
+pub(super) fn state(state: job::State) -> Markup {
+    html! { span class={ "state state-" (state) } { (state) } }
+}
+
+/// A verdict in its colour.
+pub(super) fn verdict(verdict: Verdict) -> Markup {
+    html! { span class={ "state verdict-" (verdict.name()) } { (verdict.name()) } }
+}
