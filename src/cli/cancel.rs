@@ -1,11 +1,13 @@
 //! `lipsyncd cancel`: cancels jobs that were not created at Kling.
 
-use clap::ValueHint;
-
-use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
+use super::{
+    CommandContext, Result, open,
+    select::SelectArgs,
+    update::{Change, ConfirmArgs, Verb, change},
+};
 use crate::{
+    actions::{Action, Plan},
     job::State,
-    store::{Command, JobState},
 };
 
 /// Cancel jobs that were not created at Kling yet
@@ -14,54 +16,42 @@ use crate::{
 /// their manifest is still in the folder. If a job is cancelled before its retry was created, it gets its
 /// earlier result back. If several jobs share a task, the others keep it. A job whose task was created, or may
 /// have been, cannot be cancelled, because the API has no such call: the task is paid, lipsyncd follows it to
-/// its end, and its result is kept. All named jobs are tried; the exit code is 1 if one was not cancelled.
+/// its end, and its result is kept. All selected jobs are tried; the exit code is 1 if one was not cancelled.
+///
+/// Unless jobs are selected by their keys alone, the command first shows the jobs, and what is not paid. On a
+/// terminal it asks for confirmation; elsewhere it needs --yes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+    lipsyncd cancel promo/en promo/fr\n  \
+    lipsyncd cancel --manifest 'promo/*' --label language=fr"
+)]
 pub(super) struct Args {
-    /// Keys of jobs, as `lipsyncd list` shows them
-    #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
-    jobs: Vec<String>,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
+
+const VERB: Verb =
+    Verb { name: "cancel", capital: "Cancel", done: "cancelled", nothing: "No job matches." };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
-    JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
-}
-
-fn describe(state: &JobState) -> String {
-    match state.job.state {
-        State::Cancelled => {
-            format!("cancelled; `{}` starts it again", open::command("retry", &state.job.spec.key))
-        }
-        earlier => format!("its retry was cancelled; the job is {earlier} again, as before"),
+    let ConfirmArgs { yes, dry_run } = arguments.confirm;
+    let mut select = arguments.select.required(open::now_ms())?;
+    let is_by_key = select.is_by_key();
+    if select.states.is_empty() && !is_by_key {
+        select.states = State::ALL.into_iter().filter(|state| !state.is_finished()).collect();
     }
+    let action = Action::cancel().only_while_selected(&select);
+    let asks = !yes && !is_by_key;
+    change(Change { asks, dry_run, payment: not_paid, ..Change::of(VERB, select, action) }, context)
 }
 
-fn decide(state: &JobState) -> Decision {
-    let JobState { job, task, .. } = state;
-    let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
-    match job.state {
-        // No task has an open create request in these states.
-        State::Waiting | State::Queued | State::Identified => Ok(Command::Cancel),
-        State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
-        State::Cancelled => Err(NotChanged::AlreadyDone("was cancelled already".to_owned())),
-        State::Succeeded | State::Failed => {
-            refused(format!("is already {}; there is nothing to cancel", job.state), None)
-        }
-        State::Creating => refused(
-            "is creating: Kling may have accepted its create request, and the API cannot cancel a task. If \
-             Kling accepted it, lipsyncd follows it to its end",
-            None,
-        ),
-        State::Submitted | State::Processing | State::Downloading => refused(
-            format!(
-                "is {}: the API cannot cancel a task. lipsyncd follows it to its end",
-                job.state
-            ),
-            None,
-        ),
-        State::Unresolved => refused(
-            "is unresolved: Kling may have accepted its create request, and the API cannot cancel a task",
-            Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
-        ),
+fn not_paid(plan: &Plan) -> String {
+    match plan.paid_tasks() {
+        0 => String::new(),
+        _ => format!("; not paid then: {}", plan.price.text()),
     }
 }

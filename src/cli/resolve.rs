@@ -3,12 +3,13 @@
 use clap::{ArgGroup, ValueHint};
 
 use super::{
-    CommandContext, CommandError, Decision, ExitCode, JobUpdater, NotChanged, Result,
-    note_absent_daemon, open, refused,
+    CommandContext, CommandError, ExitCode, Result, open,
+    update::{Change, Verb, change},
 };
 use crate::{
+    actions::{Action, Decision, NotChanged, refused},
     job::{Account, Outcome, Task},
-    store::{Command, JobState, ResendRisk},
+    store::{Command, JobState, Reader, ResendRisk, Select},
 };
 
 /// Decide a job whose create request has an unknown outcome
@@ -51,13 +52,16 @@ pub(super) struct Args {
     yes: bool,
 }
 
+const VERB: Verb =
+    Verb { name: "resolve", capital: "Resolve", done: "resolved", nothing: "No job matches." };
+
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
-    let updater = JobUpdater::open(context)?;
+    let reader = open::reader(context.config)?;
     let key = arguments.job.as_str();
     let task_id = arguments.task.as_deref().map(str::trim);
-    let before = updater.reader.job_state(key)?;
+    let before = reader.job_state(key)?;
     if let Some(task_id) = task_id {
-        require_free(&updater, key, task_id, before.as_ref())?;
+        require_free(&reader, key, task_id, before.as_ref())?;
     }
     let is_superseded = before.as_ref().is_some_and(is_superseded);
     let is_unlisted = task_id.is_some_and(|id| before.is_some_and(|state| is_unlisted(&state, id)));
@@ -69,14 +73,14 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     };
     let is_confirmed = arguments.yes;
     let decide = move |state: &JobState| decide(state, &outcome, is_confirmed, &host);
-    let describe = |state: &JobState| describe(state, task_id, is_superseded);
-    let job = std::slice::from_ref(&arguments.job);
-    let exit = updater.update_all(job, context, decide, describe)?;
-    if exit == ExitCode::Done {
-        if is_unlisted {
-            warn_unlisted(key, context)?;
-        }
-        note_absent_daemon(context)?;
+    let id = task_id.map(str::to_owned);
+    let describe = move |state: &JobState| describe(state, id.as_deref(), is_superseded);
+    let select = Select { keys: vec![arguments.job.clone()], ..Select::default() };
+    let action = Action::new(decide, describe);
+    let resolve = Change { needs_daemon: true, ..Change::of(VERB, select, action) };
+    let exit = change(resolve, context)?;
+    if exit == ExitCode::Done && is_unlisted {
+        warn_unlisted(key, context)?;
     }
     Ok(exit)
 }
@@ -136,7 +140,7 @@ fn resend_risk(state: &JobState) -> Option<NotChanged> {
     };
     let show = open::command("show", &state.job.spec.key);
     let hint = format!("`{show}` shows what is known; add --yes to send the request anyway");
-    Some(NotChanged::Refused(why, Some(hint)))
+    Some(NotChanged::Refused { why, hint: Some(hint) })
 }
 
 fn describe(state: &JobState, task_id: Option<&str>, is_superseded: bool) -> String {
@@ -178,12 +182,7 @@ fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<()> {
 }
 
 /// Refuses the task of another job: two jobs with one task would deliver the same video under two names.
-fn require_free(
-    updater: &JobUpdater,
-    key: &str,
-    task_id: &str,
-    state: Option<&JobState>,
-) -> Result<()> {
+fn require_free(reader: &Reader, key: &str, task_id: &str, state: Option<&JobState>) -> Result<()> {
     let has_id_length = (1..=128).contains(&task_id.len());
     if !has_id_length || !task_id.chars().all(|character| character.is_ascii_graphic()) {
         let error = format!("--task {task_id}: this is not a task id");
@@ -191,7 +190,7 @@ fn require_free(
             .hint("use the task_id that Kling gave, for example 837291047210934"));
     }
     let shares_with = state.map(|state| state.shares_with.as_slice()).unwrap_or_default();
-    match updater.reader.owner_of_task(task_id)? {
+    match reader.owner_of_task(task_id)? {
         Some(owner) if owner != key && !shares_with.contains(&owner) => Err(CommandError::new(
             ExitCode::Failed,
             format!("{key}: task {task_id} belongs to job {owner}"),

@@ -9,12 +9,11 @@ use clap::{
 };
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, suggestions::Suggestions, update::unknown_job,
-    when::When,
+    CommandError, ExitCode, Result, suggestions::Suggestions, text::shell_word, when::When,
 };
 use crate::{
     job::{State, Verdict, state::UnknownState},
-    store::{ManifestGlob, Reader, Select},
+    store::{ManifestGlob, Select},
 };
 
 /// Which jobs are meant. All conditions must hold; of several values of one condition, one is enough.
@@ -80,8 +79,42 @@ impl SelectArgs {
             reason: self.reason.clone(),
             verdicts: self.verdicts.iter().map(|wanted| wanted.0).collect(),
             since_ms: self.since.map(|since| since.period_ms(now_ms).start),
+            rows: Vec::new(),
+            changed: None,
             dismissed: None,
         }
+    }
+
+    /// Returns the manifests, labels and the time as arguments again, for a command that selects of the same jobs.
+    pub(super) fn as_arguments(&self) -> String {
+        let manifests = self.manifests.iter().map(|glob| ("manifest", glob.clone()));
+        let labels = self.labels.iter().map(|(name, value)| ("label", format!("{name}={value}")));
+        let since = self.since.iter().map(|since| ("since", since.to_string()));
+        let jobs = self.jobs.iter().map(|key| format!(" {}", shell_word(key)));
+        let others = manifests.chain(labels).chain(since);
+        let others = others.map(|(name, value)| format!(" --{name} {}", shell_word(&value)));
+        jobs.chain(others).collect()
+    }
+
+    /// Whether the selected jobs stay selected, whatever happens to them.
+    pub(super) fn is_lasting(&self) -> bool {
+        let lasting = Select {
+            keys: self.jobs.clone(),
+            manifests: self.manifests.iter().map(ManifestGlob::new).collect(),
+            labels: self.labels.clone(),
+            ..Select::default()
+        };
+        self.select(0) == lasting
+    }
+
+    /// Returns what is selected; fails if nothing says which jobs are meant.
+    pub(super) fn required(&self, now_ms: i64) -> Result<Select> {
+        let select = self.select(now_ms);
+        if select == Select::all() {
+            return Err(CommandError::new(ExitCode::Usage, "no jobs are selected")
+                .hint("name jobs by their keys, or select them, for example with --manifest"));
+        }
+        Ok(select)
     }
 }
 
@@ -90,34 +123,6 @@ fn label(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("allowed: `NAME=VALUE`, for example `language=en`".to_owned()),
     }
-}
-
-/// Reports keys of no job. Fails if a pattern matches no manifest, because it is probably misspelt.
-pub(super) fn report_unknown(
-    reader: &Reader,
-    select: &Select,
-    context: &mut CommandContext<'_>,
-) -> Result {
-    if let Some(glob) = reader.unknown_manifests(select)?.first() {
-        return Err(unknown_manifest(reader, &glob.to_string())?);
-    }
-    let mut exit = ExitCode::Done;
-    for key in reader.unknown_keys(select)? {
-        let error = unknown_job(reader, &key)?;
-        error.report(context.err)?;
-        exit = exit.max(error.exit);
-    }
-    Ok(exit)
-}
-
-fn unknown_manifest(reader: &Reader, manifest: &str) -> Result<CommandError> {
-    let mut suggestions = Suggestions::for_name(manifest);
-    reader.manifest_paths(|path| suggestions.consider(path))?;
-    let hint = suggestions.hint().unwrap_or_else(|| {
-        "name a manifest by its path under jobs_dir, for example `promo/intro.yaml`".to_owned()
-    });
-    Ok(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
-        .hint(hint))
 }
 
 #[derive(Debug, Clone)]

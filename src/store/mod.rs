@@ -81,7 +81,7 @@ pub use command::{Command, CommandFailure};
 pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
 pub use event::{ApiCall, HistoryAnswer};
-pub use failure_groups::{FailedGroup, NewestFailures};
+pub use failure_groups::{FailedGroup, NewestFailures, SelectedFailures};
 pub use handle::{Reader, Store};
 pub use hold::{Hold, HoldKind};
 pub use incomplete_download::{IncompleteDownload, KeptDownload};
@@ -101,7 +101,9 @@ pub use queue_status::{ApiProblem, QueueStatus, RateLimit, RefusedManifest, Unre
 pub use reconciled::{Conflict, Reconciled};
 pub use remaining::{Remaining, SupersededTasks};
 pub use resource_pack::{PackStatus, StoredPack};
-pub use select::{ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SortBy};
+pub use select::{
+    ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SelectedPages, SortBy,
+};
 pub use session::SessionFaces;
 pub use speed::{Finished, SpeedLimit, SpeedLimits};
 pub use spend_report::{SpendBy, SpendRow};

@@ -1,8 +1,8 @@
 //! The query of one page of selected jobs.
 
 use super::{
-    SortBy,
     condition::{Condition, Values, Way},
+    order::SortBy,
 };
 
 /// So many jobs are read and sorted for one page; with more, the index of the order is followed instead.
@@ -10,7 +10,7 @@ const SORTED_MAX: i64 = 10_000;
 /// So many values of one condition have a query each, whose results are merged.
 const MERGED_MAX: usize = 50;
 
-/// The jobs that a [`Select`](super::Select) selects, and the way to them. Its pages may be read at different times.
+/// The jobs that a [`Select`](crate::store::Select) selects, and the way to them. Its pages may be read at different times.
 #[derive(Debug, Clone)]
 pub struct SelectedJobs {
     /// None: through all jobs.
@@ -21,6 +21,8 @@ pub struct SelectedJobs {
     pub(super) values: Values,
     /// The greatest number of jobs that can be selected.
     pub at_most: i64,
+    /// The keys that were named, in this order.
+    pub(super) keys: Vec<String>,
 }
 
 /// The indexes in the order of their values, for sorted pages.
@@ -61,7 +63,7 @@ impl SelectedJobs {
         let (others, complete) = (joined(best), joined(None));
         let way = best.and_then(|at| conditions[at].way.clone());
         let at_most = way.as_ref().map_or(all, |way| way.jobs);
-        Self { way, others, conditions: complete, values, at_most }
+        Self { way, others, conditions: complete, values, at_most, keys: Vec::new() }
     }
 
     /// Returns the query of a page: value in the order, and row, of each job. `is_after` is false for the first page.

@@ -16,6 +16,7 @@ mod refused;
 mod resolve;
 mod retry;
 mod screen;
+mod select;
 mod spend;
 mod status;
 mod terminal;

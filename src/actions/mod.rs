@@ -1,0 +1,19 @@
+//! What people do to jobs: by commands, and on the web page. An [`Action`] decides about one job at a time; a [`Plan`]
+//! says how many jobs it would change and what that costs; [`carry_out`] changes all selected jobs.
+//!
+//! Nothing here prints, and nothing depends on how many jobs there are, except for a few bytes per job of a plan.
+
+mod cancel;
+mod carry_out;
+mod decision;
+mod dismiss;
+mod format;
+mod plan;
+mod price;
+mod retry;
+
+pub use carry_out::{Changed, Progress, Updater, carry_out};
+pub use decision::{Action, Decision, NotChanged, Payment, command_for, refused};
+pub use format::{counted, units, units_number};
+pub use plan::{Plan, RefusedJob};
+pub use price::{PriceReport, PriceSum, video_key};
