@@ -1,10 +1,10 @@
-//! What happens at the moment: the tasks in the slots, the manifests in progress, and the last failures. Each query reads
-//! only what it shows, so that `status --watch` is as fast with a million jobs.
+//! What happens at the moment: the tasks in the slots, and the last failures. Each query reads only what it shows, so that
+//! `status --watch` is as fast with a million jobs.
 
 use rusqlite::named_params;
 
 use super::{
-    ManifestProgress, Reader, StoreError,
+    Reader, StoreError,
     sql::{Sql as _, columns},
 };
 use crate::job::State;
@@ -14,7 +14,6 @@ use crate::job::State;
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Activity {
     pub slots: Vec<SlotTask>,
-    pub manifests: Vec<ManifestProgress>,
     pub failures: Vec<RecentFailure>,
 }
 
@@ -60,22 +59,20 @@ const EVENTS_MAX: i64 = 20_000;
 
 impl Reader {
     /// Reads what happens at the moment: of each part, at most `limit` rows.
-    pub fn activity(&self, limit: usize) -> Result<Activity, StoreError> {
-        let rows = i64::try_from(limit).unwrap_or(i64::MAX);
+    pub fn activity(&self, limit: i64) -> Result<Activity, StoreError> {
         let moment = self.connection.unchecked_transaction()?;
         let slots = moment.all(
             SLOTS,
-            named_params! { ":limit": rows },
+            named_params! { ":limit": limit },
             |row| columns!(row => SlotTask: key state sent_at_ms),
         )?;
-        let manifests = self.manifests_in_progress(limit)?;
-        let bound = named_params! { ":limit": rows, ":events": EVENTS_MAX };
+        let bound = named_params! { ":limit": limit, ":events": EVENTS_MAX };
         let failures = moment.all(
             FAILURES,
             bound,
             |row| columns!(row => RecentFailure: key at_ms code error),
         )?;
         moment.commit()?;
-        Ok(Activity { slots, manifests, failures })
+        Ok(Activity { slots, failures })
     }
 }

@@ -55,15 +55,12 @@ pub struct SpeedLimits {
     pub download: Option<String>,
 }
 
-impl SpeedLimits {
-    /// Returns what limits the complete queue, in words that the daemon wrote.
-    pub fn reason(&self) -> Option<&str> {
-        match self.queue? {
-            SpeedLimit::IdentifyRate => self.identify.as_deref(),
-            SpeedLimit::CreateRate | SpeedLimit::QueryRate => self.create.as_deref(),
-            SpeedLimit::Downloads => self.download.as_deref(),
-            SpeedLimit::Slots | SpeedLimit::Api | SpeedLimit::Uploads => None,
-        }
+impl Finished {
+    /// Returns how many jobs finish per minute; none: the time is too short for a rate.
+    pub fn per_minute(self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = self.jobs as f64 * 60_000.0 / self.window_ms as f64;
+        (self.window_ms >= STEP_MS).then_some((rate * 100.0).round() / 100.0)
     }
 }
 

@@ -12,7 +12,7 @@ use ratatui::{
 use super::{report::StatusReport, text};
 use crate::{
     cli::text::{duration, safe, time},
-    store::Activity,
+    store::{Activity, ManifestProgress},
 };
 
 /// From so many columns on, slots and manifests are side by side.
@@ -29,6 +29,7 @@ const INDENT: &str = "           ";
 pub(super) struct View {
     pub(super) report: StatusReport,
     pub(super) activity: Activity,
+    pub(super) manifests: Vec<ManifestProgress>,
     /// Without NO_COLOR.
     pub(super) has_colors: bool,
 }
@@ -53,7 +54,7 @@ impl View {
     /// in any case, and what slots and manifests do not need.
     fn share(&self, width: u16, height: u16) -> (u16, u16, u16) {
         let part = |count: usize| if count == 0 { 0 } else { rows(count + 1) };
-        let Activity { slots, manifests, failures } = &self.activity;
+        let (Activity { slots, failures }, manifests) = (&self.activity, &self.manifests);
         let middle = match width >= WIDE {
             true => rows(slots.len().max(manifests.len()) + 1),
             false => rows(slots.len() + manifests.len() + 2),
@@ -74,9 +75,9 @@ impl View {
             return Layout::horizontal(halves).spacing(2).areas(area);
         }
         let (slots, manifests) =
-            (rows(self.activity.slots.len() + 1), rows(self.activity.manifests.len() + 1));
+            (rows(self.activity.slots.len() + 1), rows(self.manifests.len() + 1));
         let half = area.height / 2;
-        let slots = slots.clamp(1, half.max(area.height.saturating_sub(manifests)));
+        let slots = slots.min(half.max(area.height.saturating_sub(manifests)));
         Layout::vertical([Constraint::Length(slots), Constraint::Min(0)]).areas(area)
     }
 
@@ -97,7 +98,7 @@ impl View {
         lines
     }
 
-    /// Returns the lines of `status`, those first that tell most: on a small screen, there is no room for all.
+    /// Returns the lines of `status`, the most important first: on a small screen, there is no room for all.
     fn ranked_lines(&self) -> Vec<text::Line> {
         // The commands name the manifests with errors.
         let manifests = text::manifests(&self.report).into_iter().take(1);
@@ -139,19 +140,19 @@ impl View {
     }
 
     fn draw_manifests(&self, frame: &mut Frame<'_>, area: Rect) {
-        let rows = self.activity.manifests.iter().map(|manifest| {
-            let ended = manifest.succeeded + manifest.failed;
-            let jobs = manifest.jobs - manifest.cancelled;
-            let counts = match manifest.failed {
+        let rows = self.manifests.iter().map(|manifest| {
+            let ManifestProgress { path, jobs, succeeded, failed, cancelled, .. } = manifest;
+            let (ended, jobs) = (succeeded + failed, jobs - cancelled);
+            let counts = match failed {
                 0 => format!("{ended}/{jobs}"),
                 failed => format!("{ended}/{jobs}, {failed} failed"),
             };
             let bar = format!("[{}]", bar(ended, jobs, BAR_COLUMNS - 2));
-            let style = if manifest.failed > 0 { self.color(Color::Yellow) } else { Style::new() };
-            Row::new([safe(&manifest.path).into_owned(), bar, counts]).style(style)
+            let style = if *failed > 0 { self.color(Color::Yellow) } else { Style::new() };
+            Row::new([safe(path).into_owned(), bar, counts]).style(style)
         });
         let widths = [Constraint::Fill(1), Constraint::Length(BAR_COLUMNS), Constraint::Length(20)];
-        let more = self.more("manifests in progress", self.activity.manifests.len(), area);
+        let more = self.more("manifests in progress", self.manifests.len(), area);
         self.draw_table(frame, area, Table::new(rows, widths), more);
     }
 

@@ -24,7 +24,8 @@ pub(super) use rate_report::rate_limited;
 use report::StatusReport;
 
 /// A screen has no more rows for slots, manifests or failures.
-const SHOWN_MAX: usize = 200;
+const SHOWN_MAX: i64 = 200;
+const MANIFESTS_MAX: usize = 200;
 
 /// Show progress and problems: jobs, slots, queue, units, time left
 ///
@@ -88,8 +89,14 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     };
     if arguments.watch && context.on_terminal && !arguments.json {
         let has_colors = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let view =
-            || Ok(View { report: read()?, activity: reader.activity(SHOWN_MAX)?, has_colors });
+        let view = || {
+            Ok(View {
+                report: read()?,
+                activity: reader.activity(SHOWN_MAX)?,
+                manifests: reader.manifests_in_progress(MANIFESTS_MAX)?,
+                has_colors,
+            })
+        };
         watch::screen(view, context.out)?;
     } else if arguments.watch {
         watch::lines(read, arguments.json, context.out)?;

@@ -5,11 +5,9 @@ use serde::Serialize;
 use crate::{
     cli::text::{counted, iso_ms, time},
     job::State,
-    store::{Finished, QueueStatus, RateLimit, SpeedLimit},
+    store::{QueueStatus, RateLimit, SpeedLimit},
 };
 
-/// A rate of a shorter time says nothing.
-const WINDOW_MIN_MS: i64 = 10_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// The states in which the daemon works on a job.
@@ -45,12 +43,11 @@ pub(super) struct ApiLimitReport {
 
 impl RateReport {
     /// What a daemon wrote that has ended since is out of date.
-    pub(super) fn of(queue: &QueueStatus, is_running: bool, now_ms: i64) -> Self {
-        let limit = queue.speed_limits.queue.filter(|_| is_running && is_working(queue));
+    pub(super) fn of(queue: &QueueStatus, is_running: bool) -> Self {
         Self {
-            finished_per_minute: finished_per_minute(queue.finished).filter(|_| is_running),
-            limited_by: limit.map(SpeedLimit::name),
-            reason: limit.and_then(|limit| reason(limit, queue, now_ms)),
+            finished_per_minute: queue.finished.per_minute().filter(|_| is_running),
+            limited_by: queue.speed_limit().filter(|_| is_running).map(SpeedLimit::name),
+            reason: queue.limited_by().filter(|_| is_running),
             api: queue.rate_limit.filter(|_| is_running).map(|limit| ApiLimitReport {
                 code: limit.code,
                 times: limit.times,
@@ -75,36 +72,6 @@ impl RateReport {
         };
         let parts: Vec<String> = rate.into_iter().chain(limit).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
-    }
-}
-
-/// Whether nothing holds the queue. If something does, the last limit no longer counts.
-fn is_working(queue: &QueueStatus) -> bool {
-    queue.pause.is_none() && queue.hold.is_none() && queue.api_problem.is_none()
-}
-
-pub(super) fn finished_per_minute(finished: Finished) -> Option<f64> {
-    let Finished { jobs, window_ms } = finished;
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = jobs as f64 * MINUTE_MS as f64 / window_ms as f64;
-    (window_ms >= WINDOW_MIN_MS).then_some((rate * 100.0).round() / 100.0)
-}
-
-fn reason(limit: SpeedLimit, queue: &QueueStatus, now_ms: i64) -> Option<String> {
-    match limit {
-        SpeedLimit::Slots if queue.slots_limit < queue.slots_configured => {
-            Some(format!("the {} slots that the account allows", queue.slots_limit))
-        }
-        SpeedLimit::Slots => Some(format!("the {} slots (limits.concurrency)", queue.slots_limit)),
-        SpeedLimit::Api => Some(match queue.rate_limit {
-            Some(limit) => rate_limited(&limit, now_ms),
-            None => "the API (code 1302)".to_owned(),
-        }),
-        SpeedLimit::Uploads => Some("the uploads of local videos (upload.concurrency)".to_owned()),
-        SpeedLimit::IdentifyRate
-        | SpeedLimit::CreateRate
-        | SpeedLimit::QueryRate
-        | SpeedLimit::Downloads => queue.speed_limits.reason().map(str::to_owned),
     }
 }
 

@@ -173,7 +173,7 @@ impl StatusReport {
             api_problem: queue.api_problem.as_ref().filter(|_| holder.is_some()).map(|problem| {
                 ProblemReport { reason: problem.reason.clone(), since: iso_ms(problem.since_ms) }
             }),
-            rate: RateReport::of(&queue, holder.is_some(), now_ms),
+            rate: RateReport::of(&queue, holder.is_some()),
             uploads: UploadReport::of(&queue.uploads).filter(|_| holder.is_some()),
             folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
             unreadable_folders: queue

@@ -1,6 +1,6 @@
 //! How long the jobs that need a slot will take: by the measured rate and by the caps of a day, rounded to what is known.
 
-use super::{price_left::PriceLeft, rate_report::finished_per_minute};
+use super::price_left::PriceLeft;
 use crate::{job::State, store::QueueStatus};
 
 /// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
@@ -60,7 +60,9 @@ fn ms_by_rate(queue: &QueueStatus, ahead: i64) -> Option<i64> {
     let slots = queue.slots_limit.max(1);
     let median_ms = queue.median_task_ms;
     let by_slots = median_ms.map(|ms| ((ahead + slots - 1) / slots).saturating_mul(ms));
-    let per_minute = finished_per_minute(queue.finished)
+    let per_minute = queue
+        .finished
+        .per_minute()
         .filter(|rate| *rate > 0.0 && queue.finished.jobs >= FINISHED_MIN);
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "an estimate")]
     let measured = per_minute.map(|rate| (ahead as f64 / rate * MINUTE_MS as f64) as i64);

@@ -134,7 +134,8 @@ fn is_sql(text: &str) -> bool {
 }
 
 /// What `status` and `doctor` print about the queue and the API.
-const PRINTED: [Place; 6] = [
+const PRINTED: [Place; 7] = [
+    ("src/store/queue_speed.rs", &[]),
     ("src/cli/status/rate_report.rs", &[]),
     ("src/cli/status/text.rs", &[]),
     ("src/cli/status/next.rs", &["Permission denied (os error 13)"]),

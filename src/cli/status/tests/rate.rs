@@ -91,7 +91,7 @@ fn rate_is_shown_with_what_limits_it() {
             5,
             format!("1 {finished}the uploads of local videos (upload.concurrency)\n"),
         ),
-        (SpeedLimit::Api, 5, format!("1 {finished}the API (code 1302)\n")),
+        (SpeedLimit::Api, 5, format!("1 {finished}the rate limit of the API (code 1302)\n")),
     ] {
         let shown = shown(limited(limit, jobs), running(4711));
         assert!(shown.contains(&format!("rate       {text}")), "{text}\n{shown}");
