@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::{counted, units, units_number};
-use crate::job::{JobSpec, Media, Price, Source};
+use crate::{
+    job::{JobSpec, Media, Price, PriceList, Source},
+    store::TasksLeft,
+};
 
 /// Returns what makes a video one video, which is identified once: content and address of a local file, else its URL or
 /// id.
@@ -44,6 +47,16 @@ pub struct PriceReport {
 }
 
 impl PriceSum {
+    /// Returns the price of tasks that were not charged yet.
+    pub fn of_tasks_left(left: &TasksLeft, prices: &PriceList) -> Self {
+        let mut sum = Self::default();
+        for (length, tasks) in &left.by_length {
+            sum.add_tasks(prices.task(*length), *tasks);
+        }
+        sum.add_calls(prices.identify(), left.videos);
+        sum
+    }
+
     /// Adds tasks.
     pub fn add_tasks(&mut self, price: Price, count: i64) {
         self.tasks += count;

@@ -8,7 +8,9 @@ use clap::{
     error::{Error, ErrorKind},
 };
 
-use super::{CommandError, ExitCode, Result, suggestions::Suggestions, when::When};
+use super::{
+    CommandError, ExitCode, Result, suggestions::Suggestions, text::shell_word, when::When,
+};
 use crate::{
     job::{State, Verdict, state::UnknownState},
     store::{ManifestGlob, Select},
@@ -77,8 +79,32 @@ impl SelectArgs {
             reason: self.reason.clone(),
             verdicts: self.verdicts.iter().map(|wanted| wanted.0).collect(),
             since_ms: self.since.map(|since| since.period_ms(now_ms).start),
+            rows: Vec::new(),
+            changed: None,
             dismissed: None,
         }
+    }
+
+    /// Returns the manifests, labels and the time as arguments again, for a command that selects of the same jobs.
+    pub(super) fn as_arguments(&self) -> String {
+        let manifests = self.manifests.iter().map(|glob| ("manifest", glob.clone()));
+        let labels = self.labels.iter().map(|(name, value)| ("label", format!("{name}={value}")));
+        let since = self.since.iter().map(|since| ("since", since.to_string()));
+        let jobs = self.jobs.iter().map(|key| format!(" {}", shell_word(key)));
+        let others = manifests.chain(labels).chain(since);
+        let others = others.map(|(name, value)| format!(" --{name} {}", shell_word(&value)));
+        jobs.chain(others).collect()
+    }
+
+    /// Whether the selected jobs stay selected, whatever happens to them.
+    pub(super) fn is_lasting(&self) -> bool {
+        let lasting = Select {
+            keys: self.jobs.clone(),
+            manifests: self.manifests.iter().map(ManifestGlob::new).collect(),
+            labels: self.labels.clone(),
+            ..Select::default()
+        };
+        self.select(0) == lasting
     }
 
     /// Returns what is selected; fails if nothing says which jobs are meant.

@@ -1,6 +1,6 @@
 //! `WHEN`: a time in the past, as people type it. Days and months are UTC.
 
-use std::{ops::Range, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use jiff::{Span, SpanRelativeTo, civil::Date, tz::TimeZone};
 
@@ -37,6 +37,20 @@ impl When {
 fn start_ms(day: Date) -> i64 {
     // UTC has every time of every day that can be written with four digits.
     day.to_zoned(TimeZone::UTC).map_or(0, |start| start.timestamp().as_millisecond())
+}
+
+/// As it may be typed.
+impl fmt::Display for When {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ago(ms) if ms % 1_000 == 0 => write!(formatter, "{}s", ms / 1_000),
+            Self::Ago(ms) => write!(formatter, "{ms}ms"),
+            Self::Today => formatter.write_str("today"),
+            Self::Yesterday => formatter.write_str("yesterday"),
+            Self::Day(day) => write!(formatter, "{day}"),
+            Self::Month(first) => write!(formatter, "{:04}-{:02}", first.year(), first.month()),
+        }
+    }
 }
 
 impl FromStr for When {
@@ -98,6 +112,7 @@ mod tests {
             ("2026-12", "2026-12-01T00:00", "2027-01-01T00:00"),
         ] {
             assert_eq!(period(text), [start, end], "{text}");
+            assert_eq!(period(&text.parse::<When>().unwrap().to_string()), [start, end], "{text}");
         }
     }
 

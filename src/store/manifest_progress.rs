@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Row, named_params};
 
 use super::{
-    Reader, StoreError, TasksLeft,
+    Reader, SelectedJobs, StoreError, TasksLeft,
     price::used_audio_ms,
+    select::json_list,
     sql::{Sql as _, columns},
 };
 use crate::job::{Cost, Length, State};
@@ -67,6 +68,9 @@ pub(super) const COSTS: &str = concat!(
       SELECT id FROM job INDEXED BY job_manifest WHERE manifest_id = (SELECT id FROM manifest WHERE path = :path))"
 );
 
+pub(super) const MANIFESTS_OF: &str = "
+    SELECT DISTINCT j.manifest_id FROM json_each(?1) asked CROSS JOIN job j ON j.id = asked.value";
+
 impl Reader {
     /// Returns up to `limit` manifests with jobs in progress.
     pub fn manifests_in_progress(&self, limit: usize) -> Result<Vec<ManifestProgress>, StoreError> {
@@ -94,6 +98,19 @@ impl Reader {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = format!("SELECT {COLUMNS} {PAGE}");
         self.connection.all(&sql, named_params! { ":after": after, ":limit": limit }, progress)
+    }
+
+    /// Returns the paths of the manifests of the selected jobs.
+    pub fn manifests_of(&self, jobs: &SelectedJobs) -> Result<HashSet<String>, StoreError> {
+        let mut found = HashSet::new();
+        self.each_selected(jobs, 1_000, |ids| {
+            let ids: Vec<i64> =
+                self.connection.all(MANIFESTS_OF, [json_list(ids)], |row| row.get(0))?;
+            found.extend(ids);
+            Ok::<_, StoreError>(())
+        })?;
+        let path = "SELECT path FROM manifest WHERE id = ?1";
+        found.into_iter().map(|id| self.connection.value(path, [id])).collect()
     }
 
     /// Returns the manifest of this path, if it was ever read.

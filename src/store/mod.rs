@@ -79,7 +79,7 @@ pub use command::{Command, CommandFailure};
 pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
 pub use event::{ApiCall, HistoryAnswer};
-pub use failure_groups::{FailedGroup, NewestFailures};
+pub use failure_groups::{FailedGroup, NewestFailures, SelectedFailures};
 pub use handle::{Reader, Store};
 pub use hold::{Hold, HoldKind};
 pub use incomplete_download::{IncompleteDownload, KeptDownload};

@@ -85,6 +85,17 @@ impl Reader {
         Ok(())
     }
 
+    /// Returns the number of selected jobs, or `most`, if there are more.
+    pub fn count_selected(&self, jobs: &SelectedJobs, most: usize) -> Result<usize, StoreError> {
+        let (mut pages, mut count) = (jobs.pages(most.min(10_000)), 0);
+        while count < most
+            && let Some(ids) = pages.next(self)?
+        {
+            count += ids.len();
+        }
+        Ok(count.min(most))
+    }
+
     /// Returns the keys of these rows, in this order. A job that was deleted is left out.
     pub fn keys_of(&self, ids: &[JobId]) -> Result<Vec<String>, StoreError> {
         let sql = "

@@ -39,11 +39,7 @@ impl PriceLeft {
         now_ms: i64,
     ) -> Result<Option<Self>> {
         let (left, prices) = (reader.tasks_left(TASKS_MAX)?, prices(Some(reader), config)?);
-        let mut sum = PriceSum::default();
-        for (length, tasks) in &left.by_length {
-            sum.add_tasks(prices.task(*length), *tasks);
-        }
-        sum.add_calls(prices.identify(), left.videos);
+        let sum = PriceSum::of_tasks_left(&left, &prices);
         if sum.tasks == 0 {
             return Ok(None);
         }

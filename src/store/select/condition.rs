@@ -23,6 +23,7 @@ pub(super) struct Index {
 }
 
 const KEY: Index = Index { from: "job j", column: "j.key", id: "j.id" };
+const ROW: Index = Index { from: "job j", column: "j.id", id: "j.id" };
 const STATE: Index = Index { from: "job j INDEXED BY job_state", column: "j.state", id: "j.id" };
 const MANIFEST: Index =
     Index { from: "job j INDEXED BY job_manifest", column: "j.manifest_id", id: "j.id" };
@@ -69,6 +70,7 @@ impl<'a> Conditions<'a> {
     pub(super) fn of(reader: &'a Reader, select: &Select) -> Result<Self, StoreError> {
         let mut conditions = Self { reader, all: Vec::new(), values: Vec::new() };
         conditions.keys(select);
+        conditions.rows(select);
         conditions.states(select)?;
         conditions.manifests(select)?;
         conditions.labels(select)?;
@@ -95,6 +97,17 @@ impl<'a> Conditions<'a> {
         let values = keys.into_iter().map(Value::Text).collect();
         let way = Way { index: KEY, values, jobs, label: None };
         self.add(" AND +j.key IN (SELECT value FROM json_each(:keys))", Some(way));
+    }
+
+    fn rows(&mut self, select: &Select) {
+        if select.rows.is_empty() {
+            return;
+        }
+        self.bind(":rows", json_list(&select.rows));
+        let jobs = i64::try_from(select.rows.len()).unwrap_or(i64::MAX);
+        let values = select.rows.iter().copied().map(Value::Integer).collect();
+        let way = Way { index: ROW, values, jobs, label: None };
+        self.add(" AND +j.id IN (SELECT value FROM json_each(:rows))", Some(way));
     }
 
     fn states(&mut self, select: &Select) -> Result<(), StoreError> {
@@ -197,6 +210,10 @@ impl<'a> Conditions<'a> {
         if let Some(since_ms) = select.since_ms {
             self.bind(":since", Value::Integer(since_ms));
             self.add(" AND +j.state_since_ms >= :since", None);
+        }
+        if let Some(changed) = select.changed {
+            self.bind(":changed", Value::Integer(i64::from(changed)));
+            self.add(" AND +j.changed_after_sent = :changed", None);
         }
         if let Some(dismissed) = select.dismissed {
             self.bind(":dismissed", Value::Integer(i64::from(dismissed)));

@@ -4,13 +4,15 @@ use std::fmt;
 
 use glob::{MatchOptions, Pattern};
 
-use crate::job::{State, Verdict};
+use crate::job::{JobId, State, Verdict};
 
 /// Which jobs are meant. All conditions must hold; of several values of one condition, one is enough.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Select {
     /// Keys of jobs. Keys of no job select nothing, see [`Reader::unknown_keys`](crate::store::Reader::unknown_keys).
     pub keys: Vec<String>,
+    /// Rows of jobs, as an earlier selection found them.
+    pub rows: Vec<JobId>,
     /// Patterns of the paths of their manifests.
     pub manifests: Vec<ManifestGlob>,
     /// Name and value. Of several values of one name, one is enough.
@@ -25,6 +27,8 @@ pub struct Select {
     pub since_ms: Option<i64>,
     /// Succeeded jobs with this verdict on their result; none: without a verdict.
     pub verdicts: Vec<Option<Verdict>>,
+    /// Whether the request of the job changed after it was sent.
+    pub changed: Option<bool>,
     /// Whether a person dismissed the failed job.
     pub dismissed: Option<bool>,
 }
@@ -79,7 +83,8 @@ impl ManifestGlob {
         Self { text, pattern }
     }
 
-    pub(super) fn matches(&self, path: &str) -> bool {
+    /// Whether the pattern means the manifest of this path.
+    pub fn matches(&self, path: &str) -> bool {
         const OPTIONS: MatchOptions = MatchOptions {
             case_sensitive: true,
             require_literal_separator: true,

@@ -47,7 +47,7 @@ async fn show_lists_candidates_of_an_unresolved_job_with_commands() {
     let (env, _store) = with_candidate().await;
     let shown = env.run(&["show", "promo/unresolved"]).out;
     for said in [
-        "8600  succeed, created 2026-03-01T12:00:07.050Z, of https://cdn.example.com/v.mp4\n",
+        "8600  succeed, created 2026-03-01 12:00:07 UTC, of https://cdn.example.com/v.mp4\n",
         "    lipsyncd resolve promo/unresolved --task 8600\n",
     ] {
         assert!(shown.contains(said), "{said}\n{shown}");

@@ -141,3 +141,129 @@ fn handles_sigint(pid: u32) -> bool {
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
     u64::from_str_radix(caught.trim(), 16).unwrap() & 0b10 != 0
 }
+
+#[tokio::test]
+async fn list_is_sorted_and_cut_as_asked() {
+    let (env, _store) = CommandEnv::with_jobs().await;
+    let sorted = |sort: &str, limit: &str| -> Vec<String> {
+        let json = env.run(&["list", "--json", "--sort", sort, "--limit", limit]).json();
+        let jobs = json.as_array().unwrap().iter();
+        jobs.map(|job| job["key"].as_str().unwrap().trim_start_matches("promo/").to_owned())
+            .collect()
+    };
+    assert_eq!(sorted("key", "3"), ["failed", "queued", "submitted"]);
+    assert_eq!(sorted("units", "2")[0], "succeeded");
+    assert_eq!(sorted("read", "1"), ["queued"]);
+    assert_eq!(sorted("state", "2"), ["waiting", "queued"]);
+    assert_eq!((sorted("since", "100").len(), sorted("priority", "0").len()), (6, 0));
+    let ran = env.run(&["list", "--sort", "name"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("allowed: read, since, key, state, units, priority"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn times_are_local_if_asked_and_outputs_shown_where_keys_do_not_tell_them() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    let mut job = wanted("other");
+    job.spec.output = "films/a.mp4".to_owned();
+    accept(&store, manifest("other.yaml", vec![job])).await;
+    let output = env
+        .command(&["list", "--local", "other", "promo/succeeded"])
+        .env("TZ", "Asia/Kolkata")
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].contains("SINCE (local)") && lines[0].ends_with("OUTPUT"), "{out}");
+    assert!(out.contains("2026-03-01 17:30:07") && out.contains("films/a.mp4"), "{out}");
+    assert!(!out.contains("succeeded.mp4"), "{out}");
+    let show =
+        env.command(&["show", "--local", "promo/succeeded"]).env("TZ", "Asia/Kolkata").output();
+    let out = String::from_utf8(show.unwrap().stdout).unwrap();
+    assert!(out.contains("History (local)") && out.contains("2026-03-01 17:30:07 IST"), "{out}");
+    assert!(!out.contains("12:00:07"), "{out}");
+}
+
+#[tokio::test]
+async fn failures_are_grouped_and_the_command_of_a_group_retries_it() {
+    let (env, store) = with_failed(10).await;
+    let mut other = wanted("other");
+    other.media = Err(PermanentError { code: "video".to_owned(), message: "no video".to_owned() });
+    accept(&store, manifest("other.yaml", vec![other])).await;
+    let ran = env.run(&["failures"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    for said in [
+        "5 failed jobs, code audio: no audio 0\n",
+        "for example many/0\n  lipsyncd retry --failed --code audio --reason 'no audio 0'\n",
+        "1 failed job, code video: no video\n",
+        "for example other\n  lipsyncd retry --failed --code video\n",
+    ] {
+        assert!(ran.out.contains(said), "{said}\n{}", ran.out);
+    }
+    let json = env.run(&["failures", "--label", "part=b", "--json"]).json();
+    assert_eq!((json.as_array().unwrap().len(), &json[0]["jobs"]), (1, &5.into()));
+    let command = json[0]["command"].as_str().unwrap();
+    assert_eq!(command, "lipsyncd retry --label part=b --failed --code audio");
+    let words = command.trim_start_matches("lipsyncd ").split(' ').chain(["--yes"]);
+    let ran = env.run(&words.collect::<Vec<_>>());
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 5), "{ran:?}");
+    assert_eq!(env.run(&["failures", "--json"]).json().as_array().unwrap().len(), 2);
+    assert_eq!(env.run(&["dismiss", "--state", "failed", "--yes"]).code, 0);
+    let none = env.run(&["failures"]);
+    assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (0, "", "no failed jobs\n"));
+    assert_eq!(env.run(&["failures", "--json"]).out, "[]\n");
+}
+
+#[tokio::test]
+async fn manifests_show_progress_price_and_errors() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    accept(&store, manifest("other.yaml", vec![wanted("other")])).await;
+    store.refuse("bad.yaml", "stamp", "bad.yaml:1:1: unknown key", MOMENT, POLICY).await.unwrap();
+    let ran = env.run(&["manifests"]);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!((ran.code, lines.len()), (0, 4), "{ran:?}");
+    let header = ["ENDED", "JOBS", "FAILED", "UNITS", "PRICE", "LEFT", "MANIFEST", "PROBLEM"];
+    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), header);
+    assert!(lines[1].ends_with("bad.yaml    bad.yaml:1:1: unknown key"), "{}", ran.out);
+    let promo: Vec<&str> = lines[3].split_whitespace().collect();
+    assert_eq!(promo[..4], ["2", "6", "1", "1.15"], "{}", ran.out);
+    assert!(lines[3].ends_with("promo.yaml  1 unresolved"), "{}", ran.out);
+    let json = env.run(&["manifests", "--manifest", "promo.yaml", "--json"]).json();
+    assert_eq!((json.as_array().unwrap().len(), &json[0]["unfinished"]), (1, &4.into()));
+    assert_eq!((&json[0]["price_left"]["tasks"], &json[0]["units"]), (&2.into(), &1.15.into()));
+    let of_failed = env.run(&["manifests", "--state", "failed", "--json"]).json();
+    assert_eq!(of_failed.as_array().unwrap().len(), 1);
+    assert_eq!(of_failed[0]["path"], "promo.yaml");
+}
+
+#[tokio::test]
+async fn wait_ends_with_the_jobs() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    accept(&store, manifest("w.yaml", vec![wanted("w/1"), wanted("w/2")])).await;
+    let ended = env.run(&["wait", "promo/succeeded"]);
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "1 succeeded\n", ""));
+    let failed = env.run(&["wait", "promo/succeeded", "promo/failed"]);
+    assert_eq!((failed.code, failed.out.as_str()), (1, "1 succeeded, 1 failed\n"));
+    let ran = env.run(&["wait", "--manifest", "w.yaml", "--timeout", "300ms"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("2 jobs have not ended"), "{}", ran.err);
+    assert_eq!(env.run(&["wait", "--timeout", "soon"]).code, 2);
+
+    let child = |arguments: &[&str]| {
+        let mut command = env.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let waiting =
+        [child(&["wait", "--manifest", "w*"]), child(&["wait", "--state", "queued", "w/1", "w/2"])];
+    assert_eq!(env.run(&["cancel", "w/1"]).code, 0);
+    let session = session(&store).await;
+    drive(&store, "w/2", until_submitted(&session, "task-w2")).await;
+    drive(&store, "w/2", until_succeeded()).await;
+    for (child, is_selected_once) in waiting.into_iter().zip([false, true]) {
+        let output = child.wait_with_output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        // The second may have begun after the jobs left their state.
+        let is_complete = out == "1 succeeded, 1 cancelled\n";
+        assert!(output.status.success() && (is_complete || is_selected_once), "{out}");
+    }
+}

@@ -71,11 +71,12 @@ impl ReasonTest {
         let list = self.env.run(&["list", "--json"]).json();
         let line = list.as_array().unwrap().iter().find(|line| line["key"] == key).unwrap();
         assert_eq!(line["waiting_for"], reason, "{line}");
-        assert!(self.env.run(&["list"]).out.contains(&reason), "list: {reason}");
+        let for_people = for_people(&reason);
+        assert!(self.env.run(&["list"]).out.contains(&for_people), "list: {for_people}");
         let text = self.env.run(&["show", key]).out;
         // Long lines are folded there.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words(&text).contains(&words(&reason)), "{text}\n{reason}");
+        assert!(words(&text).contains(&words(&for_people)), "{text}\n{for_people}");
         reason
     }
 
@@ -84,6 +85,18 @@ impl ReasonTest {
         let pause = Pause { kind, reason, code, since_ms: NOW_MS, next_probe_at_ms: None };
         self.store.set_pause(Some(pause)).await.unwrap();
     }
+}
+
+/// The sentence with its times as people see them.
+fn for_people(reason: &str) -> String {
+    let word = |word: &str| {
+        let time = word.trim_end_matches([',', ';', ':', ')']);
+        match time.parse::<jiff::Timestamp>() {
+            Ok(at) => word.replace(time, &at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
+            Err(_) => word.to_owned(),
+        }
+    };
+    reason.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A job whose media are not there.
