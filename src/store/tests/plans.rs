@@ -3,8 +3,9 @@
 use super::*;
 use crate::store::{
     ManifestGlob, Reader, Select, SortBy, budget, delivery, job_state, listing, local_video,
-    media_queue, metrics_snapshot, notification, pause, price_left, queue, queue_status, reconcile,
-    reconcile::depart, remaining, retention, review, sharing, verdict, watermark,
+    manifest_progress, media_queue, metrics_snapshot, notification, pause, price_left, queue,
+    queue_status, reconcile, reconcile::depart, remaining, retention, review, sharing, verdict,
+    watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -79,6 +80,8 @@ fn queries() -> Vec<String> {
         "SELECT * FROM job_history WHERE key = 'a'",
         "SELECT * FROM job_overview WHERE key = 'a'",
         listing::OVERVIEWS,
+        manifest_progress::OF_STATE,
+        manifest_progress::COSTS,
     ];
     queries.extend(as_they_are.map(str::to_owned));
     queries
