@@ -8,10 +8,9 @@ use clap::{
     error::{Error, ErrorKind},
 };
 
-use super::{
-    CommandError, ExitCode, Result, suggestions::Suggestions, text::shell_word, when::When,
-};
+use super::{CommandError, ExitCode, Result, suggestions::Suggestions, text::shell_word};
 use crate::{
+    actions::When,
     job::{State, Verdict, state::UnknownState},
     store::{ManifestGlob, Select},
 };

@@ -111,6 +111,7 @@ fn form(asked: &Asked) -> Markup {
             label { "Manifest" input name="manifest" value=(selection.value("manifest")) placeholder="promo/*.yaml" autocomplete="off"; }
             label { "Label" input name="label" value=(selection.value("label")) placeholder="language=fr" autocomplete="off"; }
             label { "Error code" input name="code" value=(selection.value("code")) autocomplete="off"; }
+            label { "Since" input name="since" value=(selection.value("since")) placeholder="2h, today" autocomplete="off"; }
             label { "Verdict"
                 select name="verdict" {
                     option value="" { "any" }
@@ -127,7 +128,7 @@ fn form(asked: &Asked) -> Markup {
             button { "Show" }
             @if !selection.is_everything() { a href="/jobs" { "Show all" } }
         }
-        @for name in ["job", "reason", "dismissed"] {
+        @for name in ["job", "reason", "changed", "dismissed"] {
             @if !selection.value(name).is_empty() {
                 p.soft { "Only jobs with " (name) ": " (text(selection.value(name))) }
             }

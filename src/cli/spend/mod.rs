@@ -8,11 +8,11 @@ mod table;
 
 use std::{ops::Range, str::FromStr};
 
-use super::{
-    CommandContext, CommandError, ExitCode, Result, open, text,
-    when::{ALLOWED, When},
+use super::{CommandContext, CommandError, ExitCode, Result, open, text};
+use crate::{
+    actions::When,
+    store::{Reader, SpendBy, SpendRow},
 };
-use crate::store::{Reader, SpendBy, SpendRow};
 
 use csv_report::CsvReport;
 use json_report::JsonReport;
@@ -98,9 +98,8 @@ impl Args {
         if start_ms >= end_ms {
             let (since, until) = (text::time(start_ms), text::time(end_ms));
             let error = format!("--since ({since}) is not before --until ({until})");
-            return Err(
-                CommandError::new(ExitCode::Usage, error).hint(format!("each is {ALLOWED}"))
-            );
+            return Err(CommandError::new(ExitCode::Usage, error)
+                .hint(format!("each is {}", When::ALLOWED)));
         }
         Ok(start_ms..end_ms)
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::{
     ManifestGlob, Reader, Select, SortBy, activity, budget, delivery, job_state, listing,
-    local_video, media_queue, metrics_snapshot, notification, pause, price_left, queue,
+    local_video, manifest_progress, media_queue, metrics_snapshot, notification, pause, price_left, queue,
     queue_status, reconcile, reconcile::depart, remaining, retention, review, sharing, verdict,
     watermark,
 };
@@ -80,6 +80,8 @@ fn queries() -> Vec<String> {
         "SELECT * FROM job_history WHERE key = 'a'",
         "SELECT * FROM job_overview WHERE key = 'a'",
         listing::OVERVIEWS,
+        manifest_progress::OF_STATE,
+        manifest_progress::COSTS,
     ];
     queries.extend(as_they_are.map(str::to_owned));
     queries
