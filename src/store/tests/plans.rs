@@ -3,9 +3,9 @@
 use super::*;
 use crate::store::{
     ManifestGlob, Reader, Select, SortBy, activity, budget, delivery, job_state, listing,
-    local_video, manifest_progress, media_queue, metrics_snapshot, notification, pause, price_left, queue,
-    queue_status, reconcile, reconcile::depart, remaining, retention, review, sharing, verdict,
-    watermark,
+    local_video, manifest_progress, media_queue, metrics_snapshot, notification, pause, price_left,
+    queue, queue_status, reconcile, reconcile::depart, remaining, retention, review, sharing,
+    verdict, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
