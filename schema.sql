@@ -416,6 +416,12 @@ CREATE TABLE daemon_state (
   rate_limit_code  INTEGER,                         -- why calls rest until the times below; NULL: no code
   paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
   query_rest_until_ms INTEGER,                      -- the same for queries
+  rate_limit_since_ms INTEGER,                      -- the first refusal since calls were last not limited for a minute
+  rate_limit_times INTEGER,                         -- how many refusals there were since then
+  speed_limit      TEXT    CHECK (speed_limit IN ('slots', 'api', 'identify_rate', 'create_rate', 'query_rate', 'uploads', 'downloads')), -- what limits how fast jobs finish; NULL: nothing
+  identify_limit   TEXT,                            -- what limits how fast videos are identified; NULL: nothing
+  create_limit     TEXT,                            -- what limits how fast create requests are sent, beside slots; NULL: nothing
+  download_limit   TEXT,                            -- what limits how fast results are downloaded; NULL: nothing
   hold             TEXT,                            -- why no new task is started although the queue is not paused
   hold_kind        TEXT    CHECK (hold_kind IN ('budget', 'price')), -- budget: a daily cap; price: the price of the next task is unknown
   hold_until_ms    INTEGER,                         -- when the hold ends at the latest
@@ -427,6 +433,10 @@ CREATE TABLE daemon_state (
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
+  unreadable_folders INTEGER NOT NULL DEFAULT 0,    -- folders in jobs_dir that cannot be read
+  unreadable_folder TEXT,                           -- the first of them, ending in '/'
+  unreadable_reason TEXT,                           -- why it cannot be read
+  video_server_problem TEXT,                        -- why local videos cannot be served (media.serve); NULL: they can, or they are not served
   result_hosts_problem TEXT,                        -- why results may not be downloaded from here; NULL: nothing is known
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
@@ -438,6 +448,12 @@ CREATE TABLE daemon_state (
 ) STRICT;
 
 INSERT INTO daemon_state (id) VALUES (1);
+
+-- How many jobs finished in each 10 s of the last hour, from which `status` computes the rate.
+CREATE TABLE finished (
+  at_10s INTEGER PRIMARY KEY,                       -- 10 s since 1970
+  jobs   INTEGER NOT NULL
+) STRICT;
 
 -- Messages about what happened, for the targets of `notify` in the configuration. Triggers write them in the transaction
 -- of the change, whatever program changes something. The daemon sends them.
@@ -505,6 +521,15 @@ CREATE TABLE notification_failure (
 CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
   UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
   UPDATE state SET jobs = jobs + 1 WHERE name = NEW.state;
+END;
+
+-- A job that fails before it is queued says nothing about the rate.
+CREATE TRIGGER job_finished AFTER UPDATE OF state ON job
+WHEN OLD.state <> NEW.state AND OLD.state <> 'waiting' AND (NEW.state = 'succeeded' OR NEW.state = 'failed')
+BEGIN
+  INSERT INTO finished (at_10s, jobs) VALUES (NEW.finished_at_ms / 10000, 1)
+  ON CONFLICT (at_10s) DO UPDATE SET jobs = jobs + 1;
+  DELETE FROM finished WHERE at_10s < NEW.finished_at_ms / 10000 - 360;
 END;
 
 CREATE TRIGGER job_counts_of_manifest AFTER UPDATE OF state, manifest_id ON job
@@ -690,10 +715,16 @@ SELECT
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
     WHEN d.api_problem IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API gives no usable answer: ' || d.api_problem
-    WHEN j.state = 'identified' AND slots.used >= d.slots_limit THEN 'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use)'
-    WHEN j.state IN ('queued', 'identified') AND t.wait_reason IS NOT NULL THEN t.wait_reason
+    WHEN j.state = 'queued' AND t.wait_reason IS NOT NULL THEN t.wait_reason
+    WHEN j.state = 'queued' AND d.identify_limit IS NOT NULL THEN 'queued: ' || d.identify_limit
+    WHEN j.state IN ('queued', 'identified') AND slots.used >= d.slots_limit THEN
+      CASE j.state WHEN 'queued' THEN 'queued: ' ELSE '' END ||
+      'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use, ' ||
+      CASE WHEN d.slots_limit < d.slots_configured THEN 'as many as the account allows' ELSE 'limits.concurrency' END || ')'
+    WHEN j.state = 'identified' AND t.wait_reason IS NOT NULL THEN t.wait_reason
+    WHEN j.state = 'identified' AND d.create_limit IS NOT NULL THEN d.create_limit
     WHEN j.state IN ('queued', 'identified') THEN
-      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'its create request is next, as limits.create_per_second and the account allow (' END ||
+      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'its create request is next (' END ||
       slots.used || ' of ' || d.slots_limit || ' slots in use)'
     -- After the create request.
     ELSE
@@ -706,7 +737,7 @@ SELECT
         WHEN j.state = 'creating' THEN 'the create request is sent; no answer yet'
         WHEN j.state = 'submitted' THEN 'Kling has not started task ' || t.task_id
         WHEN j.state = 'processing' THEN 'Kling is processing task ' || t.task_id
-        ELSE 'its download is in progress or next'
+        ELSE 'its download is in progress or next' || coalesce(' (' || d.download_limit || ')', '')
       END ||
       CASE WHEN d.api_problem IS NOT NULL AND j.state <> 'downloading' THEN '; the API gives no usable answer: ' || d.api_problem ELSE '' END
   END AS waiting_for,

@@ -3,6 +3,7 @@
 //! The store decides nothing about tasks: it writes transitions, and refuses them if the task changed since it was read.
 
 mod account;
+mod activity;
 mod backup;
 mod budget;
 mod candidate;
@@ -39,6 +40,7 @@ mod pause;
 mod price;
 mod price_left;
 mod queue;
+mod queue_speed;
 mod queue_status;
 mod reason;
 mod reconcile;
@@ -52,7 +54,7 @@ mod select;
 mod session;
 mod sharing;
 mod spec_columns;
-
+mod speed;
 mod spend;
 mod spend_report;
 mod sql;
@@ -70,6 +72,7 @@ mod tests;
 
 pub use crate::offload::SimulationHook;
 pub use account::Lookups;
+pub use activity::{Activity, RecentFailure, SlotTask};
 pub use backup::{BackupError, BackupReport, back_up};
 pub use budget::BudgetNumbers;
 pub use candidate::{Candidate, ListScan};
@@ -95,7 +98,7 @@ pub use notification_row::{FailureGroup, Notification};
 pub use open::{VERSION, open_reader};
 pub use pause::{OpenCreates, Pause, PauseKind};
 pub use price_left::TasksLeft;
-pub use queue_status::{ApiProblem, QueueStatus, RateLimit, RefusedManifest};
+pub use queue_status::{ApiProblem, QueueStatus, RateLimit, RefusedManifest, UnreadableFolders};
 pub use reconciled::{Conflict, Reconciled};
 pub use remaining::{Remaining, SupersededTasks};
 pub use resource_pack::{PackStatus, StoredPack};
@@ -104,6 +107,7 @@ pub use select::{
     ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SelectedPages, SortBy,
 };
 pub use session::SessionFaces;
+pub use speed::{Finished, SpeedLimit, SpeedLimits};
 pub use spend_report::{SpendBy, SpendRow};
 pub use take::DetachReason;
 pub use upload::{UploadProblem, UploadStatus};

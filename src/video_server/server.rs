@@ -86,7 +86,8 @@ impl VideoServer {
             Ok(listener) => listener,
             Err(error) if is_reload => {
                 warn!("{error}");
-                return Ok(Self(tokio::spawn(serve_once_free(listen, videos))));
+                let problem = Some(error.to_string());
+                return Ok(Self(tokio::spawn(serve_once_free(listen, videos, problem))));
             }
             Err(error) => return Err(error),
         };
@@ -95,9 +96,16 @@ impl VideoServer {
     }
 }
 
-async fn serve_once_free(listen: SocketAddr, videos: Arc<ServedVideos>) -> Infallible {
+async fn serve_once_free(
+    listen: SocketAddr,
+    videos: Arc<ServedVideos>,
+    problem: Option<String>,
+) -> Infallible {
+    // Only for `status`: a database that cannot be written has a message of its own.
+    let _unwritten = videos.store.set_video_server_problem(problem).await;
     loop {
         if let Ok(listener) = bind(listen).await {
+            let _unwritten = videos.store.set_video_server_problem(None).await;
             info!("local videos are served at http://{listen}/m/");
             return serve(listener, videos).await;
         }

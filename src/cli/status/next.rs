@@ -1,19 +1,28 @@
 //! The commands that `status` suggests.
 
-use super::report::StatusReport;
+use super::{next_command::NextCommand, report::StatusReport};
 use crate::{
     cli::{counted, open, safe, shell_word},
     job::State,
     store::{PauseKind, RefusedManifest},
 };
 
+/// A command names no more files.
+const CHECKED_MAX: i64 = 3;
+
+/// Adds the commands that the user needs now.
+pub(super) fn with_commands(report: StatusReport) -> StatusReport {
+    StatusReport { needs_you: next_commands(&report), ..report }
+}
+
 /// Returns the commands that the user needs now, the most urgent first, and why; safe to show.
-pub(super) fn next_commands(report: &StatusReport) -> Vec<(String, String)> {
+pub(super) fn next_commands(report: &StatusReport) -> Vec<NextCommand> {
     let count = |states: &[State]| report.queue.count(states);
     let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
     let unfinished = count(&unfinished.collect::<Vec<_>>()) - count(&[State::Unresolved]);
     let mut next = Vec::new();
-    let mut add = |command: &str, why: String| next.push((command.to_owned(), why));
+    let mut add =
+        |command: &str, why: String| next.push(NextCommand { command: command.to_owned(), why });
     if report.queue.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Person) {
         add("lipsyncd resume", "allows paid calls again".to_owned());
     }
@@ -39,16 +48,26 @@ pub(super) fn next_commands(report: &StatusReport) -> Vec<(String, String)> {
         let why = format!("{}; {decide}", superseded_tasks(superseded.tasks));
         add(&safe(&open::command("show", &first.key)), why);
     }
-    let mut with_errors = report.manifests.refused;
-    for refused in report.queue.refused.iter().filter(|refused| is_unreadable(refused)) {
-        let file = report.setup.jobs_dir.join(&refused.path).display().to_string();
-        let command = format!("chmod g+r {}", shell_word(&file));
-        add(&safe(&command), "lets the daemon read it".to_owned());
-        with_errors -= 1;
+    let in_jobs_dir = |path: &str| {
+        shell_word(&report.setup.jobs_dir.join(path).display().to_string()).into_owned()
+    };
+    if let Some(folders) = &report.unreadable_folders {
+        let command = format!("chmod g+rx {}", in_jobs_dir(&folders.first));
+        add(&safe(&command), "lets the daemon read the folder".to_owned());
     }
+    let (unreadable, invalid): (Vec<_>, Vec<_>) =
+        report.queue.refused.iter().partition(|refused| is_unreadable(refused));
+    for refused in &unreadable {
+        let command = format!("chmod g+r {}", in_jobs_dir(&refused.path));
+        add(&safe(&command), "lets the daemon read it".to_owned());
+    }
+    let unreadable = i64::try_from(unreadable.len()).unwrap_or(i64::MAX);
+    let with_errors = report.manifests.refused - unreadable;
     if with_errors > 0 {
         let why = format!("shows all errors of {}", counted(with_errors, "manifest"));
-        add("lipsyncd check", why);
+        let named = if with_errors > CHECKED_MAX { &[] } else { invalid.as_slice() };
+        let files = named.iter().map(|refused| format!(" {}", in_jobs_dir(&refused.path)));
+        add(&safe(&format!("lipsyncd check{}", files.collect::<String>())), why);
     }
     let failed = count(&[State::Failed]);
     if failed > 0 {
@@ -83,11 +102,11 @@ pub(super) fn next_commands(report: &StatusReport) -> Vec<(String, String)> {
 /// Returns the part with a problem that `doctor` checks, the most important first.
 fn failing_part(report: &StatusReport) -> Option<&'static str> {
     let pause = report.queue.pause.as_ref().map(|pause| pause.kind);
-    if report.daemon.trouble.is_some() {
+    if report.daemon.problem.is_some() {
         Some("the database")
     } else if pause == Some(PauseKind::Credentials) {
         Some("the credentials")
-    } else if report.trouble.is_some() {
+    } else if report.api_problem.is_some() {
         Some("the connection to the API")
     } else if report.blocked.is_some() {
         Some("the output folder")

@@ -27,8 +27,9 @@ pub(in crate::cli) struct PriceLeft {
     pub(in crate::cli) lasts_until: Option<String>,
     #[serde(skip)]
     sum: PriceSum,
+    /// The cap that makes the queue last longest, and how many days after today.
     #[serde(skip)]
-    pace: Option<String>,
+    pace: Option<(i64, String)>,
 }
 
 impl PriceLeft {
@@ -49,7 +50,6 @@ impl PriceLeft {
             Some(jiff::Timestamp::from_millisecond(at_ms).ok()?.strftime("%Y-%m-%d").to_string())
         });
         let price = sum.report();
-        let pace = pace.map(|(_, pace)| pace);
         Ok(Some(Self { price, has_more: left.has_more, lasts_until: until, sum, pace }))
     }
 
@@ -58,11 +58,16 @@ impl PriceLeft {
         (self.sum.units_micro, self.has_more || self.sum.unknown_tasks > 0)
     }
 
+    /// Returns on which day after today the queue ends as the caps allow; none: unknown, or they do not delay it.
+    pub(super) fn days(&self) -> Option<i64> {
+        self.pace.as_ref().map(|(days, _)| *days)
+    }
+
     pub(super) fn text(&self) -> String {
         let tasks = counted(self.sum.tasks, "task");
         let of = if self.has_more { format!("the next {tasks}") } else { format!("{tasks} left") };
         let mut text = format!("{} for {of}", self.sum.text());
-        if let Some((pace, until)) = self.pace.as_ref().zip(self.lasts_until.as_ref()) {
+        if let Some(((_, pace), until)) = self.pace.as_ref().zip(self.lasts_until.as_ref()) {
             text += &format!("; at {pace} a day the queue lasts until about {until}");
         }
         text

@@ -1,11 +1,17 @@
 //! `status` for people: one aligned line per topic.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    iter::repeat,
+};
 
 use super::{
-    next::{changed, next_commands, superseded_tasks},
+    next::{changed, superseded_tasks},
+    next_command::NextCommand,
     price_left::PriceLeft,
-    report::{StatusReport, UploadReport},
+    problem_reports::UploadReport,
+    rate_report::rate_limited,
+    report::StatusReport,
 };
 use crate::{
     cli::{
@@ -13,14 +19,15 @@ use crate::{
         text::{counted, duration, first_line, safe, time, units},
     },
     job::State,
-    store::{PackStatus, RateLimit},
+    store::PackStatus,
 };
 
 /// A name and its text. An empty name continues the line before it.
-type Line = (&'static str, String);
+pub(super) type Line = (&'static str, String);
 
 pub(super) fn write(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
-    lines(report).into_iter().try_for_each(|line| writeln!(out, "{}", format_line(line)))
+    let lines = queue_lines(report).into_iter().chain(manifests(report)).chain(commands(report));
+    lines.map(format_line).try_for_each(|line| writeln!(out, "{line}"))
 }
 
 pub(super) fn format_line((name, text): Line) -> String {
@@ -38,11 +45,11 @@ pub(super) fn one_line(report: &StatusReport) -> String {
     );
     if let Some(pause) = &report.pause {
         line += &format!(", paused: {}", safe(&pause.reason));
-    } else if let Some(hold) = &report.hold {
+    } else if let Some(hold) = &report.held_reason {
         line += &format!(", held: {}", safe(hold));
-    } else if let Some(problem) = &report.trouble {
+    } else if let Some(problem) = &report.api_problem {
         line += &format!(", the API gives no usable answer: {}", safe(&problem.reason));
-    } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
+    } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.api.is_some()) {
         line += &format!(", {}", rate_limited(&limit, report.now_ms));
     } else if let Some(uploads) = &report.uploads {
         line += &format!(", uploads {}", self::uploads(uploads));
@@ -50,15 +57,18 @@ pub(super) fn one_line(report: &StatusReport) -> String {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
         line += &format!(", waits: {}", safe(&blocked.reason));
-    } else if let Some(seconds) = report.eta_seconds {
-        line += &format!(", about {} left", duration(seconds * 1000));
+    } else if let Some(left) = report.time_left {
+        line += &format!(", about {} left", left.text());
     }
     line
 }
 
-pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
+/// Returns the report without manifests and commands.
+pub(super) fn queue_lines(report: &StatusReport) -> Vec<Line> {
     let mut lines =
         vec![("daemon", daemon(report)), ("jobs", jobs(report)), ("slots", slots(report))];
+    let rate = report.rate.text(&report.queue, report.now_ms);
+    lines.extend(rate.map(|text| ("rate", safe(&text).into_owned())));
     lines.extend(queue(report));
     lines.extend(problems(report));
     lines.push(("units", spent(report)));
@@ -68,13 +78,15 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
-    lines.extend(manifests(report));
-    let mut name = "next";
-    for (command, why) in next_commands(report) {
-        lines.push((name, format!("{command:<33}  {why}")));
-        name = "";
-    }
     lines
+}
+
+/// What needs the user.
+fn commands(report: &StatusReport) -> impl Iterator<Item = Line> {
+    let names = ["next"].into_iter().chain(repeat(""));
+    names
+        .zip(&report.needs_you)
+        .map(|(name, NextCommand { command, why })| (name, format!("{command:<33}  {why}")))
 }
 
 fn daemon(report: &StatusReport) -> String {
@@ -118,7 +130,7 @@ fn slots(report: &StatusReport) -> String {
 
 fn queue(report: &StatusReport) -> Vec<Line> {
     let Some(pause) = &report.queue.pause else {
-        let text = match &report.hold {
+        let text = match &report.held_reason {
             Some(hold) => format!("held: {}", safe(hold)),
             None => "not paused".to_owned(),
         };
@@ -139,16 +151,15 @@ fn queue(report: &StatusReport) -> Vec<Line> {
 
 fn problems(report: &StatusReport) -> Vec<Line> {
     let mut lines = Vec::new();
-    if let Some(problem) = &report.daemon.trouble {
+    if let Some(problem) = &report.daemon.problem {
         let problem = problem.strip_prefix("state database: ").unwrap_or(problem);
         lines.push(("database", format!("the daemon waits until it can write: {}", safe(problem))));
     }
-    if let Some(problem) = report.queue.api_problem.as_ref().filter(|_| report.trouble.is_some()) {
+    if let Some(problem) =
+        report.queue.api_problem.as_ref().filter(|_| report.api_problem.is_some())
+    {
         let since = time(problem.since_ms);
         lines.push(("api", format!("no usable answer since {since}: {}", safe(&problem.reason))));
-    }
-    if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
-        lines.push(("rate", rate_limited(&limit, report.now_ms)));
     }
     if let Some(uploads) = &report.uploads {
         lines.push(("uploads", self::uploads(uploads)));
@@ -156,11 +167,23 @@ fn problems(report: &StatusReport) -> Vec<Line> {
     if let Some(problem) = &report.folder_problem {
         lines.push(("folder", safe(problem).to_string()));
     }
+    if let Some(folders) = &report.unreadable_folders {
+        let more = match folders.count {
+            1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        let (first, reason) = (safe(&folders.first), safe(&folders.reason));
+        let text =
+            format!("cannot read {first} in jobs_dir: {reason}{more}; no jobs are cancelled");
+        lines.push(("folder", text));
+    }
     if let Some(blocked) = &report.blocked {
         let wait = if blocked.jobs == 1 { "waits" } else { "wait" };
         let jobs = counted(blocked.jobs, "job");
         lines.push(("output", format!("{jobs} {wait}: {}", safe(&blocked.reason))));
     }
+    let videos = report.video_server_problem.iter();
+    lines.extend(videos.map(|problem| ("videos", safe(problem).to_string())));
     let hosts = report.result_hosts_problem.iter();
     lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
     lines.extend(results(report));
@@ -193,19 +216,6 @@ fn uploads(uploads: &UploadReport) -> String {
         Some(problem) => format!("held: {}", safe(&problem.reason)),
         None => format!("{running} in progress ({} of {} MB)", sent_bytes / 1_000_000, mb(*bytes)),
     }
-}
-
-/// Returns until when calls rest. Queries may rest for a shorter time than paid calls.
-pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
-    let RateLimit { code, paid_until_ms, queries_until_ms } = *limit;
-    let code = code.map(|code| format!(" (code {code})")).unwrap_or_default();
-    let until = time(paid_until_ms);
-    let queries = match queries_until_ms {
-        at if at >= paid_until_ms => String::new(),
-        at if at > now_ms => format!("; queries of tasks resume at {}", time(at)),
-        _ => "; tasks are queried".to_owned(),
-    };
-    format!("rate limited by the API{code} until {until}: no paid calls{queries}")
 }
 
 fn results(report: &StatusReport) -> Vec<Line> {
@@ -264,11 +274,14 @@ fn packs(report: &StatusReport) -> Option<String> {
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {
-    let left = format!("about {}", duration(report.eta_seconds? * 1000));
+    let time_left = report.time_left?;
+    let why = if time_left.is_by_cap { ", as the daily budget allows" } else { "" };
+    let left = format!("about {}{why}", time_left.text());
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
-fn manifests(report: &StatusReport) -> Vec<Line> {
+/// Returns a line with the counts, and the first manifests with errors.
+pub(super) fn manifests(report: &StatusReport) -> Vec<Line> {
     let manifests = &report.manifests;
     if manifests.refused == 0 {
         return vec![("manifests", format!("{} accepted", manifests.accepted))];

@@ -15,6 +15,7 @@ mod reading;
 mod refused;
 mod resolve;
 mod retry;
+mod screen;
 mod select;
 mod spend;
 mod status;

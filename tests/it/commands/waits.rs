@@ -128,11 +128,14 @@ async fn reasons_before_the_create_request() {
     wait.job("queued", vec![]).await;
     assert_eq!(wait.reason("queued"), "queued (0 of 1 slots in use)");
     wait.job("identified", wait.identified()).await;
-    let pace = "its create request is next, as limits.create_per_second and the account allow (0 of 1 slots in use)";
-    assert_eq!(wait.reason("identified"), pace);
+    assert_eq!(wait.reason("identified"), "its create request is next (0 of 1 slots in use)");
     wait.job("sent", wait.submitted("t1")).await;
-    assert_eq!(wait.reason("identified"), "no slot is free (1 of 1 slots in use)");
-    assert_eq!(wait.reason("queued"), "queued (1 of 1 slots in use)");
+    assert_eq!(
+        wait.reason("identified"),
+        "no slot is free (1 of 1 slots in use, limits.concurrency)"
+    );
+    let full = "queued: no slot is free (1 of 1 slots in use, limits.concurrency)";
+    assert_eq!(wait.reason("queued"), full);
 
     wait.drive("queued", vec![O::Deferred("too fast (code 1302)".into())], MOMENT).await;
     let held = "the API deferred the call: too fast (code 1302)";

@@ -1,0 +1,111 @@
+//! How fast jobs finish, and what limits it: for `--json` and in words.
+
+use serde::Serialize;
+
+use crate::{
+    cli::text::{counted, iso_ms, time},
+    job::State,
+    store::{QueueStatus, RateLimit, SpeedLimit},
+};
+
+const MINUTE_MS: i64 = 60_000;
+
+/// The states in which the daemon works on a job.
+const IN_PROGRESS: [State; 6] = [
+    State::Queued,
+    State::Identified,
+    State::Creating,
+    State::Submitted,
+    State::Processing,
+    State::Downloading,
+];
+
+/// Times in ISO 8601.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct RateReport {
+    /// Of the last minutes; none: no daemon runs, or it has just started.
+    pub(super) finished_per_minute: Option<f64>,
+    pub(super) limited_by: Option<&'static str>,
+    pub(super) reason: Option<String>,
+    /// The API limits the rate of calls; none: it does not.
+    pub(super) api: Option<ApiLimitReport>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct ApiLimitReport {
+    pub(super) code: Option<i64>,
+    /// How many calls it refused.
+    pub(super) times: i64,
+    pub(super) since: String,
+    pub(super) limited_until: String,
+    pub(super) queries_limited_until: String,
+}
+
+impl RateReport {
+    /// What a daemon wrote that has ended since is out of date.
+    pub(super) fn of(queue: &QueueStatus, is_running: bool) -> Self {
+        Self {
+            finished_per_minute: queue.finished.per_minute().filter(|_| is_running),
+            limited_by: queue.speed_limit().filter(|_| is_running).map(SpeedLimit::name),
+            reason: queue.limited_by().filter(|_| is_running),
+            api: queue.rate_limit.filter(|_| is_running).map(|limit| ApiLimitReport {
+                code: limit.code,
+                times: limit.times,
+                since: iso_ms(limit.since_ms),
+                limited_until: iso_ms(limit.paid_until_ms),
+                queries_limited_until: iso_ms(limit.queries_until_ms),
+            }),
+        }
+    }
+
+    /// Returns the report in one sentence; none: nothing is known.
+    pub(super) fn text(&self, queue: &QueueStatus, now_ms: i64) -> Option<String> {
+        let is_idle = queue.finished.jobs == 0 && queue.count(&IN_PROGRESS) == 0;
+        let rate = self.finished_per_minute.filter(|_| !is_idle).map(|rate| {
+            let per_minute = format!("{} jobs finished per minute", rounded(rate));
+            format!("{per_minute} in the last {}", window(queue.finished.window_ms))
+        });
+        let by_api = queue.rate_limit.filter(|_| self.api.is_some());
+        let limit = match by_api.map(|limit| rate_limited(&limit, now_ms)) {
+            Some(limited) => Some(limited),
+            None => self.reason.as_ref().map(|reason| format!("limited by {reason}")),
+        };
+        let parts: Vec<String> = rate.into_iter().chain(limit).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// Returns until when (Unix ms) the API limits the rate of calls, and what still runs then.
+pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
+    let RateLimit { code, paid_until_ms, queries_until_ms, since_ms, times } = *limit;
+    let code = code.map(|code| format!(" (code {code})")).unwrap_or_default();
+    let refused = format!("{} since {}", counted(times, "refusal"), time(since_ms));
+    if paid_until_ms <= now_ms {
+        return format!("rate limited by the API{code}: {refused}");
+    }
+    let queries = if queries_until_ms >= paid_until_ms {
+        String::new()
+    } else if queries_until_ms > now_ms {
+        format!("; queries of tasks resume at {}", time(queries_until_ms))
+    } else {
+        "; tasks are queried".to_owned()
+    };
+    let until = time(paid_until_ms);
+    let again = if times > 1 { format!("; {refused}") } else { String::new() };
+    format!("rate limited by the API{code} until {until}: no paid calls{queries}{again}")
+}
+
+/// Formats a rate with at most two digits after the point, fewer for large ones.
+fn rounded(rate: f64) -> String {
+    let digits = if rate >= 100.0 { 0 } else { usize::from(rate < 10.0) };
+    let text = format!("{rate:.digits$}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+fn window(window_ms: i64) -> String {
+    match window_ms / MINUTE_MS {
+        0 => format!("{} s", window_ms / 1_000),
+        1 => "minute".to_owned(),
+        minutes => counted(minutes, "minute"),
+    }
+}

@@ -1,0 +1,30 @@
+//! What limits the queue, in words.
+
+use super::{QueueStatus, SpeedLimit};
+
+impl QueueStatus {
+    /// Returns what limits how fast jobs finish, in words: `the 60 slots (limits.concurrency)`. None: nothing, or the queue
+    /// is paused or held, or the API has a problem.
+    pub fn limited_by(&self) -> Option<String> {
+        let Self { speed_limits: limits, slots_limit: slots, .. } = self;
+        match self.speed_limit()? {
+            SpeedLimit::Slots if *slots < self.slots_configured => {
+                Some(format!("the {slots} slots that the account allows"))
+            }
+            SpeedLimit::Slots => Some(format!("the {slots} slots (limits.concurrency)")),
+            SpeedLimit::Api => Some("the rate limit of the API (code 1302)".to_owned()),
+            SpeedLimit::Uploads => {
+                Some("the uploads of local videos (upload.concurrency)".to_owned())
+            }
+            SpeedLimit::IdentifyRate => limits.identify.clone(),
+            SpeedLimit::CreateRate | SpeedLimit::QueryRate => limits.create.clone(),
+            SpeedLimit::Downloads => limits.download.clone(),
+        }
+    }
+
+    /// Returns what limits how fast jobs finish. What pauses or holds the queue counts more.
+    pub fn speed_limit(&self) -> Option<SpeedLimit> {
+        let is_held = self.pause.is_some() || self.hold.is_some() || self.api_problem.is_some();
+        self.speed_limits.queue.filter(|_| !is_held)
+    }
+}
