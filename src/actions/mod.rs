@@ -11,9 +11,11 @@ mod format;
 mod plan;
 mod price;
 mod retry;
+mod when;
 
 pub use carry_out::{Changed, Progress, Updater, carry_out};
 pub use decision::{Action, Decision, NotChanged, Payment, command_for, refused};
 pub use format::{counted, units, units_number};
 pub use plan::{Plan, RefusedJob};
 pub use price::{PriceReport, PriceSum, video_key};
+pub use when::When;

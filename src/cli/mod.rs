@@ -45,7 +45,6 @@ mod unit;
 mod unknown;
 mod update;
 mod wait;
-mod when;
 
 use std::{
     ffi::OsString,

@@ -32,7 +32,7 @@ pub struct UnstoredVerdict {
 pub(super) const UNSTORED: &str = "
     SELECT v.task_row, v.result_sha256, v.revision, t.request_hash, t.take, v.verdict, v.note, v.given_at_ms
     FROM verdict v INDEXED BY verdict_unstored JOIN task t ON t.id = v.task_row
-    WHERE v.stored <> v.revision ORDER BY v.given_at_ms LIMIT ?1";
+    WHERE v.stored <> v.revision ORDER BY v.given_at_ms LIMIT ?1 OFFSET ?2";
 
 /// The first output is that of the lead job: earlier takes were set aside there.
 pub(super) const OUTPUTS: &str = "
@@ -54,14 +54,28 @@ impl Store {
             .await
     }
 
-    /// Returns some verdicts that metadata files do not show yet, the oldest first.
+    /// Writes the verdict that the metadata beside a result have, unless there is one: the database was lost, or restored from
+    /// a backup.
+    pub async fn keep_verdict(
+        &self,
+        result: ResultId,
+        found: GivenVerdict,
+    ) -> Result<(), StoreError> {
+        let GivenVerdict { verdict, note, given_at_ms } = found;
+        let sql = "INSERT INTO verdict (task_row, result_sha256, verdict, note, given_at_ms)
+                   VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+        self.run(sql, (result.task, result.sha256, verdict, note, given_at_ms)).await
+    }
+
+    /// Returns some verdicts that metadata files do not show yet, the oldest first, without the first `but` of them.
     pub async fn unstored_verdicts(
         &self,
+        but: usize,
         limit: usize,
     ) -> Result<Vec<UnstoredVerdict>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let limits = [limit, but].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
         self.read(move |connection| {
-            let mut found: Vec<UnstoredVerdict> = connection.all(UNSTORED, [limit], |row| {
+            let mut found: Vec<UnstoredVerdict> = connection.all(UNSTORED, limits, |row| {
                 let result = ResultId { task: row.get(0)?, sha256: row.get(1)? };
                 let (note, given_at_ms) = (row.get(6)?, row.get(7)?);
                 let verdict: Option<Verdict> = row.get(5)?;
@@ -129,7 +143,7 @@ fn give(
     }
     let name = verdict.map_or("withdrawn", Verdict::name);
     let what = match note {
-        Some(note) => format!("{VERDICT} {name}: {note}"),
+        Some(note) => format!("{VERDICT} {name}: {}", note.replace(char::is_control, " ")),
         None => format!("{VERDICT} {name}"),
     };
     let condition = "WHERE j.task_row = ?1 AND j.delivered_sha256 = ?2 ORDER BY j.id";

@@ -14,7 +14,7 @@ use super::{
 use crate::store::{FailedGroup, NewestFailures, Reader};
 
 /// Failed jobs that are read for the page.
-const NEWEST_MAX: usize = 20_000;
+const NEWEST_MAX: usize = 5_000;
 const GROUPS_MAX: usize = 100;
 
 /// `GET /failures`

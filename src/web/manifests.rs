@@ -21,7 +21,7 @@ use crate::store::{ManifestProgress, Reader, StoreError};
 /// Rows of a page.
 const ROWS_MAX: usize = 100;
 /// The price of a manifest needs all of its jobs. So many are read for one page.
-const PRICED_JOBS_MAX: i64 = 5_000;
+const PRICED_JOBS_MAX: i64 = 2_000;
 
 /// Where the page begins.
 #[derive(Debug, Deserialize)]
@@ -109,7 +109,7 @@ pub(super) fn one(
     manifest: &ManifestProgress,
 ) -> Result<Markup, StoreError> {
     /// A larger manifest takes too long.
-    const JOBS_MAX: i64 = 20_000;
+    const JOBS_MAX: i64 = 5_000;
     let cost = (manifest.jobs <= JOBS_MAX).then(|| reader.manifest_cost(&manifest.path));
     let (cost, prices) = (cost.transpose()?, prices(site, reader)?);
     Ok(html! {

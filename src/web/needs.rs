@@ -46,7 +46,7 @@ fn needs(site: &Site, status: &QueueStatus) -> Vec<Markup> {
     }
     if let Some(first) = &status.first_changed {
         needs.push(html! {
-            (counted(status.changed_after_sent, "job")) " changed after the request was sent, for example "
+            a href=(address::with_query("/jobs", [("changed", "yes")])) { (counted(status.changed_after_sent, "job")) " changed after the request was sent" } ", for example "
             a href=(address::job(first)) { (text(first)) }
         });
     }

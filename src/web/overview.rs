@@ -22,8 +22,8 @@ use crate::{
 
 /// Manifests that are shown; the others have a page.
 const MANIFESTS_MAX: usize = 20;
-/// Tasks whose price is computed, as for `status`.
-const PRICED_TASKS_MAX: i64 = 10_000;
+/// Tasks whose price is computed: fewer than for `status`, because the page is read again at each change.
+const PRICED_TASKS_MAX: i64 = 4_000;
 
 /// `GET /`
 pub(super) async fn page(State(site): State<Arc<Site>>) -> Response {

@@ -1,16 +1,28 @@
 //! Which jobs a page is about, as its address says: the same conditions as those of the commands.
 
+use maud::{Markup, html};
 use url::form_urlencoded;
 
-use super::{address, error::PageError};
+use super::{address, error::PageError, now::now_ms};
 use crate::{
+    actions::When,
     job::{State, Verdict},
     store::{ManifestGlob, Select},
 };
 
 /// The conditions, in the order of the address.
-const NAMES: [&str; 8] =
-    ["job", "state", "manifest", "label", "code", "reason", "verdict", "dismissed"];
+const NAMES: [&str; 10] = [
+    "job",
+    "state",
+    "manifest",
+    "label",
+    "code",
+    "reason",
+    "since",
+    "verdict",
+    "changed",
+    "dismissed",
+];
 
 /// A condition of many values, such as a list of keys, has no more.
 const VALUES_MAX: usize = 1_000;
@@ -39,6 +51,12 @@ impl Selection {
             selection.pairs.push((known, value.into_owned()));
         }
         Ok(selection)
+    }
+
+    /// Selects one job.
+    pub(super) fn of_job(key: &str) -> Self {
+        let select = Select { keys: vec![key.to_owned()], ..Select::default() };
+        Self { pairs: vec![("job", key.to_owned())], select }
     }
 
     fn add(&mut self, name: &str, value: &str) -> Result<(), PageError> {
@@ -70,12 +88,21 @@ impl Selection {
                     return Err(invalid("must be approved, rejected or none".to_owned()));
                 }
             }),
+            "since" => {
+                let when: When =
+                    value.parse().map_err(|allowed| invalid(format!("is wrong; {allowed}")))?;
+                select.since_ms = Some(when.period_ms(now_ms()).start);
+            }
             _ => {
-                select.dismissed = Some(match value {
+                let wanted = Some(match value {
                     "yes" => true,
                     "no" => false,
                     _ => return Err(invalid("must be yes or no".to_owned())),
                 });
+                match name {
+                    "changed" => select.changed = wanted,
+                    _ => select.dismissed = wanted,
+                }
             }
         }
         Ok(())
@@ -100,6 +127,13 @@ impl Selection {
     ) -> String {
         let own = self.pairs.iter().map(|(name, value)| (*name, value.as_str()));
         address::with_query(path, own.chain(more))
+    }
+
+    /// Returns hidden fields of a form about these jobs.
+    pub(super) fn fields(&self) -> Markup {
+        html! {
+            @for (name, value) in &self.pairs { input type="hidden" name=(name) value=(value); }
+        }
     }
 }
 
@@ -128,6 +162,9 @@ mod tests {
         assert_eq!(Selection::parse(again.split_once('?').unwrap().1).unwrap().select, select);
         assert!(again.ends_with("&sort=key") && !again.contains("code=&"), "{again}");
         assert!(Selection::parse("sort=key").unwrap().is_everything());
+        let lately = Selection::parse("since=today&changed=yes").unwrap().select;
+        assert!(lately.since_ms.is_some_and(|at_ms| at_ms % 86_400_000 == 0));
+        assert_eq!(lately.changed, Some(true));
     }
 
     #[test]
@@ -137,6 +174,8 @@ mod tests {
             ("label=fr", "`label` must be written as NAME=VALUE"),
             ("verdict=good", "`verdict` must be approved"),
             ("dismissed=1", "`dismissed` must be yes or no"),
+            ("changed=1", "`changed` must be yes or no"),
+            ("since=soon", "`since` is wrong; allowed: "),
         ] {
             let error = Selection::parse(query).unwrap_err().to_string();
             assert!(error.starts_with(why), "{error}");

@@ -6,6 +6,7 @@ mod deliveries;
 mod departure;
 mod edits;
 mod folder;
+mod manifest_progress;
 mod metrics_snapshot;
 mod model;
 mod moves;

@@ -4,24 +4,28 @@ use std::{fmt, ops::Range, str::FromStr};
 
 use jiff::{Span, SpanRelativeTo, civil::Date, tz::TimeZone};
 
-/// What may be typed.
-pub(super) const ALLOWED: &str = "a duration such as `2h` or `7d`, `today`, `yesterday`, a day such as `2026-11-01`, \
-                                  or a month such as `2026-11`; days are UTC";
-
+/// A period in the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub enum When {
     /// So many milliseconds ago.
     Ago(i64),
+    /// This UTC day.
     Today,
+    /// The UTC day before.
     Yesterday,
+    /// A UTC day.
     Day(Date),
     /// The first day of the month.
     Month(Date),
 }
 
 impl When {
+    /// What may be typed.
+    pub const ALLOWED: &'static str = "a duration such as `2h` or `7d`, `today`, `yesterday`, a day such as `2026-11-01`, \
+        or a month such as `2026-11`; days are UTC";
+
     /// Returns the period (Unix ms) that is meant at `now_ms`; a duration is the period until now.
-    pub(super) fn period_ms(self, now_ms: i64) -> Range<i64> {
+    pub fn period_ms(self, now_ms: i64) -> Range<i64> {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;
         let today_ms = now_ms - now_ms.rem_euclid(DAY_MS);
         match self {
@@ -62,7 +66,7 @@ impl FromStr for When {
             "yesterday" => Some(Self::Yesterday),
             _ => day(text).map(Self::Day).or_else(|| month(text)).or_else(|| ago(text)),
         };
-        when.ok_or_else(|| format!("allowed: {ALLOWED}"))
+        when.ok_or_else(|| format!("allowed: {}", Self::ALLOWED))
     }
 }
 
@@ -90,14 +94,16 @@ fn ago(text: &str) -> Option<When> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::text::iso_ms;
 
     /// 2026-03-01 12:00:07 UTC.
     const NOW_MS: i64 = 1_772_366_407_000;
 
     fn period(text: &str) -> [String; 2] {
         let period = text.parse::<When>().unwrap().period_ms(NOW_MS);
-        [period.start, period.end].map(|at_ms| iso_ms(at_ms).replace(":00.000Z", ""))
+        [period.start, period.end].map(|at_ms| {
+            let at = jiff::Timestamp::from_millisecond(at_ms).unwrap();
+            format!("{at:.3}").replace(":00.000Z", "")
+        })
     }
 
     #[test]
@@ -137,7 +143,7 @@ mod tests {
         ] {
             assert_eq!(
                 text.parse::<When>().unwrap_err(),
-                format!("allowed: {ALLOWED}"),
+                format!("allowed: {}", When::ALLOWED),
                 "{text:?}"
             );
         }
