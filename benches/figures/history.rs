@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::{
     figure::{Figure, Goal},
     overhead,
+    pages::Pages,
     queue::{SETTLE, status_ms},
     test_env::TestEnv,
 };
@@ -31,6 +32,7 @@ const JOBS: usize = 3_000;
 pub struct History {
     pub bytes_per_job: f64,
     pub status_ms: f64,
+    pub pages: Pages,
     pub jobs_per_second: f64,
     pub cpu_ms_per_job: f64,
 }
@@ -43,8 +45,9 @@ impl History {
         runtime.block_on(finish_all(&test_env));
         let bytes_per_job = test_env.database_bytes() as f64 / jobs as f64;
         let status_ms = status_ms(&test_env);
+        let pages = Pages::measure(&mut test_env);
         let (jobs_per_second, cpu_ms_per_job) = add_jobs(&mut test_env);
-        Self { bytes_per_job, status_ms, jobs_per_second, cpu_ms_per_job }
+        Self { bytes_per_job, status_ms, pages, jobs_per_second, cpu_ms_per_job }
     }
 
     /// The lines of the table.
@@ -52,7 +55,7 @@ impl History {
         let line = |what: &str, measured: f64, unit, goal| {
             Figure::new(format!("{what}, {jobs} finished"), measured, unit, goal)
         };
-        vec![
+        let mut figures = vec![
             line(
                 "database per job, with its history",
                 self.bytes_per_job,
@@ -60,7 +63,9 @@ impl History {
                 Goal::AtMost(1_500.0),
             ),
             line("`status`", self.status_ms, "ms", Goal::AtMost(100.0)),
-        ]
+        ];
+        figures.extend(self.pages.figures(jobs));
+        figures
     }
 }
 

@@ -17,6 +17,7 @@ mod growth;
 mod history;
 mod long_tasks;
 mod overhead;
+mod pages;
 mod queue;
 mod slots;
 mod test_env;

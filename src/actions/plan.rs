@@ -116,6 +116,14 @@ impl Plan {
         self.paid.len() + self.unread
     }
 
+    /// Returns a number that changes with the jobs, their states, the payments and the price: for a confirmation that comes
+    /// later.
+    pub fn digest(&self) -> u64 {
+        let mut paid: Vec<u64> = self.paid.iter().copied().collect();
+        paid.sort_unstable();
+        fingerprint(&(&self.shown, paid, self.unread, self.price.text()))
+    }
+
     /// Describes the jobs: `2 jobs (a, b)`.
     pub fn jobs_text(&self) -> String {
         let mut names: Vec<&str> = self.first.iter().map(String::as_str).collect();

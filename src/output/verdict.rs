@@ -23,6 +23,12 @@ impl From<GivenVerdict> for VerdictFacts {
     }
 }
 
+impl From<VerdictFacts> for GivenVerdict {
+    fn from(VerdictFacts { verdict, note, given_at_ms }: VerdictFacts) -> Self {
+        Self { verdict, note, given_at_ms }
+    }
+}
+
 /// Reads a verdict. One that somebody edited is no verdict: the rest of the metadata counts all the same.
 pub(super) fn lenient<'de, D: Deserializer<'de>>(
     deserializer: D,

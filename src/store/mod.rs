@@ -47,6 +47,7 @@ mod record;
 mod remaining;
 mod resource_pack;
 mod retention;
+mod review;
 mod select;
 mod session;
 mod sharing;
@@ -98,6 +99,7 @@ pub use queue_status::{ApiProblem, QueueStatus, RateLimit, RefusedManifest};
 pub use reconciled::{Conflict, Reconciled};
 pub use remaining::{Remaining, SupersededTasks};
 pub use resource_pack::{PackStatus, StoredPack};
+pub use review::TakeToReview;
 pub use select::{
     ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SelectedPages, SortBy,
 };

@@ -54,6 +54,19 @@ impl Store {
             .await
     }
 
+    /// Writes the verdict that the metadata beside a result have, unless there is one: the database was lost, or restored from
+    /// a backup.
+    pub async fn keep_verdict(
+        &self,
+        result: ResultId,
+        found: GivenVerdict,
+    ) -> Result<(), StoreError> {
+        let GivenVerdict { verdict, note, given_at_ms } = found;
+        let sql = "INSERT INTO verdict (task_row, result_sha256, verdict, note, given_at_ms)
+                   VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+        self.run(sql, (result.task, result.sha256, verdict, note, given_at_ms)).await
+    }
+
     /// Returns some verdicts that metadata files do not show yet, the oldest first.
     pub async fn unstored_verdicts(
         &self,
@@ -129,7 +142,7 @@ fn give(
     }
     let name = verdict.map_or("withdrawn", Verdict::name);
     let what = match note {
-        Some(note) => format!("{VERDICT} {name}: {note}"),
+        Some(note) => format!("{VERDICT} {name}: {}", note.replace(char::is_control, " ")),
         None => format!("{VERDICT} {name}"),
     };
     let condition = "WHERE j.task_row = ?1 AND j.delivered_sha256 = ?2 ORDER BY j.id";

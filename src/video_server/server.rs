@@ -6,7 +6,6 @@ use std::{
     fs::File,
     io,
     net::SocketAddr,
-    os::fd::AsRawFd as _,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -18,7 +17,6 @@ use hyper::{
     header::{self, HeaderValue},
 };
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
-use tower_http::services::ServeFile;
 use tracing::{info, warn};
 
 use super::links::{PROBE, PROBE_OBJECT, VideoLinks};
@@ -146,19 +144,11 @@ impl ServedVideos {
             return Response::new(Body::from(PROBE));
         }
         self.links.set_asked(object);
-        let content_type = HeaderValue::from_static(object_type(object));
+        let content_type = object_type(object);
         let object = object.to_owned();
         let Some(file) = self.find(object).await else { return plain(StatusCode::NOT_FOUND) };
-        // The file that was checked, whatever has its path by now.
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let Ok(response) = ServeFile::new(path).try_call(request).await else {
-            return plain(StatusCode::NOT_FOUND);
-        };
-        let mut response = response.map(Body::new);
-        if response.status().is_success() {
-            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        }
-        response
+        let sent = http_server::send_file(&file, content_type, request).await;
+        sent.unwrap_or_else(|| plain(StatusCode::NOT_FOUND))
     }
 
     /// Opens the file that has the content of an object.

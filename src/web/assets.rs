@@ -10,11 +10,12 @@ use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/live.js");
+const PLAYER: &str = include_str!("assets/player.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
 /// Their addresses change with their contents, so that no browser uses an earlier version.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256::digest([STYLE, SCRIPT, ICON].concat());
+    let digest = Sha256::digest([STYLE, SCRIPT, PLAYER, ICON].concat());
     digest.iter().take(6).fold(String::new(), |mut hex, byte| {
         let _written = write!(hex, "{byte:02x}");
         hex
@@ -38,6 +39,10 @@ pub(super) async fn style() -> impl IntoResponse {
 
 pub(super) async fn script() -> impl IntoResponse {
     file("text/javascript; charset=utf-8", SCRIPT)
+}
+
+pub(super) async fn player() -> impl IntoResponse {
+    file("text/javascript; charset=utf-8", PLAYER)
 }
 
 pub(super) async fn icon() -> impl IntoResponse {

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+pub(super) use crate::actions::units;
+
 /// A text of others: marks that reorder text have no effect outside of it.
 pub(super) fn text(text: &str) -> Markup {
     html! { bdi { (text) } }
@@ -26,13 +28,6 @@ pub(super) fn iso_time(at: &str) -> Markup {
             _ => (at),
         }
     }
-}
-
-/// Millionths of a unit as units: `12.5`, `0`.
-pub(super) fn units(micro: i64) -> String {
-    let (sign, micro) = (if micro < 0 { "-" } else { "" }, micro.unsigned_abs());
-    let decimal = format!("{sign}{}.{:06}", micro / 1_000_000, micro % 1_000_000);
-    decimal.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A count with its noun: `1 job`, `2,500 jobs`.
@@ -62,7 +57,6 @@ mod tests {
     fn numbers_are_readable() {
         assert_eq!([0, 999, 1_000, -1_234_567].map(number), ["0", "999", "1,000", "-1,234,567"]);
         assert_eq!([1, 2_500].map(|count| counted(count, "job")), ["1 job", "2,500 jobs"]);
-        assert_eq!([0, 12_500_000, -50_000].map(units), ["0", "12.5", "-0.05"]);
     }
 
     #[test]

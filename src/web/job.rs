@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract, response::Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -15,10 +12,13 @@ use super::{
     format::{iso_time, text, time},
     jobs,
     layout::Place,
+    player,
+    selection::Selection,
     site::{PageResult, Site},
+    verb::Verb,
 };
 use crate::{
-    job::Source,
+    job::{Source, State},
     store::{HistoryEntry, JobDetail, Reader},
 };
 
@@ -32,7 +32,10 @@ pub(super) struct Asked {
 }
 
 /// `GET /job`
-pub(super) async fn page(State(site): State<Arc<Site>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn page(
+    extract::State(site): extract::State<Arc<Site>>,
+    extract::Query(asked): extract::Query<Asked>,
+) -> Response {
     site.render(move |site, reader| write(site, reader, &asked.key)).await
 }
 
@@ -43,7 +46,8 @@ fn write(site: &Site, reader: &Reader, key: &str) -> PageResult {
     let main = html! {
         p.soft { a href="/jobs" { "Jobs" } " / " a href=(address::manifest(&detail.overview.manifest)) { (text(&detail.overview.manifest)) } }
         h1 { (text(key)) }
-        section #state data-live="" aria-label="State" { (reason(&detail)) }
+        section #state data-live="" aria-label="State" { (reason(&detail)) @if !site.is_read_only() { (actions(&detail)) } }
+        (player::section(site, reader, &detail)?)
         div.cards data-live="" #facts {
             section.card { h2 { "Asked for" } (wish(&detail)) }
             section.card { h2 { "Task and result" } (task(&detail)) }
@@ -67,6 +71,24 @@ fn reason(detail: &JobDetail) -> Markup {
         }
         @if overview.dismissed { p.soft { "Dismissed: counts and lists of problems leave this job out." } }
         @if !detail.manifest_is_there { p.warning { "The manifest is no longer in the folder." } }
+    }
+}
+
+/// Links to the pages that ask before something is done.
+fn actions(detail: &JobDetail) -> Markup {
+    let job = &detail.state.job;
+    let selection = Selection::of_job(&job.spec.key);
+    let has_ended = matches!(job.state, State::Succeeded | State::Failed | State::Cancelled);
+    let may_cancel = job.state.is_unsent();
+    let may_dismiss = job.changed_after_sent || job.state == State::Failed && !job.dismissed;
+    let link = |verb: Verb, words: &str| html! { a.button.quiet href=(selection.address(verb.path(), [])) { (words) } };
+    html! {
+        div.actions {
+            @if has_ended { (link(Verb::Retry, "Ask for another take …")) }
+            @if may_cancel { (link(Verb::Cancel, "Cancel …")) }
+            @if may_dismiss { (link(Verb::Dismiss, "Dismiss …")) }
+            @if job.dismissed { (link(Verb::UndoDismissal, "Count again …")) }
+        }
     }
 }
 

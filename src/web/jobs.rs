@@ -17,6 +17,7 @@ use super::{
     manifests,
     selection::Selection,
     site::{PageResult, Site},
+    verb::Verb,
 };
 use crate::{
     job::{self, Verdict},
@@ -80,6 +81,7 @@ fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
         @if let Some(manifest) = &manifest { (manifests::one(site, reader, manifest)?) }
         div #jobs data-live="" {
             (table(&jobs))
+            @if !site.is_read_only() && !jobs.is_empty() { (actions(asked)) }
             nav.pages aria-label="More jobs" {
                 @if asked.after.is_some() { a href=(asked.address("")) { "First page" } }
                 @if let Some(end) = end {
@@ -128,6 +130,30 @@ fn form(asked: &Asked) -> Markup {
         @for name in ["job", "reason", "dismissed"] {
             @if !selection.value(name).is_empty() {
                 p.soft { "Only jobs with " (name) ": " (text(selection.value(name))) }
+            }
+        }
+    }
+}
+
+/// Links to the pages that ask before something is done to all selected jobs, also those of further pages.
+fn actions(asked: &Asked) -> Markup {
+    let Selection { select, .. } = &asked.selection;
+    let only = |states: &[job::State]| {
+        !select.states.is_empty() && select.states.iter().all(|state| states.contains(state))
+    };
+    let may_retry = select.verdicts.is_empty()
+        && (select.states.is_empty() || only(&[job::State::Failed, job::State::Cancelled]));
+    let may_cancel = only(&[job::State::Waiting, job::State::Queued, job::State::Identified]);
+    let may_dismiss = only(&[job::State::Failed]);
+    let link = |verb: Verb, words: &str| {
+        html! { a.button.quiet href=(asked.selection.address(verb.path(), [])) { (words) } }
+    };
+    html! {
+        @if !asked.selection.is_everything() {
+            div.actions {
+                @if may_retry { (link(Verb::Retry, "Retry the failed jobs of this selection …")) }
+                @if may_cancel { (link(Verb::Cancel, "Cancel this selection …")) }
+                @if may_dismiss { (link(Verb::Dismiss, "Dismiss this selection …")) }
             }
         }
     }

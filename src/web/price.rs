@@ -1,8 +1,9 @@
 //! Prices of what was not paid yet.
 
-use super::{format::units, site::Site};
+use super::site::Site;
 use crate::{
-    job::{Price, PriceList},
+    actions::PriceSum,
+    job::PriceList,
     store::{Reader, StoreError, TasksLeft},
 };
 
@@ -14,8 +15,11 @@ pub(super) fn prices(site: &Site, reader: &Reader) -> Result<PriceList, StoreErr
 
 /// The price of these tasks in words; none: there are none.
 pub(super) fn left(prices: &PriceList, left: &TasksLeft) -> Option<String> {
-    let all = left.by_length.iter().map(|(length, tasks)| prices.task(*length).times(*tasks));
-    let micro = all.reduce(Price::plus)?.units_micro;
+    let mut sum = PriceSum::default();
+    for (length, tasks) in &left.by_length {
+        sum.add_tasks(prices.task(*length), *tasks);
+    }
+    sum.add_calls(prices.identify(), left.videos);
     let more = if left.has_more { "at least " } else { "" };
-    Some(micro.map_or("unknown".to_owned(), |micro| format!("{more}{} units", units(micro))))
+    (sum.tasks > 0).then(|| format!("{more}{}", sum.text()))
 }

@@ -1,5 +1,6 @@
 //! Which jobs a page is about, as its address says: the same conditions as those of the commands.
 
+use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::{address, error::PageError};
@@ -39,6 +40,12 @@ impl Selection {
             selection.pairs.push((known, value.into_owned()));
         }
         Ok(selection)
+    }
+
+    /// Selects one job.
+    pub(super) fn of_job(key: &str) -> Self {
+        let select = Select { keys: vec![key.to_owned()], ..Select::default() };
+        Self { pairs: vec![("job", key.to_owned())], select }
     }
 
     fn add(&mut self, name: &str, value: &str) -> Result<(), PageError> {
@@ -100,6 +107,13 @@ impl Selection {
     ) -> String {
         let own = self.pairs.iter().map(|(name, value)| (*name, value.as_str()));
         address::with_query(path, own.chain(more))
+    }
+
+    /// Returns hidden fields of a form about these jobs.
+    pub(super) fn fields(&self) -> Markup {
+        html! {
+            @for (name, value) in &self.pairs { input type="hidden" name=(name) value=(value); }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::{
     changes::Changes,
+    player::Files,
     readers::Readers,
     router::router,
     sessions::Sessions,
@@ -84,6 +85,7 @@ impl WebServer {
             readers: Readers::new(store.path().to_owned()),
             sessions: Arc::clone(&sessions),
             changes: Arc::clone(&changes),
+            files: Files::new(&settings.config),
         };
         let listen = settings.config.web.listen;
         let current = Current { settings, router: router(&Arc::new(site)) };
@@ -114,6 +116,7 @@ impl WebServer {
             readers: Readers::new(self.store.path().to_owned()),
             sessions: Arc::clone(&self.sessions),
             changes: Arc::clone(&self.changes),
+            files: Files::new(&settings.config),
         };
         *self.current() = Current { settings, router: router(&Arc::new(site)) };
         Ok(())

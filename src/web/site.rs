@@ -9,6 +9,7 @@ use super::{
     changes::Changes,
     error::PageError,
     layout::{self, Place},
+    player::Files,
     readers::Readers,
     sessions::Sessions,
 };
@@ -36,6 +37,7 @@ pub(super) struct Site {
     pub(super) readers: Readers,
     pub(super) sessions: Arc<Sessions>,
     pub(super) changes: Arc<Changes>,
+    pub(super) files: Files,
 }
 
 pub(super) type PageResult = Result<Markup, PageError>;

@@ -50,7 +50,7 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ),
     // The configuration is YAML, too. Its errors are reported in the same way.
     ("config", &["loopback", "manifest"]),
-    ("web", &["config", "http_server", "job", "store"]),
+    ("web", &["actions", "config", "http_server", "job", "media", "output", "store"]),
     ("notify", &["config", "job", "loopback", "redact", "store"]),
     (
         "daemon",

@@ -4,7 +4,7 @@ use super::*;
 use crate::store::{
     ManifestGlob, Reader, Select, SortBy, budget, delivery, job_state, listing, local_video,
     media_queue, metrics_snapshot, notification, pause, price_left, queue, queue_status, reconcile,
-    reconcile::depart, remaining, retention, sharing, verdict, watermark,
+    reconcile::depart, remaining, retention, review, sharing, verdict, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -73,6 +73,7 @@ fn queries() -> Vec<String> {
         metrics_snapshot::OLDEST,
         remaining::REMAINING,
         retention::NEXT_EVENT,
+        review::TAKES,
         retention::DELETE_EVENTS,
         retention::NEXT_SESSION,
         "SELECT * FROM job_history WHERE key = 'a'",

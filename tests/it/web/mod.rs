@@ -1,8 +1,12 @@
 //! The web page of the real daemon, asked over raw sockets: what browsers and attackers send.
 
+mod actions;
 mod attacks;
+mod demo;
+mod media;
 mod password;
 mod serving;
+mod verdicts;
 
 use std::{
     io::{Read as _, Write as _},
