@@ -9,7 +9,7 @@ use crate::{
 impl Action {
     /// Cancels jobs. A retry that was not created yet is taken back to the result that the job had.
     pub fn cancel() -> Self {
-        Self::new(decide, describe).with_payment(not_paid)
+        Self::new(decide, describe).paying_for(not_paid)
     }
 }
 

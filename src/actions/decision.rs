@@ -70,7 +70,9 @@ impl Action {
         Self { decide, describe, payment: |_| Payment::Nothing }
     }
 
-    pub(super) fn with_payment(self, payment: fn(&JobState) -> Payment) -> Self {
+    /// Says what the action pays for a job, or does not pay any more.
+    #[must_use]
+    pub fn paying_for(self, payment: fn(&JobState) -> Payment) -> Self {
         Self { payment, ..self }
     }
 

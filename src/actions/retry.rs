@@ -16,7 +16,7 @@ impl Action {
     pub fn retry() -> Self {
         // Request hash and take of the tasks that several jobs shared when the first of these jobs was retried.
         let started = Mutex::new(HashSet::new());
-        Self::new(decide, describe).with_payment(payment).checked(move |state, decide| {
+        Self::new(decide, describe).paying_for(payment).checked(move |state, decide| {
             let decision = decide(state);
             let mut started = started.lock().unwrap_or_else(PoisonError::into_inner);
             match (&decision, &state.task) {

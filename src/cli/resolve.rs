@@ -1,14 +1,21 @@
 //! `lipsyncd resolve`: a person decides a create request with an unknown outcome.
 
+use std::{
+    collections::HashSet,
+    io::{self, IsTerminal as _},
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use clap::{ArgGroup, ValueHint};
 
 use super::{
     CommandContext, CommandError, ExitCode, Result, open,
+    select::SelectArgs,
     update::{Change, Verb, change},
 };
 use crate::{
-    actions::{Action, Decision, NotChanged, refused},
-    job::{Account, Outcome, Task},
+    actions::{Action, Decision, NotChanged, Payment, refused},
+    job::{Account, JobId, Outcome, State, Task},
     store::{Command, JobState, Reader, ResendRisk, Select},
 };
 
@@ -29,7 +36,9 @@ use crate::{
 /// Use --resend only if there is no such task: if Kling has one after all, it is paid twice. Therefore
 /// --resend needs --yes if lipsyncd still checks the job, if the list of the account's tasks was not read far
 /// enough, if a listed task may be the job's, if Kling said that the name exists, or if the request was sent to
-/// another host. The list is read again before the request is sent.
+/// another host. The list is read again before the request is sent. Without keys of jobs, --resend selects unresolved
+/// jobs, and shows their number and price first. On a terminal it asks; elsewhere it needs --yes, unless jobs are
+/// selected by their keys alone.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("decision").required(true),
@@ -38,51 +47,109 @@ use crate::{
     lipsyncd resolve promo/en --task 837291047210934\n  \
     lipsyncd resolve promo/en --resend")]
 pub(super) struct Args {
-    /// The job's key, as `lipsyncd list --state unresolved` shows it
-    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
-    job: String,
+    #[command(flatten)]
+    select: SelectArgs,
     /// The task at Kling that belongs to this job
     #[arg(long, value_name = "ID", group = "decision", value_hint = ValueHint::Other)]
     task: Option<String>,
     /// Kling has no such task: send the create request again
     #[arg(long, group = "decision")]
     resend: bool,
-    /// With --resend: send it even if Kling may have the task, which then is paid twice
+    /// With --resend: do not ask; and if jobs are named by their keys alone, send their requests even if Kling may
+    /// have the tasks, which then are paid twice
     #[arg(long, conflicts_with = "task")]
     yes: bool,
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
-const VERB: Verb =
+const RESOLVE: Verb =
     Verb { name: "resolve", capital: "Resolve", done: "resolved", nothing: "No job matches." };
+const RESEND: Verb = Verb {
+    name: "resend",
+    capital: "Resend",
+    done: "to be sent again",
+    nothing: "No job matches.",
+};
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
-    let reader = open::reader(context.config)?;
-    let key = arguments.job.as_str();
-    let task_id = arguments.task.as_deref().map(str::trim);
-    let before = reader.job_state(key)?;
-    if let Some(task_id) = task_id {
-        require_free(&reader, key, task_id, before.as_ref())?;
+    let select = arguments.select.required(open::now_ms())?;
+    match &arguments.task {
+        Some(task_id) => adopt(task_id.trim(), select, arguments.dry_run, context),
+        None => resend(arguments, select, context),
     }
-    let is_superseded = before.as_ref().is_some_and(is_superseded);
-    let is_unlisted = task_id.is_some_and(|id| before.is_some_and(|state| is_unlisted(&state, id)));
-    // Only the host matters here, not the key.
-    let host = Account::new(&context.config.kling.base_url, String::new()).host;
-    let outcome = match task_id {
-        Some(task_id) => Outcome::ResolvedAs { task_id: task_id.to_owned() },
-        None => Outcome::ResolvedAsUnsent { is_sure: arguments.yes },
+}
+
+/// A person named the task of one job.
+fn adopt(task_id: &str, select: Select, dry_run: bool, context: &mut CommandContext<'_>) -> Result {
+    let [key] = select.keys.as_slice() else {
+        let error = "--task belongs to one job, which must be named by its key";
+        return Err(CommandError::new(ExitCode::Usage, error));
     };
-    let is_confirmed = arguments.yes;
-    let decide = move |state: &JobState| decide(state, &outcome, is_confirmed, &host);
-    let id = task_id.map(str::to_owned);
-    let describe = move |state: &JobState| describe(state, id.as_deref(), is_superseded);
-    let select = Select { keys: vec![arguments.job.clone()], ..Select::default() };
-    let action = Action::new(decide, describe);
-    let resolve = Change { needs_daemon: true, ..Change::of(VERB, select, action) };
+    let (key, reader) = (key.clone(), open::reader(context.config)?);
+    let before = reader.job_state(&key)?;
+    require_free(&reader, &key, task_id, before.as_ref())?;
+    let is_unlisted = before.is_some_and(|state| is_unlisted(&state, task_id));
+    let action = action(Outcome::ResolvedAs { task_id: task_id.to_owned() }, false, context);
+    let needs_daemon = true;
+    let resolve = Change { dry_run, needs_daemon, ..Change::of(RESOLVE, select, action) };
     let exit = change(resolve, context)?;
-    if exit == ExitCode::Done && is_unlisted {
-        warn_unlisted(key, context)?;
+    if exit == ExitCode::Done && is_unlisted && !dry_run {
+        warn_unlisted(&key, context)?;
     }
     Ok(exit)
+}
+
+/// Kling has no task of these jobs. On a terminal the price is shown first.
+fn resend(arguments: &Args, mut select: Select, context: &mut CommandContext<'_>) -> Result {
+    let is_by_key = select.is_by_key();
+    if select.keys.is_empty() && select.states.is_empty() {
+        select.states = vec![State::Unresolved];
+    }
+    let Args { yes, dry_run, .. } = *arguments;
+    // A person who names a job has looked at it. Of others, none is sent that Kling may have.
+    let is_sure = yes && is_by_key;
+    let action = action(Outcome::ResolvedAsUnsent { is_sure }, is_sure, context)
+        .only_while_selected(&select)
+        .paying_for(undecided_task);
+    let resend = Change {
+        asks: !yes && (!is_by_key || io::stdin().is_terminal()),
+        dry_run,
+        needs_daemon: true,
+        payment: |plan| format!(": {}", plan.payment_text()),
+        ..Change::of(RESEND, select, action)
+    };
+    change(resend, context)
+}
+
+fn undecided_task(state: &JobState) -> Payment {
+    match state.to_decide() {
+        Some(task) => Payment::Task(task.request_hash.clone(), task.take),
+        None => Payment::Nothing,
+    }
+}
+
+fn action(outcome: Outcome, is_confirmed: bool, context: &CommandContext<'_>) -> Action {
+    // Only the host matters here, not the key.
+    let host = Account::new(&context.config.kling.base_url, String::new()).host;
+    let task_id = match &outcome {
+        Outcome::ResolvedAs { task_id } => Some(task_id.clone()),
+        _ => None,
+    };
+    // Rows of the jobs whose earlier request was decided.
+    let superseded: Arc<Mutex<HashSet<JobId>>> = Arc::default();
+    let decided = Arc::clone(&superseded);
+    let decide = move |state: &JobState| {
+        if is_superseded(state) {
+            decided.lock().unwrap_or_else(PoisonError::into_inner).insert(state.job.id);
+        }
+        decide(state, &outcome, is_confirmed, &host)
+    };
+    Action::new(decide, move |state| {
+        let superseded = superseded.lock().unwrap_or_else(PoisonError::into_inner);
+        describe(state, task_id.as_deref(), superseded.contains(&state.job.id))
+    })
 }
 
 fn decide(state: &JobState, outcome: &Outcome, is_confirmed: bool, host: &str) -> Decision {

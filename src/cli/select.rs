@@ -22,12 +22,8 @@ pub(super) struct SelectArgs {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     pub(super) jobs: Vec<String>,
-    /// Only jobs of these manifests: a path under jobs_dir, where `*` and `?` match within a folder and `**` in all
-    #[arg(long = "manifest", value_name = "GLOB", value_hint = ValueHint::Other)]
-    manifests: Vec<String>,
-    /// Only jobs with this label
-    #[arg(long = "label", value_name = "K=V", value_parser = label)]
-    labels: Vec<(String, String)>,
+    #[command(flatten)]
+    origin: OriginArgs,
     /// Only jobs in this state
     ///
     /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
@@ -66,28 +62,47 @@ const VERDICTS: [&str; 3] = [Verdict::Approved.name(), Verdict::Rejected.name(),
 #[derive(Debug, Clone, Copy)]
 struct WantedVerdict(Option<Verdict>);
 
+/// Where jobs come from, which never changes.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Which jobs")]
+pub(super) struct OriginArgs {
+    /// Only jobs of these manifests: a path under jobs_dir, where `*` and `?` match within a folder and `**` in all
+    #[arg(long = "manifest", value_name = "GLOB", value_hint = ValueHint::Other)]
+    manifests: Vec<String>,
+    /// Only jobs with this label
+    #[arg(long = "label", value_name = "K=V", value_parser = label)]
+    labels: Vec<(String, String)>,
+}
+
+impl OriginArgs {
+    pub(super) fn select(&self) -> Select {
+        Select {
+            manifests: self.manifests.iter().map(ManifestGlob::new).collect(),
+            labels: self.labels.clone(),
+            ..Select::default()
+        }
+    }
+}
+
 impl SelectArgs {
     /// Returns what is selected at `now_ms` (Unix time).
     pub(super) fn select(&self, now_ms: i64) -> Select {
         Select {
             keys: self.jobs.clone(),
-            manifests: self.manifests.iter().map(ManifestGlob::new).collect(),
-            labels: self.labels.clone(),
             states: self.states.clone(),
             codes: self.codes.clone(),
             reason: self.reason.clone(),
             verdicts: self.verdicts.iter().map(|wanted| wanted.0).collect(),
             since_ms: self.since.map(|since| since.period_ms(now_ms).start),
-            rows: Vec::new(),
-            changed: None,
-            dismissed: None,
+            ..self.origin.select()
         }
     }
 
     /// Returns the manifests, labels and the time as arguments again, for a command that selects of the same jobs.
     pub(super) fn as_arguments(&self) -> String {
-        let manifests = self.manifests.iter().map(|glob| ("manifest", glob.clone()));
-        let labels = self.labels.iter().map(|(name, value)| ("label", format!("{name}={value}")));
+        let manifests = self.origin.manifests.iter().map(|glob| ("manifest", glob.clone()));
+        let labels =
+            self.origin.labels.iter().map(|(name, value)| ("label", format!("{name}={value}")));
         let since = self.since.iter().map(|since| ("since", since.to_string()));
         let jobs = self.jobs.iter().map(|key| format!(" {}", shell_word(key)));
         let others = manifests.chain(labels).chain(since);
@@ -97,12 +112,7 @@ impl SelectArgs {
 
     /// Whether the selected jobs stay selected, whatever happens to them.
     pub(super) fn is_lasting(&self) -> bool {
-        let lasting = Select {
-            keys: self.jobs.clone(),
-            manifests: self.manifests.iter().map(ManifestGlob::new).collect(),
-            labels: self.labels.clone(),
-            ..Select::default()
-        };
+        let lasting = Select { keys: self.jobs.clone(), ..self.origin.select() };
         self.select(0) == lasting
     }
 

@@ -10,9 +10,12 @@ mod order;
 mod pages;
 mod query;
 
-use rusqlite::types::Value;
+use rusqlite::{ToSql, named_params, types::Value};
 
-use super::{Reader, StoreError, sql::Sql as _};
+use super::{
+    Reader, StoreError,
+    sql::{Sql as _, bind_known},
+};
 use crate::job::JobId;
 
 use condition::Conditions;
@@ -47,19 +50,16 @@ impl Reader {
             way.map(|way| way.values.iter().map(as_json).collect()).unwrap_or_default();
         let (value, id) = after.map_or((Value::Null, 0), |end| (end.value.clone(), end.id));
         let label = way.and_then(|way| way.label.clone());
-        let mut bind = |name: &str, value: &Value| -> rusqlite::Result<()> {
-            match statement.parameter_index(name)? {
-                Some(at) => statement.raw_bind_parameter(at, value),
-                None => Ok(()),
-            }
+        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        let own = named_params! {
+            ":limit": limit_rows, ":value": value, ":after": id, ":values": json_list(&values), ":label": label,
         };
-        bind(":limit", &Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)))?;
-        bind(":value", &value)?;
-        bind(":after", &Value::Integer(id))?;
-        bind(":values", &json_list(&values))?;
-        bind(":label", &label.map_or(Value::Null, Value::Text))?;
-        jobs.values.iter().try_for_each(|(name, value)| bind(name, value))?;
-        jobs.single_values().try_for_each(|(name, value)| bind(&name, value))?;
+        let single: Vec<(String, &Value)> = jobs.single_values().collect();
+        let single: Vec<(&str, &dyn ToSql)> =
+            single.iter().map(|(name, value)| (name.as_str(), value as &dyn ToSql)).collect();
+        for bound in [own, &jobs.bound(), &single] {
+            bind_known(&mut statement, bound)?;
+        }
         let (mut ids, mut end) = (Vec::new(), None);
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {

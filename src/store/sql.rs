@@ -1,7 +1,7 @@
 //! Short forms of the ways to run a statement. Each statement is compiled once per connection.
 
 use rusqlite::{
-    Connection, OptionalExtension as _, Params, Row, ToSql,
+    Connection, OptionalExtension as _, Params, Row, Statement, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
 
@@ -21,6 +21,16 @@ pub(super) fn lists(bound: &Bound<'_>) -> [String; 3] {
         join(&|column| format!(":{column}")),
         join(&|column| format!("{column} = :{column}")),
     ]
+}
+
+/// Binds the values whose parameters are in the statement.
+pub(super) fn bind_known(statement: &mut Statement<'_>, bound: &Bound<'_>) -> rusqlite::Result<()> {
+    for (name, value) in bound {
+        if let Some(at) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(at, value)?;
+        }
+    }
+    Ok(())
 }
 
 /// Stores an enum by the names of its variants.

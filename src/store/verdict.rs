@@ -32,7 +32,7 @@ pub struct UnstoredVerdict {
 pub(super) const UNSTORED: &str = "
     SELECT v.task_row, v.result_sha256, v.revision, t.request_hash, t.take, v.verdict, v.note, v.given_at_ms
     FROM verdict v INDEXED BY verdict_unstored JOIN task t ON t.id = v.task_row
-    WHERE v.stored <> v.revision ORDER BY v.given_at_ms LIMIT ?1";
+    WHERE v.stored <> v.revision ORDER BY v.given_at_ms LIMIT ?1 OFFSET ?2";
 
 /// The first output is that of the lead job: earlier takes were set aside there.
 pub(super) const OUTPUTS: &str = "
@@ -67,14 +67,15 @@ impl Store {
         self.run(sql, (result.task, result.sha256, verdict, note, given_at_ms)).await
     }
 
-    /// Returns some verdicts that metadata files do not show yet, the oldest first.
+    /// Returns some verdicts that metadata files do not show yet, the oldest first, without the first `but` of them.
     pub async fn unstored_verdicts(
         &self,
+        but: usize,
         limit: usize,
     ) -> Result<Vec<UnstoredVerdict>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let limits = [limit, but].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
         self.read(move |connection| {
-            let mut found: Vec<UnstoredVerdict> = connection.all(UNSTORED, [limit], |row| {
+            let mut found: Vec<UnstoredVerdict> = connection.all(UNSTORED, limits, |row| {
                 let result = ResultId { task: row.get(0)?, sha256: row.get(1)? };
                 let (note, given_at_ms) = (row.get(6)?, row.get(7)?);
                 let verdict: Option<Verdict> = row.get(5)?;

@@ -49,7 +49,7 @@ fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
     let today_ms = now_ms() - now_ms().rem_euclid(DAY_MS);
     let period = today_ms - (days - 1) * DAY_MS..today_ms + DAY_MS;
     let mut rows = Vec::new();
-    reader.spend::<PageError>(&SpendBy::Day, &period, |row| {
+    reader.spend::<PageError>(&SpendBy::Day, &period, None, |row| {
         rows.push(row);
         Ok(())
     })?;

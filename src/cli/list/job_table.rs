@@ -75,7 +75,8 @@ fn reason(job: &JobOverview, output: Option<String>) -> String {
     let reason = job.waiting_for.as_deref().or(job.error.as_deref());
     let missing = job.watermark_missing.as_deref();
     let dismissed = job.dismissed.then_some("dismissed");
-    let verdict = job.verdict.map(|verdict| verdict.name());
-    let all = [dismissed, changed, verdict, reason, missing, output.as_deref()];
+    let note = job.verdict_note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    let verdict = job.verdict.map(|verdict| format!("{}{note}", verdict.name()));
+    let all = [dismissed, changed, verdict.as_deref(), reason, missing, output.as_deref()];
     all.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

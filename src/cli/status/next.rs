@@ -71,7 +71,8 @@ pub(super) fn next_commands(report: &StatusReport) -> Vec<NextCommand> {
     }
     let failed = count(&[State::Failed]);
     if failed > 0 {
-        add("lipsyncd list --state failed", format!("shows why {} failed", counted(failed, "job")));
+        let why = format!("shows why {} failed, and how to retry them", counted(failed, "job"));
+        add("lipsyncd failures", why);
     }
     if let Some(first) = &report.queue.first_changed {
         let first_of = if report.changed_after_sent > 1 { "; the first" } else { "" };

@@ -1,5 +1,7 @@
 //! The query of one page of selected jobs.
 
+use rusqlite::ToSql;
+
 use super::{
     condition::{Condition, Values, Way},
     order::SortBy,
@@ -96,6 +98,15 @@ impl SelectedJobs {
             _ if is_few || sort != SortBy::Read && sort.index().is_none() => any_of_them(),
             _ => page.of(sort.index().unwrap_or("job j"), "j.id", &self.conditions),
         }
+    }
+
+    /// Returns the conditions on a job `j`, each beginning with `AND`, and their values.
+    pub(in crate::store) fn conditions(&self) -> &str {
+        &self.conditions
+    }
+
+    pub(in crate::store) fn bound(&self) -> Vec<(&str, &dyn ToSql)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value as &dyn ToSql)).collect()
     }
 
     /// Returns the values of the way that have a parameter each.

@@ -47,7 +47,7 @@ fn shown(bench: &Bench) -> String {
 }
 
 async fn unstored(bench: &Bench) -> Vec<UnstoredVerdict> {
-    bench.store.unstored_verdicts(9).await.unwrap()
+    bench.store.unstored_verdicts(0, 9).await.unwrap()
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ async fn resolve_as_a_task_adopts_it() {
 }
 
 /// What the daemon writes down once it has read the account's tasks.
-fn listed(what: &str) -> ListScan {
+pub(super) fn listed(what: &str) -> ListScan {
     let answer = HistoryAnswer {
         call: ApiCall::List,
         http_status: Some(200),

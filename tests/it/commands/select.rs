@@ -267,3 +267,54 @@ async fn wait_ends_with_the_jobs() {
         assert!(output.status.success() && (is_complete || is_selected_once), "{out}");
     }
 }
+
+#[tokio::test]
+async fn resend_of_a_selection_shows_the_price_and_never_sends_what_kling_may_have() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    let select = ["resolve", "--resend", "--manifest", "promo.yaml"];
+    let ran = env.run(&[&select[..], &["--yes"]].concat());
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "the list was not read: {ran:?}");
+    assert!(
+        ran.err.contains("promo/unresolved: the list of the account's tasks was not read"),
+        "{ran:?}"
+    );
+    let id = task(&store, "promo/unresolved").await.id;
+    store.set_candidates(id, Vec::new(), Some(resolve::listed("nothing"))).await.unwrap();
+    let ran = env.run(&select);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    let shown =
+        "confirmation needed to resend 1 job (promo/unresolved): 1 paid task; price: unknown";
+    assert!(ran.err.contains(shown), "{}", ran.err);
+    let asking = env.ask(&["resolve", "promo/unresolved", "--resend"]);
+    assert!(
+        asking.question.starts_with("Resend 1 job (promo/unresolved): 1 paid task"),
+        "{}",
+        asking.question
+    );
+    assert_eq!(asking.answer("n").err, "Nothing was changed.\n");
+    let ran = env.run(&[&select[..], &["--yes"]].concat());
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 1), "{ran:?}");
+    assert_eq!(state(&store, "promo/unresolved").await, "identified");
+    let ran = env.run(&["resolve", "--task", "7", "--manifest", "promo.yaml"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("must be named by its key"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn spending_of_selected_jobs_is_counted_alone() {
+    let (env, store) = CommandEnv::with_jobs().await;
+    accept(&store, manifest("other.yaml", vec![wanted("other")])).await;
+    let session = session(&store).await;
+    drive(&store, "other", until_submitted(&session, "task-other")).await;
+    drive(&store, "other", until_succeeded()).await;
+    let spent = |arguments: &[&str]| {
+        let ran = env.run(&[&["spend", "--json"], arguments].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        (ran.json()["total"]["tasks"].clone(), ran.json()["rows"].as_array().unwrap().len())
+    };
+    assert_eq!(spent(&[]), (3.into(), 1));
+    assert_eq!(spent(&["--manifest", "other.yaml"]), (1.into(), 1));
+    assert_eq!(spent(&["--label", "language=xx"]), (0.into(), 0));
+    assert_eq!(spent(&["--manifest", "*", "--by", "manifest"]), (3.into(), 2));
+    assert_eq!(spent(&["--manifest", "p*", "--by", "label=language"]), (2.into(), 1));
+}

@@ -106,7 +106,7 @@ async fn text_shows_problems_and_the_next_commands() {
         "lipsyncd run",
         "lipsyncd check",
         "lipsyncd list --state unresolved",
-        "lipsyncd list --state failed",
+        "lipsyncd failures",
         "1 queued",
     ] {
         assert!(ran.out.contains(said), "{said}\n{}", ran.out);

@@ -163,7 +163,7 @@ manifests  3 accepted, 2 with errors:
 next       lipsyncd run                       starts the daemon; 101 jobs left
            lipsyncd list --state unresolved   1 job needs your decision
            lipsyncd check /jobs/a.yaml        shows all errors of 2 manifests
-           lipsyncd list --state failed       shows why 2 jobs failed
+           lipsyncd failures                  shows why 2 jobs failed, and how to retry them
            lipsyncd list --state waiting      shows why 1 job waits
 ";
     assert_eq!(shown(queue.clone(), None), expected);
