@@ -11,6 +11,7 @@ mod format;
 mod plan;
 mod price;
 mod retry;
+mod selection;
 mod when;
 
 pub use carry_out::{Changed, Progress, Updater, carry_out};
@@ -18,4 +19,5 @@ pub use decision::{Action, Decision, NotChanged, Payment, command_for, refused};
 pub use format::{counted, units, units_number};
 pub use plan::{Plan, RefusedJob};
 pub use price::{PriceReport, PriceSum, video_key};
+pub use selection::{SucceededNotNamed, to_cancel, to_dismiss, to_retry};
 pub use when::When;

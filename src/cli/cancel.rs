@@ -5,10 +5,7 @@ use super::{
     select::SelectArgs,
     update::{Change, ConfirmArgs, Verb, change},
 };
-use crate::{
-    actions::{Action, Plan},
-    job::State,
-};
+use crate::actions::{Action, Plan, to_cancel};
 
 /// Cancel jobs that were not created at Kling yet
 ///
@@ -39,13 +36,9 @@ const VERB: Verb =
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
-    let mut select = arguments.select.required(open::now_ms())?;
-    let is_by_key = select.is_by_key();
-    if select.states.is_empty() && !is_by_key {
-        select.states = State::ALL.into_iter().filter(|state| !state.is_finished()).collect();
-    }
+    let select = to_cancel(arguments.select.required(open::now_ms())?);
     let action = Action::cancel().only_while_selected(&select);
-    let asks = !yes && !is_by_key;
+    let asks = !yes && !select.is_by_key();
     change(Change { asks, dry_run, payment: not_paid, ..Change::of(VERB, select, action) }, context)
 }
 

@@ -5,7 +5,7 @@ use super::{
     select::SelectArgs,
     update::{Change, ConfirmArgs, Verb, change},
 };
-use crate::{actions::Action, job::State};
+use crate::actions::{Action, to_dismiss};
 
 /// Remove failed jobs from the counts, and accept results of changed jobs
 ///
@@ -43,19 +43,12 @@ const UNDO: Verb = Verb {
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
-    let mut select = arguments.select.required(open::now_ms())?;
-    let is_by_key = select.is_by_key();
-    if !is_by_key {
-        select.dismissed = Some(arguments.undo);
-        if select.states.is_empty() {
-            select.states = vec![State::Failed];
-        }
-    }
+    let select = to_dismiss(arguments.select.required(open::now_ms())?, arguments.undo);
     let (verb, action) = match arguments.undo {
         true => (UNDO, Action::undo_dismissal()),
         false => (DISMISS, Action::dismiss()),
     };
     let action = action.only_while_selected(&select);
-    let asks = !yes && !is_by_key;
+    let asks = !yes && !select.is_by_key();
     change(Change { asks, dry_run, ..Change::of(verb, select, action) }, context)
 }

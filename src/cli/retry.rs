@@ -5,7 +5,11 @@ use super::{
     select::SelectArgs,
     update::{Change, ConfirmArgs, Verb, change},
 };
-use crate::{actions::Action, job::State, store::Select};
+use crate::{
+    actions::{Action, SucceededNotNamed, to_retry},
+    job::State,
+    store::Select,
+};
 
 /// Make jobs again with another take, which can pay again
 ///
@@ -48,7 +52,7 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         let is_all = failed == Select { dismissed: Some(false), ..Select::in_state(State::Failed) };
         (failed, if is_all { Verb { nothing: "No job has failed.", ..VERB } } else { VERB })
     } else {
-        (unless_succeeded(arguments.select.required(open::now_ms())?)?, VERB)
+        (to_retry(arguments.select.required(open::now_ms())?)?, VERB)
     };
     let action = Action::retry().only_while_selected(&select);
     let retry = Change {
@@ -61,20 +65,11 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     change(retry, context)
 }
 
-/// Refuses to pay again for results that are there, unless each job is named.
-fn unless_succeeded(mut select: Select) -> Result<Select> {
-    if !select.keys.is_empty() {
-        return Ok(select);
+impl From<SucceededNotNamed> for CommandError {
+    fn from(error: SucceededNotNamed) -> Self {
+        Self::new(ExitCode::Usage, error.to_string())
+            .hint("`lipsyncd list --state succeeded` shows their keys")
     }
-    if select.states.contains(&State::Succeeded) {
-        let error = "a job that succeeded must be named by its key to be paid again";
-        return Err(CommandError::new(ExitCode::Usage, error)
-            .hint("`lipsyncd list --state succeeded` shows their keys"));
-    }
-    if select.states.is_empty() {
-        select.states = vec![State::Failed];
-    }
-    Ok(select)
 }
 
 #[cfg(test)]

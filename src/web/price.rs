@@ -15,11 +15,7 @@ pub(super) fn prices(site: &Site, reader: &Reader) -> Result<PriceList, StoreErr
 
 /// The price of these tasks in words; none: there are none.
 pub(super) fn left(prices: &PriceList, left: &TasksLeft) -> Option<String> {
-    let mut sum = PriceSum::default();
-    for (length, tasks) in &left.by_length {
-        sum.add_tasks(prices.task(*length), *tasks);
-    }
-    sum.add_calls(prices.identify(), left.videos);
+    let sum = PriceSum::of_tasks_left(left, prices);
     let more = if left.has_more { "at least " } else { "" };
     (sum.tasks > 0).then(|| format!("{more}{}", sum.text()))
 }
