@@ -27,17 +27,20 @@ const PERIODS: [i64; 3] = [30, 90, 365];
 
 /// How many days.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct SpendQuery {
     #[serde(default)]
     days: String,
 }
 
 /// `GET /spend`
-pub(super) async fn page(State(site): State<Arc<Site>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn page(
+    State(site): State<Arc<Site>>,
+    Query(asked): Query<SpendQuery>,
+) -> Response {
     site.render(move |site, reader| write(site, reader, &asked)).await
 }
 
-fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
+fn write(site: &Site, reader: &Reader, asked: &SpendQuery) -> PageResult {
     let days = match asked.days.as_str() {
         "" => PERIODS[0],
         text => text
