@@ -3,9 +3,9 @@
 use super::{
     CommandContext, Result, open,
     select::SelectArgs,
-    update::{Change, ConfirmArgs, Verb, change},
+    update::{ActionWords, Change, ConfirmArgs, change},
 };
-use crate::actions::{Action, Plan, to_cancel};
+use crate::actions::{ActionPlan, JobAction, to_cancel};
 
 /// Cancel jobs that were not created at Kling yet
 ///
@@ -31,18 +31,20 @@ pub(super) struct Args {
     confirm: ConfirmArgs,
 }
 
-const VERB: Verb =
-    Verb { name: "cancel", capital: "Cancel", done: "cancelled", nothing: "No job matches." };
+const WORDS: ActionWords = ActionWords { name: "cancel", done: "cancelled" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
     let select = to_cancel(arguments.select.required(open::now_ms())?);
-    let action = Action::cancel().only_while_selected(&select);
+    let action = JobAction::cancel().only_while_selected(&select);
     let asks = !yes && !select.is_by_key();
-    change(Change { asks, dry_run, payment: not_paid, ..Change::of(VERB, select, action) }, context)
+    change(
+        Change { asks, dry_run, payment: not_paid, ..Change::of(WORDS, select, action) },
+        context,
+    )
 }
 
-fn not_paid(plan: &Plan) -> String {
+fn not_paid(plan: &ActionPlan) -> String {
     match plan.paid_tasks() {
         0 => String::new(),
         _ => format!("; not paid then: {}", plan.price.text()),

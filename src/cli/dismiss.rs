@@ -3,9 +3,9 @@
 use super::{
     CommandContext, Result, open,
     select::SelectArgs,
-    update::{Change, ConfirmArgs, Verb, change},
+    update::{ActionWords, Change, ConfirmArgs, change},
 };
-use crate::actions::{Action, to_dismiss};
+use crate::actions::{JobAction, to_dismiss};
 
 /// Remove failed jobs from the counts, and accept results of changed jobs
 ///
@@ -32,23 +32,17 @@ pub(super) struct Args {
     confirm: ConfirmArgs,
 }
 
-const DISMISS: Verb =
-    Verb { name: "dismiss", capital: "Dismiss", done: "dismissed", nothing: "No job matches." };
-const UNDO: Verb = Verb {
-    name: "count again",
-    capital: "Count again",
-    done: "counted again",
-    nothing: "No job matches.",
-};
+const DISMISS: ActionWords = ActionWords { name: "dismiss", done: "dismissed" };
+const UNDO: ActionWords = ActionWords { name: "count again", done: "counted again" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
     let select = to_dismiss(arguments.select.required(open::now_ms())?, arguments.undo);
-    let (verb, action) = match arguments.undo {
-        true => (UNDO, Action::undo_dismissal()),
-        false => (DISMISS, Action::dismiss()),
+    let (words, action) = match arguments.undo {
+        true => (UNDO, JobAction::undo_dismissal()),
+        false => (DISMISS, JobAction::dismiss()),
     };
     let action = action.only_while_selected(&select);
     let asks = !yes && !select.is_by_key();
-    change(Change { asks, dry_run, ..Change::of(verb, select, action) }, context)
+    change(Change { asks, dry_run, ..Change::of(words, select, action) }, context)
 }

@@ -3,10 +3,10 @@
 use super::{
     CommandContext, CommandError, ExitCode, Result, open,
     select::SelectArgs,
-    update::{Change, ConfirmArgs, Verb, change},
+    update::{ActionWords, Change, ConfirmArgs, change},
 };
 use crate::{
-    actions::{Action, SucceededNotNamed, to_retry},
+    actions::{JobAction, SucceededNotNamed, to_retry},
     job::State,
     store::Select,
 };
@@ -41,26 +41,30 @@ pub(super) struct Args {
     confirm: ConfirmArgs,
 }
 
-const VERB: Verb =
-    Verb { name: "retry", capital: "Retry", done: "retried", nothing: "No job matches." };
+const WORDS: ActionWords = ActionWords { name: "retry", done: "retried" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
-    let (select, verb) = if arguments.failed {
+    let mut nothing = "No job matches.";
+    let select = if arguments.failed {
         let select = arguments.select.select(open::now_ms());
         let failed = Select { states: vec![State::Failed], dismissed: Some(false), ..select };
         let is_all = failed == Select { dismissed: Some(false), ..Select::in_state(State::Failed) };
-        (failed, if is_all { Verb { nothing: "No job has failed.", ..VERB } } else { VERB })
+        if is_all {
+            nothing = "No job has failed.";
+        }
+        failed
     } else {
-        (to_retry(arguments.select.required(open::now_ms())?)?, VERB)
+        to_retry(arguments.select.required(open::now_ms())?)?
     };
-    let action = Action::retry().only_while_selected(&select);
+    let action = JobAction::retry().only_while_selected(&select);
     let retry = Change {
         asks: !yes,
         dry_run,
         needs_daemon: true,
         payment: |plan| format!(": {}", plan.payment_text()),
-        ..Change::of(verb, select, action)
+        nothing,
+        ..Change::of(WORDS, select, action)
     };
     change(retry, context)
 }

@@ -16,7 +16,7 @@ use super::{
     unknown::report_unknown,
 };
 use crate::{
-    actions::{Action, Changed, NotChanged, Plan, Progress, Updater, carry_out},
+    actions::{ActionPlan, ActionProgress, Changed, JobAction, NotChanged, Updater, carry_out},
     daemon,
     store::{Reader, Select, SelectedJobs, lock_holder},
 };
@@ -35,38 +35,44 @@ pub(super) struct ConfirmArgs {
     pub(super) dry_run: bool,
 }
 
-/// What a command does, in its words.
+/// What a command does, in words.
 #[derive(Clone, Copy)]
-pub(super) struct Verb {
+pub(super) struct ActionWords {
     /// `retry`
     pub(super) name: &'static str,
-    /// `Retry`
-    pub(super) capital: &'static str,
     /// `retried`
     pub(super) done: &'static str,
-    /// What is printed if no job is selected.
-    pub(super) nothing: &'static str,
 }
 
 /// A change of selected jobs.
 pub(super) struct Change {
-    pub(super) verb: Verb,
+    pub(super) words: ActionWords,
     pub(super) select: Select,
-    pub(super) action: Action,
+    pub(super) action: JobAction,
     /// Whether to ask before the change.
     pub(super) asks: bool,
     pub(super) dry_run: bool,
     /// Whether only the daemon does what was asked for.
     pub(super) needs_daemon: bool,
     /// How the plan says what is paid.
-    pub(super) payment: fn(&Plan) -> String,
+    pub(super) payment: fn(&ActionPlan) -> String,
+    /// What is printed if no job is selected.
+    pub(super) nothing: &'static str,
 }
 
 impl Change {
     /// Creates a change that pays nothing and asks nothing.
-    pub(super) fn of(verb: Verb, select: Select, action: Action) -> Self {
-        let payment = |_: &Plan| String::new();
-        Self { verb, select, action, asks: false, dry_run: false, needs_daemon: false, payment }
+    pub(super) fn of(words: ActionWords, select: Select, action: JobAction) -> Self {
+        Self {
+            words,
+            select,
+            action,
+            asks: false,
+            dry_run: false,
+            needs_daemon: false,
+            payment: |_| String::new(),
+            nothing: "No job matches.",
+        }
     }
 }
 
@@ -78,11 +84,12 @@ pub(super) fn change(change: Change, context: &mut CommandContext<'_>) -> Result
     let mut action = change.action.clone();
     if change.asks || change.dry_run {
         let prices = prices(Some(&reader), context.config)?;
-        let plan = Plan::read(&reader, &jobs, &action, &prices, |_| Ok::<_, CommandError>(()))?;
+        let plan =
+            ActionPlan::read(&reader, &jobs, &action, &prices, |_| Ok::<_, CommandError>(()))?;
         exit = exit.max(report_refused(&plan, context)?);
         if plan.jobs() == 0 {
             if exit == ExitCode::Done {
-                writeln!(context.out, "{}", change.verb.nothing)?;
+                writeln!(context.out, "{}", change.nothing)?;
             }
             return Ok(exit);
         }
@@ -92,7 +99,8 @@ pub(super) fn change(change: Change, context: &mut CommandContext<'_>) -> Result
         action = plan.confirmed(action);
     }
     let mut report = Report {
-        verb: change.verb,
+        words: change.words,
+        nothing: change.nothing,
         printed_max: if change.select.is_by_key() { usize::MAX } else { PRINTED_MAX },
         printed: 0,
         refused: 0,
@@ -110,14 +118,14 @@ pub(super) fn change(change: Change, context: &mut CommandContext<'_>) -> Result
 async fn write(
     reader: &Reader,
     jobs: &SelectedJobs,
-    action: &Action,
+    action: &JobAction,
     report: &mut Report<'_, '_>,
-) -> Result<Progress> {
+) -> Result<ActionProgress> {
     let is_interrupted = watch_signals()?;
     let store = &open::store(report.context.config)?;
     let policy = daemon::policy(report.context.config);
     let updater = Updater { store, reader, policy: &policy, now_ms: open::now_ms };
-    let mut reached = Progress::default();
+    let mut reached = ActionProgress::default();
     let written = carry_out(updater, jobs, action, |changes, progress| {
         reached = *progress;
         for change in changes {
@@ -145,7 +153,8 @@ fn watch_signals() -> Result<Arc<AtomicBool>> {
 
 /// Prints what becomes of the jobs.
 struct Report<'a, 'b> {
-    verb: Verb,
+    words: ActionWords,
+    nothing: &'static str,
     printed_max: usize,
     printed: usize,
     refused: usize,
@@ -175,41 +184,41 @@ impl Report<'_, '_> {
         Ok(())
     }
 
-    fn end(self, progress: &Progress) -> Result {
-        let Self { verb, printed_max, printed, refused, exit, context } = self;
+    fn end(self, progress: &ActionProgress) -> Result {
+        let Self { words, nothing, printed_max, printed, refused, exit, context } = self;
         if printed > printed_max {
             let more = counted(printed - printed_max, "more job");
             writeln!(
                 context.out,
                 "… and {more}; {} {} in all",
                 counted(progress.changed, "job"),
-                verb.done
+                words.done
             )?;
         }
         context.out.flush()?;
         if refused > printed_max {
             let more = counted(refused - printed_max, "more job");
-            writeln!(context.err, "error: {more} not {}", verb.done)?;
+            writeln!(context.err, "error: {more} not {}", words.done)?;
         }
         if progress.is_interrupted {
             let done = counted(progress.changed, "job");
-            let error = format!("interrupted: {done} {}, the others are unchanged", verb.done);
+            let error = format!("interrupted: {done} {}, the others are unchanged", words.done);
             return Err(CommandError::new(ExitCode::Failed, error)
                 .hint("run the same command again to continue"));
         }
         if printed + refused == 0 && exit == ExitCode::Done && progress.changed == 0 {
-            writeln!(context.out, "{}", verb.nothing)?;
+            writeln!(context.out, "{nothing}")?;
         }
         Ok(exit)
     }
 
     /// Adds how far the change came.
-    fn failed(&self, error: CommandError, reached: &Progress) -> CommandError {
+    fn failed(&self, error: CommandError, reached: &ActionProgress) -> CommandError {
         if reached.changed == 0 {
             return error;
         }
         let done = counted(reached.changed, "job");
-        error.after(&format!("{done} {}, then it failed", self.verb.done))
+        error.after(&format!("{done} {}, then it failed", self.words.done))
     }
 }
 
@@ -217,7 +226,7 @@ fn refusal(key: &str, why: &str, hint: Option<String>) -> CommandError {
     CommandError { hint, ..CommandError::new(ExitCode::Failed, format!("{key}: {why}")) }
 }
 
-fn report_refused(plan: &Plan, context: &mut CommandContext<'_>) -> Result {
+fn report_refused(plan: &ActionPlan, context: &mut CommandContext<'_>) -> Result {
     for job in &plan.refused {
         refusal(&job.key, &job.why, job.hint.clone()).report(context.err)?;
     }
@@ -228,20 +237,22 @@ fn report_refused(plan: &Plan, context: &mut CommandContext<'_>) -> Result {
     Ok(if plan.refused_jobs > 0 { ExitCode::Failed } else { ExitCode::Done })
 }
 
-fn confirm(plan: &Plan, change: &Change, context: &mut CommandContext<'_>) -> Result<bool> {
+fn confirm(plan: &ActionPlan, change: &Change, context: &mut CommandContext<'_>) -> Result<bool> {
     let text = format!("{}{}", plan.jobs_text(), (change.payment)(plan));
-    let (text, verb) = (safe(&text), change.verb);
+    let (text, name) = (safe(&text), change.words.name);
     if change.dry_run {
-        writeln!(context.out, "Would {} {text}. Nothing was changed.", verb.name)?;
+        writeln!(context.out, "Would {name} {text}. Nothing was changed.")?;
         return Ok(false);
     }
     if !io::stdin().is_terminal() {
-        let error = format!("confirmation needed to {} {text}", verb.name);
+        let error = format!("confirmation needed to {name} {text}");
         return Err(CommandError::new(ExitCode::Usage, error)
             .hint("add --yes to confirm, or --dry-run to only see what it would do"));
     }
     context.out.flush()?;
-    write!(context.err, "{} {text}. Continue? [y/N] ", verb.capital)?;
+    let (first, others) = name.split_at(1);
+    let first = first.to_ascii_uppercase();
+    write!(context.err, "{first}{others} {text}. Continue? [y/N] ")?;
     context.err.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

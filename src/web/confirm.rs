@@ -24,7 +24,7 @@ use super::{
     verb::Verb,
 };
 use crate::{
-    actions::{NotChanged, Plan, Progress, Updater, carry_out},
+    actions::{ActionPlan, ActionProgress, NotChanged, Updater, carry_out},
     store::{PageEnd, Reader, SelectedJobs, SortBy},
 };
 
@@ -67,15 +67,20 @@ fn found(reader: &Reader, selection: &Selection) -> Result<SelectedJobs, PageErr
     Ok(jobs)
 }
 
-fn plan(site: &Site, reader: &Reader, verb: Verb, jobs: &SelectedJobs) -> Result<Plan, PageError> {
-    Plan::read(reader, jobs, &verb.action(), &prices(site, reader)?, |_| Ok(()))
+fn plan(
+    site: &Site,
+    reader: &Reader,
+    verb: Verb,
+    jobs: &SelectedJobs,
+) -> Result<ActionPlan, PageError> {
+    ActionPlan::read(reader, jobs, &verb.action(), &prices(site, reader)?, |_| Ok(()))
 }
 
 fn question(
     site: &Site,
     verb: Verb,
     selection: &Selection,
-    plan: &Plan,
+    plan: &ActionPlan,
     has_changed: bool,
 ) -> Markup {
     let title = format!("{} {}?", verb.title(), counted(plan.jobs(), "job"));
@@ -150,7 +155,12 @@ fn carry_out_confirmed(site: &Site, verb: Verb, form: &str) -> Result<Response, 
     }
 }
 
-fn result(site: &Site, verb: Verb, progress: Progress, left: &[(String, String)]) -> PageResult {
+fn result(
+    site: &Site,
+    verb: Verb,
+    progress: ActionProgress,
+    left: &[(String, String)],
+) -> PageResult {
     let changed = counted(progress.changed, "job");
     let main = html! {
         h1 { "Done" }

@@ -1,7 +1,7 @@
 //! What people do to jobs on the page, in words.
 
 use super::{error::PageError, selection::Selection};
-use crate::actions::{Action, to_cancel, to_dismiss, to_retry};
+use crate::actions::{JobAction, to_cancel, to_dismiss, to_retry};
 
 /// What a button does to the selected jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +22,12 @@ impl Verb {
         }
     }
 
-    pub(super) fn action(self) -> Action {
+    pub(super) fn action(self) -> JobAction {
         match self {
-            Self::Retry => Action::retry(),
-            Self::Cancel => Action::cancel(),
-            Self::Dismiss => Action::dismiss(),
-            Self::UndoDismissal => Action::undo_dismissal(),
+            Self::Retry => JobAction::retry(),
+            Self::Cancel => JobAction::cancel(),
+            Self::Dismiss => JobAction::dismiss(),
+            Self::UndoDismissal => JobAction::undo_dismissal(),
         }
     }
 
