@@ -1,14 +1,18 @@
 //! How long the jobs that need a slot will take: by the measured rate and by the caps of a day, rounded to what is known.
 
 use super::price_left::PriceLeft;
-use crate::{job::State, store::QueueStatus};
+use crate::{
+    job::State,
+    store::{QueueStatus, SpeedLimit},
+};
 
 /// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
 /// `downloading`, which needs no slot.
 const STATES_BEFORE_DOWNLOAD: [State; 5] =
     [State::Queued, State::Identified, State::Creating, State::Submitted, State::Processing];
 
-/// The measured rate counts after so many finished jobs. Before, the usual time of a task and the slots count.
+/// The measured rate counts after so many finished jobs. Before, the usual time of a task and the slots count, unless
+/// something else limits the speed.
 const FINISHED_MIN: i64 = 10;
 const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -59,7 +63,10 @@ impl TimeLeft {
 fn ms_by_rate(queue: &QueueStatus, ahead: i64) -> Option<i64> {
     let slots = queue.slots_limit.max(1);
     let median_ms = queue.median_task_ms;
-    let by_slots = median_ms.map(|ms| ((ahead + slots - 1) / slots).saturating_mul(ms));
+    // Slots say nothing about the time where something else is scarcer.
+    let only_slots = queue.speed_limit().is_none_or(|limit| limit == SpeedLimit::Slots);
+    let by_slots = median_ms.filter(|_| only_slots);
+    let by_slots = by_slots.map(|ms| ((ahead + slots - 1) / slots).saturating_mul(ms));
     let per_minute = queue
         .finished
         .per_minute()

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod in_flight;
 mod jobs;
+mod many_jobs;
 mod pause;
 mod prices;
 mod question;

@@ -36,7 +36,10 @@ fn time_left_is_not_guessed() {
     nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
     let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
     let blocked = QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() };
-    for queue in [unknown, nothing, stopped, blocked] {
+    // Few jobs have finished, and not the slots limit the speed.
+    let limits = SpeedLimits { queue: Some(SpeedLimit::Api), ..SpeedLimits::default() };
+    let slow = QueueStatus { speed_limits: limits, ..queue_status() };
+    for queue in [unknown, nothing, stopped, blocked, slow] {
         assert_eq!(StatusReport::of(queue, None, NOW_MS, setup()).eta_seconds, None);
     }
 }
