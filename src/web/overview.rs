@@ -20,6 +20,8 @@ use crate::{
     store::{QueueStatus, Reader, StoreError},
 };
 
+/// Tasks in slots that are shown.
+const SLOTS_MAX: i64 = 20;
 /// Manifests that are shown; the others have a page.
 const MANIFESTS_MAX: usize = 20;
 /// Tasks whose price is computed: fewer than for `status`, because the page is read again at each change.
@@ -33,6 +35,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>) -> Response {
 fn write(site: &Site, reader: &Reader) -> PageResult {
     let now_ms = now_ms();
     let status = reader.queue_status(now_ms)?;
+    let slots = reader.activity(SLOTS_MAX)?.slots;
     let in_progress = reader.manifests_in_progress(MANIFESTS_MAX)?;
     let main = html! {
         h1 { "Overview" }
@@ -40,6 +43,7 @@ fn write(site: &Site, reader: &Reader) -> PageResult {
             section.card aria-labelledby="queue-title" {
                 h2 #queue-title { "Queue" }
                 (queue::describe(&status, now_ms))
+                (queue::tasks(&slots))
                 @if !site.is_read_only() { (queue::switch(&status)) }
             }
             section.card aria-labelledby="needs-title" {

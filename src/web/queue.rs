@@ -2,8 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::format::{counted, number, text, time};
-use crate::store::{Pause, PauseKind, QueueStatus};
+use super::{
+    address,
+    format::{counted, number, text, time},
+};
+use crate::store::{Pause, PauseKind, QueueStatus, SlotTask, SpeedLimit, SpeedLimits};
 
 /// The state of the queue, each reason why it waits, and how many slots are used.
 pub(super) fn describe(status: &QueueStatus, now_ms: i64) -> Markup {
@@ -14,6 +17,54 @@ pub(super) fn describe(status: &QueueStatus, now_ms: i64) -> Markup {
         @for problem in &problems { p.warning { (problem) } }
         @if status.pause.is_none() && status.hold.is_none() && problems.is_empty() { p.big { "Running" } }
         (slots(status))
+        (speed(status))
+    }
+}
+
+/// How fast jobs finish, and what limits that. While the queue is paused or held, the last limit no longer counts.
+fn speed(status: &QueueStatus) -> Markup {
+    let is_working = status.pause.is_none() && status.hold.is_none();
+    let limit =
+        status.speed_limits.queue.filter(|_| is_working).map(|limit| limited_by(limit, status));
+    html! {
+        @if let Some(rate) = status.finished.per_minute() {
+            p {
+                (rate) " jobs finished per minute"
+                @if let Some(limit) = limit { "; limited by " (text(&limit)) }
+            }
+        }
+    }
+}
+
+fn limited_by(limit: SpeedLimit, status: &QueueStatus) -> String {
+    let SpeedLimits { identify, create, download, .. } = &status.speed_limits;
+    let known = match limit {
+        SpeedLimit::IdentifyRate => identify,
+        SpeedLimit::CreateRate => create,
+        SpeedLimit::Downloads => download,
+        SpeedLimit::Slots | SpeedLimit::Api | SpeedLimit::QueryRate | SpeedLimit::Uploads => &None,
+    };
+    let usual = match limit {
+        SpeedLimit::Slots => "the slots (limits.concurrency, or the account)",
+        SpeedLimit::Api => "the API (code 1302)",
+        SpeedLimit::IdentifyRate => "the rate of identify (limits.identify_per_second)",
+        SpeedLimit::CreateRate => "the rate of create (limits.create_per_second)",
+        SpeedLimit::QueryRate => "the rate of queries (limits.query_per_second)",
+        SpeedLimit::Uploads => "the uploads of local videos (upload.concurrency)",
+        SpeedLimit::Downloads => "the downloads (download.concurrency)",
+    };
+    known.clone().unwrap_or_else(|| usual.to_owned())
+}
+
+/// The tasks in the slots, the oldest first.
+pub(super) fn tasks(tasks: &[SlotTask]) -> Markup {
+    html! {
+        @if !tasks.is_empty() {
+            details #slots {
+                summary { "Tasks in the slots" }
+                ul { @for task in tasks { li { a href=(address::job(&task.key)) { (text(&task.key)) } " " (task.state) " since " (time(task.sent_at_ms)) } } }
+            }
+        }
     }
 }
 
@@ -50,6 +101,12 @@ fn problems(status: &QueueStatus, now_ms: i64) -> Vec<Markup> {
     }
     if let Some(problem) = &status.folder_problem {
         problems.push(html! { "The folder of manifests cannot be read: " (text(problem)) });
+    }
+    if let Some(folders) = &status.unreadable_folders {
+        problems.push(html! {
+            (counted(folders.count, "folder")) " in " code { "jobs_dir" } " cannot be read, for example "
+            code { (text(&folders.first)) } ": " (text(&folders.reason))
+        });
     }
     if let Some(problem) = &status.result_hosts_problem {
         problems.push(html! { "Results may not be downloaded: " (text(problem)) });
