@@ -12,6 +12,7 @@ mod plan;
 mod price;
 mod retry;
 mod selection;
+mod time_left;
 mod when;
 
 pub use carry_out::{ActionProgress, Changed, Updater, carry_out};
@@ -20,4 +21,5 @@ pub use format::{counted, units, units_number};
 pub use plan::{ActionPlan, RefusedJob};
 pub use price::{PriceReport, PriceSum, video_key};
 pub use selection::{SucceededNotNamed, to_cancel, to_dismiss, to_retry};
+pub use time_left::{CapPace, TimeLeft};
 pub use when::When;

@@ -12,7 +12,6 @@ mod screen;
 #[cfg(test)]
 mod tests;
 mod text;
-mod time_left;
 mod watch;
 
 use super::{CommandContext, CommandError, ExitCode, Result, json, open, safe};

@@ -274,9 +274,7 @@ fn packs(report: &StatusReport) -> Option<String> {
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {
-    let time_left = report.time_left?;
-    let why = if time_left.is_by_cap { ", as the daily budget allows" } else { "" };
-    let left = format!("about {}{why}", time_left.text());
+    let left = report.time_left?.sentence();
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
