@@ -91,6 +91,9 @@ fn problems(status: &QueueStatus, now_ms: i64) -> Vec<Markup> {
             code { (text(&folders.first)) } ": " (text(&folders.reason))
         });
     }
+    if let Some(problem) = &status.video_server_problem {
+        problems.push(html! { "Local videos cannot be served to the API: " (text(problem)) });
+    }
     if let Some(problem) = &status.result_hosts_problem {
         problems.push(html! { "Results may not be downloaded: " (text(problem)) });
     }
