@@ -204,7 +204,7 @@ mod tests {
         }
         let page = shown(&mut table(Some(80)), &rows);
         let cut =
-            "queued  …y/of/a/job/that/does/not/fit/en      0  queued (5 of 5 slots in use), a…\n";
+            "queued  …/of/a/job/that/does/not/fit/en      0  queued (5 of 5 slots in use), a…\n";
         assert!(page.contains(cut), "{page}");
         let short = [["queued", "b", "0", LONG]];
         let page = shown(&mut table(Some(80)), &short);

@@ -1,6 +1,6 @@
 //! A daemon with a batch of real clips and its page in a browser.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::driver::Browser;
 use crate::{
@@ -23,6 +23,9 @@ jobs:
   - { id: later, audio: welcome-es.wav, not_before: 2099-01-01T00:00:00Z }
 "#;
 
+/// The content of the file `password`.
+pub const PASSWORD: &str = "0123456789abcdeffedcba9876543210";
+
 /// The daemon and its page.
 pub struct Page {
     pub env: TestEnv,
@@ -33,16 +36,19 @@ pub struct Page {
 impl Page {
     /// Starts everything, and waits for the results; none if a program is missing.
     pub fn start() -> Option<Self> {
-        Self::with(MANIFEST)
+        Self::with(ANY_PORT)
     }
 
-    pub fn with(manifest: &str) -> Option<Self> {
+    /// The same with this `web:` in the configuration.
+    pub fn with(web: &str) -> Option<Self> {
         let browser = Browser::start()?;
         let mut env = TestEnv::new(quick());
         let media = format!(
-            "media: {{ dirs: [media], public_base_url: \"{}/media/\" }}\n{ANY_PORT}",
+            "media: {{ dirs: [media], public_base_url: \"{}/media/\" }}\n{web}",
             env.sim.base_url()
         );
+        fs::write(env.path("password"), PASSWORD).unwrap();
+        fs::set_permissions(env.path("password"), fs::Permissions::from_mode(0o600)).unwrap();
         env.configure(5, &media);
         for name in ["anna.mp4", "bruno.mp4"] {
             fs::write(env.path("media").join(name), clip(name)).unwrap();
@@ -56,7 +62,7 @@ impl Page {
         ] {
             fs::write(env.path("media").join(name), clip(name)).unwrap();
         }
-        env.drop_in_old("spring.yaml", manifest);
+        env.drop_in_old("spring.yaml", MANIFEST);
         env.start();
         for key in ["spring/en", "spring/fr", "spring/de", "spring/remote"] {
             env.until_state(key, "succeeded");

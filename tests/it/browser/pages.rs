@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::env::Page;
+use super::env::{PASSWORD, Page};
 use crate::support::daemon::clip;
 
 /// Every page that shows something, with a text that is on it.
@@ -158,4 +158,23 @@ fn texts_of_others_are_only_texts() {
             errors.iter().filter(|error| !error.contains("404") && !error.contains("400"));
         assert_eq!(unexpected.count(), 0, "{path}: {errors:?}");
     }
+}
+
+#[test]
+fn a_person_logs_in_and_out() {
+    let web = "web: { listen: 127.0.0.1:0, password_file: password }\n";
+    let Some(page) = Page::with(web) else { return };
+    let browser = &page.browser;
+    page.open("/job?key=spring%2Fen");
+    browser.until("the login", "document.getElementById('password') !== null");
+    page.assert_clean("the login");
+    browser.write("#password", PASSWORD);
+    browser.click("form.stack button");
+    browser.until("the page that was asked for", "document.getElementById('player') !== null");
+    assert_eq!(browser.address(), "/job?key=spring%2Fen");
+    page.assert_clean("a page after the login");
+    browser.click("form[action='/logout'] button");
+    browser.until("the login", "document.getElementById('password') !== null");
+    page.open("/");
+    assert!(browser.address().starts_with("/login"), "{}", browser.address());
 }
