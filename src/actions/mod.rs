@@ -22,4 +22,4 @@ pub use plan::{ActionPlan, RefusedJob};
 pub use price::{PriceReport, PriceSum, video_key};
 pub use selection::{SucceededNotNamed, to_cancel, to_dismiss, to_retry};
 pub use time_left::{CapPace, TimeLeft};
-pub use when::When;
+pub use when::{DAY_MS, When};

@@ -1,6 +1,6 @@
 //! How long the jobs that need a slot will take: by the measured rate and by the caps of a day, rounded to what is known.
 
-use super::{PriceSum, units};
+use super::{DAY_MS, PriceSum, units};
 use crate::{
     job::State,
     store::{QueueStatus, SpeedLimit},
@@ -40,7 +40,6 @@ const STATES_BEFORE_DOWNLOAD: [State; 5] =
 /// The measured rate counts after so many finished jobs. Before, the usual time of a task and the slots count, unless
 /// something else limits the speed.
 const FINISHED_MIN: i64 = 10;
-const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    actions::CapPace,
+    actions::{CapPace, DAY_MS},
     cli::{
         Result, counted,
         price::{PriceReport, PriceSum, prices},
@@ -14,7 +14,6 @@ use crate::{
 
 /// `status` reads no more tasks than these, so that it is as fast with a million.
 const TASKS_MAX: i64 = 10_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// The price of the tasks that Kling has not charged yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
