@@ -1,9 +1,11 @@
 //! `lipsyncd cancel`: cancels jobs that were not created at Kling.
 
 use super::{
-    CommandContext, Result, open,
+    CommandContext, Result,
+    confirm::ConfirmArgs,
+    open,
     select::SelectArgs,
-    update::{ActionWords, Change, ConfirmArgs, change},
+    update::{ActionWords, Change, change},
 };
 use crate::actions::{ActionPlan, JobAction, to_cancel};
 

@@ -1,9 +1,11 @@
 //! `lipsyncd dismiss`: removes failed jobs from the counts, and accepts results of changed jobs.
 
 use super::{
-    CommandContext, Result, open,
+    CommandContext, Result,
+    confirm::ConfirmArgs,
+    open,
     select::SelectArgs,
-    update::{ActionWords, Change, ConfirmArgs, change},
+    update::{ActionWords, Change, change},
 };
 use crate::actions::{JobAction, to_dismiss};
 

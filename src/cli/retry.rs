@@ -1,9 +1,11 @@
 //! `lipsyncd retry`: makes jobs again with another take. Only this command and `take:` in a manifest pay again.
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, open,
+    CommandContext, CommandError, ExitCode, Result,
+    confirm::ConfirmArgs,
+    open,
     select::SelectArgs,
-    update::{ActionWords, Change, ConfirmArgs, change},
+    update::{ActionWords, Change, change},
 };
 use crate::{
     actions::{JobAction, SucceededNotNamed, to_retry},

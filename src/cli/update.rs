@@ -1,7 +1,6 @@
 //! Changes selected jobs for the commands: says what it would do, asks, and prints what became of each job.
 
 use std::{
-    io::{self, BufRead as _, IsTerminal as _},
     ops::ControlFlow,
     sync::{
         Arc,
@@ -12,8 +11,8 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, counted, open, price::prices, text::safe,
-    unknown::report_unknown,
+    CommandContext, CommandError, ExitCode, Result, confirm::confirm, counted, open, price::prices,
+    text::safe, unknown::report_unknown,
 };
 use crate::{
     actions::{ActionPlan, ActionProgress, Changed, JobAction, NotChanged, Updater, carry_out},
@@ -23,17 +22,6 @@ use crate::{
 
 /// Jobs that are printed, if jobs are not selected by their keys alone; more are only counted.
 const PRINTED_MAX: usize = 20;
-
-/// How a command confirms what it does to many jobs.
-#[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub(super) struct ConfirmArgs {
-    /// Do not ask for confirmation
-    #[arg(long)]
-    pub(super) yes: bool,
-    /// Show what would be done, and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-}
 
 /// What a command does, in words.
 #[derive(Clone, Copy)]
@@ -93,7 +81,8 @@ pub(super) fn change(change: Change, context: &mut CommandContext<'_>) -> Result
             }
             return Ok(exit);
         }
-        if !confirm(&plan, &change, context)? {
+        let text = format!("{}{}", plan.jobs_text(), (change.payment)(&plan));
+        if !confirm(change.words.name, &text, change.dry_run, context)? {
             return Ok(exit);
         }
         action = plan.confirmed(action);
@@ -235,32 +224,6 @@ fn report_refused(plan: &ActionPlan, context: &mut CommandContext<'_>) -> Result
         writeln!(context.err, "error: {} refused", counted(more, "more job"))?;
     }
     Ok(if plan.refused_jobs > 0 { ExitCode::Failed } else { ExitCode::Done })
-}
-
-fn confirm(plan: &ActionPlan, change: &Change, context: &mut CommandContext<'_>) -> Result<bool> {
-    let text = format!("{}{}", plan.jobs_text(), (change.payment)(plan));
-    let (text, name) = (safe(&text), change.words.name);
-    if change.dry_run {
-        writeln!(context.out, "Would {name} {text}. Nothing was changed.")?;
-        return Ok(false);
-    }
-    if !io::stdin().is_terminal() {
-        let error = format!("confirmation needed to {name} {text}");
-        return Err(CommandError::new(ExitCode::Usage, error)
-            .hint("add --yes to confirm, or --dry-run to only see what it would do"));
-    }
-    context.out.flush()?;
-    let (first, others) = name.split_at(1);
-    let first = first.to_ascii_uppercase();
-    write!(context.err, "{first}{others} {text}. Continue? [y/N] ")?;
-    context.err.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
-    if !is_yes {
-        writeln!(context.err, "Nothing was changed.")?;
-    }
-    Ok(is_yes)
 }
 
 pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<()> {

@@ -1,10 +1,12 @@
 //! `lipsyncd status`: progress and problems.
 
 mod frame;
+mod line;
 mod next;
 mod next_command;
 mod packs_report;
 mod price_left;
+mod problem_lines;
 mod problem_reports;
 mod rate_report;
 mod report;
