@@ -194,14 +194,19 @@ impl CallRate {
         let mut slowdown = self.slowdown();
         let asked_ms = retry_after_ms.unwrap_or(0).clamp(0, ASKED_MAX_MS);
         let asked = Duration::from_millis(asked_ms.unsigned_abs());
-        let grown = Duration::from_secs(1) * 2_u32.pow(slowdown.in_a_row.min(6));
-        let rest = asked.max(grown).min(SLOWDOWN_MAX.max(asked));
         let now = Instant::now();
+        // Calls that were sent before the rest began say nothing new.
+        let rests = slowdown.queries_until.is_some_and(|until| until > now);
+        let grown = match rests {
+            true => Duration::ZERO,
+            false => Duration::from_secs(1) * 2_u32.pow(slowdown.in_a_row.min(6)),
+        };
+        let rest = asked.max(grown).min(SLOWDOWN_MAX.max(asked));
         let paid_until = slowdown.paid_until.max(Some(now + rest));
         let queries_until = slowdown.queries_until.max(Some(now + rest.min(self.query_rest_max)));
         slowdown.paid_until = paid_until;
         slowdown.queries_until = queries_until;
-        slowdown.in_a_row = slowdown.in_a_row.saturating_add(1);
+        slowdown.in_a_row = slowdown.in_a_row.saturating_add(u32::from(!rests));
         let throttling =
             slowdown.throttling.unwrap_or(Throttling { since: now, last: now, times: 0 });
         let times = throttling.times.saturating_add(1);

@@ -44,12 +44,26 @@ async fn a_requested_pause_applies_to_every_kind_of_call() {
 
 #[tokio::test(start_paused = true)]
 async fn each_1302_in_a_row_doubles_the_pause_up_to_a_minute() {
-    let rate = rate();
-    let slowed: Vec<u64> = (0..8).map(|_| rate.slow_down(None).paid.as_secs()).collect();
+    let (rate, mut slowed) = (rate(), Vec::new());
+    for _ in 0..8 {
+        slowed.push(rate.slow_down(None).paid.as_secs());
+        rate.ready(CallKind::Create).await;
+    }
     assert_eq!(slowed, [1, 2, 4, 8, 16, 32, 60, 60]);
-    rate.ready(CallKind::Query).await;
     rate.end_slowdown();
     assert_eq!(rate.slow_down(None).paid.as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_of_calls_that_were_sent_together_are_one() {
+    let (rate, began) = (rate(), Instant::now());
+    for _ in 0..20 {
+        assert_eq!(rate.slow_down(None).paid, Duration::from_secs(1));
+    }
+    rate.ready(CallKind::Create).await;
+    assert_eq!(began.elapsed().as_secs(), 1);
+    assert_eq!(rate.slow_down(None).paid, Duration::from_secs(2));
+    assert_eq!(rate.throttling().map(|throttling| throttling.times), Some(21));
 }
 
 #[tokio::test(start_paused = true)]
