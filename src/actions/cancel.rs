@@ -1,12 +1,12 @@
 //! Cancels jobs that were not created at Kling.
 
-use super::{Action, Decision, NotChanged, Payment, command_for, refused};
+use super::{Decision, JobAction, NotChanged, Payment, command_for, refused};
 use crate::{
     job::{State, Task},
     store::{Command, JobState},
 };
 
-impl Action {
+impl JobAction {
     /// Cancels jobs. A retry that was not created yet is taken back to the result that the job had.
     pub fn cancel() -> Self {
         Self::new(decide, describe).paying_for(not_paid)

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use futures_util::future::join_all;
 
-use super::{Action, NotChanged};
+use super::{JobAction, NotChanged};
 use crate::{
     job::{Moment, Policy},
     store::{CommandFailure, Reader, SelectedJobs, Store, StoreError},
@@ -38,7 +38,7 @@ pub struct Changed {
 
 /// How far an action came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct ActionProgress {
     /// Jobs that were changed.
     pub changed: usize,
     /// Jobs that the action refused.
@@ -52,10 +52,10 @@ pub struct Progress {
 pub async fn carry_out<E: From<StoreError>>(
     updater: Updater<'_>,
     jobs: &SelectedJobs,
-    action: &Action,
-    mut visit: impl FnMut(Vec<Changed>, &Progress) -> Result<ControlFlow<()>, E>,
-) -> Result<Progress, E> {
-    let mut progress = Progress::default();
+    action: &JobAction,
+    mut visit: impl FnMut(Vec<Changed>, &ActionProgress) -> Result<ControlFlow<()>, E>,
+) -> Result<ActionProgress, E> {
+    let mut progress = ActionProgress::default();
     let mut pages = jobs.pages(BATCH);
     while let Some(ids) = pages.next(updater.reader)? {
         let keys = updater.reader.keys_of(&ids)?;
@@ -70,13 +70,17 @@ pub async fn carry_out<E: From<StoreError>>(
             }
         }
         if visit(changes, &progress)?.is_break() && pages.has_more() {
-            return Ok(Progress { is_interrupted: true, ..progress });
+            return Ok(ActionProgress { is_interrupted: true, ..progress });
         }
     }
     Ok(progress)
 }
 
-async fn update(updater: Updater<'_>, key: String, action: &Action) -> Result<Changed, StoreError> {
+async fn update(
+    updater: Updater<'_>,
+    key: String,
+    action: &JobAction,
+) -> Result<Changed, StoreError> {
     // Randomness spreads automatic retries. A person's action happens at once.
     let moment = Moment { now_ms: (updater.now_ms)(), chance: 0.0 };
     let (decider, policy) = (action.clone(), updater.policy.clone());

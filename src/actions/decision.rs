@@ -54,13 +54,13 @@ type Describe = Arc<dyn Fn(&JobState) -> String + Send + Sync>;
 /// An action on jobs. It decides about a job inside the transaction that changes it, so that it never acts on a state
 /// that another process, usually the daemon, has replaced.
 #[derive(Clone)]
-pub struct Action {
+pub struct JobAction {
     decide: Decide,
     describe: Describe,
     payment: fn(&JobState) -> Payment,
 }
 
-impl Action {
+impl JobAction {
     /// Creates an action that pays nothing. `describe` says what was done, from the job after it.
     pub fn new(
         decide: impl Fn(&JobState) -> Decision + Send + Sync + 'static,

@@ -1,12 +1,12 @@
 //! Removes failed jobs from the counts, and accepts results of changed jobs.
 
-use super::{Action, Decision, NotChanged, command_for, refused};
+use super::{Decision, JobAction, NotChanged, command_for, refused};
 use crate::{
     job::State,
     store::{Command, JobState},
 };
 
-impl Action {
+impl JobAction {
     /// Dismisses jobs.
     pub fn dismiss() -> Self {
         Self::new(dismiss, |_| "dismissed".to_owned())

@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
-use super::{Action, NotChanged, Payment, PriceSum, counted, refused, video_key};
+use super::{JobAction, NotChanged, Payment, PriceSum, counted, refused, video_key};
 use crate::{
     job::{Job, JobId, Length, PriceList},
     store::{JobState, Reader, SelectedJobs, StoreError},
@@ -29,7 +29,7 @@ pub struct RefusedJob {
 
 /// What an action would do. It keeps some 40 bytes for each job that pays, 16 for others: what was shown for it.
 #[derive(Debug, Clone, Default)]
-pub struct Plan {
+pub struct ActionPlan {
     /// The keys of the first jobs that would be changed.
     pub first: Vec<String>,
     /// The first jobs that are refused.
@@ -47,13 +47,13 @@ pub struct Plan {
     videos: HashSet<u64>,
 }
 
-impl Plan {
+impl ActionPlan {
     /// Reads what `action` would do to the selected jobs. Jobs that would share a new task pay once. `progress` is called
     /// with the number of jobs that were read.
     pub fn read<E: From<StoreError>>(
         reader: &Reader,
         jobs: &SelectedJobs,
-        action: &Action,
+        action: &JobAction,
         prices: &PriceList,
         mut progress: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<Self, E> {
@@ -73,7 +73,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn add(&mut self, key: String, state: JobState, action: &Action, prices: &PriceList) {
+    fn add(&mut self, key: String, state: JobState, action: &JobAction, prices: &PriceList) {
         match action.decide(&state) {
             Err(NotChanged::Refused { why, hint }) => {
                 self.refused_jobs += 1;
@@ -147,7 +147,7 @@ impl Plan {
     /// Returns `action` for exactly what was shown: it refuses a job that changed, and one that would pay for a task
     /// that was not shown. What has become free is allowed.
     #[must_use]
-    pub fn confirmed(self, action: Action) -> Action {
+    pub fn confirmed(self, action: JobAction) -> JobAction {
         let payment = action.clone();
         action.checked(move |state, decide| {
             let Some(before) = self.shown_for(state) else { return Err(NotChanged::NotSelected) };

@@ -5,13 +5,13 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Action, Decision, NotChanged, Payment, command_for, refused};
+use super::{Decision, JobAction, NotChanged, Payment, command_for, refused};
 use crate::{
     job::{State, retried_take},
     store::{Command, JobState},
 };
 
-impl Action {
+impl JobAction {
     /// Retries jobs.
     pub fn retry() -> Self {
         // Request hash and take of the tasks that several jobs shared when the first of these jobs was retried.

@@ -4,6 +4,9 @@ use std::{fmt, ops::Range, str::FromStr};
 
 use jiff::{Span, SpanRelativeTo, civil::Date, tz::TimeZone};
 
+/// The length of a UTC day, in ms.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// A period in the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
@@ -26,7 +29,6 @@ impl When {
 
     /// Returns the period (Unix ms) that is meant at `now_ms`; a duration is the period until now.
     pub fn period_ms(self, now_ms: i64) -> Range<i64> {
-        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
         let today_ms = now_ms - now_ms.rem_euclid(DAY_MS);
         match self {
             Self::Ago(ms) => now_ms.saturating_sub(ms)..now_ms,

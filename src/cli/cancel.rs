@@ -1,14 +1,13 @@
 //! `lipsyncd cancel`: cancels jobs that were not created at Kling.
 
 use super::{
-    CommandContext, Result, open,
+    CommandContext, Result,
+    confirm::ConfirmArgs,
+    open,
     select::SelectArgs,
-    update::{Change, ConfirmArgs, Verb, change},
+    update::{ActionWords, Change, change},
 };
-use crate::{
-    actions::{Action, Plan},
-    job::State,
-};
+use crate::actions::{ActionPlan, JobAction, to_cancel};
 
 /// Cancel jobs that were not created at Kling yet
 ///
@@ -34,22 +33,20 @@ pub(super) struct Args {
     confirm: ConfirmArgs,
 }
 
-const VERB: Verb =
-    Verb { name: "cancel", capital: "Cancel", done: "cancelled", nothing: "No job matches." };
+const WORDS: ActionWords = ActionWords { name: "cancel", done: "cancelled" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
-    let mut select = arguments.select.required(open::now_ms())?;
-    let is_by_key = select.is_by_key();
-    if select.states.is_empty() && !is_by_key {
-        select.states = State::ALL.into_iter().filter(|state| !state.is_finished()).collect();
-    }
-    let action = Action::cancel().only_while_selected(&select);
-    let asks = !yes && !is_by_key;
-    change(Change { asks, dry_run, payment: not_paid, ..Change::of(VERB, select, action) }, context)
+    let select = to_cancel(arguments.select.required(open::now_ms())?);
+    let action = JobAction::cancel().only_while_selected(&select);
+    let asks = !yes && !select.is_by_key();
+    change(
+        Change { asks, dry_run, payment: not_paid, ..Change::of(WORDS, select, action) },
+        context,
+    )
 }
 
-fn not_paid(plan: &Plan) -> String {
+fn not_paid(plan: &ActionPlan) -> String {
     match plan.paid_tasks() {
         0 => String::new(),
         _ => format!("; not paid then: {}", plan.price.text()),

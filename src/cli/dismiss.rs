@@ -1,11 +1,13 @@
 //! `lipsyncd dismiss`: removes failed jobs from the counts, and accepts results of changed jobs.
 
 use super::{
-    CommandContext, Result, open,
+    CommandContext, Result,
+    confirm::ConfirmArgs,
+    open,
     select::SelectArgs,
-    update::{Change, ConfirmArgs, Verb, change},
+    update::{ActionWords, Change, change},
 };
-use crate::{actions::Action, job::State};
+use crate::actions::{JobAction, to_dismiss};
 
 /// Remove failed jobs from the counts, and accept results of changed jobs
 ///
@@ -32,30 +34,17 @@ pub(super) struct Args {
     confirm: ConfirmArgs,
 }
 
-const DISMISS: Verb =
-    Verb { name: "dismiss", capital: "Dismiss", done: "dismissed", nothing: "No job matches." };
-const UNDO: Verb = Verb {
-    name: "count again",
-    capital: "Count again",
-    done: "counted again",
-    nothing: "No job matches.",
-};
+const DISMISS: ActionWords = ActionWords { name: "dismiss", done: "dismissed" };
+const UNDO: ActionWords = ActionWords { name: "count again", done: "counted again" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
-    let mut select = arguments.select.required(open::now_ms())?;
-    let is_by_key = select.is_by_key();
-    if !is_by_key {
-        select.dismissed = Some(arguments.undo);
-        if select.states.is_empty() {
-            select.states = vec![State::Failed];
-        }
-    }
-    let (verb, action) = match arguments.undo {
-        true => (UNDO, Action::undo_dismissal()),
-        false => (DISMISS, Action::dismiss()),
+    let select = to_dismiss(arguments.select.required(open::now_ms())?, arguments.undo);
+    let (words, action) = match arguments.undo {
+        true => (UNDO, JobAction::undo_dismissal()),
+        false => (DISMISS, JobAction::dismiss()),
     };
     let action = action.only_while_selected(&select);
-    let asks = !yes && !is_by_key;
-    change(Change { asks, dry_run, ..Change::of(verb, select, action) }, context)
+    let asks = !yes && !select.is_by_key();
+    change(Change { asks, dry_run, ..Change::of(words, select, action) }, context)
 }

@@ -6,10 +6,10 @@ use clap::ValueHint;
 
 use super::{
     CommandContext, Result,
-    update::{Change, Verb, change},
+    update::{ActionWords, Change, change},
 };
 use crate::{
-    actions::{Action, Decision, NotChanged, command_for, refused},
+    actions::{Decision, JobAction, NotChanged, command_for, refused},
     job::State,
     output::{OutputPaths, Presence, VideoKind, presence},
     store::{Command, JobState, Select},
@@ -27,8 +27,7 @@ pub(super) struct Args {
     jobs: Vec<String>,
 }
 
-const VERB: Verb =
-    Verb { name: "fetch", capital: "Fetch", done: "fetched", nothing: "No job matches." };
+const WORDS: ActionWords = ActionWords { name: "fetch", done: "fetched" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let output_dir = context.config.output_dir.clone();
@@ -64,9 +63,9 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
             ),
         }
     };
-    let action = Action::new(decide, |_| "the daemon restores its result".to_owned());
+    let action = JobAction::new(decide, |_| "the daemon restores its result".to_owned());
     let select = Select { keys: arguments.jobs.clone(), ..Select::default() };
-    change(Change { needs_daemon: true, ..Change::of(VERB, select, action) }, context)
+    change(Change { needs_daemon: true, ..Change::of(WORDS, select, action) }, context)
 }
 
 /// Whether the job asks for a watermarked copy that is not on disk.

@@ -8,6 +8,7 @@ mod cancel;
 mod check;
 mod clock;
 mod completions;
+mod confirm;
 mod context;
 mod demo;
 mod dismiss;

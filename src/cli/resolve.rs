@@ -11,10 +11,10 @@ use clap::{ArgGroup, ValueHint};
 use super::{
     CommandContext, CommandError, ExitCode, Result, open,
     select::SelectArgs,
-    update::{Change, Verb, change},
+    update::{ActionWords, Change, change},
 };
 use crate::{
-    actions::{Action, Decision, NotChanged, Payment, refused},
+    actions::{Decision, JobAction, NotChanged, Payment, refused},
     job::{Account, JobId, Outcome, State, Task},
     store::{Command, JobState, Reader, ResendRisk, Select},
 };
@@ -64,14 +64,8 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
-const RESOLVE: Verb =
-    Verb { name: "resolve", capital: "Resolve", done: "resolved", nothing: "No job matches." };
-const RESEND: Verb = Verb {
-    name: "resend",
-    capital: "Resend",
-    done: "to be sent again",
-    nothing: "No job matches.",
-};
+const RESOLVE: ActionWords = ActionWords { name: "resolve", done: "resolved" };
+const RESEND: ActionWords = ActionWords { name: "resend", done: "to be sent again" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let select = arguments.select.required(open::now_ms())?;
@@ -130,7 +124,7 @@ fn undecided_task(state: &JobState) -> Payment {
     }
 }
 
-fn action(outcome: Outcome, is_confirmed: bool, context: &CommandContext<'_>) -> Action {
+fn action(outcome: Outcome, is_confirmed: bool, context: &CommandContext<'_>) -> JobAction {
     // Only the host matters here, not the key.
     let host = Account::new(&context.config.kling.base_url, String::new()).host;
     let task_id = match &outcome {
@@ -146,7 +140,7 @@ fn action(outcome: Outcome, is_confirmed: bool, context: &CommandContext<'_>) ->
         }
         decide(state, &outcome, is_confirmed, &host)
     };
-    Action::new(decide, move |state| {
+    JobAction::new(decide, move |state| {
         let superseded = superseded.lock().unwrap_or_else(PoisonError::into_inner);
         describe(state, task_id.as_deref(), superseded.contains(&state.job.id))
     })

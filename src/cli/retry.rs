@@ -1,11 +1,17 @@
 //! `lipsyncd retry`: makes jobs again with another take. Only this command and `take:` in a manifest pay again.
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, open,
+    CommandContext, CommandError, ExitCode, Result,
+    confirm::ConfirmArgs,
+    open,
     select::SelectArgs,
-    update::{Change, ConfirmArgs, Verb, change},
+    update::{ActionWords, Change, change},
 };
-use crate::{actions::Action, job::State, store::Select};
+use crate::{
+    actions::{JobAction, SucceededNotNamed, to_retry},
+    job::State,
+    store::Select,
+};
 
 /// Make jobs again with another take, which can pay again
 ///
@@ -37,44 +43,39 @@ pub(super) struct Args {
     confirm: ConfirmArgs,
 }
 
-const VERB: Verb =
-    Verb { name: "retry", capital: "Retry", done: "retried", nothing: "No job matches." };
+const WORDS: ActionWords = ActionWords { name: "retry", done: "retried" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let ConfirmArgs { yes, dry_run } = arguments.confirm;
-    let (select, verb) = if arguments.failed {
+    let mut nothing = "No job matches.";
+    let select = if arguments.failed {
         let select = arguments.select.select(open::now_ms());
         let failed = Select { states: vec![State::Failed], dismissed: Some(false), ..select };
         let is_all = failed == Select { dismissed: Some(false), ..Select::in_state(State::Failed) };
-        (failed, if is_all { Verb { nothing: "No job has failed.", ..VERB } } else { VERB })
+        if is_all {
+            nothing = "No job has failed.";
+        }
+        failed
     } else {
-        (unless_succeeded(arguments.select.required(open::now_ms())?)?, VERB)
+        to_retry(arguments.select.required(open::now_ms())?)?
     };
-    let action = Action::retry().only_while_selected(&select);
+    let action = JobAction::retry().only_while_selected(&select);
     let retry = Change {
         asks: !yes,
         dry_run,
         needs_daemon: true,
         payment: |plan| format!(": {}", plan.payment_text()),
-        ..Change::of(verb, select, action)
+        nothing,
+        ..Change::of(WORDS, select, action)
     };
     change(retry, context)
 }
 
-/// Refuses to pay again for results that are there, unless each job is named.
-fn unless_succeeded(mut select: Select) -> Result<Select> {
-    if !select.keys.is_empty() {
-        return Ok(select);
+impl From<SucceededNotNamed> for CommandError {
+    fn from(error: SucceededNotNamed) -> Self {
+        Self::new(ExitCode::Usage, error.to_string())
+            .hint("`lipsyncd list --state succeeded` shows their keys")
     }
-    if select.states.contains(&State::Succeeded) {
-        let error = "a job that succeeded must be named by its key to be paid again";
-        return Err(CommandError::new(ExitCode::Usage, error)
-            .hint("`lipsyncd list --state succeeded` shows their keys"));
-    }
-    if select.states.is_empty() {
-        select.states = vec![State::Failed];
-    }
-    Ok(select)
 }
 
 #[cfg(test)]

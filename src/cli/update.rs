@@ -1,7 +1,6 @@
 //! Changes selected jobs for the commands: says what it would do, asks, and prints what became of each job.
 
 use std::{
-    io::{self, BufRead as _, IsTerminal as _},
     ops::ControlFlow,
     sync::{
         Arc,
@@ -12,11 +11,11 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, counted, open, price::prices, text::safe,
-    unknown::report_unknown,
+    CommandContext, CommandError, ExitCode, Result, confirm::confirm, counted, open, price::prices,
+    text::safe, unknown::report_unknown,
 };
 use crate::{
-    actions::{Action, Changed, NotChanged, Plan, Progress, Updater, carry_out},
+    actions::{ActionPlan, ActionProgress, Changed, JobAction, NotChanged, Updater, carry_out},
     daemon,
     store::{Reader, Select, SelectedJobs, lock_holder},
 };
@@ -24,49 +23,44 @@ use crate::{
 /// Jobs that are printed, if jobs are not selected by their keys alone; more are only counted.
 const PRINTED_MAX: usize = 20;
 
-/// How a command confirms what it does to many jobs.
-#[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub(super) struct ConfirmArgs {
-    /// Do not ask for confirmation
-    #[arg(long)]
-    pub(super) yes: bool,
-    /// Show what would be done, and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-}
-
-/// What a command does, in its words.
+/// What a command does, in words.
 #[derive(Clone, Copy)]
-pub(super) struct Verb {
+pub(super) struct ActionWords {
     /// `retry`
     pub(super) name: &'static str,
-    /// `Retry`
-    pub(super) capital: &'static str,
     /// `retried`
     pub(super) done: &'static str,
-    /// What is printed if no job is selected.
-    pub(super) nothing: &'static str,
 }
 
 /// A change of selected jobs.
 pub(super) struct Change {
-    pub(super) verb: Verb,
+    pub(super) words: ActionWords,
     pub(super) select: Select,
-    pub(super) action: Action,
+    pub(super) action: JobAction,
     /// Whether to ask before the change.
     pub(super) asks: bool,
     pub(super) dry_run: bool,
     /// Whether only the daemon does what was asked for.
     pub(super) needs_daemon: bool,
     /// How the plan says what is paid.
-    pub(super) payment: fn(&Plan) -> String,
+    pub(super) payment: fn(&ActionPlan) -> String,
+    /// What is printed if no job is selected.
+    pub(super) nothing: &'static str,
 }
 
 impl Change {
     /// Creates a change that pays nothing and asks nothing.
-    pub(super) fn of(verb: Verb, select: Select, action: Action) -> Self {
-        let payment = |_: &Plan| String::new();
-        Self { verb, select, action, asks: false, dry_run: false, needs_daemon: false, payment }
+    pub(super) fn of(words: ActionWords, select: Select, action: JobAction) -> Self {
+        Self {
+            words,
+            select,
+            action,
+            asks: false,
+            dry_run: false,
+            needs_daemon: false,
+            payment: |_| String::new(),
+            nothing: "No job matches.",
+        }
     }
 }
 
@@ -78,21 +72,24 @@ pub(super) fn change(change: Change, context: &mut CommandContext<'_>) -> Result
     let mut action = change.action.clone();
     if change.asks || change.dry_run {
         let prices = prices(Some(&reader), context.config)?;
-        let plan = Plan::read(&reader, &jobs, &action, &prices, |_| Ok::<_, CommandError>(()))?;
+        let plan =
+            ActionPlan::read(&reader, &jobs, &action, &prices, |_| Ok::<_, CommandError>(()))?;
         exit = exit.max(report_refused(&plan, context)?);
         if plan.jobs() == 0 {
             if exit == ExitCode::Done {
-                writeln!(context.out, "{}", change.verb.nothing)?;
+                writeln!(context.out, "{}", change.nothing)?;
             }
             return Ok(exit);
         }
-        if !confirm(&plan, &change, context)? {
+        let text = format!("{}{}", plan.jobs_text(), (change.payment)(&plan));
+        if !confirm(change.words.name, &text, change.dry_run, context)? {
             return Ok(exit);
         }
         action = plan.confirmed(action);
     }
     let mut report = Report {
-        verb: change.verb,
+        words: change.words,
+        nothing: change.nothing,
         printed_max: if change.select.is_by_key() { usize::MAX } else { PRINTED_MAX },
         printed: 0,
         refused: 0,
@@ -110,14 +107,14 @@ pub(super) fn change(change: Change, context: &mut CommandContext<'_>) -> Result
 async fn write(
     reader: &Reader,
     jobs: &SelectedJobs,
-    action: &Action,
+    action: &JobAction,
     report: &mut Report<'_, '_>,
-) -> Result<Progress> {
+) -> Result<ActionProgress> {
     let is_interrupted = watch_signals()?;
     let store = &open::store(report.context.config)?;
     let policy = daemon::policy(report.context.config);
     let updater = Updater { store, reader, policy: &policy, now_ms: open::now_ms };
-    let mut reached = Progress::default();
+    let mut reached = ActionProgress::default();
     let written = carry_out(updater, jobs, action, |changes, progress| {
         reached = *progress;
         for change in changes {
@@ -145,7 +142,8 @@ fn watch_signals() -> Result<Arc<AtomicBool>> {
 
 /// Prints what becomes of the jobs.
 struct Report<'a, 'b> {
-    verb: Verb,
+    words: ActionWords,
+    nothing: &'static str,
     printed_max: usize,
     printed: usize,
     refused: usize,
@@ -175,41 +173,41 @@ impl Report<'_, '_> {
         Ok(())
     }
 
-    fn end(self, progress: &Progress) -> Result {
-        let Self { verb, printed_max, printed, refused, exit, context } = self;
+    fn end(self, progress: &ActionProgress) -> Result {
+        let Self { words, nothing, printed_max, printed, refused, exit, context } = self;
         if printed > printed_max {
             let more = counted(printed - printed_max, "more job");
             writeln!(
                 context.out,
                 "… and {more}; {} {} in all",
                 counted(progress.changed, "job"),
-                verb.done
+                words.done
             )?;
         }
         context.out.flush()?;
         if refused > printed_max {
             let more = counted(refused - printed_max, "more job");
-            writeln!(context.err, "error: {more} not {}", verb.done)?;
+            writeln!(context.err, "error: {more} not {}", words.done)?;
         }
         if progress.is_interrupted {
             let done = counted(progress.changed, "job");
-            let error = format!("interrupted: {done} {}, the others are unchanged", verb.done);
+            let error = format!("interrupted: {done} {}, the others are unchanged", words.done);
             return Err(CommandError::new(ExitCode::Failed, error)
                 .hint("run the same command again to continue"));
         }
         if printed + refused == 0 && exit == ExitCode::Done && progress.changed == 0 {
-            writeln!(context.out, "{}", verb.nothing)?;
+            writeln!(context.out, "{nothing}")?;
         }
         Ok(exit)
     }
 
     /// Adds how far the change came.
-    fn failed(&self, error: CommandError, reached: &Progress) -> CommandError {
+    fn failed(&self, error: CommandError, reached: &ActionProgress) -> CommandError {
         if reached.changed == 0 {
             return error;
         }
         let done = counted(reached.changed, "job");
-        error.after(&format!("{done} {}, then it failed", self.verb.done))
+        error.after(&format!("{done} {}, then it failed", self.words.done))
     }
 }
 
@@ -217,7 +215,7 @@ fn refusal(key: &str, why: &str, hint: Option<String>) -> CommandError {
     CommandError { hint, ..CommandError::new(ExitCode::Failed, format!("{key}: {why}")) }
 }
 
-fn report_refused(plan: &Plan, context: &mut CommandContext<'_>) -> Result {
+fn report_refused(plan: &ActionPlan, context: &mut CommandContext<'_>) -> Result {
     for job in &plan.refused {
         refusal(&job.key, &job.why, job.hint.clone()).report(context.err)?;
     }
@@ -226,30 +224,6 @@ fn report_refused(plan: &Plan, context: &mut CommandContext<'_>) -> Result {
         writeln!(context.err, "error: {} refused", counted(more, "more job"))?;
     }
     Ok(if plan.refused_jobs > 0 { ExitCode::Failed } else { ExitCode::Done })
-}
-
-fn confirm(plan: &Plan, change: &Change, context: &mut CommandContext<'_>) -> Result<bool> {
-    let text = format!("{}{}", plan.jobs_text(), (change.payment)(plan));
-    let (text, verb) = (safe(&text), change.verb);
-    if change.dry_run {
-        writeln!(context.out, "Would {} {text}. Nothing was changed.", verb.name)?;
-        return Ok(false);
-    }
-    if !io::stdin().is_terminal() {
-        let error = format!("confirmation needed to {} {text}", verb.name);
-        return Err(CommandError::new(ExitCode::Usage, error)
-            .hint("add --yes to confirm, or --dry-run to only see what it would do"));
-    }
-    context.out.flush()?;
-    write!(context.err, "{} {text}. Continue? [y/N] ", verb.capital)?;
-    context.err.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
-    if !is_yes {
-        writeln!(context.err, "Nothing was changed.")?;
-    }
-    Ok(is_yes)
 }
 
 pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<()> {

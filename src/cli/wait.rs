@@ -21,7 +21,8 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 ///
 /// Without a selection, waits for all jobs. An unresolved job has ended in this sense: a person must decide it. The exit
 /// code is that of `run --once`: 0 if all jobs succeeded or were cancelled; 1 if a job failed and was not dismissed, is
-/// unresolved, or changed after it was sent, or if --timeout passed. Nothing is changed, and the daemon must run.
+/// unresolved, or changed after it was sent, if a manifest has errors, or if --timeout passed. Manifests count unless
+/// jobs are selected by something else than --manifest. Nothing is changed, and the daemon must run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd wait --manifest promo.yaml && echo done\n  \
@@ -38,6 +39,7 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     let reader = open::reader(context.config)?;
     let mut select = arguments.select.select(open::now_ms());
     let exit = report_unknown(&reader, &select, context)?;
+    let manifests = select.is_by_manifest().then(|| select.manifests.clone());
     if !arguments.select.is_lasting() {
         // Which jobs are selected is decided once: their states change.
         select = Select { rows: rows(&reader, &select)?, ..Select::default() };
@@ -47,7 +49,11 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         }
     }
     wait(&reader, &select, arguments.timeout, context)?;
-    Ok(exit.max(conclude(&reader, &select, context)?))
+    let refused = match manifests {
+        Some(manifests) => reader.count_refused(&manifests)?,
+        None => 0,
+    };
+    Ok(exit.max(conclude(&reader, &select, refused, context)?))
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
@@ -98,8 +104,13 @@ fn count(reader: &Reader, select: &Select, most: usize) -> Result<usize> {
     Ok(reader.count_selected(&reader.select(select)?, most)?)
 }
 
-/// Prints how the jobs ended.
-fn conclude(reader: &Reader, select: &Select, context: &mut CommandContext<'_>) -> Result {
+/// Prints how the jobs ended, and how many manifests with errors there are.
+fn conclude(
+    reader: &Reader,
+    select: &Select,
+    refused: usize,
+    context: &mut CommandContext<'_>,
+) -> Result {
     let mut parts = Vec::new();
     let mut exit = ExitCode::Done;
     let mut add = |select: Select, name: &str, code: ExitCode| -> Result<()> {
@@ -119,6 +130,10 @@ fn conclude(reader: &Reader, select: &Select, context: &mut CommandContext<'_>) 
     add(in_state(State::Unresolved), "unresolved", ExitCode::Failed)?;
     let changed = Select { changed: Some(true), ..select.clone() };
     add(changed, "changed after being sent", ExitCode::Failed)?;
+    if refused > 0 {
+        parts.push(format!("{} with errors", counted(refused, "manifest")));
+        exit = ExitCode::Failed;
+    }
     match parts.is_empty() {
         true => writeln!(context.err, "no jobs")?,
         false => writeln!(context.out, "{}", parts.join(", "))?,

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Finished, MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, SpeedLimits,
-    Store, StoreError, SupersededTasks, UploadStatus, notification, pause, remaining,
-    resource_pack, speed, spend, sql::Sql as _, upload, watermark,
+    Finished, MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, RefusedManifest,
+    SpeedLimits, Store, StoreError, SupersededTasks, UploadStatus, notification, pause,
+    refused::refused, remaining, resource_pack, speed, spend, sql::Sql as _, upload, watermark,
 };
 use crate::job::{Caps, Cost, State};
 
@@ -101,14 +101,6 @@ pub struct UnreadableFolders {
     pub reason: String,
 }
 
-/// A manifest with errors.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct RefusedManifest {
-    pub path: String,
-    pub error: String,
-}
-
 const REFUSED_MAX: i64 = 5;
 
 const DAEMON_STATE: &str = "
@@ -116,10 +108,6 @@ const DAEMON_STATE: &str = "
       api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
       rate_limit_code, paid_rest_until_ms, query_rest_until_ms, rate_limit_since_ms, rate_limit_times, money_cap_micro,
       hold_until_ms, unreadable_folders, unreadable_folder, unreadable_reason, video_server_problem FROM daemon_state";
-
-pub(super) const REFUSED: &str = "
-    SELECT path, error FROM manifest INDEXED BY manifest_refused
-    WHERE state = 'refused' AND removed_at_ms IS NULL ORDER BY path LIMIT ?1";
 
 /// Reads tasks that wait for a time, not the queue.
 pub(super) const BLOCKED_JOBS: &str = "
@@ -162,17 +150,6 @@ impl QueueStatus {
 }
 
 impl Reader {
-    /// Returns the refused manifest that a job of this key belongs to, judging by the name.
-    pub fn refused_manifest_of(&self, key: &str) -> Result<Option<RefusedManifest>, StoreError> {
-        let parent = key.rsplit_once('/').map(|(parent, _)| parent);
-        let is_its = |path: &str| {
-            let stem = path.rsplit_once('.').map(|(stem, _)| stem);
-            stem.is_some() && (stem == Some(key) || stem == parent)
-        };
-        let all = refused(&self.connection, -1)?;
-        Ok(all.into_iter().find(|manifest| is_its(&manifest.path)))
-    }
-
     /// Reads the state of the queue in one transaction; `now_ms` (Unix time) decides which day is today.
     pub fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
         queue_status(&self.connection, now_ms)
@@ -289,10 +266,4 @@ fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError>
     let (jobs, reason): (i64, Option<String>) =
         connection.row(BLOCKED_JOBS, (), |row| row.try_into())?;
     Ok(reason.map(|reason| (jobs, reason)))
-}
-
-/// Returns the first manifests with errors; all of them if `limit` is negative.
-fn refused(connection: &Connection, limit: i64) -> Result<Vec<RefusedManifest>, StoreError> {
-    connection
-        .all(REFUSED, [limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))
 }

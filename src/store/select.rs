@@ -2,7 +2,7 @@
 //! parameters. Jobs are read in pages, so that memory, the WAL and the time of a page do not grow with their number.
 //!
 //! A page follows the index that leads to the fewest jobs, as far as the counters show, or the index of its order. The
-//! other conditions are checked for each job on the way.
+//! other conditions are checked for each job that it leads to.
 
 mod condition;
 mod criteria;
@@ -26,7 +26,7 @@ pub use pages::SelectedPages;
 pub use query::SelectedJobs;
 
 impl Reader {
-    /// Finds the way to the jobs that `select` selects.
+    /// Finds the access path to the jobs that `select` selects.
     pub fn select(&self, select: &Select) -> Result<SelectedJobs, StoreError> {
         let all = self.connection.value("SELECT coalesce(sum(jobs), 0) FROM state", ())?;
         let conditions = Conditions::of(self, select)?;
@@ -45,11 +45,11 @@ impl Reader {
         limit: usize,
     ) -> Result<SelectedPage, StoreError> {
         let mut statement = self.connection.prepare_cached(&jobs.sql(sort, after.is_some()))?;
-        let way = jobs.way.as_ref();
+        let access = jobs.access.as_ref();
         let values: Vec<serde_json::Value> =
-            way.map(|way| way.values.iter().map(as_json).collect()).unwrap_or_default();
+            access.map(|access| access.values.iter().map(as_json).collect()).unwrap_or_default();
         let (value, id) = after.map_or((Value::Null, 0), |end| (end.value.clone(), end.id));
-        let label = way.and_then(|way| way.label.clone());
+        let label = access.and_then(|access| access.label.clone());
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let own = named_params! {
             ":limit": limit_rows, ":value": value, ":after": id, ":values": json_list(&values), ":label": label,

@@ -24,7 +24,7 @@ use super::{
     verb::Verb,
 };
 use crate::{
-    actions::{NotChanged, Plan, Progress, Updater, carry_out},
+    actions::{ActionPlan, ActionProgress, NotChanged, Updater, carry_out},
     store::{PageEnd, Reader, SelectedJobs, SortBy},
 };
 
@@ -67,19 +67,23 @@ fn found(reader: &Reader, selection: &Selection) -> Result<SelectedJobs, PageErr
     Ok(jobs)
 }
 
-fn plan(site: &Site, reader: &Reader, verb: Verb, jobs: &SelectedJobs) -> Result<Plan, PageError> {
-    Plan::read(reader, jobs, &verb.action(), &prices(site, reader)?, |_| Ok(()))
+fn plan(
+    site: &Site,
+    reader: &Reader,
+    verb: Verb,
+    jobs: &SelectedJobs,
+) -> Result<ActionPlan, PageError> {
+    ActionPlan::read(reader, jobs, &verb.action(), &prices(site, reader)?, |_| Ok(()))
 }
 
 fn question(
     site: &Site,
     verb: Verb,
     selection: &Selection,
-    plan: &Plan,
+    plan: &ActionPlan,
     has_changed: bool,
 ) -> Markup {
-    let jobs = i64::try_from(plan.jobs()).unwrap_or(i64::MAX);
-    let title = format!("{} {}?", verb.title(), counted(jobs, "job"));
+    let title = format!("{} {}?", verb.title(), counted(plan.jobs(), "job"));
     let back = selection.address("/jobs", []);
     let main = html! {
         h1 { (title) }
@@ -110,7 +114,7 @@ fn question(
 fn refused<'a>(count: usize, named: impl Iterator<Item = (&'a str, &'a str)>) -> Markup {
     html! {
         @if count > 0 {
-            h2 { (counted(i64::try_from(count).unwrap_or(i64::MAX), "job")) " left as they are" }
+            h2 { (counted(count, "job")) " left as they are" }
             ul { @for (key, why) in named { li { a href=(address::job(key)) { (text(key)) } " " (text(why)) } } }
         }
     }
@@ -141,7 +145,7 @@ fn carry_out_confirmed(site: &Site, verb: Verb, form: &str) -> Result<Response, 
         Ok::<_, PageError>(ControlFlow::Continue(()))
     });
     let progress = Handle::current().block_on(work)?;
-    let changed = counted(i64::try_from(progress.changed).unwrap_or(i64::MAX), "job");
+    let changed = counted(progress.changed, "job");
     info!("web: {changed}: {}", verb.done());
     match only.as_deref() {
         Some([key]) if progress.changed == 1 => {
@@ -151,8 +155,13 @@ fn carry_out_confirmed(site: &Site, verb: Verb, form: &str) -> Result<Response, 
     }
 }
 
-fn result(site: &Site, verb: Verb, progress: Progress, left: &[(String, String)]) -> PageResult {
-    let changed = counted(i64::try_from(progress.changed).unwrap_or(i64::MAX), "job");
+fn result(
+    site: &Site,
+    verb: Verb,
+    progress: ActionProgress,
+    left: &[(String, String)],
+) -> PageResult {
+    let changed = counted(progress.changed, "job");
     let main = html! {
         h1 { "Done" }
         p.good role="status" { (changed) " " (verb.done()) "." }

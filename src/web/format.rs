@@ -31,7 +31,8 @@ pub(super) fn iso_time(at: &str) -> Markup {
 }
 
 /// A count with its noun: `1 job`, `2,500 jobs`.
-pub(super) fn counted(count: i64, noun: &str) -> String {
+pub(super) fn counted(count: impl TryInto<i64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(i64::MAX);
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", number(count))
 }
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn numbers_are_readable() {
         assert_eq!([0, 999, 1_000, -1_234_567].map(number), ["0", "999", "1,000", "-1,234,567"]);
-        assert_eq!([1, 2_500].map(|count| counted(count, "job")), ["1 job", "2,500 jobs"]);
+        assert_eq!([1, 2_500_i64].map(|count| counted(count, "job")), ["1 job", "2,500 jobs"]);
     }
 
     #[test]

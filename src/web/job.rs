@@ -15,10 +15,11 @@ use super::{
     player,
     selection::Selection,
     site::{PageResult, Site},
+    source::linked,
     verb::Verb,
 };
 use crate::{
-    job::{Source, State},
+    job::State,
     store::{HistoryEntry, JobDetail, Reader},
 };
 
@@ -27,14 +28,14 @@ const ENTRIES_MAX: usize = 200;
 
 /// The job's key.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct JobQuery {
     key: String,
 }
 
 /// `GET /job`
 pub(super) async fn page(
     extract::State(site): extract::State<Arc<Site>>,
-    extract::Query(asked): extract::Query<Asked>,
+    extract::Query(asked): extract::Query<JobQuery>,
 ) -> Response {
     site.render(move |site, reader| write(site, reader, &asked.key)).await
 }
@@ -97,8 +98,8 @@ fn wish(detail: &JobDetail) -> Markup {
     let position = |ms: i64| format!("{} s", Milliseconds(ms));
     html! {
         dl {
-            dt { "Video" } dd { (source(&spec.video)) }
-            dt { "Audio" } dd { (source(&spec.audio)) }
+            dt { "Video" } dd { (linked(&spec.video)) }
+            dt { "Audio" } dd { (linked(&spec.audio)) }
             dt { "Face" } dd { (text(&spec.face.to_string())) }
             dt { "Audio from" } dd { (position(spec.sound_start_ms)) }
             @if let Some(end) = spec.sound_end_ms { dt { "Audio to" } dd { (position(end)) } }
@@ -136,22 +137,6 @@ fn task(detail: &JobDetail) -> Markup {
             }
         }
     }
-}
-
-fn source(source: &Source) -> Markup {
-    html! {
-        @match source {
-            Source::Url(url) if is_web(url) => a href=(url) rel="noreferrer" { (text(url)) },
-            Source::Url(url) => (text(url)),
-            Source::File(path) => (text(path)),
-            Source::Id(id) => { "id " (text(id)) },
-        }
-    }
-}
-
-/// Whether a link may lead there: never to a script.
-fn is_web(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn history(detail: &JobDetail) -> Markup {

@@ -35,13 +35,13 @@ const ORDERS: [(SortBy, &str); 3] = [
 ];
 
 /// What the address asks for.
-struct Asked {
+struct JobsQuery {
     selection: Selection,
     sort: SortBy,
     after: Option<PageEnd>,
 }
 
-impl Asked {
+impl JobsQuery {
     fn parse(query: &str) -> Result<Self, PageError> {
         let value = |name: &str| {
             let mut pairs = form_urlencoded::parse(query.as_bytes());
@@ -66,11 +66,13 @@ impl Asked {
 
 /// `GET /jobs`
 pub(super) async fn page(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Response {
-    site.render(move |site, reader| write(site, reader, &Asked::parse(&query.unwrap_or_default())?))
-        .await
+    site.render(move |site, reader| {
+        write(site, reader, &JobsQuery::parse(&query.unwrap_or_default())?)
+    })
+    .await
 }
 
-fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
+fn write(site: &Site, reader: &Reader, asked: &JobsQuery) -> PageResult {
     let selected = reader.select(&asked.selection.select)?;
     let JobPage { jobs, end } =
         reader.job_page(&selected, asked.sort, asked.after.as_ref(), ROWS_MAX)?;
@@ -93,8 +95,8 @@ fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
     Ok(site.page(Place::Jobs, "Jobs", &main))
 }
 
-fn form(asked: &Asked) -> Markup {
-    let Asked { selection, sort, .. } = asked;
+fn form(asked: &JobsQuery) -> Markup {
+    let JobsQuery { selection, sort, .. } = asked;
     let state = selection.value("state");
     let is_single = state.is_empty() || job::State::named(state).is_some();
     html! {
@@ -137,7 +139,7 @@ fn form(asked: &Asked) -> Markup {
 }
 
 /// Links to the pages that ask before something is done to all selected jobs, also those of further pages.
-fn actions(asked: &Asked) -> Markup {
+fn actions(asked: &JobsQuery) -> Markup {
     let Selection { select, .. } = &asked.selection;
     let only = |states: &[job::State]| {
         !select.states.is_empty() && select.states.iter().all(|state| states.contains(state))

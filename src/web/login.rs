@@ -23,20 +23,23 @@ use crate::http_server::Peer;
 
 /// Where to continue after the login.
 #[derive(Debug, Deserialize)]
-pub(super) struct Next {
+pub(super) struct LoginQuery {
     #[serde(default)]
     next: String,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Given {
+pub(super) struct LoginForm {
     password: String,
     #[serde(default)]
     next: String,
 }
 
 /// `GET /login`
-pub(super) async fn form(State(site): State<Arc<Site>>, Query(asked): Query<Next>) -> Response {
+pub(super) async fn form(
+    State(site): State<Arc<Site>>,
+    Query(asked): Query<LoginQuery>,
+) -> Response {
     if site.settings.password.is_none() {
         return Redirect::to("/").into_response();
     }
@@ -66,7 +69,7 @@ pub(super) async fn log_in(
     State(site): State<Arc<Site>>,
     Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
-    Form(given): Form<Given>,
+    Form(given): Form<LoginForm>,
 ) -> Response {
     let Some(password) = site.settings.password.clone() else {
         return Redirect::to("/").into_response();
@@ -74,7 +77,7 @@ pub(super) async fn log_in(
     if let Err(wait) = site.sessions.try_guess(peer) {
         return too_early(&given.next, wait);
     }
-    let Given { password: guess, next } = given;
+    let LoginForm { password: guess, next } = given;
     // A hash takes long to compute.
     let checked = spawn_blocking(move || password.is(&guess)).await;
     if !checked.unwrap_or(false) {

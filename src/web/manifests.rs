@@ -25,13 +25,16 @@ const PRICED_JOBS_MAX: i64 = 2_000;
 
 /// Where the page begins.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct ManifestsQuery {
     #[serde(default)]
     after: String,
 }
 
 /// `GET /manifests`
-pub(super) async fn page(State(site): State<Arc<Site>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn page(
+    State(site): State<Arc<Site>>,
+    Query(asked): Query<ManifestsQuery>,
+) -> Response {
     site.render(move |site, reader| {
         let found = reader.manifest_page(&asked.after, ROWS_MAX)?;
         let next = found.last().filter(|_| found.len() == ROWS_MAX);

@@ -4,70 +4,71 @@ use maud::{Markup, html};
 
 use super::{
     address,
-    format::{counted, number, text},
+    format::{counted, text},
     site::Site,
 };
-use crate::{job::State, store::QueueStatus};
+use crate::store::{Need, QueueStatus, RefusedManifest};
 
 /// The list, or that nothing needs anybody.
 pub(super) fn list(site: &Site, status: &QueueStatus) -> Markup {
-    let all = needs(site, status);
+    let needs = status.needs();
+    let is_paused = status.is_paused_by_person() && !site.is_read_only();
     html! {
-        @if all.is_empty() { p.soft { "Nothing." } }
-        @else { ul.needs { @for need in &all { li { (need) } } } }
+        @if needs.is_empty() && !is_paused { p.soft { "Nothing." } }
+        @else {
+            ul.needs {
+                @if is_paused { li { "Paid calls are paused: resume them when they may continue" } }
+                @for need in &needs { (item(need)) }
+            }
+        }
     }
 }
 
-fn needs(site: &Site, status: &QueueStatus) -> Vec<Markup> {
-    let mut needs = Vec::new();
-    let unresolved = status.count(&[State::Unresolved]);
-    if unresolved > 0 {
-        let jobs = address::with_query("/jobs", [("state", "unresolved")]);
-        let need = if unresolved == 1 { "needs" } else { "need" };
-        needs.push(html! { a href=(jobs) { (counted(unresolved, "job")) " " (need) " your decision" } ": it is unknown whether Kling accepted the request" });
+fn item(need: &Need<'_>) -> Markup {
+    let in_state = |state| address::with_query("/jobs", [("state", state)]);
+    let job = |key: &str| html! { a href=(address::job(key)) { (text(key)) } };
+    let what = match *need {
+        Need::Unresolved(jobs) => {
+            let need = if jobs == 1 { "needs" } else { "need" };
+            html! {
+                a href=(in_state("unresolved")) { (counted(jobs, "job")) " " (need) " your decision" }
+                ": it is unknown whether Kling accepted the request"
+            }
+        }
+        Need::Superseded(tasks, first) => {
+            html! { (counted(tasks, "unresolved task")) " of an earlier request: " (job(first)) }
+        }
+        Need::UnreadableFolders(folders) => html! {
+            (counted(folders.count, "folder")) " cannot be read: let the daemon's user read " (text(&folders.first))
+        },
+        Need::RefusedManifests(count, first) => return refused(count, first),
+        Need::Failed(jobs) => html! { a href="/failures" { (counted(jobs, "job")) " failed" } },
+        Need::Changed(jobs, first) => html! {
+            a href=(address::with_query("/jobs", [("changed", "yes")])) { (counted(jobs, "job")) " changed after the request was sent" }
+            ", for example " (job(first))
+        },
+        Need::MissingWatermark(first) => html! { "A watermarked copy is missing: " (job(first)) },
+        Need::IncompleteResults(results) => html! {
+            a href=(in_state("downloading")) { (counted(results, "result")) " incomplete at Kling's server" }
+        },
+        Need::UnsentMessages(problem) => html! { "Messages cannot be sent: " (text(problem)) },
+        Need::Waiting(jobs) => {
+            let wait = if jobs == 1 { "waits" } else { "wait" };
+            html! { a href=(in_state("waiting")) { (counted(jobs, "job")) " " (wait) } " for media or for a time" }
+        }
+    };
+    html! { li { (what) } }
+}
+
+fn refused(count: i64, first: &[RefusedManifest]) -> Markup {
+    let more = count - i64::try_from(first.len()).unwrap_or(i64::MAX);
+    html! {
+        @for manifest in first {
+            li {
+                a href=(address::manifest(&manifest.path)) { (text(&manifest.path)) } " has errors: "
+                (text(manifest.error.lines().next().unwrap_or_default()))
+            }
+        }
+        @if more > 0 { li { (counted(more, "more manifest")) " with errors: " code { "lipsyncd check" } " prints all" } }
     }
-    if let Some(first) = status.superseded.jobs.first() {
-        needs.push(html! {
-            (counted(status.superseded.tasks, "unresolved task")) " of an earlier request: "
-            a href=(address::job(first)) { (text(first)) }
-        });
-    }
-    for refused in &status.refused {
-        let first = refused.error.lines().next().unwrap_or_default();
-        needs.push(html! { a href=(address::manifest(&refused.path)) { (text(&refused.path)) } " has errors: " (text(first)) });
-    }
-    let shown = i64::try_from(status.refused.len()).unwrap_or(i64::MAX);
-    if status.manifests_refused > shown {
-        needs.push(html! { (number(status.manifests_refused - shown)) " more manifests have errors: " code { "lipsyncd check" } });
-    }
-    let failed = status.count(&[State::Failed]);
-    if failed > 0 {
-        needs.push(html! { a href="/failures" { (counted(failed, "job")) " failed" } });
-    }
-    if let Some(first) = &status.first_changed {
-        needs.push(html! {
-            a href=(address::with_query("/jobs", [("changed", "yes")])) { (counted(status.changed_after_sent, "job")) " changed after the request was sent" } ", for example "
-            a href=(address::job(first)) { (text(first)) }
-        });
-    }
-    if let Some(first) = &status.missing_watermarks.first_job {
-        needs.push(html! { "A watermarked copy is missing: " a href=(address::job(first)) { (text(first)) } });
-    }
-    if status.incomplete_results > 0 {
-        let jobs = address::with_query("/jobs", [("state", "downloading")]);
-        needs.push(html! { a href=(jobs) { (counted(status.incomplete_results, "result")) " incomplete at Kling's server" } });
-    }
-    if let Some(problem) = &status.notifications.problem {
-        needs.push(html! { "Messages cannot be sent: " (text(problem)) });
-    }
-    let waiting = status.count(&[State::Waiting]);
-    if waiting > 0 {
-        let jobs = address::with_query("/jobs", [("state", "waiting")]);
-        let wait = if waiting == 1 { "waits" } else { "wait" };
-        needs.push(html! { a href=(jobs) { (counted(waiting, "job")) " " (wait) } " for media or for a time" });
-    }
-    if status.pause.is_some() && !site.is_read_only() {
-        needs.push(html! { "Paid calls are paused: resume them when they may continue" });
-    }
-    needs
 }

@@ -16,8 +16,9 @@ use super::{
     site::{PageResult, Site},
 };
 use crate::{
+    actions::TimeLeft,
     job::State as JobState,
-    store::{QueueStatus, Reader, StoreError},
+    store::{QueueStatus, Reader},
 };
 
 /// Tasks in slots that are shown.
@@ -37,12 +38,15 @@ fn write(site: &Site, reader: &Reader) -> PageResult {
     let status = reader.queue_status(now_ms)?;
     let slots = reader.activity(SLOTS_MAX)?.slots;
     let in_progress = reader.manifests_in_progress(MANIFESTS_MAX)?;
+    let (prices, tasks_left) = (price::prices(site, reader)?, reader.tasks_left(PRICED_TASKS_MAX)?);
+    let pace = price::pace(&prices, &tasks_left, &status);
+    let time_left = TimeLeft::of(&status, pace.as_ref(), now_ms);
     let main = html! {
         h1 { "Overview" }
         div.cards #queue data-live="" {
             section.card aria-labelledby="queue-title" {
                 h2 #queue-title { "Queue" }
-                (queue::describe(&status, now_ms))
+                (queue::describe(&status, time_left, now_ms))
                 (queue::tasks(&slots))
                 @if !site.is_read_only() { (queue::switch(&status)) }
             }
@@ -52,7 +56,7 @@ fn write(site: &Site, reader: &Reader) -> PageResult {
             }
             section.card aria-labelledby="money-title" {
                 h2 #money-title { "Spending" }
-                (money(site, reader, &status)?)
+                (money(&status, price::left(&prices, &tasks_left)))
             }
         }
         h2 { "Jobs" }
@@ -80,12 +84,11 @@ fn counts(status: &QueueStatus) -> Markup {
     }
 }
 
-fn money(site: &Site, reader: &Reader, status: &QueueStatus) -> Result<Markup, StoreError> {
-    let prices = price::prices(site, reader)?;
-    let left = price::left(&prices, &reader.tasks_left(PRICED_TASKS_MAX)?);
+/// What was paid, and `left`, the price of what is left.
+fn money(status: &QueueStatus, left: Option<String>) -> Markup {
     let (today, total) = (status.spent_today, status.spent_total);
     let has_money = total.money_micro > 0 || status.caps.money_micro.is_some();
-    Ok(html! {
+    html! {
         dl {
             dt { "Today" }
             dd { (units(today.units_micro)) " units" (cap(status.caps.units_micro)) }
@@ -98,7 +101,7 @@ fn money(site: &Site, reader: &Reader, status: &QueueStatus) -> Result<Markup, S
             p.warning { "The account is charged money, and only units are capped: set " code { "limits.money_per_day" } "." }
         }
         p { a href="/spend" { "By day" } }
-    })
+    }
 }
 
 fn cap(micro: Option<i64>) -> Markup {

@@ -6,10 +6,13 @@ use super::{
     address,
     format::{counted, number, text, time},
 };
-use crate::store::{Pause, PauseKind, QueueStatus, SlotTask, SpeedLimit, SpeedLimits};
+use crate::{
+    actions::TimeLeft,
+    store::{Pause, PauseKind, QueueStatus, SlotTask},
+};
 
-/// The state of the queue, each reason why it waits, and how many slots are used.
-pub(super) fn describe(status: &QueueStatus, now_ms: i64) -> Markup {
+/// The state of the queue, each reason why it waits, how many slots are used, and the time left.
+pub(super) fn describe(status: &QueueStatus, left: Option<TimeLeft>, now_ms: i64) -> Markup {
     let problems = problems(status, now_ms);
     html! {
         @if let Some(pause) = &status.pause { (paused(pause)) }
@@ -17,43 +20,23 @@ pub(super) fn describe(status: &QueueStatus, now_ms: i64) -> Markup {
         @for problem in &problems { p.warning { (problem) } }
         @if status.pause.is_none() && status.hold.is_none() && problems.is_empty() { p.big { "Running" } }
         (slots(status))
-        (speed(status))
+        (speed(status, left))
     }
 }
 
-/// How fast jobs finish, and what limits that. While the queue is paused or held, the last limit no longer counts.
-fn speed(status: &QueueStatus) -> Markup {
-    let is_working = status.pause.is_none() && status.hold.is_none();
-    let limit =
-        status.speed_limits.queue.filter(|_| is_working).map(|limit| limited_by(limit, status));
+/// How fast jobs finish, what limits that, and how long the queue will take.
+fn speed(status: &QueueStatus, left: Option<TimeLeft>) -> Markup {
+    let rate = status.finished.per_minute();
+    let limit = status.limited_by();
     html! {
-        @if let Some(rate) = status.finished.per_minute() {
+        @if rate.is_some() || limit.is_some() {
             p {
-                (rate) " jobs finished per minute"
-                @if let Some(limit) = limit { "; limited by " (text(&limit)) }
+                @if let Some(rate) = rate { (rate) " jobs finished per minute" @if limit.is_some() { "; " } }
+                @if let Some(limit) = limit { "limited by " (text(&limit)) }
             }
         }
+        @if let Some(left) = left { p { "Time left: " (left.sentence()) } }
     }
-}
-
-fn limited_by(limit: SpeedLimit, status: &QueueStatus) -> String {
-    let SpeedLimits { identify, create, download, .. } = &status.speed_limits;
-    let known = match limit {
-        SpeedLimit::IdentifyRate => identify,
-        SpeedLimit::CreateRate => create,
-        SpeedLimit::Downloads => download,
-        SpeedLimit::Slots | SpeedLimit::Api | SpeedLimit::QueryRate | SpeedLimit::Uploads => &None,
-    };
-    let usual = match limit {
-        SpeedLimit::Slots => "the slots (limits.concurrency, or the account)",
-        SpeedLimit::Api => "the API (code 1302)",
-        SpeedLimit::IdentifyRate => "the rate of identify (limits.identify_per_second)",
-        SpeedLimit::CreateRate => "the rate of create (limits.create_per_second)",
-        SpeedLimit::QueryRate => "the rate of queries (limits.query_per_second)",
-        SpeedLimit::Uploads => "the uploads of local videos (upload.concurrency)",
-        SpeedLimit::Downloads => "the downloads (download.concurrency)",
-    };
-    known.clone().unwrap_or_else(|| usual.to_owned())
 }
 
 /// The tasks in the slots, the oldest first.
@@ -107,6 +90,9 @@ fn problems(status: &QueueStatus, now_ms: i64) -> Vec<Markup> {
             (counted(folders.count, "folder")) " in " code { "jobs_dir" } " cannot be read, for example "
             code { (text(&folders.first)) } ": " (text(&folders.reason))
         });
+    }
+    if let Some(problem) = &status.video_server_problem {
+        problems.push(html! { "Local videos cannot be served to the API: " (text(problem)) });
     }
     if let Some(problem) = &status.result_hosts_problem {
         problems.push(html! { "Results may not be downloaded: " (text(problem)) });

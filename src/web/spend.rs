@@ -17,27 +17,30 @@ use super::{
     site::{PageResult, Site},
 };
 use crate::{
+    actions::{DAY_MS, When},
     job::Cost,
     store::{Reader, SpendBy, SpendRow},
 };
 
-const DAY_MS: i64 = 86_400_000;
 /// The periods that the page offers, in days.
 const PERIODS: [i64; 3] = [30, 90, 365];
 
 /// How many days.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct SpendQuery {
     #[serde(default)]
     days: String,
 }
 
 /// `GET /spend`
-pub(super) async fn page(State(site): State<Arc<Site>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn page(
+    State(site): State<Arc<Site>>,
+    Query(asked): Query<SpendQuery>,
+) -> Response {
     site.render(move |site, reader| write(site, reader, &asked)).await
 }
 
-fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
+fn write(site: &Site, reader: &Reader, asked: &SpendQuery) -> PageResult {
     let days = match asked.days.as_str() {
         "" => PERIODS[0],
         text => text
@@ -46,8 +49,8 @@ fn write(site: &Site, reader: &Reader, asked: &Asked) -> PageResult {
             .filter(|days| PERIODS.contains(days))
             .ok_or_else(|| PageError::Invalid("`days` must be 30, 90 or 365".to_owned()))?,
     };
-    let today_ms = now_ms() - now_ms().rem_euclid(DAY_MS);
-    let period = today_ms - (days - 1) * DAY_MS..today_ms + DAY_MS;
+    let today = When::Today.period_ms(now_ms());
+    let period = today.start - (days - 1) * DAY_MS..today.end;
     let mut rows = Vec::new();
     reader.spend::<PageError>(&SpendBy::Day, &period, None, |row| {
         rows.push(row);
@@ -156,8 +159,8 @@ fn table(rows: &[SpendRow]) -> Markup {
 }
 
 fn day_ms(day: &str) -> Option<i64> {
-    let date: jiff::civil::Date = day.parse().ok()?;
-    Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    let day: When = day.parse().ok()?;
+    Some(day.period_ms(0).start)
 }
 
 fn day_name(at_ms: i64) -> String {

@@ -1,7 +1,7 @@
 //! What people do to jobs on the page, in words.
 
 use super::{error::PageError, selection::Selection};
-use crate::{actions::Action, job::State};
+use crate::actions::{JobAction, to_cancel, to_dismiss, to_retry};
 
 /// What a button does to the selected jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +22,12 @@ impl Verb {
         }
     }
 
-    pub(super) fn action(self) -> Action {
+    pub(super) fn action(self) -> JobAction {
         match self {
-            Self::Retry => Action::retry(),
-            Self::Cancel => Action::cancel(),
-            Self::Dismiss => Action::dismiss(),
-            Self::UndoDismissal => Action::undo_dismissal(),
+            Self::Retry => JobAction::retry(),
+            Self::Cancel => JobAction::cancel(),
+            Self::Dismiss => JobAction::dismiss(),
+            Self::UndoDismissal => JobAction::undo_dismissal(),
         }
     }
 
@@ -82,21 +82,20 @@ impl Verb {
         }
     }
 
-    /// Adds the conditions that a selection needs: as the command, a retry is of failed jobs, unless jobs are named.
+    /// Adds the conditions of the command to a selection.
     pub(super) fn restrict(self, mut selection: Selection) -> Result<Selection, PageError> {
         if selection.is_everything() {
             return Err(PageError::Invalid("no jobs are selected".to_owned()));
         }
-        let select = &mut selection.select;
-        if self == Self::Retry && select.keys.is_empty() {
-            if select.states.contains(&State::Succeeded) || !select.verdicts.is_empty() {
-                let why = "a job that succeeded must be named by its key to be paid again";
-                return Err(PageError::Invalid(why.to_owned()));
+        let select = selection.select;
+        selection.select = match self {
+            Self::Retry => {
+                to_retry(select).map_err(|error| PageError::Invalid(error.to_string()))?
             }
-            if select.states.is_empty() {
-                select.states = vec![State::Failed];
-            }
-        }
+            Self::Cancel => to_cancel(select),
+            Self::Dismiss => to_dismiss(select, false),
+            Self::UndoDismissal => to_dismiss(select, true),
+        };
         Ok(selection)
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn run(
 ) -> Result {
     log::init_with(LogFormat::Text, log::QUIET_FILTER);
     let folder = Folder::unpack(arguments.dir.as_deref())?;
-    writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root.display())?;
+    writeln!(out, "Running {JOBS} jobs for 2 videos in {}\n", folder.root.display())?;
     out.flush()?;
     let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;

@@ -13,7 +13,7 @@ use super::{
     unknown::report_unknown,
 };
 use crate::{
-    actions::When,
+    actions::{DAY_MS, When},
     store::{Reader, Select, SelectedJobs, SpendBy, SpendRow},
 };
 
@@ -117,7 +117,6 @@ impl Args {
 
 /// Days are not divided.
 fn note_complete_days(subject: &Subject<'_>, context: &mut CommandContext<'_>) -> Result<()> {
-    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
     let is_inside = |at_ms: &i64| at_ms.rem_euclid(DAY_MS) != 0;
     if *subject.by == SpendBy::Day
         && [subject.period_ms.start, subject.period_ms.end].iter().any(is_inside)

@@ -9,7 +9,11 @@ use ratatui::{
     widgets::{Paragraph, Row, Table},
 };
 
-use super::{report::StatusReport, text};
+use super::{
+    line::{StatusLine, format_line},
+    report::StatusReport,
+    text,
+};
 use crate::{
     cli::text::{duration, safe, time},
     store::{Activity, ManifestProgress},
@@ -92,18 +96,18 @@ impl View {
         ];
         for (name, text) in self.ranked_lines() {
             let style = if is_problem(name) { self.color(Color::Yellow) } else { Style::new() };
-            let wrapped = wrap(&text::format_line((name, text)), width);
+            let wrapped = wrap(&format_line((name, text)), width);
             lines.extend(wrapped.into_iter().map(|line| Line::styled(line, style)));
         }
         lines
     }
 
     /// Returns the lines of `status`, the most important first: on a small screen, there is no room for all.
-    fn ranked_lines(&self) -> Vec<text::Line> {
+    fn ranked_lines(&self) -> Vec<StatusLine> {
         // The commands name the manifests with errors.
         let manifests = text::manifests(&self.report).into_iter().take(1);
         let mut last = 0;
-        let mut ranked: Vec<(u8, text::Line)> = text::queue_lines(&self.report)
+        let mut ranked: Vec<(u8, StatusLine)> = text::queue_lines(&self.report)
             .into_iter()
             .chain(manifests)
             .map(|line| {

@@ -1,10 +1,12 @@
 //! `lipsyncd status`: progress and problems.
 
 mod frame;
+mod line;
 mod next;
 mod next_command;
 mod packs_report;
 mod price_left;
+mod problem_lines;
 mod problem_reports;
 mod rate_report;
 mod report;
@@ -12,7 +14,6 @@ mod screen;
 #[cfg(test)]
 mod tests;
 mod text;
-mod time_left;
 mod watch;
 
 use super::{CommandContext, CommandError, ExitCode, Result, json, open, safe};

@@ -12,9 +12,9 @@ use super::{
         BlockedReport, FoldersReport, ProblemReport, SupersededReport, UnsentReport, UploadReport,
     },
     rate_report::RateReport,
-    time_left::TimeLeft,
 };
 use crate::{
+    actions::TimeLeft,
     cli::{
         Result,
         text::{iso_ms, units_number},
@@ -142,7 +142,8 @@ impl StatusReport {
 
     /// Adds the price of the queue, and the time that the caps of a day need for it.
     fn with_price(mut self, price_left: Option<PriceLeft>) -> Self {
-        self.time_left = TimeLeft::of(&self.queue, price_left.as_ref(), self.now_ms);
+        self.time_left =
+            TimeLeft::of(&self.queue, price_left.as_ref().and_then(PriceLeft::pace), self.now_ms);
         self.eta_seconds = self.time_left.map(|left| left.ms.saturating_add(999) / 1000);
         Self { price_left, ..self }
     }

@@ -6,32 +6,25 @@ use std::{
 };
 
 use super::{
-    next::{changed, superseded_tasks},
+    line::{StatusLine, format_line},
     next_command::NextCommand,
     price_left::PriceLeft,
-    problem_reports::UploadReport,
+    problem_lines::{problem_lines, uploads_text},
     rate_report::rate_limited,
     report::StatusReport,
 };
 use crate::{
     cli::{
         packs,
-        text::{counted, duration, first_line, safe, time, units},
+        text::{duration, first_line, safe, time, units},
     },
     job::State,
     store::PackStatus,
 };
 
-/// A name and its text. An empty name continues the line before it.
-pub(super) type Line = (&'static str, String);
-
 pub(super) fn write(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
     let lines = queue_lines(report).into_iter().chain(manifests(report)).chain(commands(report));
     lines.map(format_line).try_for_each(|line| writeln!(out, "{line}"))
-}
-
-pub(super) fn format_line((name, text): Line) -> String {
-    format!("{name:<9}  {text}")
 }
 
 /// Returns the report on one line, for `--watch` without a terminal.
@@ -52,7 +45,7 @@ pub(super) fn one_line(report: &StatusReport) -> String {
     } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.api.is_some()) {
         line += &format!(", {}", rate_limited(&limit, report.now_ms));
     } else if let Some(uploads) = &report.uploads {
-        line += &format!(", uploads {}", self::uploads(uploads));
+        line += &format!(", uploads {}", uploads_text(uploads));
     } else if let Some(problem) = &report.folder_problem {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
@@ -64,13 +57,13 @@ pub(super) fn one_line(report: &StatusReport) -> String {
 }
 
 /// Returns the report without manifests and commands.
-pub(super) fn queue_lines(report: &StatusReport) -> Vec<Line> {
+pub(super) fn queue_lines(report: &StatusReport) -> Vec<StatusLine> {
     let mut lines =
         vec![("daemon", daemon(report)), ("jobs", jobs(report)), ("slots", slots(report))];
     let rate = report.rate.text(&report.queue, report.now_ms);
     lines.extend(rate.map(|text| ("rate", safe(&text).into_owned())));
     lines.extend(queue(report));
-    lines.extend(problems(report));
+    lines.extend(problem_lines(report));
     lines.push(("units", spent(report)));
     lines.extend(charged(report).map(|text| ("money", text)));
     lines.extend(packs(report).map(|text| ("packs", text)));
@@ -82,7 +75,7 @@ pub(super) fn queue_lines(report: &StatusReport) -> Vec<Line> {
 }
 
 /// What needs the user.
-fn commands(report: &StatusReport) -> impl Iterator<Item = Line> {
+fn commands(report: &StatusReport) -> impl Iterator<Item = StatusLine> {
     let names = ["next"].into_iter().chain(repeat(""));
     names
         .zip(&report.needs_you)
@@ -128,7 +121,7 @@ fn slots(report: &StatusReport) -> String {
     text
 }
 
-fn queue(report: &StatusReport) -> Vec<Line> {
+fn queue(report: &StatusReport) -> Vec<StatusLine> {
     let Some(pause) = &report.queue.pause else {
         let text = match &report.held_reason {
             Some(hold) => format!("held: {}", safe(hold)),
@@ -147,95 +140,6 @@ fn queue(report: &StatusReport) -> Vec<Line> {
         reason += &format!(" (code {code})");
     }
     vec![("queue", since), ("", reason)]
-}
-
-fn problems(report: &StatusReport) -> Vec<Line> {
-    let mut lines = Vec::new();
-    if let Some(problem) = &report.daemon.problem {
-        let problem = problem.strip_prefix("state database: ").unwrap_or(problem);
-        lines.push(("database", format!("the daemon waits until it can write: {}", safe(problem))));
-    }
-    if let Some(problem) =
-        report.queue.api_problem.as_ref().filter(|_| report.api_problem.is_some())
-    {
-        let since = time(problem.since_ms);
-        lines.push(("api", format!("no usable answer since {since}: {}", safe(&problem.reason))));
-    }
-    if let Some(uploads) = &report.uploads {
-        lines.push(("uploads", self::uploads(uploads)));
-    }
-    if let Some(problem) = &report.folder_problem {
-        lines.push(("folder", safe(problem).to_string()));
-    }
-    if let Some(folders) = &report.unreadable_folders {
-        let more = match folders.count {
-            1 => String::new(),
-            count => format!(", and {} more", count - 1),
-        };
-        let (first, reason) = (safe(&folders.first), safe(&folders.reason));
-        let text =
-            format!("cannot read {first} in jobs_dir: {reason}{more}; no jobs are cancelled");
-        lines.push(("folder", text));
-    }
-    if let Some(blocked) = &report.blocked {
-        let wait = if blocked.jobs == 1 { "waits" } else { "wait" };
-        let jobs = counted(blocked.jobs, "job");
-        lines.push(("output", format!("{jobs} {wait}: {}", safe(&blocked.reason))));
-    }
-    let videos = report.video_server_problem.iter();
-    lines.extend(videos.map(|problem| ("videos", safe(problem).to_string())));
-    let hosts = report.result_hosts_problem.iter();
-    lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
-    lines.extend(results(report));
-    if let Some(unsent) = &report.notifications {
-        let text = match unsent.dead {
-            0 => format!("{} not sent yet", counted(unsent.failing, "message")),
-            dead => format!("{} not sent for 24 h", counted(dead, "message")),
-        };
-        lines.push(("notify", format!("{text}: {}", safe(&unsent.problem))));
-    }
-    if report.changed_after_sent > 0 {
-        let results = match report.changed_after_sent {
-            1 => "it has or gets the result",
-            _ => "they have or get the results",
-        };
-        let changed = changed(report.changed_after_sent);
-        lines.push(("changed", format!("{changed}; {results} of the earlier request")));
-    }
-    if let Some(superseded) = &report.superseded {
-        let tasks = superseded_tasks(superseded.tasks);
-        lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
-    }
-    lines
-}
-
-fn uploads(uploads: &UploadReport) -> String {
-    let UploadReport { running, sent_bytes, bytes, problem } = uploads;
-    let mb = |bytes: i64| (bytes + 999_999) / 1_000_000;
-    match problem {
-        Some(problem) => format!("held: {}", safe(&problem.reason)),
-        None => format!("{running} in progress ({} of {} MB)", sent_bytes / 1_000_000, mb(*bytes)),
-    }
-}
-
-fn results(report: &StatusReport) -> Vec<Line> {
-    let (missing, incomplete) = (&report.queue.missing_watermarks, report.queue.incomplete_results);
-    let mut lines = Vec::new();
-    if incomplete > 0 {
-        let what = counted(incomplete, "result");
-        let text =
-            format!("{what} incomplete at Kling's server; what arrived is kept beside the output");
-        lines.push(("results", text));
-    }
-    if missing.jobs > 0 {
-        let lack = if missing.jobs == 1 { "lacks its" } else { "lack their" };
-        let text = format!(
-            "{} {lack} watermarked copy; it is fetched again",
-            counted(missing.jobs, "job")
-        );
-        lines.push(("watermark", text));
-    }
-    lines
 }
 
 fn spent(report: &StatusReport) -> String {
@@ -274,14 +178,12 @@ fn packs(report: &StatusReport) -> Option<String> {
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {
-    let time_left = report.time_left?;
-    let why = if time_left.is_by_cap { ", as the daily budget allows" } else { "" };
-    let left = format!("about {}{why}", time_left.text());
+    let left = report.time_left?.sentence();
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
 /// Returns a line with the counts, and the first manifests with errors.
-pub(super) fn manifests(report: &StatusReport) -> Vec<Line> {
+pub(super) fn manifests(report: &StatusReport) -> Vec<StatusLine> {
     let manifests = &report.manifests;
     if manifests.refused == 0 {
         return vec![("manifests", format!("{} accepted", manifests.accepted))];

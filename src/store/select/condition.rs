@@ -1,4 +1,4 @@
-//! The conditions of a [`Select`] in SQL, each with its values bound, and the way to jobs that a condition offers.
+//! The conditions of a [`Select`] in SQL, each with its values bound, and the access path that a condition offers.
 
 use rusqlite::types::Value;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::{
     store::{Reader, StoreError, sql::Sql as _},
 };
 
-/// Counting stops here: a way to more jobs than this is a way to many.
+/// Jobs are counted up to this number, to choose an access path.
 const COUNTED_MAX: i64 = 100_000;
 
 /// An index that leads to the jobs of one value.
@@ -41,7 +41,7 @@ const VERDICT: Index = Index {
 
 /// An index with the values that are looked up in it.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
+pub(super) struct AccessPath {
     pub(super) index: Index,
     pub(super) values: Vec<Value>,
     /// The greatest number of jobs that it can lead to.
@@ -50,10 +50,10 @@ pub(super) struct Way {
     pub(super) label: Option<String>,
 }
 
-/// `AND …`, and the way that it offers.
+/// `AND …`, and the access path that it offers.
 pub(super) struct Condition {
     pub(super) sql: String,
-    pub(super) way: Option<Way>,
+    pub(super) access: Option<AccessPath>,
 }
 
 /// Values by the names of their parameters.
@@ -79,8 +79,8 @@ impl<'a> Conditions<'a> {
         Ok(conditions)
     }
 
-    fn add(&mut self, sql: impl Into<String>, way: Option<Way>) {
-        self.all.push(Condition { sql: sql.into(), way });
+    fn add(&mut self, sql: impl Into<String>, access: Option<AccessPath>) {
+        self.all.push(Condition { sql: sql.into(), access });
     }
 
     fn bind(&mut self, name: &str, value: Value) {
@@ -95,8 +95,8 @@ impl<'a> Conditions<'a> {
         self.bind(":keys", json_list(&keys));
         let jobs = i64::try_from(keys.len()).unwrap_or(i64::MAX);
         let values = keys.into_iter().map(Value::Text).collect();
-        let way = Way { index: KEY, values, jobs, label: None };
-        self.add(" AND +j.key IN (SELECT value FROM json_each(:keys))", Some(way));
+        let access = AccessPath { index: KEY, values, jobs, label: None };
+        self.add(" AND +j.key IN (SELECT value FROM json_each(:keys))", Some(access));
     }
 
     fn rows(&mut self, select: &Select) {
@@ -106,8 +106,8 @@ impl<'a> Conditions<'a> {
         self.bind(":rows", json_list(&select.rows));
         let jobs = i64::try_from(select.rows.len()).unwrap_or(i64::MAX);
         let values = select.rows.iter().copied().map(Value::Integer).collect();
-        let way = Way { index: ROW, values, jobs, label: None };
-        self.add(" AND +j.id IN (SELECT value FROM json_each(:rows))", Some(way));
+        let access = AccessPath { index: ROW, values, jobs, label: None };
+        self.add(" AND +j.id IN (SELECT value FROM json_each(:rows))", Some(access));
     }
 
     fn states(&mut self, select: &Select) -> Result<(), StoreError> {
@@ -120,8 +120,8 @@ impl<'a> Conditions<'a> {
         let jobs = self.reader.connection.value(count, [&list])?;
         self.bind(":states", list);
         let values = names.into_iter().map(|name| Value::Text(name.to_owned())).collect();
-        let way = Way { index: STATE, values, jobs, label: None };
-        self.add(" AND +j.state IN (SELECT value FROM json_each(:states))", Some(way));
+        let access = AccessPath { index: STATE, values, jobs, label: None };
+        self.add(" AND +j.state IN (SELECT value FROM json_each(:states))", Some(access));
         Ok(())
     }
 
@@ -143,8 +143,8 @@ impl<'a> Conditions<'a> {
         }
         self.bind(":manifests", json_list(&ids));
         let values = ids.into_iter().map(Value::Integer).collect();
-        let way = Way { index: MANIFEST, values, jobs, label: None };
-        self.add(" AND +j.manifest_id IN (SELECT value FROM json_each(:manifests))", Some(way));
+        let access = AccessPath { index: MANIFEST, values, jobs, label: None };
+        self.add(" AND +j.manifest_id IN (SELECT value FROM json_each(:manifests))", Some(access));
         Ok(())
     }
 
@@ -161,12 +161,12 @@ impl<'a> Conditions<'a> {
             self.bind(&format!(":name{at}"), Value::Text(name.clone()));
             self.bind(&format!(":values{at}"), list);
             let values = values.into_iter().map(Value::Text).collect();
-            let way = Way { index: LABEL, values, jobs, label: Some(name) };
+            let access = AccessPath { index: LABEL, values, jobs, label: Some(name) };
             let sql = format!(
                 " AND EXISTS (SELECT 1 FROM label WHERE job_id = j.id AND name = :name{at}
                     AND value IN (SELECT value FROM json_each(:values{at})))"
             );
-            self.add(sql, Some(way));
+            self.add(sql, Some(access));
         }
         Ok(())
     }
@@ -184,14 +184,14 @@ impl<'a> Conditions<'a> {
         let jobs = self.reader.connection.value(count, (&list, COUNTED_MAX))?;
         self.bind(":verdicts", list);
         let values = values.into_iter().map(Value::Text).collect();
-        let way = Way { index: VERDICT, values, jobs, label: None };
+        let access = AccessPath { index: VERDICT, values, jobs, label: None };
         let sql = "
             AND +j.state = 'succeeded' AND coalesce(+j.verdict, 'none') IN (SELECT value FROM json_each(:verdicts))";
-        self.add(sql, Some(way));
+        self.add(sql, Some(access));
         Ok(())
     }
 
-    /// The conditions without a way of their own. A failed task has the error of its jobs.
+    /// The conditions without an access path. A failed task has the error of its jobs.
     fn others(&mut self, select: &Select) {
         if !select.codes.is_empty() {
             self.bind(":codes", json_list(&select.codes));

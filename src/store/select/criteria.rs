@@ -23,7 +23,7 @@ pub struct Select {
     pub codes: Vec<String>,
     /// The reason of failed and cancelled jobs, as `failure_overview` shows it.
     pub reason: Option<String>,
-    /// The state did not change before this time (Unix ms).
+    /// Their state changed at this time or later (Unix ms).
     pub since_ms: Option<i64>,
     /// Succeeded jobs with this verdict on their result; none: without a verdict.
     pub verdicts: Vec<Option<Verdict>>,
@@ -48,6 +48,11 @@ impl Select {
     pub fn is_by_key(&self) -> bool {
         let keys = self.keys.clone();
         !keys.is_empty() && *self == Self { keys, ..Self::default() }
+    }
+
+    /// Whether jobs are selected by nothing but their manifests, or all are.
+    pub fn is_by_manifest(&self) -> bool {
+        *self == Self { manifests: self.manifests.clone(), ..Self::default() }
     }
 
     /// Returns the states that can match; none: all can. Only jobs in an error state have a code and a reason.

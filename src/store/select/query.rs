@@ -3,7 +3,7 @@
 use rusqlite::ToSql;
 
 use super::{
-    condition::{Condition, Values, Way},
+    condition::{AccessPath, Condition, Values},
     order::SortBy,
 };
 
@@ -12,12 +12,12 @@ const SORTED_MAX: i64 = 10_000;
 /// So many values of one condition have a query each, whose results are merged.
 const MERGED_MAX: usize = 50;
 
-/// The jobs that a [`Select`](crate::store::Select) selects, and the way to them. Its pages may be read at different times.
+/// The jobs that a [`Select`](crate::store::Select) selects, and the access path to them. Its pages may be read at different times.
 #[derive(Debug, Clone)]
 pub struct SelectedJobs {
     /// None: through all jobs.
-    pub(super) way: Option<Way>,
-    /// The conditions that the way does not ensure.
+    pub(super) access: Option<AccessPath>,
+    /// The conditions that the access path does not ensure.
     others: String,
     conditions: String,
     pub(super) values: Values,
@@ -54,25 +54,25 @@ impl SortBy {
 }
 
 impl SelectedJobs {
-    /// Chooses the way to the fewest jobs; `all` is the number of all jobs.
+    /// Chooses the access path to the fewest jobs; `all` is the number of all jobs.
     pub(super) fn new(conditions: Vec<Condition>, values: Values, all: i64) -> Self {
-        let jobs = |at: &usize| conditions[*at].way.as_ref().map(|way| way.jobs);
+        let jobs = |at: &usize| conditions[*at].access.as_ref().map(|access| access.jobs);
         let best = (0..conditions.len()).filter(|at| jobs(at).is_some()).min_by_key(jobs);
         let joined = |but: Option<usize>| -> String {
             let kept = conditions.iter().enumerate().filter(|(at, _)| Some(*at) != but);
             kept.map(|(_, condition)| condition.sql.as_str()).collect()
         };
         let (others, complete) = (joined(best), joined(None));
-        let way = best.and_then(|at| conditions[at].way.clone());
-        let at_most = way.as_ref().map_or(all, |way| way.jobs);
-        Self { way, others, conditions: complete, values, at_most, keys: Vec::new() }
+        let access = best.and_then(|at| conditions[at].access.clone());
+        let at_most = access.as_ref().map_or(all, |access| access.jobs);
+        Self { access, others, conditions: complete, values, at_most, keys: Vec::new() }
     }
 
     /// Returns the query of a page: value in the order, and row, of each job. `is_after` is false for the first page.
     pub(in crate::store) fn sql(&self, sort: SortBy, is_after: bool) -> String {
         let (value, is_descending) = sort.value();
         let page = Page { sort: value, is_descending, is_after };
-        let Some(Way { index, values, .. }) = &self.way else {
+        let Some(AccessPath { index, values, .. }) = &self.access else {
             return page.of(sort.index().unwrap_or("job j"), "j.id", &self.conditions);
         };
         let is_few = self.at_most <= SORTED_MAX;
@@ -109,9 +109,9 @@ impl SelectedJobs {
         self.values.iter().map(|(name, value)| (name.as_str(), value as &dyn ToSql)).collect()
     }
 
-    /// Returns the values of the way that have a parameter each.
+    /// Returns the values of the access path that have a parameter each.
     pub(super) fn single_values(&self) -> impl Iterator<Item = (String, &rusqlite::types::Value)> {
-        let values = self.way.iter().flat_map(|way| way.values.iter().take(MERGED_MAX));
+        let values = self.access.iter().flat_map(|access| access.values.iter().take(MERGED_MAX));
         values.enumerate().map(|(at, value)| (format!(":one{at}"), value))
     }
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::store::{
     ManifestGlob, Reader, Select, SortBy, activity, budget, delivery, job_state, listing,
     local_video, manifest_progress, media_queue, metrics_snapshot, notification, pause, price_left,
-    queue, queue_status, reconcile, reconcile::depart, remaining, retention, review, sharing,
-    verdict, watermark,
+    queue, queue_status, reconcile, reconcile::depart, refused, remaining, retention, review,
+    sharing, verdict, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -55,7 +55,7 @@ fn queries() -> Vec<String> {
         notification::NEXT,
         notification::PROBLEMS,
         notification::FAILED_NEXT,
-        queue_status::REFUSED,
+        refused::REFUSED,
         queue_status::BLOCKED_JOBS,
         queue_status::SLOTS_USED,
         budget::IN_PROGRESS,

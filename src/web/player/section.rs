@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::verdict::NOTE_MAX;
 use crate::{
-    job::{GivenVerdict, Plan, Source, State, Task, without_signature},
+    job::{GivenVerdict, Plan, Source, State, Task},
     output::{Presence, presence},
     store::{JobDetail, ManifestGlob, PageEnd, Reader, Select, SortBy, TakeToReview},
     web::{
@@ -15,6 +15,7 @@ use crate::{
         format::{text, time},
         jobs,
         site::Site,
+        source::linked,
     },
 };
 
@@ -198,17 +199,4 @@ fn take_line(take: &TakeToReview, current: &Task) -> Markup {
 
 fn is_local(source: &Source) -> bool {
     matches!(source, Source::File(_))
-}
-
-/// A link without the signature of a signed URL, which is a secret.
-fn linked(source: &Source) -> Markup {
-    let shown = without_signature(source.as_written());
-    html! {
-        @match source {
-            Source::Url(_) if shown.starts_with("https://") || shown.starts_with("http://") => {
-                a href=(shown) rel="noreferrer" { (text(&shown)) }
-            }
-            _ => (text(&shown)),
-        }
-    }
 }

@@ -20,7 +20,7 @@ pub(super) const NOTE_MAX: usize = 1_000;
 
 /// A verdict, and the page to return to.
 #[derive(Deserialize)]
-pub(in crate::web) struct Given {
+pub(in crate::web) struct VerdictForm {
     key: String,
     task: TaskId,
     sha256: String,
@@ -32,7 +32,7 @@ pub(in crate::web) struct Given {
 /// `POST /verdict`
 pub(in crate::web) async fn give(
     State(site): State<Arc<Site>>,
-    Form(given): Form<Given>,
+    Form(given): Form<VerdictForm>,
 ) -> Response {
     match write(&site, &given).await {
         Ok(()) => Redirect::to(&format!("{}#take-{}", address::job(&given.key), given.task))
@@ -41,7 +41,7 @@ pub(in crate::web) async fn give(
     }
 }
 
-async fn write(site: &Site, given: &Given) -> Result<(), PageError> {
+async fn write(site: &Site, given: &VerdictForm) -> Result<(), PageError> {
     let verdict = Verdict::named(&given.verdict);
     if verdict.is_none() && given.verdict != "none" {
         return Err(PageError::Invalid(format!(

@@ -95,7 +95,6 @@ fn a_lost_daemon_is_reported_until_it_is_back() {
     let Some(mut page) = Page::start() else { return };
     page.open("/");
     let shown = "!document.getElementById('offline').hidden";
-    page.browser.until("the stream of changes", "performance.getEntriesByType('resource').some(it => it.name.endsWith('/events')) || document.readyState === 'complete'");
     let port = page.port().to_owned();
     page.env.kill();
     page.browser.until("the page to report it", shown);

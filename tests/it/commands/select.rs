@@ -248,6 +248,9 @@ async fn wait_ends_with_the_jobs() {
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("2 jobs have not ended"), "{}", ran.err);
     assert_eq!(env.run(&["wait", "--timeout", "soon"]).code, 2);
+    store.refuse("bad.yaml", "stamp", "bad.yaml:1:1: unknown key", MOMENT, POLICY).await.unwrap();
+    let ran = env.run(&["wait", "--manifest", "bad.yaml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, "1 manifest with errors\n"), "{ran:?}");
 
     let child = |arguments: &[&str]| {
         let mut command = env.command(arguments);

@@ -1,10 +1,36 @@
 //! How long the jobs that need a slot will take: by the measured rate and by the caps of a day, rounded to what is known.
 
-use super::price_left::PriceLeft;
+use super::{DAY_MS, PriceSum, units};
 use crate::{
     job::State,
     store::{QueueStatus, SpeedLimit},
 };
+
+/// The cap of a day that makes the queue last longest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapPace {
+    /// On which day after today the queue ends at the latest pace that the caps allow.
+    pub days: i64,
+    /// The cap: `400 units`.
+    pub cap: String,
+}
+
+impl CapPace {
+    /// Returns the cap that makes the queue last longest; `sum`: the price of the queue. None: none delays it.
+    pub fn slowest(queue: &QueueStatus, sum: &PriceSum) -> Option<Self> {
+        let of_units =
+            (queue.caps.units_micro, queue.spent_today.units_micro, sum.units_micro, "units");
+        let of_money =
+            (queue.caps.money_micro, queue.spent_today.money_micro, sum.money_micro, "in money");
+        let paces = [of_units, of_money].into_iter().filter_map(|(cap, spent, left, unit)| {
+            let cap = cap.filter(|cap| *cap > 0)?;
+            let after_today = left.saturating_sub(cap.saturating_sub(spent).max(0));
+            let days = after_today.saturating_add(cap - 1) / cap;
+            (days > 0).then(|| Self { days, cap: format!("{} {unit}", units(cap)) })
+        });
+        paces.max_by_key(|pace| pace.days)
+    }
+}
 
 /// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
 /// `downloading`, which needs no slot.
@@ -14,30 +40,29 @@ const STATES_BEFORE_DOWNLOAD: [State; 5] =
 /// The measured rate counts after so many finished jobs. Before, the usual time of a task and the slots count, unless
 /// something else limits the speed.
 const FINISHED_MIN: i64 = 10;
-const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// How long the queue will take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TimeLeft {
-    pub(super) ms: i64,
+pub struct TimeLeft {
+    /// In ms.
+    pub ms: i64,
     /// Caps of a day make it last that long.
-    pub(super) is_by_cap: bool,
+    pub is_by_cap: bool,
 }
 
 impl TimeLeft {
-    /// Estimates the time left at `now_ms` (Unix time). None if it is unknown, if nothing is left, while the queue is
+    /// Estimates the time left at `now_ms` (Unix time); `pace`: as far as it is known. None if it is unknown, if nothing is left, while the queue is
     /// paused, held for another reason than a cap, the API has a problem, or the output folder is not writable.
-    pub(super) fn of(queue: &QueueStatus, price: Option<&PriceLeft>, now_ms: i64) -> Option<Self> {
+    pub fn of(queue: &QueueStatus, pace: Option<&CapPace>, now_ms: i64) -> Option<Self> {
         let ahead = queue.count(&STATES_BEFORE_DOWNLOAD);
         if ahead == 0 || queue.pause.is_some() || queue.api_problem.is_some() {
             return None;
         }
-        let days = price.and_then(PriceLeft::days);
-        let by_cap = days.map(|days| {
+        let by_cap = pace.map(|pace| {
             let tomorrow_ms = DAY_MS - now_ms.rem_euclid(DAY_MS);
-            (days - 1).saturating_mul(DAY_MS).saturating_add(tomorrow_ms)
+            (pace.days - 1).saturating_mul(DAY_MS).saturating_add(tomorrow_ms)
         });
         let by_cap = by_cap.map(|ms| Self { ms, is_by_cap: true });
         if queue.hold.is_some() || queue.blocked.is_some() {
@@ -48,7 +73,7 @@ impl TimeLeft {
     }
 
     /// Formats the time with no more digits than are known: `50s`, `20m`, `3h`, `2 days`.
-    pub(super) fn text(self) -> String {
+    pub fn text(self) -> String {
         let rounded = |unit_ms: i64| (self.ms.saturating_add(unit_ms / 2) / unit_ms).max(1);
         match self.ms {
             ms if ms < 2 * MINUTE_MS => format!("{}s", rounded(10_000) * 10),
@@ -57,6 +82,12 @@ impl TimeLeft {
             ms if ms < 2 * DAY_MS => format!("{}h", rounded(HOUR_MS)),
             _ => format!("{} days", rounded(DAY_MS)),
         }
+    }
+
+    /// Describes the time: `about 3h`, `about 2 days, as the daily budget allows`.
+    pub fn sentence(self) -> String {
+        let why = if self.is_by_cap { ", as the daily budget allows" } else { "" };
+        format!("about {}{why}", self.text())
     }
 }
 
