@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     address,
     error::PageError,
-    format::{iso_time, text, time},
+    format::{iso_time, source, text, time},
     jobs,
     layout::Place,
     player,
@@ -18,7 +18,7 @@ use super::{
     verb::Verb,
 };
 use crate::{
-    job::{Source, State},
+    job::State,
     store::{HistoryEntry, JobDetail, Reader},
 };
 
@@ -136,22 +136,6 @@ fn task(detail: &JobDetail) -> Markup {
             }
         }
     }
-}
-
-fn source(source: &Source) -> Markup {
-    html! {
-        @match source {
-            Source::Url(url) if is_web(url) => a href=(url) rel="noreferrer" { (text(url)) },
-            Source::Url(url) => (text(url)),
-            Source::File(path) => (text(path)),
-            Source::Id(id) => { "id " (text(id)) },
-        }
-    }
-}
-
-/// Whether a link may lead there: never to a script.
-fn is_web(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn history(detail: &JobDetail) -> Markup {

@@ -6,13 +6,13 @@ use maud::{Markup, html};
 
 use super::verdict::NOTE_MAX;
 use crate::{
-    job::{GivenVerdict, Plan, Source, State, Task, without_signature},
+    job::{GivenVerdict, Plan, Source, State, Task},
     output::{Presence, presence},
     store::{JobDetail, ManifestGlob, PageEnd, Reader, Select, SortBy, TakeToReview},
     web::{
         address, assets,
         error::PageError,
-        format::{text, time},
+        format::{source, text, time},
         jobs,
         site::Site,
     },
@@ -105,12 +105,12 @@ fn before(task: &Task) -> Markup {
                 video src={ "/media/video/" (task.id) } data-video="before" preload="metadata" playsinline controls
                     aria-label="Source video" {}
             } @else {
-                p.notice { "The source is not on this computer: " (linked(video)) }
+                p.notice { "The source is not on this computer: " (source(video)) }
             }
             @if is_local(audio) {
                 audio src={ "/media/audio/" (task.id) } preload="metadata" controls aria-label="New audio" {}
             } @else {
-                p.soft { "New audio: " (linked(audio)) }
+                p.soft { "New audio: " (source(audio)) }
             }
             @if is_local(video) { (listen("before", "Listen to the source", false)) }
         }
@@ -198,17 +198,4 @@ fn take_line(take: &TakeToReview, current: &Task) -> Markup {
 
 fn is_local(source: &Source) -> bool {
     matches!(source, Source::File(_))
-}
-
-/// A link without the signature of a signed URL, which is a secret.
-fn linked(source: &Source) -> Markup {
-    let shown = without_signature(source.as_written());
-    html! {
-        @match source {
-            Source::Url(_) if shown.starts_with("https://") || shown.starts_with("http://") => {
-                a href=(shown) rel="noreferrer" { (text(&shown)) }
-            }
-            _ => (text(&shown)),
-        }
-    }
 }
