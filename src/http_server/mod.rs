@@ -3,6 +3,7 @@
 mod file;
 mod movable;
 mod serve;
+mod stall;
 
 pub(crate) use file::send_file;
 pub(crate) use movable::MovableServer;

@@ -19,6 +19,7 @@ const LIMITS: ServerLimits = ServerLimits {
     connections: 8,
     connection: Duration::from_secs(10),
     head: Duration::from_secs(2),
+    stalled: Duration::from_secs(5),
     keep_alive: false,
 };
 

@@ -35,6 +35,7 @@ const LIMITS: ServerLimits = ServerLimits {
     // A video of 100 MB at 1 Mbit/s.
     connection: Duration::from_mins(15),
     head: Duration::from_secs(5),
+    stalled: Duration::from_mins(1),
     keep_alive: true,
 };
 /// How often an address is tried.

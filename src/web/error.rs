@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::html;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::layout;
 use crate::store::StoreError;
@@ -45,8 +45,11 @@ impl PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        if self.status().is_server_error() {
-            warn!("web: a page cannot be shown: {self}");
+        match self {
+            // A page that is open in many windows asks every few seconds.
+            Self::Busy => debug!("web: a page cannot be shown: {self}"),
+            _ if self.status().is_server_error() => warn!("web: a page cannot be shown: {self}"),
+            _ => {}
         }
         let page = layout::bare(
             "Not shown",

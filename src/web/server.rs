@@ -33,6 +33,8 @@ const LIMITS: ServerLimits = ServerLimits {
     connections: 256,
     connection: Duration::from_mins(15),
     head: Duration::from_secs(5),
+    // A browser stops reading while a video is paused, and asks for the rest later.
+    stalled: Duration::from_secs(30),
     keep_alive: true,
 };
 

@@ -144,3 +144,19 @@ fn jobs_are_shown_and_the_queue_is_paused() {
     assert_eq!(super::post(&address, "/resume", "").status, 303);
     assert!(ask(&address, "GET", "/", &[]).body.contains("Pause paid calls"));
 }
+
+/// Who reviews a result need not be able to read all of the bucket.
+#[test]
+fn no_page_shows_the_signature_of_a_signed_link() {
+    let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
+    let signed = "X-Amz-Algorithm=a&X-Amz-Credential=c&X-Amz-Date=d&X-Amz-Expires=9&X-Amz-SignedHeaders=host\
+                  &X-Amz-Signature=secret-mac";
+    test_env.drop_in_old("x.yaml", &JOB.replace("duration_ms=", &format!("{signed}&duration_ms=")));
+    test_env.start();
+    test_env.until_state("x", "succeeded");
+    let address = address(&test_env);
+    for path in ["/", "/jobs", "/job?key=x", "/retry?job=x", "/manifests"] {
+        let page = ask(&address, "GET", path, &[]).body;
+        assert!(page.contains("<main") && !page.contains("secret-mac"), "{path}: {page}");
+    }
+}
