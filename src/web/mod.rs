@@ -30,7 +30,6 @@ mod selection;
 mod server;
 mod sessions;
 mod site;
-mod source;
 mod spend;
 mod verb;
 

@@ -15,7 +15,6 @@ use crate::{
         format::{source, text, time},
         jobs,
         site::Site,
-        source::linked,
     },
 };
 
