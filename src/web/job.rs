@@ -15,6 +15,7 @@ use super::{
     player,
     selection::Selection,
     site::{PageResult, Site},
+    source::linked,
     verb::Verb,
 };
 use crate::{
@@ -97,8 +98,8 @@ fn wish(detail: &JobDetail) -> Markup {
     let position = |ms: i64| format!("{} s", Milliseconds(ms));
     html! {
         dl {
-            dt { "Video" } dd { (source(&spec.video)) }
-            dt { "Audio" } dd { (source(&spec.audio)) }
+            dt { "Video" } dd { (linked(&spec.video)) }
+            dt { "Audio" } dd { (linked(&spec.audio)) }
             dt { "Face" } dd { (text(&spec.face.to_string())) }
             dt { "Audio from" } dd { (position(spec.sound_start_ms)) }
             @if let Some(end) = spec.sound_end_ms { dt { "Audio to" } dd { (position(end)) } }

@@ -30,6 +30,7 @@ mod selection;
 mod server;
 mod sessions;
 mod site;
+mod source;
 mod spend;
 mod verb;
 

@@ -15,6 +15,7 @@ use crate::{
         format::{text, time},
         jobs,
         site::Site,
+        source::linked,
     },
 };
 
