@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     job::{self, Verdict},
-    store::{JobOverview, JobPage, PageEnd, Reader, SortBy},
+    store::{JobOverview, JobPage, PageEnd, Reader, Select, SortBy},
 };
 
 /// Rows of a page.
@@ -119,7 +119,7 @@ fn form(asked: &JobsQuery) -> Markup {
             label { "Verdict"
                 select name="verdict" {
                     option value="" { "any" }
-                    @for name in [Verdict::Approved.name(), Verdict::Rejected.name(), "none"] {
+                    @for name in Select::VERDICTS {
                         option value=(name) selected[selection.value("verdict") == name] { (name) }
                     }
                 }
