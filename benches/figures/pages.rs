@@ -27,7 +27,7 @@ const PAGES: [&str; 9] = [
     "/jobs",
     "/jobs?state=succeeded",
     "/jobs?manifest=batch/0/m0.yaml",
-    "/jobs?sort=units",
+    "/jobs?sort=key",
     "/manifests",
     "/failures",
     "/spend",

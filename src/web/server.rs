@@ -105,11 +105,7 @@ impl WebServer {
     /// The address is in use, or is none of this machine.
     pub async fn apply(&self, settings: WebSettings) -> Result<(), WebError> {
         self.move_to(settings.config.web.listen).await?;
-        let same_password = match (&self.current().settings.password, &settings.password) {
-            (Some(one), Some(two)) => one.is_same(two),
-            (one, two) => one.is_none() && two.is_none(),
-        };
-        if !same_password {
+        if self.current().settings.password != settings.password {
             self.sessions.close_all();
         }
         let site = Site {
