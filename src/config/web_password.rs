@@ -68,7 +68,8 @@ impl WebPassword {
             if !is_usable_hash(password) {
                 return Err(WebPasswordError::Damaged { path: path() });
             }
-        } else if !is_random(password) {
+        } else if password.starts_with('$') || !is_random(password) {
+            // A hash of another kind would itself be the password.
             return Err(WebPasswordError::Guessable { path: path() });
         }
         Ok(Self(password.into()))
@@ -151,6 +152,7 @@ mod tests {
             "passwordpasswordpassword",
             "00000000000000000000000000000000",
             "9f86d081884c7d659a2feaa0c55ad01",
+            "$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
         ] {
             let error = read(guessable, 0o600).unwrap_err();
             assert!(matches!(error, WebPasswordError::Guessable { .. }), "{guessable}: {error}");
