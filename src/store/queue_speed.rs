@@ -1,8 +1,24 @@
 //! What limits the queue, in words.
 
 use super::{QueueStatus, SpeedLimit};
+use crate::job::State;
+
+/// The states in which the daemon works on a job.
+const IN_PROGRESS: [State; 6] = [
+    State::Queued,
+    State::Identified,
+    State::Creating,
+    State::Submitted,
+    State::Processing,
+    State::Downloading,
+];
 
 impl QueueStatus {
+    /// Whether the daemon works on no job.
+    pub fn is_idle(&self) -> bool {
+        self.count(&IN_PROGRESS) == 0
+    }
+
     /// Returns what limits how fast jobs finish, in words: `the 60 slots (limits.concurrency)`. None: nothing, or the queue
     /// is paused or held, or the API has a problem.
     pub fn limited_by(&self) -> Option<String> {

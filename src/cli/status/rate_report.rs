@@ -3,22 +3,12 @@
 use serde::Serialize;
 
 use crate::{
+    actions::rounded_rate,
     cli::text::{counted, iso_ms, time},
-    job::State,
     store::{QueueStatus, RateLimit, SpeedLimit},
 };
 
 const MINUTE_MS: i64 = 60_000;
-
-/// The states in which the daemon works on a job.
-const IN_PROGRESS: [State; 6] = [
-    State::Queued,
-    State::Identified,
-    State::Creating,
-    State::Submitted,
-    State::Processing,
-    State::Downloading,
-];
 
 /// Times in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,17 +50,20 @@ impl RateReport {
 
     /// Returns the report in one sentence; none: nothing is known.
     pub(super) fn text(&self, queue: &QueueStatus, now_ms: i64) -> Option<String> {
-        let is_idle = queue.finished.jobs == 0 && queue.count(&IN_PROGRESS) == 0;
+        let is_idle = queue.finished.jobs == 0 && queue.is_idle();
         let rate = self.finished_per_minute.filter(|_| !is_idle).map(|rate| {
-            let per_minute = format!("{} jobs finished per minute", rounded(rate));
+            let per_minute = format!("{} jobs finished per minute", rounded_rate(rate));
             format!("{per_minute} in the last {}", window(queue.finished.window_ms))
         });
         let by_api = queue.rate_limit.filter(|_| self.api.is_some());
-        let limit = match by_api.map(|limit| rate_limited(&limit, now_ms)) {
-            Some(limited) => Some(limited),
-            None => self.reason.as_ref().map(|reason| format!("limited by {reason}")),
-        };
-        let parts: Vec<String> = rate.into_iter().chain(limit).collect();
+        // Between its refusals, the API may not be what limits the speed.
+        let is_by_api = by_api.is_some_and(|limit| {
+            limit.paid_until_ms > now_ms || queue.speed_limit() == Some(SpeedLimit::Api)
+        });
+        let limit = self.reason.as_ref().filter(|_| !is_by_api);
+        let limit = limit.map(|reason| format!("limited by {reason}"));
+        let by_api = by_api.map(|limit| rate_limited(&limit, now_ms));
+        let parts: Vec<String> = rate.into_iter().chain(limit).chain(by_api).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
@@ -93,13 +86,6 @@ pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
     let until = time(paid_until_ms);
     let again = if times > 1 { format!("; {refused}") } else { String::new() };
     format!("rate limited by the API{code} until {until}: no paid calls{queries}{again}")
-}
-
-/// Formats a rate with at most two digits after the point, fewer for large ones.
-fn rounded(rate: f64) -> String {
-    let digits = if rate >= 100.0 { 0 } else { usize::from(rate < 10.0) };
-    let text = format!("{rate:.digits$}");
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 fn window(window_ms: i64) -> String {

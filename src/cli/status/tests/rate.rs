@@ -131,6 +131,21 @@ fn refusals_for_the_rate_are_counted() {
         "rate limited by the API (code 1302): 43 refusals since 2026-03-01 11:59:07 UTC\n";
     assert!(text(limit).contains(between), "{}", text(limit));
     let resting = RateLimit { paid_until_ms: NOW_MS + 1_000, ..limit };
+    let limited_by = |queue, limit| {
+        let speed_limits = SpeedLimits { queue: Some(queue), ..SpeedLimits::default() };
+        shown(QueueStatus { rate_limit: Some(limit), speed_limits, ..queue_status() }, running(1))
+    };
+    // A few refusals do not hide what limits the speed.
+    let both = limited_by(SpeedLimit::Slots, limit);
+    assert!(
+        both.contains(&format!(
+            "rate       limited by the 5 slots that the account allows; {between}"
+        )),
+        "{both}"
+    );
+    for only in [limited_by(SpeedLimit::Api, limit), limited_by(SpeedLimit::Slots, resting)] {
+        assert!(only.contains("rate       rate limited by the API"), "{only}");
+    }
     let resting = text(resting);
     let words = ": no paid calls; tasks are queried; 43 refusals since 2026-03-01 11:59:07 UTC\n";
     assert!(resting.contains(words), "{resting}");
