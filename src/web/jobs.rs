@@ -168,7 +168,7 @@ fn table(jobs: &[JobOverview]) -> Markup {
     }
     html! {
         div.scroll tabindex="0" role="region" aria-label="Jobs" {
-            table {
+            table.rows {
                 thead { tr {
                     th scope="col" { "State" }
                     th scope="col" { "Since" }
@@ -186,11 +186,11 @@ fn row(job: &JobOverview) -> Markup {
     let reason = job.waiting_for.as_ref().or(job.error.as_ref()).or(job.watermark_missing.as_ref());
     html! {
         tr {
-            td { (state(job.state)) @if let Some(verdict) = job.verdict { br; (self::verdict(verdict)) } }
-            td { (iso_time(&job.state_since)) }
+            td.beside { (state(job.state)) @if let Some(verdict) = job.verdict { br; " " (self::verdict(verdict)) } }
+            td.beside { (iso_time(&job.state_since)) }
             td.wide { a href=(address::job(&job.key)) { (text(&job.key)) } }
             td.wide { @if let Some(reason) = reason { (text(reason)) } }
-            td.number { (job.units) }
+            td.number data-name="Units" { (job.units) }
         }
     }
 }

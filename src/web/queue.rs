@@ -7,7 +7,7 @@ use super::{
     format::{counted, number, text, time},
 };
 use crate::{
-    actions::TimeLeft,
+    actions::{TimeLeft, rounded_rate},
     store::{Pause, PauseKind, QueueStatus, SlotTask},
 };
 
@@ -18,7 +18,9 @@ pub(super) fn describe(status: &QueueStatus, left: Option<TimeLeft>, now_ms: i64
         @if let Some(pause) = &status.pause { (paused(pause)) }
         @if let Some(hold) = status.hold.as_ref().filter(|_| status.pause.is_none()) { p.warning { "Held: " (text(hold)) } }
         @for problem in &problems { p.warning { (problem) } }
-        @if status.pause.is_none() && status.hold.is_none() && problems.is_empty() { p.big { "Running" } }
+        @if status.pause.is_none() && status.hold.is_none() && problems.is_empty() {
+            p.big { @if status.is_idle() { "Nothing to do" } @else { "Running" } }
+        }
         (slots(status))
         (speed(status, left))
     }
@@ -26,12 +28,13 @@ pub(super) fn describe(status: &QueueStatus, left: Option<TimeLeft>, now_ms: i64
 
 /// How fast jobs finish, what limits that, and how long the queue will take.
 fn speed(status: &QueueStatus, left: Option<TimeLeft>) -> Markup {
-    let rate = status.finished.per_minute();
+    // What finished earlier does not matter when nothing is left to do.
+    let rate = status.finished.per_minute().filter(|_| !status.is_idle());
     let limit = status.limited_by();
     html! {
         @if rate.is_some() || limit.is_some() {
             p {
-                @if let Some(rate) = rate { (rate) " jobs finished per minute" @if limit.is_some() { "; " } }
+                @if let Some(rate) = rate { (rounded_rate(rate)) " jobs finished per minute" @if limit.is_some() { "; " } }
                 @if let Some(limit) = limit { "limited by " (text(&limit)) }
             }
         }
