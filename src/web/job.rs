@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     address,
     error::PageError,
-    format::{iso_time, source, text, time},
+    format::{iso_time, text, time},
     jobs,
     layout::Place,
     player,

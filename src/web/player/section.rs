@@ -12,7 +12,7 @@ use crate::{
     web::{
         address, assets,
         error::PageError,
-        format::{source, text, time},
+        format::{text, time},
         jobs,
         site::Site,
         source::linked,
@@ -106,12 +106,12 @@ fn before(task: &Task) -> Markup {
                 video src={ "/media/video/" (task.id) } data-video="before" preload="metadata" playsinline controls
                     aria-label="Source video" {}
             } @else {
-                p.notice { "The source is not on this computer: " (source(video)) }
+                p.notice { "The source is not on this computer: " (linked(video)) }
             }
             @if is_local(audio) {
                 audio src={ "/media/audio/" (task.id) } preload="metadata" controls aria-label="New audio" {}
             } @else {
-                p.soft { "New audio: " (source(audio)) }
+                p.soft { "New audio: " (linked(audio)) }
             }
             @if is_local(video) { (listen("before", "Listen to the source", false)) }
         }

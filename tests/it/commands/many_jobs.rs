@@ -98,9 +98,9 @@ const STEPS: [Step; 16] = [
             env.sim.control(|sim| sim.clear_faults());
             true
         },
-        ..step("lipsyncd retry --failed --code 1301 --yes", 0, &["jobs retried in all"])
+        ..step("lipsyncd retry --failed --code 1301 --yes", 0, &["take 1 begins"])
     },
-    step("lipsyncd dismiss --code no_face,1201 --yes", 0, &["jobs dismissed in all"]),
+    step("lipsyncd dismiss --code no_face,1201 --yes", 0, &["dismissed"]),
     step("lipsyncd wait --timeout 30m", 1, &["failed and dismissed", "cancelled"]),
     step("lipsyncd failures", 0, &["The face is covered"]),
 ];

@@ -150,7 +150,7 @@ fn no_page_shows_the_signature_of_a_signed_link() {
     let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
     let signed = "X-Amz-Algorithm=a&X-Amz-Credential=c&X-Amz-Date=d&X-Amz-Expires=9&X-Amz-SignedHeaders=host\
                   &X-Amz-Signature=secret-mac";
-    test_env.drop_in_old("x.yaml", &JOB.replace("duration_ms=", &format!("{signed}&duration_ms=")));
+    test_env.drop_in_old("x.yaml", JOB.replace("duration_ms=", &format!("{signed}&duration_ms=")));
     test_env.start();
     test_env.until_state("x", "succeeded");
     let address = address(&test_env);
