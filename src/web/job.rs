@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     address,
     error::PageError,
-    format::{iso_time, text, time},
+    format::{self, iso_time, text, time},
     jobs,
     layout::Place,
     player,
@@ -62,9 +62,9 @@ fn reason(detail: &JobDetail) -> Markup {
     let overview = &detail.overview;
     html! {
         p.big { (jobs::state(overview.state)) " " span.soft { "since " (iso_time(&overview.state_since)) } }
-        @if let Some(reason) = &overview.waiting_for { p.notice { (text(reason)) } }
+        @if let Some(reason) = &overview.waiting_for { p.notice { (format::reason(reason)) } }
         @if let Some(error) = &overview.error {
-            p.problem { (text(error)) @if let Some(code) = &overview.error_code { " (" code { (code) } ")" } }
+            p.problem { (format::reason(error)) @if let Some(code) = &overview.error_code { " (" code { (code) } ")" } }
         }
         @if let Some(missing) = &overview.watermark_missing { p.warning { (text(missing)) } }
         @if overview.changed_after_sent {
@@ -164,7 +164,7 @@ fn history_row(entry: &HistoryEntry) -> Markup {
         tr {
             td.beside { (iso_time(&entry.at)) }
             td.beside { @if is_move { span class={ "state state-" (entry.to_state) } { (entry.to_state) } } }
-            td.wide { (text(&entry.what)) }
+            td.wide { (format::reason(&entry.what)) }
             td.wide {
                 @if let Some(call) = &entry.call {
                     (call) ": "

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use super::{
     address,
     error::PageError,
-    format::{iso_time, text},
+    format::{self, iso_time, text},
     layout::Place,
     manifests,
     selection::Selection,
@@ -82,8 +82,8 @@ fn write(site: &Site, reader: &Reader, asked: &JobsQuery) -> PageResult {
         (form(asked))
         @if let Some(manifest) = &manifest { (manifests::one(site, reader, manifest)?) }
         div #jobs data-live="" {
-            (table(&jobs))
             @if !site.is_read_only() && !jobs.is_empty() { (actions(asked)) }
+            (table(&jobs))
             nav.pages aria-label="More jobs" {
                 @if asked.after.is_some() { a href=(asked.address("")) { "First page" } }
                 @if let Some(end) = end {
@@ -189,7 +189,7 @@ fn row(job: &JobOverview) -> Markup {
             td.beside { (state(job.state)) @if let Some(verdict) = job.verdict { br; " " (self::verdict(verdict)) } }
             td.beside { (iso_time(&job.state_since)) }
             td.wide { a href=(address::job(&job.key)) { (text(&job.key)) } }
-            td.wide { @if let Some(reason) = reason { (text(reason)) } }
+            td.wide { @if let Some(reason) = reason { (format::reason(reason)) } }
             td.number data-name="Units" { (job.units) }
         }
     }
