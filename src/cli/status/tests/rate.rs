@@ -8,6 +8,7 @@ fn time_left_is_rounds_of_all_slots() {
     assert_eq!(StatusReport::of(queue_status(), None, NOW_MS, setup()).eta_seconds, Some(20 * 60));
     let mut one = queue_status();
     one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
+    one.slots_used = 1;
     assert_eq!(StatusReport::of(one, None, NOW_MS, setup()).eta_seconds, Some(60));
 }
 
@@ -39,7 +40,8 @@ fn time_left_is_not_guessed() {
     // Few jobs have finished, and not the slots limit the speed.
     let limits = SpeedLimits { queue: Some(SpeedLimit::Api), ..SpeedLimits::default() };
     let slow = QueueStatus { speed_limits: limits, ..queue_status() };
-    for queue in [unknown, nothing, stopped, blocked, slow] {
+    let free = QueueStatus { slots_used: 4, ..queue_status() };
+    for queue in [unknown, nothing, stopped, blocked, slow, free] {
         assert_eq!(StatusReport::of(queue, None, NOW_MS, setup()).eta_seconds, None);
     }
 }
