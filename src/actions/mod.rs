@@ -12,6 +12,7 @@ mod plan;
 mod price;
 mod retry;
 mod selection;
+mod sentence_times;
 mod time_left;
 mod when;
 
@@ -21,5 +22,6 @@ pub use format::{counted, units, units_number};
 pub use plan::{ActionPlan, RefusedJob};
 pub use price::{PriceReport, PriceSum, video_key};
 pub use selection::{SucceededNotNamed, to_cancel, to_dismiss, to_retry};
+pub use sentence_times::with_times;
 pub use time_left::{CapPace, TimeLeft};
 pub use when::{DAY_MS, When};

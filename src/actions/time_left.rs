@@ -96,7 +96,9 @@ fn ms_by_rate(queue: &QueueStatus, ahead: i64) -> Option<i64> {
     let median_ms = queue.median_task_ms;
     // Slots say nothing about the time where something else is scarcer.
     let only_slots = queue.speed_limit().is_none_or(|limit| limit == SpeedLimit::Slots);
-    let by_slots = median_ms.filter(|_| only_slots);
+    // Nor where slots stay free although tasks wait for them: just after a start, nothing else is known yet.
+    let are_used = queue.slots_used >= slots.min(ahead);
+    let by_slots = median_ms.filter(|_| only_slots && are_used);
     let by_slots = by_slots.map(|ms| ((ahead + slots - 1) / slots).saturating_mul(ms));
     let per_minute = queue
         .finished

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::{
-    CommandContext, ExitCode, Result,
+    CommandContext, CommandError, ExitCode, Result,
     clock::{Clock, LocalArgs},
     counted, json, open, safe,
     select::SelectArgs,
@@ -56,6 +56,13 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     let reader = open::reader(context.config)?;
     let asked = arguments.select.select(open::now_ms());
     let exit = report_unknown(&reader, &asked, context)?;
+    if asked.states.iter().any(|state| *state != State::Failed) {
+        return Err(CommandError::new(
+            ExitCode::Usage,
+            "only jobs in state `failed` have failures",
+        )
+        .hint("leave out --state; `lipsyncd list --state STATE` shows jobs in other states"));
+    }
     let failed = Select { states: vec![State::Failed], dismissed: Some(false), ..asked };
     let found = reader.selected_failures(&reader.select(&failed)?, GROUPS_MAX)?;
     let reports = reports(&reader, &found.groups, &arguments.select.as_arguments())?;

@@ -168,7 +168,12 @@ fn cells(manifest: &ManifestProgress, cost: &ManifestCost, price: &PriceSum) -> 
         0 => None,
         unresolved => Some(format!("{unresolved} unresolved")),
     };
-    let error = manifest.error.as_deref().map(|error| first_line(error).into_owned());
+    // The path has a column of its own.
+    let error = manifest.error.as_deref().map(|error| {
+        let line = first_line(error);
+        let place = line.strip_prefix(&*manifest.path).and_then(|rest| rest.strip_prefix(':'));
+        place.unwrap_or(&line).to_owned()
+    });
     let problems: Vec<String> = error.into_iter().chain(decide).collect();
     vec![
         ended(manifest).to_string(),

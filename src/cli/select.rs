@@ -160,6 +160,6 @@ fn state(name: &str) -> Result<State, String> {
         let mut suggestions = Suggestions::for_name(name);
         State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
         let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
-        format!("{unknown}; {hint}The states are {all}")
+        format!("{unknown}; {hint}allowed: {all}")
     })
 }

@@ -19,10 +19,15 @@ impl QueueStatus {
     /// Describes how fast jobs finish: `12 jobs finished per minute in the last 5 minutes`. None: it is unknown, or no job
     /// is in progress.
     pub fn rate_text(&self) -> Option<String> {
-        let is_idle = self.finished.jobs == 0 && self.count(&IN_PROGRESS) == 0;
+        let is_idle = self.finished.jobs == 0 && self.is_idle();
         let rate = self.finished.per_minute().filter(|_| !is_idle)?;
         let (rate, window) = (rounded(rate), window(self.finished.window_ms));
         Some(format!("{rate} jobs finished per minute in the last {window}"))
+    }
+
+    /// Whether the daemon works on no job.
+    pub fn is_idle(&self) -> bool {
+        self.count(&IN_PROGRESS) == 0
     }
 
     /// Returns what limits how fast jobs finish, in words: `the 60 slots (limits.concurrency)`. None: nothing, or the queue
@@ -51,9 +56,9 @@ impl QueueStatus {
     }
 }
 
-/// Formats a rate with at most one digit after the point, none for large ones.
+/// Formats a rate with one digit after the point, or none if it is large.
 fn rounded(rate: f64) -> String {
-    let digits = if rate >= 100.0 { 0 } else { usize::from(rate < 10.0) };
+    let digits = usize::from(rate < 10.0);
     let text = format!("{rate:.digits$}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }

@@ -51,7 +51,8 @@ fn card(site: &Site, group: &FailedGroup) -> Markup {
             h2 { (counted(group.jobs, "job")) ": " (text(reason.unwrap_or("unknown reason"))) }
             p.soft {
                 @if let Some(code) = code { "code " code { (code) } ", " }
-                "first " (time(group.first_at_ms)) ", last " (time(group.last_at_ms)) ", for example "
+                @if group.jobs == 1 { "at " (time(group.last_at_ms)) ", " }
+                @else { "first " (time(group.first_at_ms)) ", last " (time(group.last_at_ms)) ", for example " }
                 a href=(address::job(&group.example_key)) { (text(&group.example_key)) }
             }
             div.actions {

@@ -4,6 +4,16 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 pub(super) use crate::actions::units;
+use crate::actions::with_times;
+
+/// A reason, as [`text`], with its times as all others of the page.
+pub(super) fn reason(reason: &str) -> Markup {
+    let shown = |iso: &str| {
+        let at: Timestamp = iso.parse().ok()?;
+        Some(at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    };
+    text(&with_times(reason, shown))
+}
 
 /// A text of others: marks that reorder text have no effect outside of it.
 pub(super) fn text(text: &str) -> Markup {
@@ -58,6 +68,12 @@ mod tests {
     fn numbers_are_readable() {
         assert_eq!([0, 999, 1_000, -1_234_567].map(number), ["0", "999", "1,000", "-1,234,567"]);
         assert_eq!([1, 2_500_i64].map(|count| counted(count, "job")), ["1 job", "2,500 jobs"]);
+    }
+
+    #[test]
+    fn times_of_reasons_have_the_form_of_the_page() {
+        let shown = reason("paid calls resume at 2026-03-01T12:00:07.050Z & later").into_string();
+        assert_eq!(shown, "<bdi>paid calls resume at 2026-03-01 12:00:07 &amp; later</bdi>");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     address,
     error::PageError,
-    format::{iso_time, text, time},
+    format::{self, iso_time, text, time},
     jobs,
     layout::Place,
     player,
@@ -45,7 +45,7 @@ fn write(site: &Site, reader: &Reader, key: &str) -> PageResult {
         return Err(PageError::UnknownJob(key.to_owned()));
     };
     let main = html! {
-        p.soft { a href="/jobs" { "Jobs" } " / " a href=(address::manifest(&detail.overview.manifest)) { (text(&detail.overview.manifest)) } }
+        p.crumbs { a href="/jobs" { "Jobs" } " / " a href=(address::manifest(&detail.overview.manifest)) { (text(&detail.overview.manifest)) } }
         h1 { (text(key)) }
         section #state data-live="" aria-label="State" { (reason(&detail)) @if !site.is_read_only() { (actions(&detail)) } }
         (player::section(site, reader, &detail)?)
@@ -62,9 +62,9 @@ fn reason(detail: &JobDetail) -> Markup {
     let overview = &detail.overview;
     html! {
         p.big { (jobs::state(overview.state)) " " span.soft { "since " (iso_time(&overview.state_since)) } }
-        @if let Some(reason) = &overview.waiting_for { p.notice { (text(reason)) } }
+        @if let Some(reason) = &overview.waiting_for { p.notice { (format::reason(reason)) } }
         @if let Some(error) = &overview.error {
-            p.problem { (text(error)) @if let Some(code) = &overview.error_code { " (" code { (code) } ")" } }
+            p.problem { (format::reason(error)) @if let Some(code) = &overview.error_code { " (" code { (code) } ")" } }
         }
         @if let Some(missing) = &overview.watermark_missing { p.warning { (text(missing)) } }
         @if overview.changed_after_sent {
@@ -145,7 +145,7 @@ fn history(detail: &JobDetail) -> Markup {
         @if !detail.history_is_complete() { p.soft { "Entries older than " code { "retention.history" } " are no longer kept." } }
         @if hidden > 0 { p.soft { "The newest entries; " code { "lipsyncd show" } " prints all." } }
         div.scroll tabindex="0" role="region" aria-label="History" {
-            table {
+            table.rows {
                 thead { tr {
                     th scope="col" { "At" }
                     th scope="col" { "State" }
@@ -162,9 +162,9 @@ fn history_row(entry: &HistoryEntry) -> Markup {
     let is_move = entry.from_state.as_ref() != Some(&entry.to_state);
     html! {
         tr {
-            td { (iso_time(&entry.at)) }
-            td { @if is_move { span class={ "state state-" (entry.to_state) } { (entry.to_state) } } }
-            td.wide { (text(&entry.what)) }
+            td.beside { (iso_time(&entry.at)) }
+            td.beside { @if is_move { span class={ "state state-" (entry.to_state) } { (entry.to_state) } } }
+            td.wide { (format::reason(&entry.what)) }
             td.wide {
                 @if let Some(call) = &entry.call {
                     (call) ": "

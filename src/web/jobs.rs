@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use super::{
     address,
     error::PageError,
-    format::{iso_time, text},
+    format::{self, iso_time, text},
     layout::Place,
     manifests,
     selection::Selection,
@@ -84,8 +84,8 @@ fn write(site: &Site, reader: &Reader, asked: &JobsQuery) -> PageResult {
         (form(asked))
         @if let Some(manifest) = &manifest { (manifests::one(site, reader, manifest)?) }
         div #jobs data-live="" {
-            (table(&jobs))
             @if !site.is_read_only() && !jobs.is_empty() { (actions(asked)) }
+            (table(&jobs))
             nav.pages aria-label="More jobs" {
                 @if asked.after.is_some() { a href=(asked.address("")) { "First page" } }
                 @if let Some(end) = end {
@@ -170,7 +170,7 @@ fn table(jobs: &[JobOverview]) -> Markup {
     }
     html! {
         div.scroll tabindex="0" role="region" aria-label="Jobs" {
-            table {
+            table.rows {
                 thead { tr {
                     th scope="col" { "State" }
                     th scope="col" { "Since" }
@@ -188,11 +188,11 @@ fn row(job: &JobOverview) -> Markup {
     let reason = job.waiting_for.as_ref().or(job.error.as_ref()).or(job.watermark_missing.as_ref());
     html! {
         tr {
-            td { (state(job.state)) @if let Some(verdict) = job.verdict { br; (self::verdict(verdict)) } }
-            td { (iso_time(&job.state_since)) }
+            td.beside { (state(job.state)) @if let Some(verdict) = job.verdict { br; " " (self::verdict(verdict)) } }
+            td.beside { (iso_time(&job.state_since)) }
             td.wide { a href=(address::job(&job.key)) { (text(&job.key)) } }
-            td.wide { @if let Some(reason) = reason { (text(reason)) } }
-            td.number { (job.units) }
+            td.wide { @if let Some(reason) = reason { (format::reason(reason)) } }
+            td.number data-name="Units" { (job.units) }
         }
     }
 }

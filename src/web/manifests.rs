@@ -65,7 +65,7 @@ pub(super) fn table(
     manifests: &[ManifestProgress],
 ) -> Result<Markup, StoreError> {
     if manifests.is_empty() {
-        return Ok(html! { p { "No manifests." } });
+        return Ok(html! { p.soft { "None." } });
     }
     let (prices, mut jobs) = (prices(site, reader)?, 0);
     let mut rows = Vec::new();
@@ -76,13 +76,13 @@ pub(super) fn table(
     }
     Ok(html! {
         div.scroll tabindex="0" role="region" aria-label="Manifests" {
-            table {
+            table.rows {
                 thead { tr {
                     th scope="col" { "Manifest" }
                     th scope="col" { "Progress" }
                     th.number scope="col" { "Failed" }
                     th.number scope="col" { "Spent" }
-                    th scope="col" { "Price left" }
+                    th.number scope="col" { "Price left" }
                 } }
                 tbody {
                     @for (manifest, cost) in &rows { (row(manifest, cost.as_ref(), &prices)) }
@@ -100,14 +100,16 @@ fn row(manifest: &ManifestProgress, cost: Option<&ManifestCost>, prices: &PriceL
                 a href=(page) { (text(&manifest.path)) }
                 @if let Some(error) = &manifest.error { p.problem { (text(first_line(error))) } }
             }
-            td { (progress(manifest)) }
-            td.number { (failed(manifest)) }
+            td.progress { @if manifest.error.is_none() || manifest.jobs > 0 { (progress(manifest)) } }
+            td.number data-name="Failed" { (failed(manifest)) }
             @match cost {
                 Some(cost) => {
-                    td.number { (units(cost.spent.units_micro)) }
-                    td { (price::left(prices, &cost.left).unwrap_or_default()) }
+                    td.number data-name="Spent" { (units(cost.spent.units_micro)) }
+                    td.number data-name="Price left" {
+                        (price::left(prices, &cost.left).unwrap_or_else(|| "0 units".to_owned()))
+                    }
                 }
-                None => td colspan="2" { a href=(page) { "see its page" } },
+                None => td.number colspan="2" { a href=(page) { "see its page" } },
             }
         }
     }

@@ -93,7 +93,7 @@ fn money(status: &QueueStatus, left: Option<String>) -> Markup {
             dt { "Today" }
             dd { (units(today.units_micro)) " units" (cap(status.caps.units_micro)) }
             @if has_money { dt { "Today in money" } dd { (units(today.money_micro)) (cap(status.caps.money_micro)) } }
-            dt { "In all" }
+            dt { "In total" }
             dd { (units(total.units_micro)) " units" @if has_money { " and " (units(total.money_micro)) " in money" } }
             @if let Some(left) = left { dt { "Price left" } dd { (left) } }
         }

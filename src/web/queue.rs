@@ -18,7 +18,9 @@ pub(super) fn describe(status: &QueueStatus, left: Option<TimeLeft>, now_ms: i64
         @if let Some(pause) = &status.pause { (paused(pause)) }
         @if let Some(hold) = status.hold.as_ref().filter(|_| status.pause.is_none()) { p.warning { "Held: " (text(hold)) } }
         @for problem in &problems { p.warning { (problem) } }
-        @if status.pause.is_none() && status.hold.is_none() && problems.is_empty() { p.big { "Running" } }
+        @if status.pause.is_none() && status.hold.is_none() && problems.is_empty() {
+            p.big { @if status.is_idle() { "Nothing to do" } @else { "Running" } }
+        }
         (slots(status))
         (speed(status, left))
     }
@@ -26,8 +28,10 @@ pub(super) fn describe(status: &QueueStatus, left: Option<TimeLeft>, now_ms: i64
 
 /// How fast jobs finish, what limits that, and how long the queue will take.
 fn speed(status: &QueueStatus, left: Option<TimeLeft>) -> Markup {
+    // What finished earlier does not matter when nothing is left to do.
+    let rate = status.rate_text().filter(|_| !status.is_idle());
     let limit = status.limited_by().map(|limit| format!("limited by {limit}"));
-    let parts: Vec<String> = status.rate_text().into_iter().chain(limit).collect();
+    let parts: Vec<String> = rate.into_iter().chain(limit).collect();
     html! {
         @if !parts.is_empty() { p { (text(&parts.join("; "))) } }
         @if let Some(left) = left { p { "Time left: " (left.sentence()) } }

@@ -65,7 +65,7 @@ fn write(site: &Site, reader: &Reader, asked: &SpendQuery) -> PageResult {
             }
         }
         div #spend data-live="" {
-            p { (cost(rows.iter().fold(Cost::default(), |sum, row| sum.plus(row.cost)))) " in " (days) " days; " (cost(total)) " in all." }
+            p { (cost(rows.iter().fold(Cost::default(), |sum, row| sum.plus(row.cost)))) " in " (days) " days; " (cost(total)) " in total." }
             @if rows.is_empty() { p { "Nothing was paid in this period." } }
             @else { (chart(&rows, &period)) (table(&rows)) }
         }

@@ -30,13 +30,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "COL", default_value = "read", value_parser = sort_by, hide_default_value = true)]
     sort: SortBy,
     /// Only the first N jobs
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number)]
     limit: Option<usize>,
     #[command(flatten)]
     local: LocalArgs,
     /// Print a JSON array, one object per line, with the columns of the view job_overview
     #[arg(long)]
     json: bool,
+}
+
+fn number(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "allowed: a number of jobs, for example `20`")
 }
 
 const PAGE_SIZE: usize = 1_000;

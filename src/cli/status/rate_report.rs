@@ -49,11 +49,14 @@ impl RateReport {
     pub(super) fn text(&self, queue: &QueueStatus, now_ms: i64) -> Option<String> {
         let rate = queue.rate_text().filter(|_| self.finished_per_minute.is_some());
         let by_api = queue.rate_limit.filter(|_| self.api.is_some());
-        let limit = match by_api.map(|limit| rate_limited(&limit, now_ms)) {
-            Some(limited) => Some(limited),
-            None => self.reason.as_ref().map(|reason| format!("limited by {reason}")),
-        };
-        let parts: Vec<String> = rate.into_iter().chain(limit).collect();
+        // Between its refusals, the API may not be what limits the speed.
+        let is_by_api = by_api.is_some_and(|limit| {
+            limit.paid_until_ms > now_ms || queue.speed_limit() == Some(SpeedLimit::Api)
+        });
+        let limit = self.reason.as_ref().filter(|_| !is_by_api);
+        let limit = limit.map(|reason| format!("limited by {reason}"));
+        let by_api = by_api.map(|limit| rate_limited(&limit, now_ms));
+        let parts: Vec<String> = rate.into_iter().chain(limit).chain(by_api).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 }

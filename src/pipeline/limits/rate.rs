@@ -4,6 +4,7 @@
 //! Queries rest for a limited time, whatever the API asks for: tasks that are paid for are always followed.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -30,6 +31,10 @@ const SLOWDOWN_MAX: Duration = Duration::from_secs(60);
 const QUIET_AFTER: Duration = Duration::from_secs(60);
 /// The next refusal of an API that limits the rate comes at most so long after the rest.
 const REFUSED_AFTER: Duration = Duration::from_secs(5);
+/// Between two rests, the API limits the rate if it refused so many calls within [`REFUSALS_WITHIN`]. A single refusal does
+/// not: the calls after it wait for something else.
+const REFUSALS_MIN: usize = 3;
+const REFUSALS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The clock of tokio's timers, for governor: the limiter and the sleep that waits for it must agree on the time.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +95,15 @@ struct Slowdown {
     queries_until: Option<Instant>,
     in_a_row: u32,
     throttling: Option<Throttling>,
+    /// The last [`REFUSALS_MIN`] refusals, the oldest first.
+    refusals: VecDeque<Instant>,
+}
+
+impl Slowdown {
+    fn is_often(&self, now: Instant) -> bool {
+        let first = self.refusals.front().filter(|_| self.refusals.len() == REFUSALS_MIN);
+        first.is_some_and(|first| now - *first < REFUSALS_WITHIN)
+    }
 }
 
 /// A time in which the API limits the rate of calls again and again.
@@ -160,7 +174,9 @@ impl CallRate {
 
     /// Whether the API, and not the configured rate, makes paid calls wait.
     pub(crate) fn is_throttled(&self) -> bool {
-        self.slowdown().paid_until.is_some_and(|until| until + REFUSED_AFTER > Instant::now())
+        let (slowdown, now) = (self.slowdown(), Instant::now());
+        let grace = if slowdown.is_often(now) { REFUSED_AFTER } else { Duration::ZERO };
+        slowdown.paid_until.is_some_and(|until| until + grace > now)
     }
 
     /// Ends that time if the API has not limited the rate for a minute. Returns it once.
@@ -207,6 +223,10 @@ impl CallRate {
         slowdown.paid_until = paid_until;
         slowdown.queries_until = queries_until;
         slowdown.in_a_row = slowdown.in_a_row.saturating_add(u32::from(!rests));
+        if slowdown.refusals.len() == REFUSALS_MIN {
+            slowdown.refusals.pop_front();
+        }
+        slowdown.refusals.push_back(now);
         let throttling =
             slowdown.throttling.unwrap_or(Throttling { since: now, last: now, times: 0 });
         let times = throttling.times.saturating_add(1);

@@ -32,6 +32,8 @@
       if (answer.type === "opaqueredirect") { location.reload(); return; }
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (answer.ok) {
+        // The player begins with its script, so a first result needs a new page.
+        if (next.getElementById("player") && !document.getElementById("player")) { location.reload(); return; }
         for (const part of document.querySelectorAll("[data-live]")) {
           replace(part, next.getElementById(part.id));
         }

@@ -10,9 +10,10 @@
   const EVERY_MS = 40;
 
   const videos = [...player.querySelectorAll("video")];
-  const audio = player.querySelector("audio");
   const master = videos.find((video) => video.dataset.video !== "before");
   const before = videos.find((video) => video.dataset.video === "before");
+  // Without the source, the new audio has controls of its own.
+  const audio = before ? player.querySelector("audio") : null;
   const button = player.querySelector("[data-play]");
   const position = player.querySelector("[data-position]");
   const time = player.querySelector("[data-time]");

@@ -60,6 +60,7 @@ pub(in crate::web) fn section(
             section #takes data-live="" aria-label="Takes" {
                 h2 { "Takes" }
                 ul { @for take in &takes { li { (take_line(take, task)) } } }
+                p.soft { "The player shows the takes that had a result when this page was opened: " a href=(address::job(&detail.overview.key)) { "show all of them" } }
             }
         }
     })
@@ -101,7 +102,7 @@ fn before(task: &Task) -> Markup {
     let (video, audio) = (&task.spec.video, &task.spec.audio);
     html! {
         figure {
-            figcaption { "Before: the source" @if is_local(audio) { " with the new audio" } }
+            figcaption { "Before: the source" @if is_local(video) && is_local(audio) { " with the new audio" } }
             @if is_local(video) {
                 video src={ "/media/video/" (task.id) } data-video="before" preload="metadata" playsinline controls
                     aria-label="Source video" {}

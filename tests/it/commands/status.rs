@@ -77,7 +77,7 @@ async fn help_names_every_member_of_the_json() {
 async fn a_running_daemon_is_recognised_by_its_lock() {
     let (env, store) = CommandEnv::with_jobs().await;
     let lock = Lock::take(&env.database()).unwrap();
-    store.begin(std::process::id(), NOW_MS, 5, Caps::default()).await.unwrap();
+    store.begin(std::process::id(), NOW_MS, 1, Caps::default()).await.unwrap();
     store.set_median_task_ms(60_000).await.unwrap();
     let json = env.run(&["status", "--json"]).json();
     assert_eq!(
@@ -85,7 +85,7 @@ async fn a_running_daemon_is_recognised_by_its_lock() {
         serde_json::json!({"running": true, "pid": std::process::id(),
             "since": "2026-03-01T12:00:07.050Z", "problem": null})
     );
-    assert_eq!(json["eta_seconds"], 60);
+    assert_eq!(json["eta_seconds"], 120);
     drop(lock);
     assert_eq!(env.run(&["status", "--json"]).json()["daemon"]["running"], false);
 }

@@ -8,6 +8,7 @@ fn time_left_is_rounds_of_all_slots() {
     assert_eq!(StatusReport::of(queue_status(), None, NOW_MS, setup()).eta_seconds, Some(20 * 60));
     let mut one = queue_status();
     one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
+    one.slots_used = 1;
     assert_eq!(StatusReport::of(one, None, NOW_MS, setup()).eta_seconds, Some(60));
 }
 
@@ -39,7 +40,8 @@ fn time_left_is_not_guessed() {
     // Few jobs have finished, and not the slots limit the speed.
     let limits = SpeedLimits { queue: Some(SpeedLimit::Api), ..SpeedLimits::default() };
     let slow = QueueStatus { speed_limits: limits, ..queue_status() };
-    for queue in [unknown, nothing, stopped, blocked, slow] {
+    let free = QueueStatus { slots_used: 4, ..queue_status() };
+    for queue in [unknown, nothing, stopped, blocked, slow, free] {
         assert_eq!(StatusReport::of(queue, None, NOW_MS, setup()).eta_seconds, None);
     }
 }
@@ -131,6 +133,21 @@ fn refusals_for_the_rate_are_counted() {
         "rate limited by the API (code 1302): 43 refusals since 2026-03-01 11:59:07 UTC\n";
     assert!(text(limit).contains(between), "{}", text(limit));
     let resting = RateLimit { paid_until_ms: NOW_MS + 1_000, ..limit };
+    let limited_by = |queue, limit| {
+        let speed_limits = SpeedLimits { queue: Some(queue), ..SpeedLimits::default() };
+        shown(QueueStatus { rate_limit: Some(limit), speed_limits, ..queue_status() }, running(1))
+    };
+    // A few refusals do not hide what limits the speed.
+    let both = limited_by(SpeedLimit::Slots, limit);
+    assert!(
+        both.contains(&format!(
+            "rate       limited by the 5 slots that the account allows; {between}"
+        )),
+        "{both}"
+    );
+    for only in [limited_by(SpeedLimit::Api, limit), limited_by(SpeedLimit::Slots, resting)] {
+        assert!(only.contains("rate       rate limited by the API"), "{only}");
+    }
     let resting = text(resting);
     let words = ": no paid calls; tasks are queried; 43 refusals since 2026-03-01 11:59:07 UTC\n";
     assert!(resting.contains(words), "{resting}");

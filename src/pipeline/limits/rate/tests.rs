@@ -88,6 +88,25 @@ async fn refusals_are_counted_until_there_was_none_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_single_refusal_limits_the_rate_only_while_calls_rest() {
+    let rate = rate();
+    let second = || sleep(Duration::from_millis(1_100));
+    for _ in 0..2 {
+        rate.slow_down(None);
+        assert!(rate.is_throttled());
+        second().await;
+        rate.end_slowdown();
+        assert!(!rate.is_throttled());
+    }
+    // An API that refuses again and again limits the rate between its refusals, too.
+    rate.slow_down(None);
+    second().await;
+    assert!(rate.is_throttled());
+    sleep(Duration::from_secs(5)).await;
+    assert!(!rate.is_throttled());
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_that_wait_are_counted() {
     let settings = RateSettings { create_per_second: 0.1, ..SETTINGS };
     let rate = CallRate::new(&settings, QUERY_REST_MAX);
