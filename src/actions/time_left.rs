@@ -94,9 +94,9 @@ impl TimeLeft {
 fn ms_by_rate(queue: &QueueStatus, ahead: i64) -> Option<i64> {
     let slots = queue.slots_limit.max(1);
     let median_ms = queue.median_task_ms;
-    // Slots say nothing about the time where something else is scarcer.
+    // Slots say nothing about the time where something else is scarcer, or where they stay free although tasks wait for
+    // them: just after a start, nothing else is known yet.
     let only_slots = queue.speed_limit().is_none_or(|limit| limit == SpeedLimit::Slots);
-    // Nor where slots stay free although tasks wait for them: just after a start, nothing else is known yet.
     let are_used = queue.slots_used >= slots.min(ahead);
     let by_slots = median_ms.filter(|_| only_slots && are_used);
     let by_slots = by_slots.map(|ms| ((ahead + slots - 1) / slots).saturating_mul(ms));

@@ -45,7 +45,7 @@ async fn open(site: Arc<Site>, result: ResultId, bytes: u64, outputs: Vec<String
     if known.is_some() {
         return known;
     }
-    // Whoever leaves while waiting leaves no work behind.
+    // A browser that goes away while it waits leaves no work behind.
     let turn = site.files.turn().await;
     let read = spawn_blocking(move || {
         let _turn = turn;
