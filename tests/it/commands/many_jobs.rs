@@ -16,6 +16,7 @@ use std::{
 
 use lipsyncd::sim::{Endpoint, FaultRule, SimConfig};
 
+use super::screen::Watching;
 use crate::support::{
     counts,
     daemon::{TestEnv, clip, job_of, quick},
@@ -54,11 +55,14 @@ struct Step {
     prints: &'static [&'static str],
 }
 
+const WATCH_SMALL: &str = "lipsyncd status --watch   # on 80 columns and 24 rows";
+const WATCH_LARGE: &str = "lipsyncd status --watch   # on 140 columns and 40 rows";
+
 const fn step(command: &'static str, code: i32, prints: &'static [&'static str]) -> Step {
     Step { command, after: |_| true, code, prints }
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 18] = [
     Step {
         after: |env| has_job(env, "state = 'succeeded'") && has_job(env, "state = 'failed'"),
         ..step(
@@ -67,6 +71,8 @@ const STEPS: [Step; 16] = [
             &["limited by", "archive", "lipsyncd failures", "acme/extra.yaml"],
         )
     },
+    step(WATCH_SMALL, 0, &[]),
+    step(WATCH_LARGE, 0, &[]),
     step("chmod 755 jobs/archive", 0, &[]),
     step("lipsyncd check jobs/acme/extra.yaml", 1, &["3:5", "did you mean `video`"]),
     step("sed -i 's/vidio/video/' jobs/acme/extra.yaml", 0, &[]),
@@ -148,8 +154,26 @@ fn folder(jobs: usize) -> TestEnv {
     env
 }
 
+/// Shows `status --watch` on a screen of this size, once it shows all parts.
+fn watch(env: &TestEnv, size: (u16, u16)) -> String {
+    let watching = Watching::start(&env.command(&["status", "--watch"]), size);
+    let parts = ["processing", "manifests in progress", "last failures", "needs you"];
+    let screen = watching.until("all parts", |screen| {
+        let shown = screen.contents();
+        parts.iter().all(|part| shown.contains(part))
+    });
+    watching.press("q");
+    watching.ended();
+    screen.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
 /// Runs a command of the page in the operator's shell. Returns its exit code and what it prints.
 fn run(env: &TestEnv, command: &str) -> (Option<i32>, String) {
+    match command {
+        WATCH_SMALL => return (Some(0), watch(env, (80, 24))),
+        WATCH_LARGE => return (Some(0), watch(env, (140, 40))),
+        _ => {}
+    }
     let program = Path::new(env!("CARGO_BIN_EXE_lipsyncd")).parent().unwrap();
     let output = Command::new("sh")
         .args(["-c", &format!("{command} 2>&1")])

@@ -17,15 +17,16 @@ use rustix::{
 
 use super::*;
 
-/// A command on a terminal of its own.
-struct Watching {
+/// `status --watch` on a terminal of its own.
+pub(super) struct Watching {
     child: Child,
     terminal: OwnedFd,
     screen: Arc<Mutex<vt100::Parser>>,
 }
 
 impl Watching {
-    fn start(env: &CommandEnv, (columns, rows): (u16, u16), variables: &[(&str, &str)]) -> Self {
+    /// Runs a command on a terminal of so many columns and rows.
+    pub(super) fn start(watch: &Command, (columns, rows): (u16, u16)) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
@@ -33,12 +34,12 @@ impl Watching {
         let name = ptsname(&terminal, Vec::new()).unwrap();
         let end =
             || File::options().read(true).write(true).open(OsStr::from_bytes(name.as_bytes()));
-        let watch = env.command(&["status", "--watch"]);
         // Makes the terminal that of the command, so that its size and its changes are found.
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg("--wait").arg(watch.get_program()).args(watch.get_args());
-        command.current_dir(env.folder.path()).env_remove("NO_COLOR").env("TERM", "xterm-256color");
-        command.envs(variables.iter().copied());
+        command.current_dir(watch.get_current_dir().unwrap());
+        command.env_remove("NO_COLOR").env("TERM", "xterm-256color");
+        command.envs(watch.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.stdin(end().unwrap()).stdout(end().unwrap()).stderr(Stdio::null());
         let child = command.spawn().unwrap();
         let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
@@ -54,7 +55,7 @@ impl Watching {
     }
 
     /// Waits until the screen shows this, and returns the screen.
-    fn until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> String {
+    pub(super) fn until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> String {
         let began = Instant::now();
         loop {
             let screen = self.screen.lock().unwrap().screen().clone();
@@ -76,12 +77,12 @@ impl Watching {
         set_size(&self.terminal, columns, rows);
     }
 
-    fn press(&self, keys: &str) {
+    pub(super) fn press(&self, keys: &str) {
         File::from(self.terminal.try_clone().unwrap()).write_all(keys.as_bytes()).unwrap();
     }
 
     /// Waits for the end of the command, which gives the screen back.
-    fn ended(mut self) -> String {
+    pub(super) fn ended(mut self) -> String {
         assert!(self.child.wait().unwrap().success());
         let last = self.until("the normal screen", |screen| {
             !screen.alternate_screen() && screen.contents().contains("next ")
@@ -107,7 +108,7 @@ fn has_colors(screen: &vt100::Screen) -> bool {
 #[tokio::test]
 async fn watch_uses_the_screen_that_it_has() {
     let (env, _store) = CommandEnv::with_jobs().await;
-    let watching = Watching::start(&env, (80, 24), &[]);
+    let watching = Watching::start(&env.command(&["status", "--watch"]), (80, 24));
     // A frame arrives in pieces.
     for words in [
         "done       [",
@@ -145,7 +146,9 @@ async fn watch_uses_the_screen_that_it_has() {
 #[tokio::test]
 async fn watch_shows_no_colors_with_no_color_and_ends_with_control_c() {
     let (env, _store) = CommandEnv::with_jobs().await;
-    let watching = Watching::start(&env, (100, 30), &[("NO_COLOR", "1")]);
+    let mut watch = env.command(&["status", "--watch"]);
+    watch.env("NO_COLOR", "1");
+    let watching = Watching::start(&watch, (100, 30));
     watching.until_shown("promo/failed");
     assert!(!has_colors(watching.screen.lock().unwrap().screen()));
     watching.press("\x03");
