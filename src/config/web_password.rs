@@ -91,10 +91,10 @@ impl WebPassword {
         // The time of a comparison of digests says nothing about the password.
         Sha256::digest(given.trim()) == Sha256::digest(known)
     }
+}
 
-    /// Returns true if both are equal.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+impl PartialEq for WebPassword {
+    fn eq(&self, other: &Self) -> bool {
         self.0.expose_secret() == other.0.expose_secret()
     }
 }

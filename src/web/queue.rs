@@ -26,15 +26,10 @@ pub(super) fn describe(status: &QueueStatus, left: Option<TimeLeft>, now_ms: i64
 
 /// How fast jobs finish, what limits that, and how long the queue will take.
 fn speed(status: &QueueStatus, left: Option<TimeLeft>) -> Markup {
-    let rate = status.finished.per_minute();
-    let limit = status.limited_by();
+    let limit = status.limited_by().map(|limit| format!("limited by {limit}"));
+    let parts: Vec<String> = status.rate_text().into_iter().chain(limit).collect();
     html! {
-        @if rate.is_some() || limit.is_some() {
-            p {
-                @if let Some(rate) = rate { (rate) " jobs finished per minute" @if limit.is_some() { "; " } }
-                @if let Some(limit) = limit { "limited by " (text(&limit)) }
-            }
-        }
+        @if !parts.is_empty() { p { (text(&parts.join("; "))) } }
         @if let Some(left) = left { p { "Time left: " (left.sentence()) } }
     }
 }

@@ -117,10 +117,7 @@ impl WebServer {
         let (current, listen) = (self.current(), settings.config.web.listen);
         let next = {
             let before = locked(&current);
-            let same_password = match (&before.settings.password, &settings.password) {
-                (Some(one), Some(two)) => one.is_same(two),
-                (one, two) => one.is_none() && two.is_none(),
-            };
+            let same_password = before.settings.password == settings.password;
             // A login with the earlier password that is checked right now opens no session.
             let sessions =
                 if same_password { Arc::clone(&before.sessions) } else { Arc::default() };

@@ -4,21 +4,8 @@ use serde::Serialize;
 
 use crate::{
     cli::text::{counted, iso_ms, time},
-    job::State,
     store::{QueueStatus, RateLimit, SpeedLimit},
 };
-
-const MINUTE_MS: i64 = 60_000;
-
-/// The states in which the daemon works on a job.
-const IN_PROGRESS: [State; 6] = [
-    State::Queued,
-    State::Identified,
-    State::Creating,
-    State::Submitted,
-    State::Processing,
-    State::Downloading,
-];
 
 /// Times in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,11 +47,7 @@ impl RateReport {
 
     /// Returns the report in one sentence; none: nothing is known.
     pub(super) fn text(&self, queue: &QueueStatus, now_ms: i64) -> Option<String> {
-        let is_idle = queue.finished.jobs == 0 && queue.count(&IN_PROGRESS) == 0;
-        let rate = self.finished_per_minute.filter(|_| !is_idle).map(|rate| {
-            let per_minute = format!("{} jobs finished per minute", rounded(rate));
-            format!("{per_minute} in the last {}", window(queue.finished.window_ms))
-        });
+        let rate = queue.rate_text().filter(|_| self.finished_per_minute.is_some());
         let by_api = queue.rate_limit.filter(|_| self.api.is_some());
         let limit = match by_api.map(|limit| rate_limited(&limit, now_ms)) {
             Some(limited) => Some(limited),
@@ -93,19 +76,4 @@ pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
     let until = time(paid_until_ms);
     let again = if times > 1 { format!("; {refused}") } else { String::new() };
     format!("rate limited by the API{code} until {until}: no paid calls{queries}{again}")
-}
-
-/// Formats a rate with at most two digits after the point, fewer for large ones.
-fn rounded(rate: f64) -> String {
-    let digits = if rate >= 100.0 { 0 } else { usize::from(rate < 10.0) };
-    let text = format!("{rate:.digits$}");
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
-}
-
-fn window(window_ms: i64) -> String {
-    match window_ms / MINUTE_MS {
-        0 => format!("{} s", window_ms / 1_000),
-        1 => "minute".to_owned(),
-        minutes => counted(minutes, "minute"),
-    }
 }
