@@ -10,7 +10,7 @@ use crate::{
     store::{CommandFailure, Reader, SelectedJobs, Store, StoreError},
 };
 
-/// Jobs that are changed at once. Their changes share a transaction and one sync of the disk. A batch is short enough
+/// Jobs that are changed at once. Their changes share few transactions. A batch is short enough
 /// for the daemon, which cannot write meanwhile.
 const BATCH: usize = 256;
 
@@ -47,8 +47,8 @@ pub struct ActionProgress {
     pub is_interrupted: bool,
 }
 
-/// Does `action` to the selected jobs. Calls `visit` after each batch; [`ControlFlow::Break`] ends the action. Each batch
-/// is committed as a whole: what was visited stays, whatever happens later.
+/// Does `action` to the selected jobs. Calls `visit` after each batch; [`ControlFlow::Break`] ends the action. What was
+/// visited is committed, and stays, whatever happens later.
 pub async fn carry_out<E: From<StoreError>>(
     updater: Updater<'_>,
     jobs: &SelectedJobs,
