@@ -27,7 +27,7 @@ struct Column {
 /// A row: its name, and its value in a column.
 type Row = (&'static str, fn(&Column) -> Option<f64>);
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 10] = [
     ("accepting jobs, jobs/s", |column| Some(column.queue.accepted_per_second)),
     ("peak memory, MB", |column| Some(column.queue.memory_mb)),
     ("idle, % of a core", |column| Some(column.queue.idle_percent)),
@@ -35,8 +35,6 @@ const ROWS: [Row; 12] = [
     ("first request after a kill, ms", |column| Some(column.queue.start_ms)),
     ("database per finished job, bytes", |column| Some(column.history.bytes_per_job)),
     ("`status`, all finished, ms", |column| Some(column.history.status_ms)),
-    ("slowest page of the web page, ms", |column| Some(column.history.pages.slowest.0)),
-    ("peak memory with 20 open pages, MB", |column| Some(column.history.pages.memory_mb)),
     ("3,000 jobs after that, jobs/s", |column| Some(column.history.jobs_per_second)),
     ("the same, CPU ms per job", |column| Some(column.history.cpu_ms_per_job)),
     ("rescan of as many manifests, ms", |column| column.rescan_ms),

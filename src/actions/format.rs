@@ -18,10 +18,3 @@ pub fn units(micro: i64) -> String {
 pub fn units_number(micro: i64) -> f64 {
     micro as f64 / 1e6
 }
-
-/// Formats a rate with one digit after the point, or none if it is large.
-pub fn rounded_rate(rate: f64) -> String {
-    let digits = usize::from(rate < 10.0);
-    let text = format!("{rate:.digits$}");
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
-}

@@ -18,7 +18,7 @@ mod when;
 
 pub use carry_out::{ActionProgress, Changed, Updater, carry_out};
 pub use decision::{Decision, JobAction, NotChanged, Payment, command_for, refused};
-pub use format::{counted, rounded_rate, units, units_number};
+pub use format::{counted, units, units_number};
 pub use plan::{ActionPlan, RefusedJob};
 pub use price::{PriceReport, PriceSum, video_key};
 pub use selection::{SucceededNotNamed, to_cancel, to_dismiss, to_retry};

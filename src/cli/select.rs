@@ -47,16 +47,13 @@ pub(super) struct SelectArgs {
         long = "verdict",
         value_name = "VERDICT",
         value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(VERDICTS).map(|name| WantedVerdict(Verdict::named(&name)))
+        value_parser = PossibleValuesParser::new(Select::VERDICTS).map(|name| WantedVerdict(Verdict::named(&name)))
     )]
     verdicts: Vec<WantedVerdict>,
     /// Only jobs whose state changed since then: `2h`, `7d`, `today`, or a day such as `2026-11-01` (UTC)
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
 }
-
-/// The verdicts, and none.
-const VERDICTS: [&str; 3] = [Verdict::Approved.name(), Verdict::Rejected.name(), "none"];
 
 /// A value of `--verdict`; clap gives a plain `Option` another meaning.
 #[derive(Debug, Clone, Copy)]
@@ -128,10 +125,8 @@ impl SelectArgs {
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("allowed: `NAME=VALUE`, for example `language=en`".to_owned()),
-    }
+    Select::label_of(text)
+        .ok_or_else(|| "allowed: `NAME=VALUE`, for example `language=en`".to_owned())
 }
 
 #[derive(Debug, Clone)]

@@ -68,7 +68,8 @@ impl WebPassword {
             if !is_usable_hash(password) {
                 return Err(WebPasswordError::Damaged { path: path() });
             }
-        } else if !is_random(password) {
+        } else if password.starts_with('$') || !is_random(password) {
+            // A hash of another kind would itself be the password.
             return Err(WebPasswordError::Guessable { path: path() });
         }
         Ok(Self(password.into()))
@@ -84,10 +85,10 @@ impl WebPassword {
         // The time of a comparison of digests says nothing about the password.
         Sha256::digest(given.trim()) == Sha256::digest(known)
     }
+}
 
-    /// Returns true if both are equal.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+impl PartialEq for WebPassword {
+    fn eq(&self, other: &Self) -> bool {
         self.0.expose_secret() == other.0.expose_secret()
     }
 }
@@ -151,6 +152,7 @@ mod tests {
             "passwordpasswordpassword",
             "00000000000000000000000000000000",
             "9f86d081884c7d659a2feaa0c55ad01",
+            "$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
         ] {
             let error = read(guessable, 0o600).unwrap_err();
             assert!(matches!(error, WebPasswordError::Guessable { .. }), "{guessable}: {error}");

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{BucketKeys, Config, Credentials, NotifySecret, WebPassword};
 
 /// Settings and credentials.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Inputs {
     pub config: Config,
@@ -18,29 +18,6 @@ pub struct Inputs {
     pub notify_secret: Option<NotifySecret>,
     /// The password of the web page, if the configuration names its file.
     pub web_password: Option<WebPassword>,
-}
-
-impl Inputs {
-    /// Whether both have the same settings and credentials.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let have_same_keys = match (&self.bucket_keys, &other.bucket_keys) {
-            (Some(one), Some(two)) => one.is_same(two),
-            (one, two) => one.is_none() && two.is_none(),
-        };
-        let is_same_secret = match (&self.notify_secret, &other.notify_secret) {
-            (Some(one), Some(two)) => one.is_same(two),
-            (one, two) => one.is_none() && two.is_none(),
-        };
-        let is_same_password = match (&self.web_password, &other.web_password) {
-            (Some(one), Some(two)) => one.is_same(two),
-            (one, two) => one.is_none() && two.is_none(),
-        };
-        self.config == other.config
-            && self.credentials.is_same(&other.credentials)
-            && have_same_keys
-            && is_same_secret
-            && is_same_password
-    }
 }
 
 /// Reads settings and credentials again, for a reload. The error is for the log.

@@ -114,7 +114,7 @@ impl<'a> Reloader<'a> {
 
 /// Checks new inputs as far as that is possible while the old ones are in use. Blocks.
 fn check(old: &Inputs, new: Inputs, until: Until) -> ReadResult {
-    if new.is_same(old) {
+    if new == *old {
         return Ok(None);
     }
     if new.config.state_db != old.config.state_db {

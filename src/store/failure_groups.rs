@@ -28,7 +28,7 @@ pub struct FailedGroup {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewestFailures {
     pub groups: Vec<FailedGroup>,
-    /// Whether there are more failed jobs than were read.
+    /// Whether there may be more failed jobs than were read, or more groups.
     pub has_more: bool,
 }
 

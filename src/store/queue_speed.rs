@@ -1,7 +1,9 @@
-//! What limits the queue, in words.
+//! How fast the queue is, and what limits it, in words.
 
 use super::{QueueStatus, SpeedLimit};
 use crate::job::State;
+
+const MINUTE_MS: i64 = 60_000;
 
 /// The states in which the daemon works on a job.
 const IN_PROGRESS: [State; 6] = [
@@ -17,6 +19,15 @@ impl QueueStatus {
     /// Whether the daemon works on no job.
     pub fn is_idle(&self) -> bool {
         self.count(&IN_PROGRESS) == 0
+    }
+
+    /// Describes how fast jobs finish: `12 jobs finished per minute in the last 5 minutes`. None: it is unknown, or no job
+    /// is in progress.
+    pub fn rate_text(&self) -> Option<String> {
+        let is_idle = self.finished.jobs == 0 && self.is_idle();
+        let rate = self.finished.per_minute().filter(|_| !is_idle)?;
+        let (rate, window) = (rounded(rate), window(self.finished.window_ms));
+        Some(format!("{rate} jobs finished per minute in the last {window}"))
     }
 
     /// Returns what limits how fast jobs finish, in words: `the 60 slots (limits.concurrency)`. None: nothing, or the queue
@@ -48,5 +59,20 @@ impl QueueStatus {
     pub fn speed_limit(&self) -> Option<SpeedLimit> {
         let is_held = self.pause.is_some() || self.hold.is_some() || self.api_problem.is_some();
         self.speed_limits.queue.filter(|_| !is_held)
+    }
+}
+
+/// Formats a rate with at most one digit after the point, none for large ones.
+fn rounded(rate: f64) -> String {
+    let digits = if rate >= 100.0 { 0 } else { usize::from(rate < 10.0) };
+    let text = format!("{rate:.digits$}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+fn window(window_ms: i64) -> String {
+    match window_ms / MINUTE_MS {
+        0 => format!("{} s", window_ms / 1_000),
+        1 => "minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
     }
 }

@@ -21,13 +21,13 @@ use super::{
 };
 use crate::{
     job::{self, Verdict},
-    store::{JobOverview, JobPage, PageEnd, Reader, SortBy},
+    store::{JobOverview, JobPage, PageEnd, Reader, Select, SortBy},
 };
 
 /// Rows of a page.
 const ROWS_MAX: usize = 100;
 
-/// The orders that a page offers. The others would read all selected jobs for each page.
+/// The orders of the page. The others would read all selected jobs for each page.
 const ORDERS: [(SortBy, &str); 3] = [
     (SortBy::Since, "newest change first"),
     (SortBy::Read, "as they were first read"),
@@ -49,7 +49,9 @@ impl JobsQuery {
         };
         let sort = match value("sort") {
             None => SortBy::Since,
-            Some(name) => SortBy::named(&name)
+            Some(name) => ORDERS
+                .into_iter()
+                .find_map(|(one, _)| (one.name() == name).then_some(one))
                 .ok_or_else(|| PageError::Invalid(format!("there is no order `{name}`")))?,
         };
         let invalid = || PageError::Invalid("`after` is no end of a page".to_owned());
@@ -117,7 +119,7 @@ fn form(asked: &JobsQuery) -> Markup {
             label { "Verdict"
                 select name="verdict" {
                     option value="" { "any" }
-                    @for name in [Verdict::Approved.name(), Verdict::Rejected.name(), "none"] {
+                    @for name in Select::VERDICTS {
                         option value=(name) selected[selection.value("verdict") == name] { (name) }
                     }
                 }

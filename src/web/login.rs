@@ -10,7 +10,6 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use super::{
@@ -78,9 +77,7 @@ pub(super) async fn log_in(
         return too_early(&given.next, wait);
     }
     let LoginForm { password: guess, next } = given;
-    // A hash takes long to compute.
-    let checked = spawn_blocking(move || password.is(&guess)).await;
-    if !checked.unwrap_or(false) {
+    if !site.sessions.check(password, guess).await {
         warn!("web: a wrong password was sent from {peer}");
         return (StatusCode::FORBIDDEN, page(&next, Some("This is not the password.")))
             .into_response();

@@ -16,7 +16,10 @@ use super::{
     price::{self, prices},
     site::Site,
 };
-use crate::store::{ManifestProgress, Reader, StoreError};
+use crate::{
+    job::PriceList,
+    store::{ManifestCost, ManifestProgress, Reader, StoreError},
+};
 
 /// Rows of a page.
 const ROWS_MAX: usize = 100;
@@ -82,27 +85,32 @@ pub(super) fn table(
                     th.number scope="col" { "Price left" }
                 } }
                 tbody {
-                    @for (manifest, cost) in rows {
-                        tr {
-                            td.wide {
-                                a href=(address::manifest(&manifest.path)) { (text(&manifest.path)) }
-                                @if let Some(error) = &manifest.error { p.problem { (text(first_line(error))) } }
-                            }
-                            td.progress { @if manifest.error.is_none() || manifest.jobs > 0 { (progress(manifest)) } }
-                            td.number data-name="Failed" { (failed(manifest)) }
-                            @match cost {
-                                Some(cost) => {
-                                    td.number data-name="Spent" { (units(cost.spent.units_micro)) }
-                                    td.number data-name="Price left" { (price::left(&prices, &cost.left).unwrap_or_else(|| "0 units".to_owned())) }
-                                }
-                                None => td.number colspan="2" { a href=(address::manifest(&manifest.path)) { "see its page" } },
-                            }
-                        }
-                    }
+                    @for (manifest, cost) in &rows { (row(manifest, cost.as_ref(), &prices)) }
                 }
             }
         }
     })
+}
+
+fn row(manifest: &ManifestProgress, cost: Option<&ManifestCost>, prices: &PriceList) -> Markup {
+    let page = address::manifest(&manifest.path);
+    html! {
+        tr {
+            td.wide {
+                a href=(page) { (text(&manifest.path)) }
+                @if let Some(error) = &manifest.error { p.problem { (text(first_line(error))) } }
+            }
+            td.progress { @if manifest.error.is_none() || manifest.jobs > 0 { (progress(manifest)) } }
+            td.number data-name="Failed" { (failed(manifest)) }
+            @match cost {
+                Some(cost) => {
+                    td.number data-name="Spent" { (units(cost.spent.units_micro)) }
+                    td.number data-name="Price left" { (price::left(prices, &cost.left).unwrap_or_else(|| "0 units".to_owned())) }
+                }
+                None => td.number colspan="2" { a href=(page) { "see its page" } },
+            }
+        }
+    }
 }
 
 /// The summary of one manifest, above its jobs.

@@ -7,7 +7,7 @@ use super::{
     format::{counted, number, text, time},
 };
 use crate::{
-    actions::{TimeLeft, rounded_rate},
+    actions::TimeLeft,
     store::{Pause, PauseKind, QueueStatus, SlotTask},
 };
 
@@ -28,16 +28,12 @@ pub(super) fn describe(status: &QueueStatus, left: Option<TimeLeft>, now_ms: i64
 
 /// How fast jobs finish, what limits that, and how long the queue will take.
 fn speed(status: &QueueStatus, left: Option<TimeLeft>) -> Markup {
+    let limit = status.limited_by().map(|limit| format!("limited by {limit}"));
     // What finished earlier does not matter when nothing is left to do.
-    let rate = status.finished.per_minute().filter(|_| !status.is_idle());
-    let limit = status.limited_by();
+    let rate = status.rate_text().filter(|_| !status.is_idle());
+    let parts: Vec<String> = rate.into_iter().chain(limit).collect();
     html! {
-        @if rate.is_some() || limit.is_some() {
-            p {
-                @if let Some(rate) = rate { (rounded_rate(rate)) " jobs finished per minute" @if limit.is_some() { "; " } }
-                @if let Some(limit) = limit { "limited by " (text(&limit)) }
-            }
-        }
+        @if !parts.is_empty() { p { (text(&parts.join("; "))) } }
         @if let Some(left) = left { p { "Time left: " (left.sentence()) } }
     }
 }

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 use super::{address, error::PageError, now::now_ms};
 use crate::{
     actions::When,
-    job::{State, Verdict},
+    job::State,
     store::{ManifestGlob, Select},
 };
 
@@ -76,18 +76,15 @@ impl Selection {
                 }
             }
             "label" => {
-                let pair = value.split_once('=').filter(|(name, _)| !name.is_empty());
-                let (name, value) =
-                    pair.ok_or_else(|| invalid("must be written as NAME=VALUE".to_owned()))?;
-                select.labels.push((name.to_owned(), value.to_owned()));
+                let label = Select::label_of(value);
+                let why = || invalid("must be written as NAME=VALUE".to_owned());
+                select.labels.push(label.ok_or_else(why)?);
             }
-            "verdict" => select.verdicts.push(match (value, Verdict::named(value)) {
-                ("none", _) => None,
-                (_, Some(verdict)) => Some(verdict),
-                (_, None) => {
-                    return Err(invalid("must be approved, rejected or none".to_owned()));
-                }
-            }),
+            "verdict" => {
+                let verdict = Select::verdict_named(value);
+                let why = || invalid("must be approved, rejected or none".to_owned());
+                select.verdicts.push(verdict.ok_or_else(why)?);
+            }
             "since" => {
                 let when: When =
                     value.parse().map_err(|allowed| invalid(format!("is wrong; {allowed}")))?;

@@ -52,16 +52,16 @@ pub struct WebError {
 /// Serves the page until it is dropped; open connections end with it.
 pub struct WebServer {
     store: Store,
-    sessions: Arc<Sessions>,
     changes: Arc<Changes>,
     watching: JoinHandle<Infallible>,
-    current: Arc<Mutex<Current>>,
+    current: Mutex<Arc<Mutex<Current>>>,
     serving: MovableServer,
 }
 
-/// The settings in use, and the routes with them.
+/// The settings that a listener uses, and the routes with them.
 struct Current {
     settings: WebSettings,
+    sessions: Arc<Sessions>,
     router: Router,
 }
 
@@ -71,31 +71,41 @@ impl Drop for WebServer {
     }
 }
 
+impl Current {
+    fn new(
+        store: &Store,
+        changes: &Arc<Changes>,
+        sessions: Arc<Sessions>,
+        settings: WebSettings,
+    ) -> Self {
+        let site = Site {
+            settings: settings.clone(),
+            store: store.clone(),
+            readers: Readers::new(store.path().to_owned()),
+            sessions: Arc::clone(&sessions),
+            changes: Arc::clone(changes),
+            files: Files::new(&settings.config),
+        };
+        Self { settings, sessions, router: router(&Arc::new(site)) }
+    }
+}
+
 impl WebServer {
     /// Serves the page as `settings` say.
     ///
     /// # Errors
     /// The address is in use, or is none of this machine.
     pub async fn start(store: &Store, settings: WebSettings) -> Result<Self, WebError> {
-        let (sessions, changes) = (Arc::<Sessions>::default(), Arc::new(Changes::new()));
+        let changes = Arc::new(Changes::new());
         let readers = Readers::new(store.path().to_owned());
         let watched = Arc::clone(&changes);
         let watching = tokio::spawn(async move { watched.run(readers).await });
-        let site = Site {
-            settings: settings.clone(),
-            store: store.clone(),
-            readers: Readers::new(store.path().to_owned()),
-            sessions: Arc::clone(&sessions),
-            changes: Arc::clone(&changes),
-            files: Files::new(&settings.config),
-        };
         let listen = settings.config.web.listen;
-        let current = Current { settings, router: router(&Arc::new(site)) };
-        let current = Arc::new(Mutex::new(current));
-        let store = store.clone();
-        let server =
-            Self { store, sessions, changes, watching, current, serving: MovableServer::default() };
-        server.move_to(listen).await?;
+        let current = Current::new(store, &changes, Arc::default(), settings);
+        let current = Mutex::new(Arc::new(Mutex::new(current)));
+        let (store, serving) = (store.clone(), MovableServer::default());
+        let server = Self { store, changes, watching, current, serving };
+        server.move_to(listen, server.current()).await?;
         Ok(server)
     }
 
@@ -104,46 +114,51 @@ impl WebServer {
     /// # Errors
     /// The address is in use, or is none of this machine.
     pub async fn apply(&self, settings: WebSettings) -> Result<(), WebError> {
-        self.move_to(settings.config.web.listen).await?;
-        let same_password = match (&self.current().settings.password, &settings.password) {
-            (Some(one), Some(two)) => one.is_same(two),
-            (one, two) => one.is_none() && two.is_none(),
+        let (current, listen) = (self.current(), settings.config.web.listen);
+        let next = {
+            let before = locked(&current);
+            let same_password = before.settings.password == settings.password;
+            // A login with the earlier password that is checked right now opens no session.
+            let sessions =
+                if same_password { Arc::clone(&before.sessions) } else { Arc::default() };
+            Current::new(&self.store, &self.changes, sessions, settings)
         };
-        if !same_password {
-            self.sessions.close_all();
+        if locked(&current).settings.config.web.listen == listen {
+            *locked(&current) = next;
+            return Ok(());
         }
-        let site = Site {
-            settings: settings.clone(),
-            store: self.store.clone(),
-            readers: Readers::new(self.store.path().to_owned()),
-            sessions: Arc::clone(&self.sessions),
-            changes: Arc::clone(&self.changes),
-            files: Files::new(&settings.config),
-        };
-        *self.current() = Current { settings, router: router(&Arc::new(site)) };
+        // No address is ever served with the settings, such as no password, of another one.
+        let next = Arc::new(Mutex::new(next));
+        self.move_to(listen, Arc::clone(&next)).await?;
+        *locked(&self.current) = next;
         Ok(())
     }
 
     /// Returns the settings in use.
     #[must_use]
     pub fn settings(&self) -> WebSettings {
-        self.current().settings.clone()
+        locked(&self.current()).settings.clone()
     }
 
-    async fn move_to(&self, listen: Option<SocketAddr>) -> Result<(), WebError> {
-        let open = async |listen| {
-            let (listener, current) = (bind(listen).await?, Arc::clone(&self.current));
-            Ok(tokio::spawn(serve(listener, current)))
+    /// Serves another address with the settings `next`.
+    async fn move_to(
+        &self,
+        listen: Option<SocketAddr>,
+        next: Arc<Mutex<Current>>,
+    ) -> Result<(), WebError> {
+        let open = async |at| {
+            let current = if Some(at) == listen { Arc::clone(&next) } else { self.current() };
+            Ok(tokio::spawn(serve(bind(at).await?, current)))
         };
         self.serving.move_to(listen, open).await
     }
 
-    fn current(&self) -> MutexGuard<'_, Current> {
-        locked(&self.current)
+    fn current(&self) -> Arc<Mutex<Current>> {
+        Arc::clone(&locked(&self.current))
     }
 }
 
-fn locked(current: &Mutex<Current>) -> MutexGuard<'_, Current> {
+fn locked<T>(current: &Mutex<T>) -> MutexGuard<'_, T> {
     current.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

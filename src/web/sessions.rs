@@ -2,14 +2,17 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rustls::crypto::ring;
 use sha2::{Digest as _, Sha256};
+use tokio::{sync::Mutex as AsyncMutex, task::spawn_blocking};
+
+use crate::config::WebPassword;
 
 /// A session ends at the latest after this time.
 const SESSION_MAX: Duration = Duration::from_hours(24 * 7);
@@ -29,6 +32,7 @@ pub(super) struct Sessions {
     /// By the hash of the cookie, so that its value cannot be found by the time of a comparison.
     open: Mutex<HashMap<SessionHash, Instant>>,
     guesses: Mutex<HashMap<IpAddr, Guesses>>,
+    checking: Arc<AsyncMutex<()>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,10 +70,6 @@ impl Sessions {
         locked(&self.open).remove(&hash(value));
     }
 
-    pub(super) fn close_all(&self) {
-        locked(&self.open).clear();
-    }
-
     /// Allows one guess of this address now, or returns how long it has to wait. Each guess counts as wrong until
     /// [`right`](Self::right): guesses at the same time gain nothing.
     pub(super) fn try_guess(&self, peer: IpAddr) -> Result<(), Duration> {
@@ -88,15 +88,27 @@ impl Sessions {
         Ok(())
     }
 
+    /// Whether `guess` is the password. A hash takes time and memory, so that guesses are checked one after another, whether
+    /// or not somebody still waits for the answer.
+    pub(super) async fn check(&self, password: WebPassword, guess: String) -> bool {
+        let turn = Arc::clone(&self.checking).lock_owned().await;
+        let checked = spawn_blocking(move || {
+            let _turn = turn;
+            password.is(&guess)
+        });
+        checked.await.unwrap_or(false)
+    }
+
     /// The guess of this address was right.
     pub(super) fn right(&self, peer: IpAddr) {
         locked(&self.guesses).remove(&network(peer));
     }
 }
 
-/// One user of IPv6 has a network of addresses.
+/// One user of IPv6 has a network of addresses, and each user of this machine has all of its loopback addresses.
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
+        ip if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
         ip @ IpAddr::V4(_) => ip,
     }
@@ -112,6 +124,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
@@ -124,8 +140,20 @@ mod tests {
         );
         sessions.close(&one);
         assert!(!sessions.has(&one) && sessions.has(&two));
-        sessions.close_all();
-        assert!(!sessions.has(&two));
+    }
+
+    #[tokio::test]
+    async fn guesses_are_checked_one_after_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        fs::write(&path, "9f86d081884c7d659a2feaa0c55ad015").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let (password, sessions) = (WebPassword::read(&path).unwrap(), Sessions::default());
+        let turn = Arc::clone(&sessions.checking).lock_owned().await;
+        let check = async |guess: &str| sessions.check(password.clone(), guess.to_owned()).await;
+        assert!(timeout(Duration::from_millis(50), check("x")).await.is_err());
+        drop(turn);
+        assert!(check("9f86d081884c7d659a2feaa0c55ad015").await && !check("x").await);
     }
 
     #[test]
@@ -136,6 +164,9 @@ mod tests {
         assert!(sessions.try_guess(peer("2001:db8::2")).is_err());
         assert_eq!(sessions.try_guess(peer("10.0.0.1")), Ok(()));
         assert!(sessions.try_guess(peer("::ffff:10.0.0.1")).is_err());
+        assert_eq!(sessions.try_guess(peer("127.0.0.1")), Ok(()));
+        assert!(sessions.try_guess(peer("127.9.9.9")).is_err());
+        assert!(sessions.try_guess(peer("::1")).is_err());
         sessions.right(peer("10.0.0.1"));
         assert_eq!(sessions.try_guess(peer("10.0.0.1")), Ok(()));
     }

@@ -3,12 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    actions::rounded_rate,
     cli::text::{counted, iso_ms, time},
     store::{QueueStatus, RateLimit, SpeedLimit},
 };
-
-const MINUTE_MS: i64 = 60_000;
 
 /// Times in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,11 +47,7 @@ impl RateReport {
 
     /// Returns the report in one sentence; none: nothing is known.
     pub(super) fn text(&self, queue: &QueueStatus, now_ms: i64) -> Option<String> {
-        let is_idle = queue.finished.jobs == 0 && queue.is_idle();
-        let rate = self.finished_per_minute.filter(|_| !is_idle).map(|rate| {
-            let per_minute = format!("{} jobs finished per minute", rounded_rate(rate));
-            format!("{per_minute} in the last {}", window(queue.finished.window_ms))
-        });
+        let rate = queue.rate_text().filter(|_| self.finished_per_minute.is_some());
         let by_api = queue.rate_limit.filter(|_| self.api.is_some());
         // Between its refusals, the API may not be what limits the speed.
         let is_by_api = by_api.is_some_and(|limit| {
@@ -86,12 +79,4 @@ pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
     let until = time(paid_until_ms);
     let again = if times > 1 { format!("; {refused}") } else { String::new() };
     format!("rate limited by the API{code} until {until}: no paid calls{queries}{again}")
-}
-
-fn window(window_ms: i64) -> String {
-    match window_ms / MINUTE_MS {
-        0 => format!("{} s", window_ms / 1_000),
-        1 => "minute".to_owned(),
-        minutes => counted(minutes, "minute"),
-    }
 }

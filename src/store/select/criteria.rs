@@ -39,6 +39,21 @@ impl Select {
         Self::default()
     }
 
+    /// The names of verdicts that can be selected; the last: without a verdict.
+    pub const VERDICTS: [&str; 3] = [Verdict::Approved.name(), Verdict::Rejected.name(), "none"];
+
+    /// Reads the name of a verdict, or `none`.
+    pub fn verdict_named(name: &str) -> Option<Option<Verdict>> {
+        let verdict = Verdict::named(name);
+        Self::VERDICTS.contains(&name).then_some(verdict)
+    }
+
+    /// Reads a label: `NAME=VALUE`.
+    pub fn label_of(text: &str) -> Option<(String, String)> {
+        let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
+        Some((name.to_owned(), value.to_owned()))
+    }
+
     /// Selects the jobs in one state.
     pub fn in_state(state: State) -> Self {
         Self { states: vec![state], ..Self::default() }

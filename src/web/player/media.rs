@@ -9,6 +9,7 @@ use axum::{
 };
 use tokio::task::spawn_blocking;
 
+use super::files::Unread;
 use crate::{
     http_server::send_file,
     job::{Source, Task, TaskId},
@@ -28,11 +29,29 @@ pub(in crate::web) async fn result(
         Err(error) => return PageError::from(error).into_response(),
     };
     let Some((bytes, outputs)) = found else { return PageError::NotFound.into_response() };
-    let opening = spawn_blocking(move || site.files.open_result(&result, bytes, &outputs)).await;
-    match opening {
-        Ok(Some(file)) => send(&file, "video/mp4", request).await,
-        _ => PageError::NotFound.into_response(),
+    match open(site, result, bytes, outputs).await {
+        Some(file) => send(&file, "video/mp4", request).await,
+        None => PageError::NotFound.into_response(),
     }
+}
+
+async fn open(site: Arc<Site>, result: ResultId, bytes: u64, outputs: Vec<String>) -> Option<File> {
+    let (reader, asked) = (Arc::clone(&site), (result, outputs));
+    let known = spawn_blocking(move || {
+        let (result, outputs) = &asked;
+        (reader.files.open_result(result, bytes, outputs, Unread::Skip), asked)
+    });
+    let (known, (result, outputs)) = known.await.ok()?;
+    if known.is_some() {
+        return known;
+    }
+    // Whoever leaves while waiting leaves no work behind.
+    let turn = site.files.turn().await;
+    let read = spawn_blocking(move || {
+        let _turn = turn;
+        site.files.open_result(&result, bytes, &outputs, Unread::Read)
+    });
+    read.await.ok()?
 }
 
 /// `GET /media/video/TASK`

@@ -128,6 +128,7 @@ fn jobs_are_shown_and_the_queue_is_paused() {
         ("/jobs?manifest=none", 200),
         ("/jobs?sort=key&label=a%3Db&verdict=none&code=1&state=failed,succeeded", 200),
         ("/jobs?sort=none", 400),
+        ("/jobs?sort=units", 400),
         ("/manifests", 200),
         ("/failures", 200),
         ("/spend", 200),
