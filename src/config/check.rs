@@ -82,14 +82,6 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
             "is below `kling.session_ttl`: Kling could download a video of a session after its link expired",
         ),
         (
-            "web.listen",
-            config.web.listen.is_none()
-                && (config.web.read_only
-                    || !config.web.hosts.is_empty()
-                    || config.web.password_file.is_some()),
-            "is missing: without an address there is no page, and the other keys of `web` do nothing",
-        ),
-        (
             "web.password_file",
             config.web.password_file.is_none()
                 && config.web.listen.is_some_and(|listen| !listen.ip().is_loopback()),

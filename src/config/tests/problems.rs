@@ -102,7 +102,6 @@ fn problems_are_reported_where_they_are() {
         notify: [{webhook: 'https://e.com', format: xml}] => 1:45: `notify[0].format` cannot be the text `xml`
         notify: [{command: []}] => 1:10: `notify` has a command without a program
         notify: [{command: [a], format: ntfy}] => 1:10: `notify` has a `format` without a `webhook`
-        web: {read_only: true} => 1:6: `web.listen` is missing: without an address there is no page
         web: {listen: '0.0.0.0:8470'} => 1:15: `web.password_file` is missing: `web.listen` is an address that other machines reach
         web: {listen: localhost} => 1:15: `web.listen` is not an IP address with a port (`null`, or
         web: {hosts: ['*.example.com']} => 1:14: `web.hosts` contains `*.example.com`: name each host (a list of

@@ -44,13 +44,16 @@ impl<A: Api> Pipeline<A> {
         let (creates_wait, identifies_wait) = (waits(CallKind::Create), waits(CallKind::Identify));
         let lookups_wait = self.steps.count(StepKind::Create) > 0 && waits(CallKind::Query);
         let (results, at_once) = (self.queues.count(State::Downloading), settings.downloads);
-        let create = self.create_limit(creates_wait, lookups_wait);
-        let identify = identifies_wait.then(|| {
+        let is_throttled = rate.is_throttled();
+        // Calls wait for the API then, and not for the configured rates.
+        let own = |waits: bool| waits && !is_throttled;
+        let create = self.create_limit(own(creates_wait), own(lookups_wait));
+        let identify = own(identifies_wait).then(|| {
             let per_second = settings.rate.identify_per_second;
             format!("rate limit of identify ({per_second} per second, limits.identify_per_second)")
         });
         SpeedLimits {
-            queue: if rate.is_throttled() && (creates_wait || identifies_wait) {
+            queue: if is_throttled && (creates_wait || identifies_wait) {
                 Some(SpeedLimit::Api)
             } else if results > at_once * ROUNDS_OF_DOWNLOADS {
                 Some(SpeedLimit::Downloads)

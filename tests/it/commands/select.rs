@@ -224,7 +224,7 @@ async fn manifests_show_progress_price_and_errors() {
     assert_eq!((ran.code, lines.len()), (0, 4), "{ran:?}");
     let header = ["ENDED", "JOBS", "FAILED", "UNITS", "PRICE", "LEFT", "MANIFEST", "PROBLEM"];
     assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), header);
-    assert!(lines[1].ends_with("bad.yaml    bad.yaml:1:1: unknown key"), "{}", ran.out);
+    assert!(lines[1].ends_with("bad.yaml    1:1: unknown key"), "{}", ran.out);
     let promo: Vec<&str> = lines[3].split_whitespace().collect();
     assert_eq!(promo[..4], ["2", "6", "1", "1.15"], "{}", ran.out);
     assert!(lines[3].ends_with("promo.yaml  1 unresolved"), "{}", ran.out);

@@ -82,13 +82,13 @@ fn rate_is_shown_with_what_limits_it() {
     };
     let finished = "jobs finished per minute in the last 5 minutes; limited by ";
     for (limit, jobs, text) in [
-        (SpeedLimit::IdentifyRate, 12, format!("2.4 {finished}rate limit of identify (2 per")),
-        (SpeedLimit::CreateRate, 600, format!("120 {finished}rate limit of create (2 per")),
-        (SpeedLimit::QueryRate, 5, format!("1 {finished}rate limit of create (2 per")),
+        (SpeedLimit::IdentifyRate, 12, format!("2.4 {finished}the rate limit of identify (2 per")),
+        (SpeedLimit::CreateRate, 600, format!("120 {finished}the rate limit of create (2 per")),
+        (SpeedLimit::QueryRate, 5, format!("1 {finished}the rate limit of create (2 per")),
         (
             SpeedLimit::Downloads,
             0,
-            format!("0 {finished}at most 4 at once, download.concurrency\n"),
+            format!("0 {finished}the downloads (at most 4 at once, download.concurrency)\n"),
         ),
         (SpeedLimit::Slots, 5, format!("1 {finished}the 5 slots that the account allows\n")),
         (
