@@ -164,7 +164,7 @@ fn watch(env: &TestEnv, size: (u16, u16)) -> String {
     });
     watching.press("q");
     watching.ended();
-    screen.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    screen.lines().map(|line| format!("{}\n", without_folder(env, line).trim_end())).collect()
 }
 
 /// Runs a command of the page in the operator's shell. Returns its exit code and what it prints.
@@ -182,9 +182,13 @@ fn run(env: &TestEnv, command: &str) -> (Option<i32>, String) {
         .env("PATH", format!("{}:/usr/bin:/bin", program.display()))
         .output()
         .unwrap();
-    let folder = format!("{}/", env.dir.path().display());
-    let text = String::from_utf8(output.stdout).unwrap().replace(&folder, "");
-    (output.status.code(), text)
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.code(), without_folder(env, &text))
+}
+
+/// The operator sees the paths of the own folder.
+fn without_folder(env: &TestEnv, text: &str) -> String {
+    text.replace(&format!("{}/", env.dir.path().display()), "")
 }
 
 #[test]
