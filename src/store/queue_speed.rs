@@ -43,9 +43,15 @@ impl QueueStatus {
             SpeedLimit::Uploads => {
                 Some("the uploads of local videos (upload.concurrency)".to_owned())
             }
-            SpeedLimit::IdentifyRate => limits.identify.clone(),
-            SpeedLimit::CreateRate | SpeedLimit::QueryRate => limits.create.clone(),
-            SpeedLimit::Downloads => limits.download.clone(),
+            SpeedLimit::IdentifyRate => {
+                limits.identify.as_ref().map(|limit| format!("the {limit}"))
+            }
+            SpeedLimit::CreateRate | SpeedLimit::QueryRate => {
+                limits.create.as_ref().map(|limit| format!("the {limit}"))
+            }
+            SpeedLimit::Downloads => {
+                limits.download.as_ref().map(|limit| format!("the downloads ({limit})"))
+            }
         }
     }
 
