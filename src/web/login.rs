@@ -74,7 +74,7 @@ pub(super) async fn log_in(
         return Redirect::to("/").into_response();
     };
     let LoginForm { password: guess, next } = given;
-    // Somebody who guesses, perhaps behind the same proxy, must not keep out a person with a password that cannot be guessed.
+    // Somebody who guesses, perhaps behind the same proxy, must not keep out a person with the right random password.
     let is_right = password.is_random() && password.is(&guess);
     if !is_right && let Err(wait) = site.sessions.try_guess(peer) {
         return too_early(&next, wait);

@@ -116,6 +116,17 @@ fn the_defaults_are_the_promised_ones() {
 }
 
 #[test]
+fn a_web_page_without_an_address_has_the_usual_one() {
+    let listen = |text: &str| good(text).web.listen.map(|at| at.to_string());
+    for on in ["web: {}", "web: {read_only: true}", "web: {listen: '127.0.0.1:8470'}"] {
+        assert_eq!(listen(on).as_deref(), Some("127.0.0.1:8470"), "{on}");
+    }
+    for off in ["", "web:", "web: null", "web: {listen: null}"] {
+        assert_eq!(listen(off), None, "{off}");
+    }
+}
+
+#[test]
 fn every_setting_is_read() {
     let config = good(
         "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, media_settle: 250ms, rescan_interval: 500ms, on_change: run, ignore: [drafts/]}\n\
