@@ -1,5 +1,5 @@
 //! What people do to jobs: by commands, and on the web page. A [`JobAction`] decides about one job at a time; a [`ActionPlan`]
-//! says how many jobs it would change and what that costs; [`carry_out`] changes all selected jobs.
+//! says how many jobs it would change and what that costs; [`carry_out()`] changes all selected jobs.
 //!
 //! Nothing here prints, and nothing depends on how many jobs there are, except for a few bytes per job of a plan.
 

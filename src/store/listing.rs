@@ -1,6 +1,6 @@
 //! Jobs for people: rows of the view `job_overview`, and one job with its history.
 //!
-//! Long lists are read in pages (see [`Select`](super::Select)), so that memory and the WAL do not grow with them.
+//! Long lists are read in pages (see [`Select`]), so that memory and the WAL do not grow with them.
 
 use rusqlite::{Row, named_params};
 use serde::Serialize;
