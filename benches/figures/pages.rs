@@ -66,6 +66,8 @@ impl Pages {
         test_env.drop_jobs(jobs);
         test_env.age_manifests();
         test_env.start(&["run"]);
+        test_env
+            .until("the folder", |test_env| test_env.log().contains("the folder has been read"));
         test_env.until_accepted(jobs);
         test_env.kill();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
