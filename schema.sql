@@ -220,6 +220,7 @@ CREATE TABLE job (
   output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- 1: it waits because the output file cannot be written
   delivered_sha256    TEXT,
   delivered_bytes     INTEGER,
+  verdict             TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- on its file; the triggers below keep it
   error_code          TEXT,                         -- of the job alone; a failed task has its own
   error               TEXT,
   error_reason        TEXT,
@@ -236,6 +237,7 @@ CREATE TABLE job (
 CREATE INDEX job_state    ON job (state);
 CREATE INDEX job_due      ON job (due_at_ms) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX job_manifest ON job (manifest_id);
+CREATE INDEX job_since    ON job (state_since_ms);
 -- The jobs of a task, first those in the folder: NULL sorts first.
 CREATE INDEX job_task     ON job (task_row, absent_since_ms) WHERE task_row IS NOT NULL;
 CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
@@ -247,6 +249,22 @@ CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.m
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
 CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
+CREATE INDEX job_verdict  ON job (coalesce(verdict, 'none')) WHERE state = 'succeeded';
+
+-- What people think of results. A verdict is about the bytes that the person saw. Another take has none yet, and neither has a
+-- result that was fetched again with other bytes. Jobs that share a task have the same result, and so the same verdict.
+CREATE TABLE verdict (
+  task_row      INTEGER NOT NULL REFERENCES task (id),
+  result_sha256 TEXT    NOT NULL,
+  verdict       TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- NULL: it was withdrawn
+  note          TEXT,
+  given_at_ms   INTEGER NOT NULL,
+  revision      INTEGER NOT NULL DEFAULT 1,         -- counts what the metadata files must show
+  stored        INTEGER NOT NULL DEFAULT 0,         -- the revision that the metadata files show
+  PRIMARY KEY (task_row, result_sha256)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX verdict_unstored ON verdict (given_at_ms) WHERE stored <> revision;
 
 -- Watermarked copies that jobs with a result still lack. A job does not wait for them.
 CREATE TABLE missing_watermark (
@@ -281,6 +299,8 @@ CREATE TABLE label (
   value  TEXT    NOT NULL,
   PRIMARY KEY (job_id, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX label_value ON label (name, value);
 
 -- The beginnings of sentences that many rows of `event` share.
 CREATE TABLE history_text (
@@ -396,6 +416,12 @@ CREATE TABLE daemon_state (
   rate_limit_code  INTEGER,                         -- why calls rest until the times below; NULL: no code
   paid_rest_until_ms INTEGER,                       -- Identify Face and Create Task rest until then; NULL: they did not rest
   query_rest_until_ms INTEGER,                      -- the same for queries
+  rate_limit_since_ms INTEGER,                      -- the first refusal since calls were last not limited for a minute
+  rate_limit_times INTEGER,                         -- how many refusals there were since then
+  speed_limit      TEXT    CHECK (speed_limit IN ('slots', 'api', 'identify_rate', 'create_rate', 'query_rate', 'uploads', 'downloads')), -- what limits how fast jobs finish; NULL: nothing
+  identify_limit   TEXT,                            -- what limits how fast videos are identified; NULL: nothing
+  create_limit     TEXT,                            -- what limits how fast create requests are sent, beside slots; NULL: nothing
+  download_limit   TEXT,                            -- what limits how fast results are downloaded; NULL: nothing
   hold             TEXT,                            -- why no new task is started although the queue is not paused
   hold_kind        TEXT    CHECK (hold_kind IN ('budget', 'price')), -- budget: a daily cap; price: the price of the next task is unknown
   hold_until_ms    INTEGER,                         -- when the hold ends at the latest
@@ -407,6 +433,10 @@ CREATE TABLE daemon_state (
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- 1: the first complete scan since the start is not done
   folder           TEXT,                            -- identity of jobs_dir, to recognise an unmounted folder
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned; NULL: it can
+  unreadable_folders INTEGER NOT NULL DEFAULT 0,    -- folders in jobs_dir that cannot be read
+  unreadable_folder TEXT,                           -- the first of them, ending in '/'
+  unreadable_reason TEXT,                           -- why it cannot be read
+  video_server_problem TEXT,                        -- why local videos cannot be served (media.serve); NULL: they can, or they are not served
   result_hosts_problem TEXT,                        -- why results may not be downloaded from here; NULL: nothing is known
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
@@ -418,6 +448,12 @@ CREATE TABLE daemon_state (
 ) STRICT;
 
 INSERT INTO daemon_state (id) VALUES (1);
+
+-- How many jobs finished in each 10 s of the last hour, from which `status` computes the rate.
+CREATE TABLE finished (
+  at_10s INTEGER PRIMARY KEY,                       -- 10 s since 1970
+  jobs   INTEGER NOT NULL
+) STRICT;
 
 -- Messages about what happened, for the targets of `notify` in the configuration. Triggers write them in the transaction
 -- of the change, whatever program changes something. The daemon sends them.
@@ -487,6 +523,15 @@ CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON job WHEN OLD.state <> 
   UPDATE state SET jobs = jobs + 1 WHERE name = NEW.state;
 END;
 
+-- A job that fails before it is queued says nothing about the rate.
+CREATE TRIGGER job_finished AFTER UPDATE OF state ON job
+WHEN OLD.state <> NEW.state AND OLD.state <> 'waiting' AND (NEW.state = 'succeeded' OR NEW.state = 'failed')
+BEGIN
+  INSERT INTO finished (at_10s, jobs) VALUES (NEW.finished_at_ms / 10000, 1)
+  ON CONFLICT (at_10s) DO UPDATE SET jobs = jobs + 1;
+  DELETE FROM finished WHERE at_10s < NEW.finished_at_ms / 10000 - 360;
+END;
+
 CREATE TRIGGER job_counts_of_manifest AFTER UPDATE OF state, manifest_id ON job
 WHEN OLD.manifest_id <> NEW.manifest_id
   OR OLD.state <> NEW.state AND (OLD.finished_at_ms IS NOT NULL OR NEW.finished_at_ms IS NOT NULL
@@ -516,6 +561,33 @@ CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
     jobs = jobs - 1, succeeded = succeeded - (OLD.state = 'succeeded'), failed = failed - (OLD.state = 'failed'),
     cancelled = cancelled - (OLD.state = 'cancelled'), unresolved = unresolved - (OLD.state = 'unresolved')
   WHERE id = OLD.manifest_id;
+END;
+
+-- A job shows the verdict on its file.
+
+CREATE TRIGGER verdict_given AFTER INSERT ON verdict BEGIN
+  UPDATE job SET verdict = NEW.verdict WHERE task_row = NEW.task_row AND delivered_sha256 = NEW.result_sha256;
+END;
+
+CREATE TRIGGER verdict_changed AFTER UPDATE OF verdict ON verdict WHEN OLD.verdict IS NOT NEW.verdict BEGIN
+  UPDATE job SET verdict = NEW.verdict WHERE task_row = NEW.task_row AND delivered_sha256 = NEW.result_sha256;
+END;
+
+CREATE TRIGGER verdict_deleted AFTER DELETE ON verdict BEGIN
+  UPDATE job SET verdict = NULL WHERE task_row = OLD.task_row AND delivered_sha256 = OLD.result_sha256;
+END;
+
+-- Its new file may have a verdict already: another job of the task had the file first, or a retry was taken back.
+CREATE TRIGGER verdict_of_file AFTER UPDATE OF task_row, delivered_sha256, state ON job
+WHEN (OLD.task_row IS NOT NEW.task_row OR OLD.delivered_sha256 IS NOT NEW.delivered_sha256
+    OR OLD.state <> 'succeeded' AND NEW.state = 'succeeded')
+  AND (OLD.verdict IS NOT NULL
+    OR EXISTS (SELECT 1 FROM verdict WHERE task_row = NEW.task_row AND result_sha256 = NEW.delivered_sha256))
+BEGIN
+  UPDATE job SET verdict =
+    (SELECT verdict FROM verdict WHERE task_row = NEW.task_row AND result_sha256 = NEW.delivered_sha256)
+  WHERE id = NEW.id;
+  UPDATE verdict SET revision = revision + 1 WHERE task_row = NEW.task_row AND result_sha256 = NEW.delivered_sha256;
 END;
 
 CREATE TRIGGER manifest_inserted AFTER INSERT ON manifest WHEN NEW.removed_at_ms IS NULL BEGIN
@@ -643,10 +715,16 @@ SELECT
       'rate limited by the API' || coalesce(' (code ' || d.rate_limit_code || ')', '') || '; paid calls resume at ' ||
       strftime('%Y-%m-%dT%H:%M:%fZ', d.paid_rest_until_ms / 1000.0, 'unixepoch')
     WHEN d.api_problem IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API gives no usable answer: ' || d.api_problem
-    WHEN j.state = 'identified' AND slots.used >= d.slots_limit THEN 'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use)'
-    WHEN j.state IN ('queued', 'identified') AND t.wait_reason IS NOT NULL THEN t.wait_reason
+    WHEN j.state = 'queued' AND t.wait_reason IS NOT NULL THEN t.wait_reason
+    WHEN j.state = 'queued' AND d.identify_limit IS NOT NULL THEN 'queued: ' || d.identify_limit
+    WHEN j.state IN ('queued', 'identified') AND slots.used >= d.slots_limit THEN
+      CASE j.state WHEN 'queued' THEN 'queued: ' ELSE '' END ||
+      'no slot is free (' || slots.used || ' of ' || d.slots_limit || ' slots in use, ' ||
+      CASE WHEN d.slots_limit < d.slots_configured THEN 'as many as the account allows' ELSE 'limits.concurrency' END || ')'
+    WHEN j.state = 'identified' AND t.wait_reason IS NOT NULL THEN t.wait_reason
+    WHEN j.state = 'identified' AND d.create_limit IS NOT NULL THEN d.create_limit
     WHEN j.state IN ('queued', 'identified') THEN
-      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'its create request is next, as limits.create_per_second and the account allow (' END ||
+      CASE j.state WHEN 'queued' THEN 'queued (' ELSE 'its create request is next (' END ||
       slots.used || ' of ' || d.slots_limit || ' slots in use)'
     -- After the create request.
     ELSE
@@ -659,7 +737,7 @@ SELECT
         WHEN j.state = 'creating' THEN 'the create request is sent; no answer yet'
         WHEN j.state = 'submitted' THEN 'Kling has not started task ' || t.task_id
         WHEN j.state = 'processing' THEN 'Kling is processing task ' || t.task_id
-        ELSE 'its download is in progress or next'
+        ELSE 'its download is in progress or next' || coalesce(' (' || d.download_limit || ')', '')
       END ||
       CASE WHEN d.api_problem IS NOT NULL AND j.state <> 'downloading' THEN '; the API gives no usable answer: ' || d.api_problem ELSE '' END
   END AS waiting_for,
@@ -681,6 +759,9 @@ SELECT
      END
    FROM missing_watermark w WHERE w.job_id = j.id AND w.task_row = j.task_row AND j.state = 'succeeded'
   ) AS watermark_missing,
+  j.verdict,
+  CASE WHEN j.verdict IS NOT NULL THEN
+    (SELECT note FROM verdict WHERE task_row = j.task_row AND result_sha256 = j.delivered_sha256) END AS verdict_note,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error_code, t.error_code) END AS error_code,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error, t.error) END AS error,
   (SELECT request_id FROM event WHERE id = (SELECT max(id) FROM event WHERE job_id = j.id AND request_id IS NOT NULL)) AS request_id,

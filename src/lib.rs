@@ -8,6 +8,7 @@
 //! and applies outcomes. [`media`] reads length and size of local audio and video, [`inbox`] makes the store agree
 //! with the folder, [`mod@notify`] reports what happened, and [`sim`] is the simulator for `demo` and the tests.
 
+pub mod actions;
 pub mod cli;
 pub mod config;
 pub mod daemon;
@@ -31,3 +32,4 @@ pub mod store;
 mod testing;
 pub mod upload;
 pub mod video_server;
+pub mod web;

@@ -84,6 +84,7 @@ plant() {
     EmptyIsAbsence) scenario=uncertain::empty ;;
     HostIgnored) scenario=uncertain::base_url ;;
     MessageNotDrained | MessageRenamed | NotifiedUnanswered) scenario=notify::webhook ;;
+    PageUnconfirmed) scenario=web::actions ;;
     RefusedSessionUsed) scenario=uncertain::stale_session ;;
     SilenceIsAbsence) scenario=uncertain::lag ;;
     StartedUncounted) scenario=pipeline::caps ;;

@@ -87,7 +87,8 @@ fn add_jobs(test_env: &mut TestEnv) -> (f64, f64) {
     (JOBS as f64 / took, used_ms / JOBS as f64)
 }
 
-async fn finish_all(test_env: &TestEnv) {
+/// Lets every job of the database of a stopped daemon succeed.
+pub async fn finish_all(test_env: &TestEnv) {
     let store = Store::open(&test_env.path("lipsyncd.db")).unwrap();
     let policy = Arc::new(Policy {
         retry_initial_ms: 1_000,

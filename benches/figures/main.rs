@@ -1,7 +1,7 @@
 //! Measures the performance figures that the docs quote: `cargo bench`.
 //!
 //! `cargo bench -- --short` measures less of each, and fails only when a figure is worse by half, because machines
-//! are noisy. Names after `--` select figures: `slots`, `long`, `overhead`, `growth`.
+//! are noisy. Names after `--` select figures: `slots`, `long`, `overhead`, `growth`, `pages`.
 
 #![expect(
     unreachable_pub,
@@ -17,6 +17,7 @@ mod growth;
 mod history;
 mod long_tasks;
 mod overhead;
+mod pages;
 mod queue;
 mod slots;
 mod test_env;
@@ -57,6 +58,12 @@ fn main() -> ExitCode {
         let (of_growth, table) = growth::measure(1_000_000);
         figures.extend(of_growth);
         growth = table;
+    }
+    if wants("pages") {
+        let sizes: &[usize] = if short { &[20_000] } else { &[1_000, 100_000, 1_000_000] };
+        let (of_pages, table) = pages::measure(sizes);
+        figures.extend(of_pages);
+        growth += &table;
     }
     println!("{}", figure::HEAD);
     for figure in &figures {

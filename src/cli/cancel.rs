@@ -1,12 +1,13 @@
 //! `lipsyncd cancel`: cancels jobs that were not created at Kling.
 
-use clap::ValueHint;
-
-use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
-use crate::{
-    job::State,
-    store::{Command, JobState},
+use super::{
+    CommandContext, Result,
+    confirm::ConfirmArgs,
+    open,
+    select::SelectArgs,
+    update::{ActionWords, Change, change},
 };
+use crate::actions::{ActionPlan, JobAction, to_cancel};
 
 /// Cancel jobs that were not created at Kling yet
 ///
@@ -14,54 +15,40 @@ use crate::{
 /// their manifest is still in the folder. If a job is cancelled before its retry was created, it gets its
 /// earlier result back. If several jobs share a task, the others keep it. A job whose task was created, or may
 /// have been, cannot be cancelled, because the API has no such call: the task is paid, lipsyncd follows it to
-/// its end, and its result is kept. All named jobs are tried; the exit code is 1 if one was not cancelled.
+/// its end, and its result is kept. All selected jobs are tried; the exit code is 1 if one was not cancelled.
+///
+/// Unless jobs are selected by their keys alone, the command first shows the jobs, and what is not paid. On a
+/// terminal it asks for confirmation; elsewhere it needs --yes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+    lipsyncd cancel promo/en promo/fr\n  \
+    lipsyncd cancel --manifest 'promo/*' --label language=fr"
+)]
 pub(super) struct Args {
-    /// Keys of jobs, as `lipsyncd list` shows them
-    #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
-    jobs: Vec<String>,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
+
+const WORDS: ActionWords = ActionWords { name: "cancel", done: "cancelled" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
-    JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
+    let ConfirmArgs { yes, dry_run } = arguments.confirm;
+    let select = to_cancel(arguments.select.required(open::now_ms())?);
+    let action = JobAction::cancel().only_while_selected(&select);
+    let asks = !yes && !select.is_by_key();
+    change(
+        Change { asks, dry_run, payment: not_paid, ..Change::of(WORDS, select, action) },
+        context,
+    )
 }
 
-fn describe(state: &JobState) -> String {
-    match state.job.state {
-        State::Cancelled => {
-            format!("cancelled; `{}` starts it again", open::command("retry", &state.job.spec.key))
-        }
-        earlier => format!("its retry was cancelled; the job is {earlier} again, as before"),
-    }
-}
-
-fn decide(state: &JobState) -> Decision {
-    let JobState { job, task, .. } = state;
-    let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
-    match job.state {
-        // No task has an open create request in these states.
-        State::Waiting | State::Queued | State::Identified => Ok(Command::Cancel),
-        State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
-        State::Cancelled => Err(NotChanged::AlreadyDone("was cancelled already".to_owned())),
-        State::Succeeded | State::Failed => {
-            refused(format!("is already {}; there is nothing to cancel", job.state), None)
-        }
-        State::Creating => refused(
-            "is creating: Kling may have accepted its create request, and the API cannot cancel a task. If \
-             Kling accepted it, lipsyncd follows it to its end",
-            None,
-        ),
-        State::Submitted | State::Processing | State::Downloading => refused(
-            format!(
-                "is {}: the API cannot cancel a task. lipsyncd follows it to its end",
-                job.state
-            ),
-            None,
-        ),
-        State::Unresolved => refused(
-            "is unresolved: Kling may have accepted its create request, and the API cannot cancel a task",
-            Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
-        ),
+fn not_paid(plan: &ActionPlan) -> String {
+    match plan.paid_tasks() {
+        0 => String::new(),
+        _ => format!("; not paid then: {}", plan.price.text()),
     }
 }

@@ -1,63 +1,50 @@
 //! `lipsyncd dismiss`: removes failed jobs from the counts, and accepts results of changed jobs.
 
-use clap::ValueHint;
-
-use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
-use crate::{
-    job::State,
-    store::{Command, JobState},
+use super::{
+    CommandContext, Result,
+    confirm::ConfirmArgs,
+    open,
+    select::SelectArgs,
+    update::{ActionWords, Change, change},
 };
+use crate::actions::{JobAction, to_dismiss};
 
 /// Remove failed jobs from the counts, and accept results of changed jobs
 ///
 /// `status` does not count a dismissed failed job, and `retry --failed` does not retry it. A job that changed
-/// after it was sent keeps its result, and is no longer flagged. Nothing is deleted.
+/// after it was sent keeps its result, and is no longer flagged; it must be named by its key. Nothing is deleted.
+///
+/// Unless jobs are selected by their keys alone, the command takes failed jobs, and first shows them. On a
+/// terminal it asks for confirmation; elsewhere it needs --yes.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  lipsyncd dismiss promo/en\n  lipsyncd dismiss --undo promo/en"
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+    lipsyncd dismiss promo/en\n  \
+    lipsyncd dismiss --code 1301 --since today\n  \
+    lipsyncd dismiss --undo promo/en"
 )]
 pub(super) struct Args {
-    /// Keys of jobs, as `lipsyncd list` shows them
-    #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
-    jobs: Vec<String>,
+    #[command(flatten)]
+    select: SelectArgs,
     /// Count them again
     #[arg(long)]
     undo: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
-/// Whether a person accepted a result that is not of the manifest's current request.
-fn has_accepted_change(state: &JobState) -> bool {
-    let wanted = state.job.request_hash.as_ref();
-    let made = state.task.as_ref().map(|task| &task.request_hash);
-    !state.job.changed_after_sent && wanted.is_some() && made.is_some() && wanted != made
-}
+const DISMISS: ActionWords = ActionWords { name: "dismiss", done: "dismissed" };
+const UNDO: ActionWords = ActionWords { name: "count again", done: "counted again" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
-    let dismisses = !arguments.undo;
-    let decide = move |state: &JobState| -> Decision {
-        let job = &state.job;
-        let applies = match dismisses {
-            true => job.changed_after_sent || job.state == State::Failed && !job.dismissed,
-            false => job.dismissed || has_accepted_change(state),
-        };
-        if applies {
-            return Ok(Command::Dismiss(dismisses));
-        }
-        if !dismisses {
-            return Err(NotChanged::AlreadyDone("is not dismissed".to_owned()));
-        }
-        if job.dismissed || has_accepted_change(state) {
-            return Err(NotChanged::AlreadyDone("was dismissed already".to_owned()));
-        }
-        let state = job.state;
-        refused(
-            format!("is {state} and did not change after it was sent: there is nothing to dismiss"),
-            Some(open::command("show", &job.spec.key)),
-        )
+    let ConfirmArgs { yes, dry_run } = arguments.confirm;
+    let select = to_dismiss(arguments.select.required(open::now_ms())?, arguments.undo);
+    let (words, action) = match arguments.undo {
+        true => (UNDO, JobAction::undo_dismissal()),
+        false => (DISMISS, JobAction::dismiss()),
     };
-    let describe = move |_: &JobState| match dismisses {
-        true => "dismissed".to_owned(),
-        false => "counted again".to_owned(),
-    };
-    JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
+    let action = action.only_while_selected(&select);
+    let asks = !yes && !select.is_by_key();
+    change(Change { asks, dry_run, ..Change::of(words, select, action) }, context)
 }

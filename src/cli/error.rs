@@ -65,6 +65,14 @@ impl CommandError {
         self
     }
 
+    /// Puts what happened before the error in front of it.
+    pub(super) fn after(mut self, before: &str) -> Self {
+        if let ErrorText::Sentence(sentence) = &mut self.text {
+            *sentence = format!("{before}: {sentence}");
+        }
+        self
+    }
+
     /// Writes the error to `err`.
     pub(super) fn report(&self, err: &mut dyn Write) -> io::Result<()> {
         match &self.text {

@@ -5,12 +5,14 @@ use std::path::Path;
 use clap::ValueHint;
 
 use super::{
-    CommandContext, Decision, JobUpdater, NotChanged, Result, note_absent_daemon, open, refused,
+    CommandContext, Result,
+    update::{ActionWords, Change, change},
 };
 use crate::{
+    actions::{Decision, JobAction, NotChanged, command_for, refused},
     job::State,
     output::{OutputPaths, Presence, VideoKind, presence},
-    store::{Command, JobState},
+    store::{Command, JobState, Select},
 };
 
 /// Restore results that are no longer on disk, free of charge
@@ -24,6 +26,8 @@ pub(super) struct Args {
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
 }
+
+const WORDS: ActionWords = ActionWords { name: "fetch", done: "fetched" };
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let output_dir = context.config.output_dir.clone();
@@ -55,14 +59,13 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
             }
             other => refused(
                 format!("is {other}: it has no result to fetch"),
-                Some(open::command("show", &job.spec.key)),
+                Some(command_for("show", &job.spec.key)),
             ),
         }
     };
-    let describe = |_: &JobState| "the daemon restores its result".to_owned();
-    let exit = JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)?;
-    note_absent_daemon(context)?;
-    Ok(exit)
+    let action = JobAction::new(decide, |_| "the daemon restores its result".to_owned());
+    let select = Select { keys: arguments.jobs.clone(), ..Select::default() };
+    change(Change { needs_daemon: true, ..Change::of(WORDS, select, action) }, context)
 }
 
 /// Whether the job asks for a watermarked copy that is not on disk.

@@ -103,7 +103,7 @@ fn write_next_steps(dir: &Path, is_new: bool, out: &mut dyn Write) -> io::Result
         writeln!(out, "  edit jobs/first.yaml       # name your video and your audio")?;
     }
     writeln!(out, "  lipsyncd doctor            # free: checks everything")?;
-    writeln!(out, "  lipsyncd check             # free: shows what would be sent, and the price")?;
+    writeln!(out, "  lipsyncd check             # free: shows the price, and all errors")?;
     writeln!(out, "  lipsyncd run --once        # does all jobs; Kling charges for them")
 }
 

@@ -6,12 +6,15 @@
 mod backup;
 mod cancel;
 mod check;
+mod clock;
 mod completions;
+mod confirm;
 mod context;
 mod demo;
 mod dismiss;
 mod doctor;
 mod error;
+mod failures;
 mod fetch;
 mod import;
 mod init;
@@ -19,6 +22,7 @@ mod json;
 mod list;
 mod log;
 mod man;
+mod manifests;
 mod notify;
 mod open;
 mod packs;
@@ -29,16 +33,19 @@ mod resume;
 mod retry;
 mod run;
 mod schema;
+mod select;
 mod show;
 mod signals;
 mod simulate;
 mod spend;
 mod status;
 mod suggestions;
+mod table;
 mod text;
 mod unit;
+mod unknown;
 mod update;
-mod when;
+mod wait;
 
 use std::{
     ffi::OsString,
@@ -52,7 +59,7 @@ use context::CommandContext;
 pub use error::ExitCode;
 use error::{CommandError, Result};
 use text::{counted, safe, shell_word, time};
-use update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused};
+use update::note_absent_daemon;
 
 /// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
 ///
@@ -91,7 +98,10 @@ enum Commands {
     Check(check::Args),
     Status(status::Args),
     List(list::Args),
+    Manifests(manifests::Args),
+    Failures(failures::Args),
     Show(show::Args),
+    Wait(wait::Args),
     Retry(retry::Args),
     Fetch(fetch::Args),
     Dismiss(dismiss::Args),
@@ -163,6 +173,9 @@ fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bo
         }
         Commands::Status(arguments) => Box::new(|context| status::run(arguments, context)),
         Commands::List(arguments) => Box::new(|context| list::run(arguments, context)),
+        Commands::Manifests(arguments) => Box::new(|context| manifests::run(arguments, context)),
+        Commands::Failures(arguments) => Box::new(|context| failures::run(arguments, context)),
+        Commands::Wait(arguments) => Box::new(|context| wait::run(arguments, context)),
         Commands::Show(arguments) => Box::new(|context| show::run(arguments, context)),
         Commands::Retry(arguments) => Box::new(|context| retry::run(arguments, context)),
         Commands::Resolve(arguments) => Box::new(|context| resolve::run(arguments, context)),

@@ -8,6 +8,7 @@ use std::{
 use tokio::runtime;
 
 use super::{CommandError, ExitCode, Result};
+pub(super) use crate::actions::command_for as command;
 use crate::{
     cli::text::shell_word,
     config::Config,
@@ -66,9 +67,6 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     runtime.block_on(work)
 }
 
-pub(super) fn command(verb: &str, key: &str) -> String {
-    format!("lipsyncd {verb} {}", shell_word(key))
-}
 pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{CommandContext, ExitCode, Result, counted, open, time};
-use crate::store::{OpenCreates, Pause, PauseKind, Store, lock_holder};
+use crate::store::{OpenCreates, Store, lock_holder};
 
 /// Stop paid calls until `lipsyncd resume`
 ///
@@ -27,17 +27,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result {
     let store = open::store(context.config)?;
     open::block_on(async {
-        let earlier = store.pause().await?.filter(|pause| pause.kind == PauseKind::Person);
-        if earlier.is_none() {
-            let pause = Pause {
-                kind: PauseKind::Person,
-                reason: "paused by `lipsyncd pause`; `lipsyncd resume` ends it".to_owned(),
-                code: None,
-                since_ms: open::now_ms(),
-                next_probe_at_ms: None,
-            };
-            store.set_pause(Some(pause)).await?;
-        }
+        let earlier = store.pause_by_person(open::now_ms()).await?;
         // After this commit the daemon writes no create request. All that are in flight were written before.
         let open = wait_for_answers(&store, context).await?;
         match earlier {

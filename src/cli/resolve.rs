@@ -1,14 +1,22 @@
 //! `lipsyncd resolve`: a person decides a create request with an unknown outcome.
 
+use std::{
+    collections::HashSet,
+    io::{self, IsTerminal as _},
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use clap::{ArgGroup, ValueHint};
 
 use super::{
-    CommandContext, CommandError, Decision, ExitCode, JobUpdater, NotChanged, Result,
-    note_absent_daemon, open, refused,
+    CommandContext, CommandError, ExitCode, Result, open,
+    select::SelectArgs,
+    update::{ActionWords, Change, change},
 };
 use crate::{
-    job::{Account, Outcome, Task},
-    store::{Command, JobState, ResendRisk},
+    actions::{Decision, JobAction, NotChanged, Payment, refused},
+    job::{Account, JobId, Outcome, State, Task},
+    store::{Command, JobState, Reader, ResendRisk, Select},
 };
 
 /// Decide a job whose create request has an unknown outcome
@@ -28,7 +36,9 @@ use crate::{
 /// Use --resend only if there is no such task: if Kling has one after all, it is paid twice. Therefore
 /// --resend needs --yes if lipsyncd still checks the job, if the list of the account's tasks was not read far
 /// enough, if a listed task may be the job's, if Kling said that the name exists, or if the request was sent to
-/// another host. The list is read again before the request is sent.
+/// another host. The list is read again before the request is sent. Without keys of jobs, --resend selects unresolved
+/// jobs, and shows their number and price first. On a terminal it asks; elsewhere it needs --yes, unless jobs are
+/// selected by their keys alone.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("decision").required(true),
@@ -37,48 +47,103 @@ use crate::{
     lipsyncd resolve promo/en --task 837291047210934\n  \
     lipsyncd resolve promo/en --resend")]
 pub(super) struct Args {
-    /// The job's key, as `lipsyncd list --state unresolved` shows it
-    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
-    job: String,
+    #[command(flatten)]
+    select: SelectArgs,
     /// The task at Kling that belongs to this job
     #[arg(long, value_name = "ID", group = "decision", value_hint = ValueHint::Other)]
     task: Option<String>,
     /// Kling has no such task: send the create request again
     #[arg(long, group = "decision")]
     resend: bool,
-    /// With --resend: send it even if Kling may have the task, which then is paid twice
+    /// With --resend: do not ask; and if jobs are named by their keys alone, send their requests even if Kling may
+    /// have the tasks, which then are paid twice
     #[arg(long, conflicts_with = "task")]
     yes: bool,
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
+const RESOLVE: ActionWords = ActionWords { name: "resolve", done: "resolved" };
+const RESEND: ActionWords = ActionWords { name: "resend", done: "to be sent again" };
+
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
-    let updater = JobUpdater::open(context)?;
-    let key = arguments.job.as_str();
-    let task_id = arguments.task.as_deref().map(str::trim);
-    let before = updater.reader.job_state(key)?;
-    if let Some(task_id) = task_id {
-        require_free(&updater, key, task_id, before.as_ref())?;
+    let select = arguments.select.required(open::now_ms())?;
+    match &arguments.task {
+        Some(task_id) => adopt(task_id.trim(), select, arguments.dry_run, context),
+        None => resend(arguments, select, context),
     }
-    let is_superseded = before.as_ref().is_some_and(is_superseded);
-    let is_unlisted = task_id.is_some_and(|id| before.is_some_and(|state| is_unlisted(&state, id)));
-    // Only the host matters here, not the key.
-    let host = Account::new(&context.config.kling.base_url, String::new()).host;
-    let outcome = match task_id {
-        Some(task_id) => Outcome::ResolvedAs { task_id: task_id.to_owned() },
-        None => Outcome::ResolvedAsUnsent { is_sure: arguments.yes },
+}
+
+/// A person named the task of one job.
+fn adopt(task_id: &str, select: Select, dry_run: bool, context: &mut CommandContext<'_>) -> Result {
+    let [key] = select.keys.as_slice() else {
+        let error = "--task belongs to one job, which must be named by its key";
+        return Err(CommandError::new(ExitCode::Usage, error));
     };
-    let is_confirmed = arguments.yes;
-    let decide = move |state: &JobState| decide(state, &outcome, is_confirmed, &host);
-    let describe = |state: &JobState| describe(state, task_id, is_superseded);
-    let job = std::slice::from_ref(&arguments.job);
-    let exit = updater.update_all(job, context, decide, describe)?;
-    if exit == ExitCode::Done {
-        if is_unlisted {
-            warn_unlisted(key, context)?;
-        }
-        note_absent_daemon(context)?;
+    let (key, reader) = (key.clone(), open::reader(context.config)?);
+    let before = reader.job_state(&key)?;
+    require_free(&reader, &key, task_id, before.as_ref())?;
+    let is_unlisted = before.is_some_and(|state| is_unlisted(&state, task_id));
+    let action = action(Outcome::ResolvedAs { task_id: task_id.to_owned() }, false, context);
+    let needs_daemon = true;
+    let resolve = Change { dry_run, needs_daemon, ..Change::of(RESOLVE, select, action) };
+    let exit = change(resolve, context)?;
+    if exit == ExitCode::Done && is_unlisted && !dry_run {
+        warn_unlisted(&key, context)?;
     }
     Ok(exit)
+}
+
+/// Kling has no task of these jobs. On a terminal the price is shown first.
+fn resend(arguments: &Args, mut select: Select, context: &mut CommandContext<'_>) -> Result {
+    let is_by_key = select.is_by_key();
+    if select.keys.is_empty() && select.states.is_empty() {
+        select.states = vec![State::Unresolved];
+    }
+    let Args { yes, dry_run, .. } = *arguments;
+    // A person who names a job has looked at it. Of others, none is sent that Kling may have.
+    let is_sure = yes && is_by_key;
+    let action = action(Outcome::ResolvedAsUnsent { is_sure }, is_sure, context)
+        .only_while_selected(&select)
+        .paying_for(undecided_task);
+    let resend = Change {
+        asks: !yes && (!is_by_key || io::stdin().is_terminal()),
+        dry_run,
+        needs_daemon: true,
+        payment: |plan| format!(": {}", plan.payment_text()),
+        ..Change::of(RESEND, select, action)
+    };
+    change(resend, context)
+}
+
+fn undecided_task(state: &JobState) -> Payment {
+    match state.to_decide() {
+        Some(task) => Payment::Task(task.request_hash.clone(), task.take),
+        None => Payment::Nothing,
+    }
+}
+
+fn action(outcome: Outcome, is_confirmed: bool, context: &CommandContext<'_>) -> JobAction {
+    // Only the host matters here, not the key.
+    let host = Account::new(&context.config.kling.base_url, String::new()).host;
+    let task_id = match &outcome {
+        Outcome::ResolvedAs { task_id } => Some(task_id.clone()),
+        _ => None,
+    };
+    // Rows of the jobs whose earlier request was decided.
+    let superseded: Arc<Mutex<HashSet<JobId>>> = Arc::default();
+    let decided = Arc::clone(&superseded);
+    let decide = move |state: &JobState| {
+        if is_superseded(state) {
+            decided.lock().unwrap_or_else(PoisonError::into_inner).insert(state.job.id);
+        }
+        decide(state, &outcome, is_confirmed, &host)
+    };
+    JobAction::new(decide, move |state| {
+        let superseded = superseded.lock().unwrap_or_else(PoisonError::into_inner);
+        describe(state, task_id.as_deref(), superseded.contains(&state.job.id))
+    })
 }
 
 fn decide(state: &JobState, outcome: &Outcome, is_confirmed: bool, host: &str) -> Decision {
@@ -136,7 +201,7 @@ fn resend_risk(state: &JobState) -> Option<NotChanged> {
     };
     let show = open::command("show", &state.job.spec.key);
     let hint = format!("`{show}` shows what is known; add --yes to send the request anyway");
-    Some(NotChanged::Refused(why, Some(hint)))
+    Some(NotChanged::Refused { why, hint: Some(hint) })
 }
 
 fn describe(state: &JobState, task_id: Option<&str>, is_superseded: bool) -> String {
@@ -178,12 +243,7 @@ fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<()> {
 }
 
 /// Refuses the task of another job: two jobs with one task would deliver the same video under two names.
-fn require_free(
-    updater: &JobUpdater,
-    key: &str,
-    task_id: &str,
-    state: Option<&JobState>,
-) -> Result<()> {
+fn require_free(reader: &Reader, key: &str, task_id: &str, state: Option<&JobState>) -> Result<()> {
     let has_id_length = (1..=128).contains(&task_id.len());
     if !has_id_length || !task_id.chars().all(|character| character.is_ascii_graphic()) {
         let error = format!("--task {task_id}: this is not a task id");
@@ -191,7 +251,7 @@ fn require_free(
             .hint("use the task_id that Kling gave, for example 837291047210934"));
     }
     let shares_with = state.map(|state| state.shares_with.as_slice()).unwrap_or_default();
-    match updater.reader.owner_of_task(task_id)? {
+    match reader.owner_of_task(task_id)? {
         Some(owner) if owner != key && !shares_with.contains(&owner) => Err(CommandError::new(
             ExitCode::Failed,
             format!("{key}: task {task_id} belongs to job {owner}"),

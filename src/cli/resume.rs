@@ -14,13 +14,7 @@ pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result {
     let store = open::store(context.config)?;
-    let ended = open::block_on(async {
-        let ended = store.pause().await?;
-        if ended.is_some() {
-            store.set_pause(None).await?;
-        }
-        Ok(ended)
-    })?;
+    let ended = open::block_on(async { Ok(store.resume().await?) })?;
     match ended {
         None => writeln!(context.out, "The queue was not paused.")?,
         Some(pause) if pause.kind == PauseKind::Person => {

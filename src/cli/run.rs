@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
-    config::{BucketKeys, Config, Credentials, NotifySecret},
+    config::{BucketKeys, Config, Credentials, NotifySecret, WebPassword},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
     pipeline::{End, Until},
     store::Reader,
@@ -89,8 +89,9 @@ pub(super) fn run(
     let usage = |error| CommandError::new(ExitCode::Usage, error);
     let bucket_keys = bucket_keys(context.config).map_err(usage)?;
     let notify_secret = notify_secret().map_err(usage)?;
+    let web_password = web_password(context.config).map_err(usage)?;
     let config = context.config.clone();
-    let inputs = Inputs { config, credentials, bucket_keys, notify_secret };
+    let inputs = Inputs { config, credentials, bucket_keys, notify_secret, web_password };
     let end = process.run(inputs, read_inputs(config_file.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
         return require_all_succeeded(context, end);
@@ -108,7 +109,8 @@ fn read_inputs(config_file: Option<PathBuf>) -> ReadInputs {
             return Err(format!("{} is empty; it may be in the middle of a save", path.display()));
         }
         let (bucket_keys, notify_secret) = (bucket_keys(&config)?, notify_secret()?);
-        Ok(Inputs { config, credentials: credentials()?, bucket_keys, notify_secret })
+        let web_password = web_password(&config)?;
+        Ok(Inputs { config, credentials: credentials()?, bucket_keys, notify_secret, web_password })
     })
 }
 
@@ -139,6 +141,11 @@ fn bucket_keys(config: &Config) -> Result<Option<BucketKeys>, String> {
 
 fn notify_secret() -> Result<Option<NotifySecret>, String> {
     NotifySecret::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
+}
+
+fn web_password(config: &Config) -> Result<Option<WebPassword>, String> {
+    let file = config.web.password_file.as_deref();
+    file.map(WebPassword::read).transpose().map_err(|error| error.to_string())
 }
 
 fn with_sources(error: &dyn Error) -> String {
@@ -172,6 +179,7 @@ impl From<DaemonError> for CommandError {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Store(error) => error.into(),
             DaemonError::Metrics(error) => Self::new(ExitCode::CannotRun, error.to_string()),
+            DaemonError::Web(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Serve(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
             DaemonError::Bucket(error) => Self::new(ExitCode::Usage, error.to_string()),

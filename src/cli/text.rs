@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+pub(super) use crate::actions::{counted, units, units_number};
 pub(super) use crate::redact::shell_word;
 
 /// Makes `text` safe on a terminal and keeps it on one line: escapes control characters (ESC, newlines, C1) and
@@ -77,17 +78,6 @@ pub(super) fn position(at_ms: i64) -> String {
     if minutes == 0 { format!("{seconds}s") } else { format!("{minutes}m {seconds}s") }
 }
 
-/// Formats millionths of a unit as units: `12.5`, `0`.
-pub(super) fn units(micro: i64) -> String {
-    let (sign, micro) = (if micro < 0 { "-" } else { "" }, micro.unsigned_abs());
-    trimmed(format!("{sign}{}.{:06}", micro / 1_000_000, micro % 1_000_000))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "as in the views; far below 2^53 millionths")]
-pub(super) fn units_number(micro: i64) -> f64 {
-    micro as f64 / 1e6
-}
-
 /// Formats a size: `734 bytes`, `1.5 MiB`.
 #[expect(clippy::cast_precision_loss, reason = "rounded to one decimal anyway")]
 pub(super) fn bytes(size: u64) -> String {
@@ -96,12 +86,6 @@ pub(super) fn bytes(size: u64) -> String {
         Some((unit, name)) => format!("{:.1} {name}", size as f64 / *unit as f64),
         None => format!("{size} bytes"),
     }
-}
-
-/// Formats a count with its noun: `1 job`, `2 jobs`.
-pub(super) fn counted(count: impl TryInto<i64>, noun: &str) -> String {
-    let count = count.try_into().unwrap_or(i64::MAX);
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn trimmed(decimal: String) -> String {

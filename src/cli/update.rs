@@ -1,136 +1,229 @@
-//! Changes jobs for the commands. A command decides about a job inside the transaction that changes it, so that it
-//! never acts on a state that another process, usually the daemon, has replaced.
+//! Changes selected jobs for the commands: says what it would do, asks, and prints what became of each job.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use futures_util::future::join_all;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, open,
-    suggestions::Suggestions,
-    text::{first_line, safe},
+    CommandContext, CommandError, ExitCode, Result, confirm::confirm, counted, open, price::prices,
+    text::safe, unknown::report_unknown,
 };
 use crate::{
+    actions::{ActionPlan, ActionProgress, Changed, JobAction, NotChanged, Updater, carry_out},
     daemon,
-    job::{Moment, Policy},
-    store::{Command, CommandFailure, JobState, Reader, Store, lock_holder},
+    store::{Reader, Select, SelectedJobs, lock_holder},
 };
 
-/// The most jobs to change at once; their changes share one sync of the disk.
-const BATCH: usize = 256;
+/// Jobs that are printed, if jobs are not selected by their keys alone; more are only counted.
+const PRINTED_MAX: usize = 20;
 
-pub(super) enum NotChanged {
-    /// The job is already as wanted: the text to print.
-    AlreadyDone(String),
-    /// The command refuses the job: why, and what to do.
-    Refused(String, Option<String>),
-    /// The job no longer matches the selection: nothing to print.
-    NotSelected,
+/// What a command does, in words.
+#[derive(Clone, Copy)]
+pub(super) struct ActionWords {
+    /// `retry`
+    pub(super) name: &'static str,
+    /// `retried`
+    pub(super) done: &'static str,
 }
 
-/// What a command does to a job, or why not.
-pub(super) type Decision = Result<Command, NotChanged>;
-
-/// Refuses a job: why, and what to do.
-pub(super) fn refused(why: impl Into<String>, hint: Option<String>) -> Decision {
-    Err(NotChanged::Refused(why.into(), hint))
+/// A change of selected jobs.
+pub(super) struct Change {
+    pub(super) words: ActionWords,
+    pub(super) select: Select,
+    pub(super) action: JobAction,
+    /// Whether to ask before the change.
+    pub(super) asks: bool,
+    pub(super) dry_run: bool,
+    /// Whether only the daemon does what was asked for.
+    pub(super) needs_daemon: bool,
+    /// How the plan says what is paid.
+    pub(super) payment: fn(&ActionPlan) -> String,
+    /// What is printed if no job is selected.
+    pub(super) nothing: &'static str,
 }
 
-/// Decides about one job, inside the transaction that changes it.
-type Decide = Arc<dyn Fn(&JobState) -> Decision + Send + Sync>;
-
-pub(super) struct JobUpdater {
-    store: Store,
-    pub(super) reader: Reader,
-    policy: Policy,
-}
-
-impl JobUpdater {
-    pub(super) fn open(context: &CommandContext<'_>) -> Result<Self> {
-        let store = open::store(context.config)?;
-        let reader = open::reader(context.config)?;
-        Ok(Self { store, reader, policy: daemon::policy(context.config) })
-    }
-
-    /// Changes one job as `decide` says; returns the line to print, if any.
-    async fn update(
-        &self,
-        key: &str,
-        decide: &Decide,
-        describe: &impl Fn(&JobState) -> String,
-    ) -> Result<Option<String>> {
-        // Randomness spreads automatic retries. A person's command runs at once.
-        let moment = Moment { now_ms: open::now_ms(), chance: 0.0 };
-        let (decide, policy) = (Arc::clone(decide), self.policy.clone());
-        let changed = self.store.command(key, move |state| decide(state), moment, policy).await;
-        match changed {
-            Ok(state) => Ok(Some(format!("{key}: {}", describe(&state)))),
-            Err(CommandFailure::Unknown) => Err(unknown_job(&self.reader, key)?),
-            Err(CommandFailure::Refused(reason)) => not_changed(key, reason),
-            Err(CommandFailure::Conflict(why)) => not_changed(key, NotChanged::Refused(why, None)),
-            Err(CommandFailure::Store(error)) => Err(error.into()),
+impl Change {
+    /// Creates a change that pays nothing and asks nothing.
+    pub(super) fn of(words: ActionWords, select: Select, action: JobAction) -> Self {
+        Self {
+            words,
+            select,
+            action,
+            asks: false,
+            dry_run: false,
+            needs_daemon: false,
+            payment: |_| String::new(),
+            nothing: "No job matches.",
         }
     }
+}
 
-    /// Changes the jobs of `keys`. Prints one line per job: results to stdout, refusals to stderr.
-    pub(super) fn update_all(
-        &self,
-        keys: &[String],
-        context: &mut CommandContext<'_>,
-        decide: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
-        describe: impl Fn(&JobState) -> String,
-    ) -> Result {
-        let mut seen = HashSet::new();
-        let keys: Vec<&String> = keys.iter().filter(|key| seen.insert(key.as_str())).collect();
-        let decide: Decide = Arc::new(decide);
-        let mut exit = ExitCode::Done;
-        open::block_on(async {
-            for batch in keys.chunks(BATCH) {
-                let updates = batch.iter().map(|key| self.update(key, &decide, &describe));
-                for update in join_all(updates).await {
-                    match update {
-                        Ok(None) => {}
-                        Ok(Some(line)) => writeln!(context.out, "{}", safe(&line))?,
-                        Err(error) => {
-                            context.out.flush()?;
-                            error.report(context.err)?;
-                            exit = exit.max(error.exit);
-                        }
-                    }
-                }
+/// Changes the jobs. Prints one line per job: results to stdout, refusals to stderr.
+pub(super) fn change(change: Change, context: &mut CommandContext<'_>) -> Result {
+    let reader = open::reader(context.config)?;
+    let mut exit = report_unknown(&reader, &change.select, context)?;
+    let jobs = reader.select(&change.select)?;
+    let mut action = change.action.clone();
+    if change.asks || change.dry_run {
+        let prices = prices(Some(&reader), context.config)?;
+        let plan =
+            ActionPlan::read(&reader, &jobs, &action, &prices, |_| Ok::<_, CommandError>(()))?;
+        exit = exit.max(report_refused(&plan, context)?);
+        if plan.jobs() == 0 {
+            if exit == ExitCode::Done {
+                writeln!(context.out, "{}", change.nothing)?;
             }
-            Ok(())
-        })?;
+            return Ok(exit);
+        }
+        let text = format!("{}{}", plan.jobs_text(), (change.payment)(&plan));
+        if !confirm(change.words.name, &text, change.dry_run, context)? {
+            return Ok(exit);
+        }
+        action = plan.confirmed(action);
+    }
+    let mut report = Report {
+        words: change.words,
+        nothing: change.nothing,
+        printed_max: if change.select.is_by_key() { usize::MAX } else { PRINTED_MAX },
+        printed: 0,
+        refused: 0,
+        exit,
+        context,
+    };
+    let progress = open::block_on(write(&reader, &jobs, &action, &mut report))?;
+    let exit = report.end(&progress)?;
+    if change.needs_daemon && progress.changed > 0 {
+        note_absent_daemon(context)?;
+    }
+    Ok(exit)
+}
+
+async fn write(
+    reader: &Reader,
+    jobs: &SelectedJobs,
+    action: &JobAction,
+    report: &mut Report<'_, '_>,
+) -> Result<ActionProgress> {
+    let is_interrupted = watch_signals()?;
+    let store = &open::store(report.context.config)?;
+    let policy = daemon::policy(report.context.config);
+    let updater = Updater { store, reader, policy: &policy, now_ms: open::now_ms };
+    let mut reached = ActionProgress::default();
+    let written = carry_out(updater, jobs, action, |changes, progress| {
+        reached = *progress;
+        for change in changes {
+            report.job(change)?;
+        }
+        let is_interrupted = is_interrupted.load(Ordering::Relaxed);
+        Ok(if is_interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    });
+    written.await.map_err(|error: CommandError| report.failed(error, &reached))
+}
+
+/// Returns whether SIGINT or SIGTERM came. The batch that is being written is completed.
+fn watch_signals() -> Result<Arc<AtomicBool>> {
+    let is_interrupted = Arc::new(AtomicBool::new(false));
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (mut signals, flag) = (signal(kind)?, Arc::clone(&is_interrupted));
+        tokio::spawn(async move {
+            if signals.recv().await.is_some() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+    }
+    Ok(is_interrupted)
+}
+
+/// Prints what becomes of the jobs.
+struct Report<'a, 'b> {
+    words: ActionWords,
+    nothing: &'static str,
+    printed_max: usize,
+    printed: usize,
+    refused: usize,
+    exit: ExitCode,
+    context: &'a mut CommandContext<'b>,
+}
+
+impl Report<'_, '_> {
+    fn job(&mut self, Changed { key, result }: Changed) -> Result<()> {
+        match result {
+            Ok(text) | Err(NotChanged::AlreadyDone(text)) => {
+                if self.printed < self.printed_max {
+                    writeln!(self.context.out, "{}", safe(&format!("{key}: {text}")))?;
+                }
+                self.printed += 1;
+            }
+            Err(NotChanged::Refused { why, hint }) => {
+                self.exit = self.exit.max(ExitCode::Failed);
+                if self.refused < self.printed_max {
+                    self.context.out.flush()?;
+                    refusal(&key, &why, hint).report(self.context.err)?;
+                }
+                self.refused += 1;
+            }
+            Err(NotChanged::NotSelected) => {}
+        }
+        Ok(())
+    }
+
+    fn end(self, progress: &ActionProgress) -> Result {
+        let Self { words, nothing, printed_max, printed, refused, exit, context } = self;
+        if printed > printed_max {
+            let more = counted(printed - printed_max, "more job");
+            writeln!(
+                context.out,
+                "… and {more}; {} {} in all",
+                counted(progress.changed, "job"),
+                words.done
+            )?;
+        }
+        context.out.flush()?;
+        if refused > printed_max {
+            let more = counted(refused - printed_max, "more job");
+            writeln!(context.err, "error: {more} not {}", words.done)?;
+        }
+        if progress.is_interrupted {
+            let done = counted(progress.changed, "job");
+            let error = format!("interrupted: {done} {}, the others are unchanged", words.done);
+            return Err(CommandError::new(ExitCode::Failed, error)
+                .hint("run the same command again to continue"));
+        }
+        if printed + refused == 0 && exit == ExitCode::Done && progress.changed == 0 {
+            writeln!(context.out, "{nothing}")?;
+        }
         Ok(exit)
     }
-}
 
-pub(super) fn not_changed(key: &str, reason: NotChanged) -> Result<Option<String>> {
-    match reason {
-        NotChanged::NotSelected => Ok(None),
-        NotChanged::AlreadyDone(text) => Ok(Some(format!("{key}: {text}"))),
-        NotChanged::Refused(why, hint) => {
-            let refused = CommandError::new(ExitCode::Failed, format!("{key}: {why}"));
-            Err(CommandError { hint, ..refused })
+    /// Adds how far the change came.
+    fn failed(&self, error: CommandError, reached: &ActionProgress) -> CommandError {
+        if reached.changed == 0 {
+            return error;
         }
+        let done = counted(reached.changed, "job");
+        error.after(&format!("{done} {}, then it failed", self.words.done))
     }
 }
 
-/// Returns the error for an unknown key. It names the manifest with errors that the job may be in, or similar keys.
-pub(super) fn unknown_job(reader: &Reader, key: &str) -> Result<CommandError> {
-    if let Some(manifest) = reader.refused_manifest_of(key)? {
-        // The error begins with the path.
-        let first = first_line(&manifest.error);
-        let error = format!("no job is called `{key}`; its manifest has errors: {first}");
-        return Ok(
-            CommandError::new(ExitCode::Failed, error).hint("`lipsyncd check` shows all errors")
-        );
+fn refusal(key: &str, why: &str, hint: Option<String>) -> CommandError {
+    CommandError { hint, ..CommandError::new(ExitCode::Failed, format!("{key}: {why}")) }
+}
+
+fn report_refused(plan: &ActionPlan, context: &mut CommandContext<'_>) -> Result {
+    for job in &plan.refused {
+        refusal(&job.key, &job.why, job.hint.clone()).report(context.err)?;
     }
-    let mut suggestions = Suggestions::for_name(key);
-    reader.keys(|name| suggestions.consider(name))?;
-    let error = CommandError::new(ExitCode::Failed, format!("no job is called `{key}`"));
-    let hint = suggestions.hint().unwrap_or_else(|| "`lipsyncd list` shows all jobs".to_owned());
-    Ok(error.hint(hint))
+    let more = plan.refused_jobs.saturating_sub(plan.refused.len());
+    if more > 0 {
+        writeln!(context.err, "error: {} refused", counted(more, "more job"))?;
+    }
+    Ok(if plan.refused_jobs > 0 { ExitCode::Failed } else { ExitCode::Done })
 }
 
 pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<()> {

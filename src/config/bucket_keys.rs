@@ -51,10 +51,10 @@ impl BucketKeys {
         let CredentialLookup { notes, places, .. } = found;
         Ok(FoundBucketKeys { keys, source: places.join(" and "), notes })
     }
+}
 
-    /// Returns true if both are equal in every part.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+impl PartialEq for BucketKeys {
+    fn eq(&self, other: &Self) -> bool {
         self.access_key.expose_secret() == other.access_key.expose_secret()
             && self.secret_key.expose_secret() == other.secret_key.expose_secret()
     }

@@ -82,6 +82,12 @@ pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
             "is below `kling.session_ttl`: Kling could download a video of a session after its link expired",
         ),
         (
+            "web.password_file",
+            config.web.password_file.is_none()
+                && config.web.listen.is_some_and(|listen| !listen.ip().is_loopback()),
+            "is missing: `web.listen` is an address that other machines reach, and everybody there could pay",
+        ),
+        (
             "poll.min_interval",
             poll.min_interval > poll.max_interval,
             "is above `poll.max_interval`",

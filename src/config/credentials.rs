@@ -77,21 +77,6 @@ impl Credentials {
         }
     }
 
-    /// Returns true if both are equal in every part.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        let same =
-            |one: &SecretString, two: &SecretString| one.expose_secret() == two.expose_secret();
-        match (self, other) {
-            (Self::Token(one), Self::Token(two)) => same(one, two),
-            (
-                Self::Keys { access_key: one_access, secret_key: one_secret },
-                Self::Keys { access_key: two_access, secret_key: two_secret },
-            ) => same(one_access, two_access) && same(one_secret, two_secret),
-            _ => false,
-        }
-    }
-
     /// Returns a short stable name of the account for the database, which reveals no credential: `key-` or `token-`, and 8 hex digits of the SHA-256 of the access key or the token.
     #[must_use]
     pub fn account(&self) -> String {
@@ -102,6 +87,21 @@ impl Credentials {
         let digest = Sha256::digest(secret.expose_secret().as_bytes());
         let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         format!("{kind}-{short}")
+    }
+}
+
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        let same =
+            |one: &SecretString, two: &SecretString| one.expose_secret() == two.expose_secret();
+        match (self, other) {
+            (Self::Token(one), Self::Token(two)) => same(one, two),
+            (
+                Self::Keys { access_key: one_access, secret_key: one_secret },
+                Self::Keys { access_key: two_access, secret_key: two_secret },
+            ) => same(one_access, two_access) && same(one_secret, two_secret),
+            _ => false,
+        }
     }
 }
 

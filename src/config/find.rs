@@ -106,7 +106,8 @@ impl Config {
             target.root_at(folder);
         }
         let paths = [&mut self.jobs_dir, &mut self.output_dir, &mut self.state_db];
-        for path in paths.into_iter().chain(&mut self.media.dirs) {
+        let others = self.media.dirs.iter_mut().chain(&mut self.web.password_file);
+        for path in paths.into_iter().chain(others) {
             *path = folder.join(&*path);
         }
         self

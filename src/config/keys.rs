@@ -21,7 +21,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const KEYS: [ConfigKey; 45] = [
+pub(super) const KEYS: [ConfigKey; 49] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
@@ -183,6 +183,22 @@ pub(super) const KEYS: [ConfigKey; 45] = [
         notify::schema,
     ),
     any(
+        "web.listen",
+        "`null`, or an IP address with a port, such as `127.0.0.1:8470`, or `[::1]:8470` in quotes",
+        || json!({"type": ["string", "null"]}),
+    ),
+    any(
+        "web.hosts",
+        "a list of host names or addresses, without port, such as `[dubs.example.com]`",
+        || json!({"type": "array", "items": {"type": "string", "pattern": OWN_HOST}}),
+    ),
+    any("web.read_only", "`true` or `false`", || json!({"type": "boolean"})),
+    any(
+        "web.password_file",
+        "`null`, or a path of a file",
+        || json!({"type": ["string", "null"], "minLength": 1}),
+    ),
+    any(
         "metrics.listen",
         "`null`, or an IP address with a port, such as `127.0.0.1:9464`, or `[::1]:9464` in quotes",
         || json!({"type": ["string", "null"]}),
@@ -195,6 +211,7 @@ pub(super) const KEYS: [ConfigKey; 45] = [
 ];
 
 const HOST: &str = r"^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$";
+const OWN_HOST: &str = r"^[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$";
 const BUCKET: &str = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$";
 const REGION: &str = "^[A-Za-z0-9-]+$";
 const PREFIX: &str = r"^([A-Za-z0-9._-]+/?)*$";

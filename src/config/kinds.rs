@@ -75,6 +75,23 @@ pub(super) fn path<'de, D: Deserializer<'de>>(input: D) -> Result<PathBuf, D::Er
     }
 }
 
+pub(super) fn optional_path<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    struct File(#[serde(deserialize_with = "path")] PathBuf);
+    Ok(Option::<File>::deserialize(input)?.map(|file| file.0))
+}
+
+/// Names of this machine, in lower case: hosts without `*.`.
+pub(super) fn own_hosts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+    let hosts = hosts(input)?;
+    match hosts.iter().find(|host| host.starts_with("*.")) {
+        Some(wrong) => Err(D::Error::custom(format!("contains `{wrong}`: name each host"))),
+        None => Ok(hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect()),
+    }
+}
+
 /// Host names, `*.` before a name, or addresses: an IPv6 address in brackets, as in a URL.
 pub(super) fn hosts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
     let hosts = Vec::<String>::deserialize(input)?;

@@ -20,6 +20,7 @@ mod schema;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod web_password;
 
 pub use bucket_keys::{BucketKeys, FoundBucketKeys};
 pub use credential_error::CredentialsError;
@@ -29,4 +30,5 @@ pub use find::ConfigError;
 pub use notify::{NotifyChannel, NotifyEvent, NotifyTarget, WebhookFormat};
 pub use notify_secret::NotifySecret;
 pub use schema::schema;
-pub use settings::{Config, LogFormat, OnChangeSetting, S3Config, UploadConfig};
+pub use settings::{Config, LogFormat, OnChangeSetting, S3Config, UploadConfig, WebConfig};
+pub use web_password::{WebPassword, WebPasswordError};

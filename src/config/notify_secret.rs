@@ -39,10 +39,10 @@ impl NotifySecret {
         let base64 = text.strip_prefix(PREFIX).unwrap_or(text);
         Zeroizing::new(BASE64_STANDARD.decode(base64).unwrap_or_default())
     }
+}
 
-    /// Returns true if both are equal.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+impl PartialEq for NotifySecret {
+    fn eq(&self, other: &Self) -> bool {
         self.0.expose_secret() == other.0.expose_secret()
     }
 }

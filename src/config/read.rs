@@ -83,6 +83,9 @@ fn is_credential(key: &str) -> bool {
     ["access_key", "secret", "api_key", "token", "password"].iter().any(|word| key.contains(word))
 }
 
+/// The address of a web page that is set up without one.
+const WEB_LISTEN: &str = "127.0.0.1:8470";
+
 /// Puts the settings of a mapping over the defaults. Reports unknown keys and leaves them out.
 fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut ProblemCollector) {
     let known = keys_under(path);
@@ -101,6 +104,10 @@ fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut
         match (entry.value.entries(), settings.get_mut(&*entry.key)) {
             (Some(entries), Some(Value::Mapping(settings))) => {
                 section(entries, &key, settings, problems);
+                let has_address = entries.iter().any(|entry| &*entry.key == "listen");
+                if key == "web" && !has_address {
+                    settings.insert(Value::from("listen"), Value::from(WEB_LISTEN));
+                }
             }
             // A section whose keys are all commented out counts as absent.
             (None, Some(Value::Mapping(_))) if entry.value.is_null() => {}

@@ -44,6 +44,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// Where messages about what happens go.
     pub notify: Vec<NotifyTarget>,
+    /// The web page.
+    pub web: WebConfig,
     /// Where metrics are served.
     pub metrics: MetricsConfig,
     /// The log.
@@ -212,6 +214,22 @@ pub struct RetentionConfig {
     /// For how long after a job ended its history is kept; none: forever.
     #[serde(deserialize_with = "kinds::optional_duration")]
     pub history: Option<Duration>,
+}
+
+/// The web page; without an address, there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct WebConfig {
+    /// The address at which it is served.
+    #[serde(deserialize_with = "kinds::listen")]
+    pub listen: Option<SocketAddr>,
+    /// The names of this machine, besides those of loopback, by which browsers may ask for it. In lower case.
+    #[serde(deserialize_with = "kinds::own_hosts")]
+    pub hosts: Vec<String>,
+    /// Whether it only shows, and changes nothing.
+    pub read_only: bool,
+    /// The file with the password, or its hash.
+    #[serde(deserialize_with = "kinds::optional_path")]
+    pub password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -1,5 +1,5 @@
 //! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line, asking for
-//! the resource packs, sending messages about what happened.
+//! the resource packs, sending messages about what happened, copying verdicts into metadata files.
 //!
 //! Decides nothing. Inbox and pipeline do not depend on it.
 
@@ -9,10 +9,11 @@ use tokio::{sync::Notify, time::sleep};
 
 use super::{
     Inputs, folder_report::FolderReport, packs, resources::Resources, result_hosts, retention,
-    settings, status_line,
+    settings, status_line, verdicts,
 };
 use crate::{
     notify::Sender,
+    pipeline::Offload,
     store::{JobChange, Store, StoreError},
 };
 
@@ -24,12 +25,14 @@ pub(super) struct BackgroundInputs<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) folder: &'a FolderReport<'a>,
     pub(super) sender: &'a Sender,
+    /// Where files are written.
+    pub(super) offload: &'a Offload,
 }
 
 /// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
 pub(super) async fn run(
     resources: &Resources,
-    BackgroundInputs { inputs, folder, sender }: BackgroundInputs<'_>,
+    BackgroundInputs { inputs, folder, sender, offload }: BackgroundInputs<'_>,
     rescan: Arc<Notify>,
     store_changed: Arc<Notify>,
 ) -> StoreError {
@@ -46,6 +49,7 @@ pub(super) async fn run(
         failed = packs::watch(&resources.store, &account, now_ms, ask) => failed,
         failed = update_status(resources, folder) => failed,
         failed = sender.run() => failed,
+        failed = verdicts::store_in_metadata(&resources.store, &config.output_dir, offload) => failed,
     };
     match failed {
         Ok(never) => match never {},

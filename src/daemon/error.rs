@@ -8,6 +8,7 @@ use crate::{
     store::{LockError, StoreError},
     upload::UploadError,
     video_server::ServeError,
+    web::WebError,
 };
 
 /// Why the daemon cannot start, or cannot continue.
@@ -26,6 +27,8 @@ pub enum DaemonError {
     Serve(#[from] ServeError),
     #[error(transparent)]
     Metrics(#[from] ListenError),
+    #[error(transparent)]
+    Web(#[from] WebError),
     #[error("{what} {}: {source}", path.display())]
     Folder { what: &'static str, path: PathBuf, source: io::Error },
 }

@@ -54,7 +54,7 @@ impl Generation {
         inputs: &Inputs,
         is_reload: bool,
     ) -> Result<Self, DaemonError> {
-        let Inputs { config, credentials, bucket_keys, notify_secret } = inputs;
+        let Inputs { config, credentials, bucket_keys, notify_secret, .. } = inputs;
         let (store, clock) = (&resources.store, resources.clock.clone());
         let mut settings = settings::pipeline(config, credentials, &resources.metrics);
         let bucket = settings::bucket(config, bucket_keys.as_ref())?;
@@ -125,7 +125,8 @@ impl Generation {
             heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
-        let its_inputs = BackgroundInputs { inputs, folder: &folder, sender: &sender };
+        let its_inputs =
+            BackgroundInputs { inputs, folder: &folder, sender: &sender, offload: &offload };
         let background = background::run(resources, its_inputs, Arc::clone(&rescan), store_changed);
         let mut reloader = Reloader::new(resources, inputs, read_inputs);
         let reload = reloader.next(&controls.reload, &rescan);

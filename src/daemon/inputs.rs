@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{BucketKeys, Config, Credentials, NotifySecret};
+use crate::config::{BucketKeys, Config, Credentials, NotifySecret, WebPassword};
 
 /// Settings and credentials.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Inputs {
     pub config: Config,
@@ -16,24 +16,8 @@ pub struct Inputs {
     /// The keys of the bucket, if the configuration has one.
     pub bucket_keys: Option<BucketKeys>,
     pub notify_secret: Option<NotifySecret>,
-}
-
-impl Inputs {
-    /// Whether both have the same settings and credentials.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let have_same_keys = match (&self.bucket_keys, &other.bucket_keys) {
-            (Some(one), Some(two)) => one.is_same(two),
-            (one, two) => one.is_none() && two.is_none(),
-        };
-        let is_same_secret = match (&self.notify_secret, &other.notify_secret) {
-            (Some(one), Some(two)) => one.is_same(two),
-            (one, two) => one.is_none() && two.is_none(),
-        };
-        self.config == other.config
-            && self.credentials.is_same(&other.credentials)
-            && have_same_keys
-            && is_same_secret
-    }
+    /// The password of the web page, if the configuration names its file.
+    pub web_password: Option<WebPassword>,
 }
 
 /// Reads settings and credentials again, for a reload. The error is for the log.

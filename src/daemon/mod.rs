@@ -16,6 +16,7 @@ mod retention;
 mod service_manager;
 mod settings;
 mod status_line;
+mod verdicts;
 
 use std::{sync::Arc, time::Duration};
 
@@ -50,7 +51,7 @@ pub async fn run(
         biased;
         // Nothing is in progress yet that would have to end in order.
         () = controls.stop.cancelled() => return Ok(End::Stopped),
-        opened = Resources::open(&inputs.config, until, &manager) => opened?,
+        opened = Resources::open(&inputs, until, &manager) => opened?,
     };
     let overdue = async {
         controls.stop.cancelled().await;

@@ -91,17 +91,30 @@ impl<'a> Reloader<'a> {
         };
         let new = read.unwrap_or_else(|ended| Err(io::Error::from(ended).to_string()))?;
         if let Some(new) = &new {
-            // Last, because this cannot be taken back.
-            let server = &self.resources.server;
-            server.move_to(new.config.metrics.listen).await.map_err(|error| error.to_string())?;
+            // Last, because this is in use at once.
+            self.move_servers(new).await?;
         }
         Ok(new)
+    }
+
+    /// Moves both servers, or none.
+    async fn move_servers(&self, new: &Inputs) -> Result<(), String> {
+        let Resources { server, web, .. } = self.resources;
+        let before = web.settings();
+        web.apply(settings::web(new)).await.map_err(|error| error.to_string())?;
+        let moved = server.move_to(new.config.metrics.listen).await;
+        if moved.is_err()
+            && let Err(lost) = web.apply(before).await
+        {
+            warn!("{lost}");
+        }
+        moved.map_err(|error| error.to_string())
     }
 }
 
 /// Checks new inputs as far as that is possible while the old ones are in use. Blocks.
 fn check(old: &Inputs, new: Inputs, until: Until) -> ReadResult {
-    if new.is_same(old) {
+    if new == *old {
         return Ok(None);
     }
     if new.config.state_db != old.config.state_db {

@@ -13,12 +13,15 @@ use std::{
 use tokio::{task::spawn_blocking, time::sleep};
 use tracing::warn;
 
-use super::{DaemonError, service_manager::ServiceManager, status_line::one_line};
+use super::{
+    DaemonError, Inputs, service_manager::ServiceManager, settings, status_line::one_line,
+};
 use crate::{
     config::Config,
     metrics::{AttachedStore, Metrics, Server},
     pipeline::{Clock, Until},
     store::{Lock, Store, StoreError},
+    web::WebServer,
 };
 
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
@@ -28,6 +31,8 @@ const PROBLEM_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct Resources {
     pub(super) metrics: Metrics,
     pub(super) server: Server,
+    /// Reads the store, too.
+    pub(super) web: WebServer,
     /// Reads the store, and so is dropped before it.
     _attached: AttachedStore,
     pub(super) lock: Lock,
@@ -39,13 +44,14 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    /// Takes the lock, serves the metrics, and opens the database. Waits for a database that another process keeps
+    /// Takes the lock, serves the metrics, opens the database, and serves the web page. Waits for a database that another process keeps
     /// locked, or whose disk is full.
     pub(super) async fn open(
-        config: &Config,
+        inputs: &Inputs,
         until: Until,
         manager: &Arc<ServiceManager>,
     ) -> Result<Self, DaemonError> {
+        let config = &inputs.config;
         let clock = Clock::system();
         let started_at_ms = clock.now_ms();
         prepare_folders(config, until)?;
@@ -55,8 +61,20 @@ impl Resources {
         let manager = Arc::clone(manager);
         manager.status("opening the state database");
         let store = open_store(&config.state_db, &lock, &manager).await?;
+        let web = WebServer::start(&store, settings::web(inputs)).await?;
         let _attached = metrics.attach(&store);
-        Ok(Self { metrics, server, _attached, lock, store, clock, manager, started_at_ms, until })
+        Ok(Self {
+            metrics,
+            server,
+            web,
+            _attached,
+            lock,
+            store,
+            clock,
+            manager,
+            started_at_ms,
+            until,
+        })
     }
 
     /// Runs `work`, and reports in the meantime why the database cannot be used.

@@ -16,7 +16,10 @@ use crate::{
     store::OnChange,
     upload::{Bucket, BucketConfig, UploadError, object_base},
     video_server::VideoLinks,
+    web::WebSettings,
 };
+
+use super::Inputs;
 
 /// How long a download may receive no bytes.
 const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
@@ -120,6 +123,17 @@ pub fn assumed_prices(config: &Config) -> AssumedPrices {
     AssumedPrices {
         identify_micro: config.prices.identify_micro,
         per_step_micro: config.prices.per_5s_micro,
+    }
+}
+
+/// Returns the settings of the web page.
+pub(super) fn web(inputs: &Inputs) -> WebSettings {
+    let Inputs { config, web_password, .. } = inputs;
+    WebSettings {
+        config: config.clone(),
+        password: web_password.clone(),
+        policy: policy(config),
+        assumed_prices: assumed_prices(config),
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Inbox {
     /// Folders that cannot be read, as last logged.
     pub(super) unreadable: SkippedPaths,
     /// Files and folders that may be meant as manifests and are ignored, as last logged.
-    suspicious: SkippedPaths,
+    pub(super) suspicious: SkippedPaths,
     /// Why the folder cannot be scanned, or why its scan does not count.
     pub(super) folder_problem: Option<String>,
     /// When the media of all jobs are checked.
@@ -91,6 +91,7 @@ impl Inbox {
         let file_event = Arc::new(Notify::new());
         let mut watch = Watch::new(Arc::clone(&file_event));
         let (mut is_first, mut stored_problem) = (true, None);
+        let mut stored_unreadable = SkippedPaths::new();
         loop {
             let pass = self.pass(&mut watch).await?;
             signals.more_to_come.store(pass.again_at.is_some(), Ordering::Release);
@@ -101,6 +102,10 @@ impl Inbox {
             if self.folder_problem != stored_problem {
                 stored_problem.clone_from(&self.folder_problem);
                 self.store.set_folder_problem(stored_problem.clone()).await?;
+            }
+            if self.unreadable != stored_unreadable {
+                stored_unreadable.clone_from(&self.unreadable);
+                self.save_unreadable().await?;
             }
             report(self.folder_problem.as_deref().map_or(Ok(()), Err));
             let mut at = Instant::now() + self.settings.rescan_interval;
@@ -186,24 +191,6 @@ impl Inbox {
             warn!("{problem}");
         }
         self.folder_problem = Some(problem);
-    }
-
-    fn report_unreadable(&mut self, unreadable: SkippedPaths) {
-        for (folder, why) in &unreadable {
-            if self.unreadable.get(folder) != Some(why) {
-                warn!("cannot read {folder} in jobs_dir: {why}; no jobs in it are cancelled");
-            }
-        }
-        self.unreadable = unreadable;
-    }
-
-    fn report_suspicious(&mut self, suspicious: SkippedPaths) {
-        for (path, why) in &suspicious {
-            if self.suspicious.get(path) != Some(why) {
-                warn!("{path} in jobs_dir is ignored: {why}");
-            }
-        }
-        self.suspicious = suspicious;
     }
 
     pub(super) fn media_checker(&self) -> MutexGuard<'_, MediaChecker> {

@@ -20,6 +20,7 @@ mod refuse;
 mod scan;
 mod settings;
 mod settle;
+mod skipped;
 mod watch;
 
 pub use inbox::Inbox;

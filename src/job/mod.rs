@@ -43,6 +43,7 @@ pub mod spec;
 pub mod state;
 mod task;
 pub mod timing;
+mod verdict;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -57,7 +58,7 @@ pub use delivery::{BLOCKED, Delivery, DeliveryOutcome, deliver};
 pub use failure::Failure;
 pub use folder_job::{Job, LEFT_UNCREATED, REMOVED};
 pub use outcome::{Outcome, Spend};
-pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person, retried_take};
+pub use person::{CANCELLED, FETCH, RETRY, VERDICT, is_by_a_person, retried_take};
 pub use presigned::without_signature;
 pub use price::{AssumedPrices, Length, Observation, ObservedPrice, Price, PriceList};
 pub use retry::{Moment, Policy};
@@ -65,6 +66,7 @@ pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
 pub use task::{Media, ResultFile, Session, TAKE_MAX, Task};
 pub use timing::{FaceSpan, Plan};
+pub use verdict::{GivenVerdict, Verdict};
 
 /// The row of a job in the state database. It never changes.
 pub type JobId = i64;

@@ -11,6 +11,9 @@ pub const CANCELLED: &str = "cancelled by `lipsyncd cancel`";
 /// A person asked for the file again.
 pub const FETCH: &str = "fetch:";
 
+/// A person gave a verdict on the result: its [name](super::Verdict::name) comes next.
+pub const VERDICT: &str = "verdict:";
+
 /// A person named the task.
 pub(super) const RESOLVED: &str = "resolved as task";
 
@@ -30,7 +33,7 @@ pub fn retried_take(take: u32, job: &Job, earlier: Option<&Task>) -> String {
 
 /// Whether a row of a job's history reports a command of a person.
 pub fn is_by_a_person(what: &str) -> bool {
-    [RETRY, CANCELLED, FETCH, RESOLVED, RESOLVED_AGAIN, RESOLVED_AS_UNSENT]
+    [RETRY, CANCELLED, FETCH, VERDICT, RESOLVED, RESOLVED_AGAIN, RESOLVED_AS_UNSENT]
         .into_iter()
         .any(|beginning| what.starts_with(beginning))
 }

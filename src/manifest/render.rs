@@ -31,6 +31,8 @@ impl Problems {
     /// Renders each problem as `file:line:column: what (help)`, joined by newlines.
     #[must_use]
     pub fn one_line(&self, path: &str) -> String {
+        // The name of a file must not look like another line of the log.
+        let path = &*path.replace('\n', "\\n");
         let mut lines: Vec<String> = self
             .iter()
             .take(SHOWN)

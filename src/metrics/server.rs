@@ -4,22 +4,22 @@ use std::{
     convert::Infallible,
     io,
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use super::{page, recorder::Metrics};
-use crate::http_server::{self, ServerLimits};
+use crate::http_server::{self, MovableServer, ServerLimits};
 
 const LIMITS: ServerLimits = ServerLimits {
     name: "metrics",
     connections: 8,
     connection: Duration::from_secs(10),
     head: Duration::from_secs(2),
+    stalled: Duration::from_secs(5),
     keep_alive: false,
 };
 
@@ -39,34 +39,13 @@ pub struct ListenError {
 /// Serves metrics until it is dropped; open connections end with it.
 pub struct Server {
     metrics: Metrics,
-    serving: Mutex<Option<Serving>>,
-}
-
-/// The task that serves an address.
-struct Serving {
-    listen: SocketAddr,
-    task: JoinHandle<Infallible>,
-}
-
-impl Serving {
-    /// Stops it, and returns the address once it is free.
-    async fn stop(mut self) -> SocketAddr {
-        self.task.abort();
-        let _aborted = (&mut self.task).await;
-        self.listen
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    serving: MovableServer,
 }
 
 impl Server {
     /// Serves `metrics` at `listen`, if that is set.
     pub async fn start(metrics: &Metrics, listen: Option<SocketAddr>) -> Result<Self, ListenError> {
-        let server = Self { metrics: metrics.clone(), serving: Mutex::default() };
+        let server = Self { metrics: metrics.clone(), serving: MovableServer::default() };
         server.move_to(listen).await?;
         Ok(server)
     }
@@ -74,37 +53,9 @@ impl Server {
     /// Serves at `listen` from now on, and nowhere else. The same address is served without a break.
     /// After a failure, the earlier address is served again.
     pub async fn move_to(&self, listen: Option<SocketAddr>) -> Result<(), ListenError> {
-        let before = {
-            let mut serving = self.serving();
-            if serving.as_ref().map(|serving| serving.listen) == listen {
-                return Ok(());
-            }
-            serving.take()
-        };
-        // The new address may be the same port of another interface, so the old one is freed first.
-        let before = match before {
-            Some(serving) => Some(serving.stop().await),
-            None => None,
-        };
-        let moved = self.open(listen).await;
-        if moved.is_err()
-            && let Err(lost) = self.open(before).await
-        {
-            warn!("{lost}");
-        }
-        moved
-    }
-
-    async fn open(&self, listen: Option<SocketAddr>) -> Result<(), ListenError> {
-        if let Some(listen) = listen {
-            let task = tokio::spawn(serve(bind(listen).await?, self.metrics.clone()));
-            *self.serving() = Some(Serving { listen, task });
-        }
-        Ok(())
-    }
-
-    fn serving(&self) -> MutexGuard<'_, Option<Serving>> {
-        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+        let open =
+            async |listen| Ok(tokio::spawn(serve(bind(listen).await?, self.metrics.clone())));
+        self.serving.move_to(listen, open).await
     }
 }
 

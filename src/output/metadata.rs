@@ -16,6 +16,7 @@ use super::{
     folder::sync_folder,
     paths::{OutputPaths, VideoKind},
     rename::{into_free, over_ours, remove_if_there},
+    verdict::{self, VerdictFacts},
 };
 use crate::failpoint;
 use crate::job::{FaceSpan, JobSpec, Plan, Source, Task, without_signature};
@@ -70,6 +71,13 @@ pub struct Metadata {
     /// SHA-256 and size of the watermarked result, if one was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<FileFacts>,
+    /// What a person thinks of the result.
+    #[serde(
+        default,
+        deserialize_with = "verdict::lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub verdict: Option<VerdictFacts>,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// When the task was accepted, Unix time; in the file, RFC 3339.
@@ -117,6 +125,7 @@ impl Metadata {
             duration_ms: None,
             result: FileFacts { sha256: String::new(), bytes: 0 },
             watermark: None,
+            verdict: None,
             labels: BTreeMap::new(),
             created_at_ms: task.made_at_ms(None),
             finished_at_ms: 0,

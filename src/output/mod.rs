@@ -16,13 +16,16 @@ mod error;
 mod facts;
 mod folder;
 mod metadata;
+mod one_writer;
 mod part;
 mod part_note;
 mod paths;
 mod publish;
 mod recognize;
 mod rename;
+mod verdict;
 mod watermark;
+mod write_verdict;
 
 pub use available::{check_available, check_names, check_writable};
 pub use copy::copy_result;
@@ -35,7 +38,9 @@ pub use publish::{publish, publish_superseded};
 pub use recognize::{
     Presence, find_set_aside, list_set_aside, presence, published_result, recover_published,
 };
+pub use verdict::VerdictFacts;
 pub use watermark::{copy_watermark, publish_watermark, published_watermark};
+pub use write_verdict::write_verdict;
 
 #[cfg(test)]
 mod tests;

@@ -49,28 +49,33 @@ impl OutputPaths {
     /// [`OutputError::Escapes`] if the path or a symbolic link in it leads out of `output_dir`; otherwise what the file
     /// system reports.
     pub fn prepare(output_dir: &Path, relative: &str) -> Result<Self, OutputError> {
-        let named = output_dir.join(relative);
-        let mut parts = Vec::new();
-        for component in Path::new(relative).components() {
-            match component {
-                Component::Normal(part) => parts.push(part),
-                Component::CurDir => {}
-                _ => return Err(OutputError::Escapes(named)),
-            }
-        }
-        let name = parts.pop().and_then(OsStr::to_str).map(str::to_owned);
-        let Some(name) = name.filter(|_| !relative.ends_with('/')) else {
-            return Err(OutputError::BadName(named));
-        };
-        let root = fs::canonicalize(output_dir).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => OutputError::Gone(output_dir.to_owned()),
-            _ => OutputError::at(output_dir)(error),
-        })?;
+        let (parts, name) = split(output_dir, relative)?;
+        let root = root(output_dir)?;
         let mut folder = root.clone();
         for part in parts {
             folder = enter(&root, &folder.join(part))?;
         }
         Ok(Self::in_folder(folder, name))
+    }
+
+    /// Finds the folder for `relative` like [`prepare`](Self::prepare), but creates nothing and follows no links below `output_dir`.
+    /// None if there is no such folder.
+    pub fn find(output_dir: &Path, relative: &str) -> Result<Option<Self>, OutputError> {
+        let (parts, name) = split(output_dir, relative)?;
+        let folder = parts.iter().fold(root(output_dir)?, |folder, part| folder.join(part));
+        match fs::canonicalize(&folder) {
+            Ok(real) if real == folder => Ok(Some(Self::in_folder(folder, name))),
+            Ok(_) => Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(OutputError::at(&folder)(error)),
+        }
     }
 
     /// The place of a result called `name` in a folder that [`prepare`](Self::prepare) returned.
@@ -132,6 +137,12 @@ impl OutputPaths {
         begun(self.video(VideoKind::Result)) || begun(self.metadata())
     }
 
+    /// This place, and the names under which a result of this SHA-256 may be kept beside it.
+    pub fn places_of<'a>(&'a self, sha256: &'a str) -> impl Iterator<Item = Self> + 'a {
+        let digests = DIGITS.into_iter().filter_map(|digits| sha256.get(..digits));
+        std::iter::once(self.clone()).chain(digests.map(|digest| self.aside(digest)))
+    }
+
     /// The place whose metadata have this file name, if it can be one where an earlier result is kept.
     pub(super) fn aside_of_metadata(&self, name: &str) -> Option<Self> {
         let digest = name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?;
@@ -145,6 +156,34 @@ impl OutputPaths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         path.with_file_name(format!(".{name}.part"))
     }
+}
+
+/// Splits the path of a result into its folders and its file name.
+fn split<'a>(
+    output_dir: &Path,
+    relative: &'a str,
+) -> Result<(Vec<&'a OsStr>, String), OutputError> {
+    let named = output_dir.join(relative);
+    let mut parts = Vec::new();
+    for component in Path::new(relative).components() {
+        match component {
+            Component::Normal(part) => parts.push(part),
+            Component::CurDir => {}
+            _ => return Err(OutputError::Escapes(named)),
+        }
+    }
+    let name = parts.pop().and_then(OsStr::to_str).map(str::to_owned);
+    match name.filter(|_| !relative.ends_with('/')) {
+        Some(name) => Ok((parts, name)),
+        None => Err(OutputError::BadName(named)),
+    }
+}
+
+fn root(output_dir: &Path) -> Result<PathBuf, OutputError> {
+    fs::canonicalize(output_dir).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => OutputError::Gone(output_dir.to_owned()),
+        _ => OutputError::at(output_dir)(error),
+    })
 }
 
 /// Creates a folder under `root` if it is missing. A link may only lead to another folder under `root`.

@@ -10,6 +10,7 @@ use super::{
     facts::FileFacts,
     folder::sync_folder,
     metadata::{Metadata, write_text},
+    one_writer,
     part::discard,
     paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
@@ -30,6 +31,7 @@ pub fn publish(
     metadata: &Metadata,
     earlier: &[FileFacts],
 ) -> Result<Vec<PathBuf>, OutputError> {
+    let _alone = one_writer::lock(paths);
     let current = metadata_at(paths)?;
     let found = Occupancy { current: current.as_ref(), metadata, earlier };
     let mut to_set_aside = Vec::new();
@@ -77,6 +79,7 @@ pub fn publish_superseded(
     paths: &OutputPaths,
     metadata: &Metadata,
 ) -> Result<OutputPaths, OutputError> {
+    let _alone = one_writer::lock(paths);
     let parts = paths.superseded(&metadata.task_id);
     let kept = choose(paths, &metadata.result, metadata.watermark.as_ref(), Some(metadata))?;
     let mut publications = Vec::new();

@@ -8,6 +8,7 @@ use super::{
     facts::FileFacts,
     folder::sync_folder,
     metadata::{Metadata, write_text},
+    one_writer,
     part::discard,
     paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
@@ -58,6 +59,7 @@ pub fn copy_watermark(
 /// file system reports.
 pub fn publish_watermark(paths: &OutputPaths, metadata: &Metadata) -> Result<(), OutputError> {
     let Some(facts) = &metadata.watermark else { return Ok(()) };
+    let _alone = one_writer::lock(paths);
     let path = paths.video(VideoKind::Watermark);
     let part = OutputPaths::part_of(&path);
     let is_done = has_facts(&path, facts)?;

@@ -32,7 +32,7 @@ use limits::budget::{Budget, BudgetChange};
 pub(crate) use limits::monitored_api::MonitoredApi;
 use limits::pause_gate::{PaidCallPermit, PaidCalls, PauseGate, PendingProbe};
 use limits::poll_interval::{PollInterval, TaskAge};
-use limits::rate::{CallKind, CallRate, Rest};
+use limits::rate::{CallKind, CallRate, Rest, Throttling};
 use limits::slots::Slots;
 use limits::upload_gate::UploadGate;
 use poll_result::{PollResult, PollTarget, PolledTask};

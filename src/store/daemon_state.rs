@@ -1,6 +1,6 @@
 //! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
-use super::{Hold, RateLimit, Store, StoreError, sql::Sql as _};
+use super::{Hold, RateLimit, Store, StoreError, UnreadableFolders, sql::Sql as _};
 use crate::job::Caps;
 
 impl Store {
@@ -28,10 +28,19 @@ impl Store {
 
     /// Writes until when (Unix ms) calls rest after the API limited their rate.
     pub async fn set_rate_limit(&self, limit: RateLimit) -> Result<(), StoreError> {
-        let RateLimit { code, paid_until_ms, queries_until_ms } = limit;
+        let RateLimit { code, paid_until_ms, queries_until_ms, since_ms, times } = limit;
         let sql = "
-            UPDATE daemon_state SET rate_limit_code = ?1, paid_rest_until_ms = ?2, query_rest_until_ms = ?3";
-        self.run(sql, (code, paid_until_ms, queries_until_ms)).await
+            UPDATE daemon_state SET rate_limit_code = ?1, paid_rest_until_ms = ?2, query_rest_until_ms = ?3,
+              rate_limit_since_ms = ?4, rate_limit_times = ?5";
+        self.run(sql, (code, paid_until_ms, queries_until_ms, since_ms, times)).await
+    }
+
+    /// Writes that the API has not limited the rate of calls for a while.
+    pub async fn end_rate_limit(&self) -> Result<(), StoreError> {
+        let sql = "
+            UPDATE daemon_state SET rate_limit_code = NULL, paid_rest_until_ms = NULL, query_rest_until_ms = NULL,
+              rate_limit_since_ms = NULL, rate_limit_times = NULL";
+        self.run(sql, ()).await
     }
 
     /// Writes that a daemon started, with its limits.
@@ -46,8 +55,10 @@ impl Store {
         let sql = "
             UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3, slots_limit = ?3,
               cap_micro = ?4, money_cap_micro = ?5, hold = NULL, hold_kind = NULL, hold_until_ms = NULL, api_problem = NULL, api_problem_since_ms = NULL,
-              rate_limit_code = NULL, paid_rest_until_ms = NULL, query_rest_until_ms = NULL,
-              folder_problem = NULL, result_hosts_problem = NULL, scanning = 1";
+              rate_limit_code = NULL, paid_rest_until_ms = NULL, query_rest_until_ms = NULL, rate_limit_since_ms = NULL,
+              rate_limit_times = NULL, speed_limit = NULL, identify_limit = NULL, create_limit = NULL,
+              download_limit = NULL, folder_problem = NULL, unreadable_folders = 0, unreadable_folder = NULL,
+              unreadable_reason = NULL, video_server_problem = NULL, result_hosts_problem = NULL, scanning = 1";
         self.run(sql, (pid, now_ms, slots, caps.units_micro, caps.money_micro)).await
     }
 
@@ -70,6 +81,27 @@ impl Store {
     /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
     pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
         self.run("UPDATE daemon_state SET folder_problem = ?1", (problem,)).await
+    }
+
+    /// Writes why local videos cannot be served; `None`: they can.
+    pub async fn set_video_server_problem(
+        &self,
+        problem: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.run("UPDATE daemon_state SET video_server_problem = ?1", (problem,)).await
+    }
+
+    /// Writes which folders in `jobs_dir` cannot be read; `None`: all can.
+    pub async fn set_unreadable_folders(
+        &self,
+        folders: Option<UnreadableFolders>,
+    ) -> Result<(), StoreError> {
+        let count = folders.as_ref().map_or(0, |folders| folders.count);
+        let first = folders.map(|folders| (folders.first, folders.reason));
+        let (first, reason) = first.unzip();
+        let sql = "
+            UPDATE daemon_state SET unreadable_folders = ?1, unreadable_folder = ?2, unreadable_reason = ?3";
+        self.run(sql, (count, first, reason)).await
     }
 
     /// Writes why results may not be downloaded from this machine; `None`: they may.

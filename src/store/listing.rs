@@ -1,15 +1,16 @@
 //! Jobs for people: rows of the view `job_overview`, and one job with its history.
 //!
-//! Long lists are read in pages, so that memory and the WAL do not grow with them.
+//! Long lists are read in pages (see [`Select`]), so that memory and the WAL do not grow with them.
 
 use rusqlite::{Row, named_params};
 use serde::Serialize;
 
 use super::{
-    JobState, Reader, StoreError, job_row,
+    JobState, PageEnd, Reader, Select, SelectedJobs, SelectedPage, SortBy, StoreError, job_row,
+    select::json_list,
     sql::{Sql as _, columns},
 };
-use crate::job::State;
+use crate::job::{JobId, State, Verdict};
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +40,10 @@ pub struct JobOverview {
     pub output: String,
     /// Its result is delivered, and the watermarked copy is not: why, or a note that Kling no longer has the copy.
     pub watermark_missing: Option<String>,
+    /// What a person thinks of its result: `approved`, `rejected`; none: nothing yet.
+    pub verdict: Option<Verdict>,
+    /// What the person wrote about it.
+    pub verdict_note: Option<String>,
     pub error_code: Option<String>,
     pub error: Option<String>,
     /// The API's id of the last request that was answered for it.
@@ -87,69 +92,58 @@ impl JobDetail {
     }
 }
 
-/// Selects the jobs of a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Some of the selected jobs, and where the next page begins.
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct JobFilter {
-    pub manifest: Option<String>,
-    pub state: Option<State>,
+pub struct JobPage {
+    pub jobs: Vec<JobOverview>,
+    /// None: there are no more.
+    pub end: Option<PageEnd>,
 }
 
-const OF_MANIFEST: &str = "j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND";
-const OF_MANIFEST_AND_STATE: &str = "
-    j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND j.state = :state AND";
-
-impl JobFilter {
-    /// Each form reads an index in the order of rows, and sorts nothing.
-    pub(super) fn sql(&self) -> String {
-        let (index, condition) = match (&self.manifest, self.state) {
-            (None, None) => ("", ""),
-            (None, Some(_)) => ("INDEXED BY job_state", "j.state = :state AND"),
-            (Some(_), None) => ("INDEXED BY job_manifest", OF_MANIFEST),
-            (Some(_), Some(_)) => ("INDEXED BY job_manifest", OF_MANIFEST_AND_STATE),
-        };
-        format!(
-            "SELECT o.*, j.id AS row FROM job j {index} JOIN job_overview o ON o.key = j.key
-             WHERE {condition} j.id > :after ORDER BY j.id LIMIT :limit"
-        )
-    }
-}
+/// The rows in the order of the list of their ids.
+pub(super) const OVERVIEWS: &str = "
+    SELECT o.* FROM json_each(?1) asked CROSS JOIN job j ON j.id = asked.value
+    CROSS JOIN job_overview o ON o.key = j.key";
 
 impl Reader {
-    /// Returns up to `limit` jobs after row `after` (0: from the first), and the row to continue after; none: there are
-    /// no more. The order is that in which they were first read.
-    pub fn page(
-        &self,
-        filter: &JobFilter,
-        after: i64,
-        limit: usize,
-    ) -> Result<(Vec<JobOverview>, Option<i64>), StoreError> {
-        let sql = filter.sql();
-        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
-        let state = filter.state;
-        let mut known: Vec<(&str, &dyn rusqlite::ToSql)> =
-            vec![(":after", &after), (":limit", &limit_rows)];
-        if let Some(manifest) = &filter.manifest {
-            known.push((":manifest", manifest));
+    /// Returns the jobs of these rows, in this order. A job that was deleted is left out.
+    pub fn overviews(&self, ids: &[JobId]) -> Result<Vec<JobOverview>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
         }
-        if let Some(state) = &state {
-            known.push((":state", state));
-        }
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(known.as_slice())?;
-        let (mut lines, mut last) = (Vec::new(), None);
-        while let Some(row) = rows.next()? {
-            lines.push(line_from_row(row)?);
-            last = Some(row.get("row")?);
-        }
-        let more = lines.len() == limit;
-        Ok((lines, last.filter(|_| more)))
+        self.connection.all(OVERVIEWS, [json_list(ids)], line_from_row)
     }
 
-    /// Whether a manifest of that path was ever read.
-    pub fn knows_manifest(&self, path: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM manifest WHERE path = ?1";
-        self.connection.exists(sql, [path])
+    /// Returns the first `limit` of the selected jobs after `after`, in this order.
+    pub fn job_page(
+        &self,
+        jobs: &SelectedJobs,
+        sort: SortBy,
+        after: Option<&PageEnd>,
+        limit: usize,
+    ) -> Result<JobPage, StoreError> {
+        let SelectedPage { ids, end } = self.selected(jobs, sort, after, limit)?;
+        Ok(JobPage { jobs: self.overviews(&ids)?, end })
+    }
+
+    /// Returns the first `limit` jobs that `select` selects, in the order in which they were first read.
+    pub fn first_jobs(
+        &self,
+        select: &Select,
+        limit: usize,
+    ) -> Result<Vec<JobOverview>, StoreError> {
+        Ok(self.job_page(&self.select(select)?, SortBy::Read, None, limit)?.jobs)
+    }
+
+    /// Returns the handle by which another thread ends what this one reads.
+    pub fn interrupter(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// Returns a number that is another one after each commit of other connections.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
     /// Returns the job of that key with its history, if there is one.
@@ -195,7 +189,7 @@ impl Reader {
 
 fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
     columns!(row => JobOverview: key manifest state state_since waiting_for video audio labels attempt task_id
-        external_task_id shares_task_with units money output watermark_missing error_code error request_id changed_after_sent dismissed
+        external_task_id shares_task_with units money output watermark_missing verdict verdict_note error_code error request_id changed_after_sent dismissed
         priority created_at updated_at finished_at)
 }
 

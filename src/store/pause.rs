@@ -81,6 +81,31 @@ impl Store {
         .await
     }
 
+    /// Pauses the queue for a person. Returns the pause by a person that was there already.
+    pub async fn pause_by_person(&self, now_ms: i64) -> Result<Option<Pause>, StoreError> {
+        let earlier = self.pause().await?.filter(|pause| pause.kind == PauseKind::Person);
+        if earlier.is_none() {
+            let pause = Pause {
+                kind: PauseKind::Person,
+                reason: "paused by `lipsyncd pause`; `lipsyncd resume` ends it".to_owned(),
+                code: None,
+                since_ms: now_ms,
+                next_probe_at_ms: None,
+            };
+            self.set_pause(Some(pause)).await?;
+        }
+        Ok(earlier)
+    }
+
+    /// Ends every pause. Returns the pause that was there.
+    pub async fn resume(&self) -> Result<Option<Pause>, StoreError> {
+        let ended = self.pause().await?;
+        if ended.is_some() {
+            self.set_pause(None).await?;
+        }
+        Ok(ended)
+    }
+
     /// Writes when the next probe of a pause by the API is due.
     pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
         self.run("UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'", (at_ms,))

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 
 use super::{
-    MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, Store, StoreError,
-    SupersededTasks, UploadStatus, notification, pause, remaining, resource_pack, spend,
-    sql::Sql as _, upload, watermark,
+    Finished, MissingWatermarks, NotificationProblems, PackStatus, Pause, Reader, RefusedManifest,
+    SpeedLimits, Store, StoreError, SupersededTasks, UploadStatus, notification, pause,
+    refused::refused, remaining, resource_pack, speed, spend, sql::Sql as _, upload, watermark,
 };
 use crate::job::{Caps, Cost, State};
 
@@ -33,9 +33,17 @@ pub struct QueueStatus {
     pub api_problem: Option<ApiProblem>,
     /// The uploads of local videos.
     pub uploads: UploadStatus,
-    /// Until when calls rest because the API limits their rate; none: they do not.
+    /// Until when calls rest because the API limits their rate; none: it does not.
     pub rate_limit: Option<RateLimit>,
+    /// What limits how fast jobs finish, as the daemon wrote it last.
+    pub speed_limits: SpeedLimits,
+    /// How many jobs finished lately.
+    pub finished: Finished,
     pub folder_problem: Option<String>,
+    /// Folders in `jobs_dir` that cannot be read; none: all can.
+    pub unreadable_folders: Option<UnreadableFolders>,
+    /// Why local videos cannot be served to the API.
+    pub video_server_problem: Option<String>,
     /// Why results may not be downloaded from this machine.
     pub result_hosts_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
@@ -68,7 +76,7 @@ pub struct ApiProblem {
     pub since_ms: i64,
 }
 
-/// The API limits the rate of calls (1302): they rest until these times.
+/// The API limits the rate of calls (1302): they rest until these times. After a while without a refusal, it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// The code of the answer.
@@ -77,14 +85,20 @@ pub struct RateLimit {
     pub paid_until_ms: i64,
     /// Queries rest until then (Unix ms).
     pub queries_until_ms: i64,
+    /// When (Unix ms) it began.
+    pub since_ms: i64,
+    /// How many refusals there were since then.
+    pub times: i64,
 }
 
-/// A manifest with errors.
+/// Folders in `jobs_dir` that cannot be read. The jobs in them are not cancelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct RefusedManifest {
-    pub path: String,
-    pub error: String,
+pub struct UnreadableFolders {
+    pub count: i64,
+    /// Under `jobs_dir`, ending in `/`.
+    pub first: String,
+    pub reason: String,
 }
 
 const REFUSED_MAX: i64 = 5;
@@ -92,11 +106,8 @@ const REFUSED_MAX: i64 = 5;
 const DAEMON_STATE: &str = "
     SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
       api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem, result_hosts_problem,
-      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, money_cap_micro, hold_until_ms FROM daemon_state";
-
-pub(super) const REFUSED: &str = "
-    SELECT path, error FROM manifest INDEXED BY manifest_refused
-    WHERE state = 'refused' AND removed_at_ms IS NULL ORDER BY path LIMIT ?1";
+      rate_limit_code, paid_rest_until_ms, query_rest_until_ms, rate_limit_since_ms, rate_limit_times, money_cap_micro,
+      hold_until_ms, unreadable_folders, unreadable_folder, unreadable_reason, video_server_problem FROM daemon_state";
 
 /// Reads tasks that wait for a time, not the queue.
 pub(super) const BLOCKED_JOBS: &str = "
@@ -139,17 +150,6 @@ impl QueueStatus {
 }
 
 impl Reader {
-    /// Returns the refused manifest that a job of this key belongs to, judging by the name.
-    pub fn refused_manifest_of(&self, key: &str) -> Result<Option<RefusedManifest>, StoreError> {
-        let parent = key.rsplit_once('/').map(|(parent, _)| parent);
-        let is_its = |path: &str| {
-            let stem = path.rsplit_once('.').map(|(stem, _)| stem);
-            stem.is_some() && (stem == Some(key) || stem == parent)
-        };
-        let all = refused(&self.connection, -1)?;
-        Ok(all.into_iter().find(|manifest| is_its(&manifest.path)))
-    }
-
     /// Reads the state of the queue in one transaction; `now_ms` (Unix time) decides which day is today.
     pub fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
         queue_status(&self.connection, now_ms)
@@ -184,6 +184,7 @@ pub(super) fn queue_status(
     let incomplete_results = moment.value(INCOMPLETE, ())?;
     let notifications = notification::problems(&moment)?;
     let packs = resource_pack::status(&moment)?;
+    let (speed_limits, finished) = (speed::limits(&moment)?, speed::finished(&moment, now_ms)?);
     let queue_status = moment.row(DAEMON_STATE, (), |row| {
         let (hold, until_ms): (Option<String>, Option<i64>) =
             (row.get(3)?, row.get("hold_until_ms")?);
@@ -205,8 +206,12 @@ pub(super) fn queue_status(
                 .zip(since_ms)
                 .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
             uploads,
-            rate_limit: rate_limit(row)?.filter(|limit| limit.paid_until_ms > now_ms),
+            rate_limit: rate_limit(row)?,
+            speed_limits,
+            finished,
             folder_problem: row.get(11)?,
+            unreadable_folders: unreadable_folders(row)?,
+            video_server_problem: row.get("video_server_problem")?,
             result_hosts_problem: row.get(12)?,
             blocked,
             superseded,
@@ -233,7 +238,20 @@ fn rate_limit(row: &Row<'_>) -> rusqlite::Result<Option<RateLimit>> {
     let Some((paid_until_ms, queries_until_ms)) = paid_until_ms.zip(queries_until_ms) else {
         return Ok(None);
     };
-    Ok(Some(RateLimit { code: row.get("rate_limit_code")?, paid_until_ms, queries_until_ms }))
+    Ok(Some(RateLimit {
+        code: row.get("rate_limit_code")?,
+        paid_until_ms,
+        queries_until_ms,
+        since_ms: row.get("rate_limit_since_ms")?,
+        times: row.get("rate_limit_times")?,
+    }))
+}
+
+fn unreadable_folders(row: &Row<'_>) -> rusqlite::Result<Option<UnreadableFolders>> {
+    let (first, reason): (Option<_>, Option<_>) =
+        (row.get("unreadable_folder")?, row.get("unreadable_reason")?);
+    let count = row.get("unreadable_folders")?;
+    Ok(first.zip(reason).map(|(first, reason)| UnreadableFolders { count, first, reason }))
 }
 
 /// A state that another version of lipsyncd stored is left out.
@@ -248,10 +266,4 @@ fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError>
     let (jobs, reason): (i64, Option<String>) =
         connection.row(BLOCKED_JOBS, (), |row| row.try_into())?;
     Ok(reason.map(|reason| (jobs, reason)))
-}
-
-/// Returns the first manifests with errors; all of them if `limit` is negative.
-fn refused(connection: &Connection, limit: i64) -> Result<Vec<RefusedManifest>, StoreError> {
-    connection
-        .all(REFUSED, [limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))
 }

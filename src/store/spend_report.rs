@@ -4,14 +4,16 @@ use std::ops::Range;
 
 use rusqlite::{Row, named_params};
 
-use super::{Reader, StoreError, spend};
+use super::{Reader, SelectedJobs, StoreError, spend, sql::bind_known};
 use crate::job::Cost;
 
 /// What makes the rows of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpendBy {
-    /// The UTC day.
+    /// The UTC day, with all Identify Face calls.
     Day,
+    /// The UTC day of the create requests: tasks with the Identify Face calls made for them.
+    DayOfTasks,
     /// The manifest of the first job of each task.
     Manifest,
     /// The value of this label of the first job of each task.
@@ -46,13 +48,17 @@ const BY_TASKS: &str = "
       sum(min(t.money_micro, 1000000000000000))
     FROM task t {join}
     WHERE coalesce(t.sent_at_ms, t.created_at_ms) >= :start AND coalesce(t.sent_at_ms, t.created_at_ms) < :end
-      AND (t.task_id IS NOT NULL OR t.units_micro <> 0 OR t.money_micro <> 0)
+      AND (t.task_id IS NOT NULL OR t.units_micro <> 0 OR t.money_micro <> 0) {only}
     GROUP BY 1 ORDER BY 1";
 
 impl SpendBy {
-    fn sql(&self) -> String {
+    fn sql(&self, only: Option<&SelectedJobs>) -> String {
         let (name, join) = match self {
             Self::Day => return BY_DAY.to_owned(),
+            Self::DayOfTasks => (
+                "strftime('%Y-%m-%d', coalesce(t.sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch')",
+                "",
+            ),
             Self::Manifest => (
                 "m.path",
                 "JOIN job j ON j.id = t.lead_job JOIN manifest m ON m.id = j.manifest_id",
@@ -61,29 +67,40 @@ impl SpendBy {
                 ("l.value", "LEFT JOIN label l ON l.job_id = t.lead_job AND l.name = :label")
             }
         };
-        BY_TASKS.replace("{name}", name).replace("{join}", join)
+        let only = only.map(|jobs| {
+            let conditions = jobs.conditions();
+            format!("AND EXISTS (SELECT 1 FROM job j WHERE j.id = t.lead_job{conditions})")
+        });
+        BY_TASKS
+            .replace("{name}", name)
+            .replace("{join}", join)
+            .replace("{only}", &only.unwrap_or_default())
     }
 }
 
 impl Reader {
-    /// Calls `visit` with each row of the period (Unix ms), in order. By day, all days that it touches are complete.
+    /// Calls `visit` with each row of the period (Unix ms), in order. By [`SpendBy::Day`], all days
+    /// that it touches are complete, and all jobs count; otherwise only the tasks of the jobs of `only`.
     pub fn spend<E: From<StoreError>>(
         &self,
         by: &SpendBy,
         period_ms: &Range<i64>,
+        only: Option<&SelectedJobs>,
         mut visit: impl FnMut(SpendRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |error| E::from(StoreError::from(error));
-        let mut statement = self.connection.prepare_cached(&by.sql()).map_err(failed)?;
-        let rows = match by {
-            SpendBy::Label(label) => statement.query(named_params! {
-                ":start": period_ms.start, ":end": period_ms.end, ":label": label,
-            }),
-            _ => {
-                statement.query(named_params! { ":start": period_ms.start, ":end": period_ms.end })
-            }
+        let mut statement = self.connection.prepare_cached(&by.sql(only)).map_err(failed)?;
+        let label = match by {
+            SpendBy::Label(label) => Some(label),
+            _ => None,
         };
-        let mut rows = rows.map_err(failed)?;
+        let own =
+            named_params! { ":start": period_ms.start, ":end": period_ms.end, ":label": label };
+        bind_known(&mut statement, own).map_err(failed)?;
+        if let Some(jobs) = only {
+            bind_known(&mut statement, &jobs.bound()).map_err(failed)?;
+        }
+        let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(failed)? {
             visit(read(row).map_err(failed)?)?;
         }

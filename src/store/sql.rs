@@ -1,12 +1,12 @@
 //! Short forms of the ways to run a statement. Each statement is compiled once per connection.
 
 use rusqlite::{
-    Connection, OptionalExtension as _, Params, Row, ToSql,
+    Connection, OptionalExtension as _, Params, Row, Statement, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
 
 use super::StoreError;
-use crate::job::State;
+use crate::job::{State, Verdict};
 
 /// Named parameters of a statement: `:column`.
 pub(super) type Bound<'a> = [(&'a str, &'a dyn ToSql)];
@@ -23,18 +23,37 @@ pub(super) fn lists(bound: &Bound<'_>) -> [String; 3] {
     ]
 }
 
-impl FromSql for State {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let name = value.as_str()?;
-        Self::named(name).ok_or_else(|| nonsense(name))
+/// Binds the values whose parameters are in the statement.
+pub(super) fn bind_known(statement: &mut Statement<'_>, bound: &Bound<'_>) -> rusqlite::Result<()> {
+    for (name, value) in bound {
+        if let Some(at) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(at, value)?;
+        }
     }
+    Ok(())
 }
 
-impl ToSql for State {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
+/// Stores an enum by the names of its variants.
+macro_rules! by_name {
+    ($($type:ty),+) => {
+        $(
+            impl FromSql for $type {
+                fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                    let name = value.as_str()?;
+                    Self::named(name).ok_or_else(|| nonsense(name))
+                }
+            }
+
+            impl ToSql for $type {
+                fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                    Ok(self.name().into())
+                }
+            }
+        )+
+    };
 }
+
+by_name!(State, Verdict);
 
 /// Makes the error for a value that lipsyncd never writes: somebody edited the database.
 pub(super) fn nonsense(value: &str) -> FromSqlError {

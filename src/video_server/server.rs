@@ -6,7 +6,6 @@ use std::{
     fs::File,
     io,
     net::SocketAddr,
-    os::fd::AsRawFd as _,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -18,7 +17,6 @@ use hyper::{
     header::{self, HeaderValue},
 };
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
-use tower_http::services::ServeFile;
 use tracing::{info, warn};
 
 use super::links::{PROBE, PROBE_OBJECT, VideoLinks};
@@ -37,6 +35,7 @@ const LIMITS: ServerLimits = ServerLimits {
     // A video of 100 MB at 1 Mbit/s.
     connection: Duration::from_mins(15),
     head: Duration::from_secs(5),
+    stalled: Duration::from_mins(1),
     keep_alive: true,
 };
 /// How often an address is tried.
@@ -88,7 +87,8 @@ impl VideoServer {
             Ok(listener) => listener,
             Err(error) if is_reload => {
                 warn!("{error}");
-                return Ok(Self(tokio::spawn(serve_once_free(listen, videos))));
+                let problem = Some(error.to_string());
+                return Ok(Self(tokio::spawn(serve_once_free(listen, videos, problem))));
             }
             Err(error) => return Err(error),
         };
@@ -97,9 +97,16 @@ impl VideoServer {
     }
 }
 
-async fn serve_once_free(listen: SocketAddr, videos: Arc<ServedVideos>) -> Infallible {
+async fn serve_once_free(
+    listen: SocketAddr,
+    videos: Arc<ServedVideos>,
+    problem: Option<String>,
+) -> Infallible {
+    // Only for `status`: a database that cannot be written has a message of its own.
+    let _unwritten = videos.store.set_video_server_problem(problem).await;
     loop {
         if let Ok(listener) = bind(listen).await {
+            let _unwritten = videos.store.set_video_server_problem(None).await;
             info!("local videos are served at http://{listen}/m/");
             return serve(listener, videos).await;
         }
@@ -146,19 +153,11 @@ impl ServedVideos {
             return Response::new(Body::from(PROBE));
         }
         self.links.set_asked(object);
-        let content_type = HeaderValue::from_static(object_type(object));
+        let content_type = object_type(object);
         let object = object.to_owned();
         let Some(file) = self.find(object).await else { return plain(StatusCode::NOT_FOUND) };
-        // The file that was checked, whatever has its path by now.
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let Ok(response) = ServeFile::new(path).try_call(request).await else {
-            return plain(StatusCode::NOT_FOUND);
-        };
-        let mut response = response.map(Body::new);
-        if response.status().is_success() {
-            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        }
-        response
+        let sent = http_server::send_file(&file, content_type, request).await;
+        sent.unwrap_or_else(|| plain(StatusCode::NOT_FOUND))
     }
 
     /// Opens the file that has the content of an object.

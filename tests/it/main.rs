@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod browser;
 mod commands;
 mod crash;
 mod doctor;
@@ -33,6 +34,7 @@ mod testing;
 mod truth;
 mod uncertain;
 mod uploads;
+mod web;
 mod words;
 
 // `testing` names them by `crate::…`.

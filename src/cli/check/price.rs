@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     cli::{
         counted, open,
-        price::{PriceSum, prices, video_key},
+        price::{PriceReport, PriceSum, prices, video_key},
     },
     config::Config,
     job::{JobSpec, Length, Media, PriceList},
@@ -47,21 +47,23 @@ impl CheckedPrices {
         }
     }
 
-    /// Returns the tasks and the price of the jobs since the last call; none: they cost nothing.
-    pub(super) fn end_manifest(&mut self) -> Option<String> {
+    /// Returns the price of the jobs since the last call, also in words; none: they cost nothing.
+    pub(super) fn end_manifest(&mut self) -> Option<(PriceReport, String)> {
         let manifest = std::mem::take(&mut self.manifest);
         self.total.add_all(&manifest);
         describe(&manifest)
     }
 
-    pub(super) fn total(&self) -> Option<String> {
+    /// Returns the price of all jobs, also in words; none: they cost nothing.
+    pub(super) fn total(&self) -> Option<(PriceReport, String)> {
         let advice = match self.total.unknown_tasks {
             0 => "",
             _ => {
                 "; lipsyncd learns prices from the account's tasks, or set `prices` in the configuration"
             }
         };
-        Some(describe(&self.total)? + advice)
+        let (price, text) = describe(&self.total)?;
+        Some((price, text + advice))
     }
 
     fn is_paid(&self, spec: &JobSpec, media: &Media) -> bool {
@@ -73,6 +75,7 @@ impl CheckedPrices {
     }
 }
 
-fn describe(price: &PriceSum) -> Option<String> {
-    (price.tasks > 0).then(|| format!("{} to pay: {}", counted(price.tasks, "task"), price.text()))
+fn describe(price: &PriceSum) -> Option<(PriceReport, String)> {
+    let text = || format!("{} to pay: {}", counted(price.tasks, "task"), price.text());
+    (price.tasks > 0).then(|| (price.report(), text()))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -48,14 +49,16 @@ impl Folder {
     }
 
     /// Writes the configuration for the API at `base_url`, and reads it as every command does.
-    pub(super) fn configure(&self, base_url: &str) -> Result<Config> {
+    /// `page`: where the web page is served, if it is.
+    pub(super) fn configure(&self, base_url: &str, page: Option<SocketAddr>) -> Result<Config> {
+        let page = page.map(|at| format!("web: {{ listen: \"{at}\" }}\n")).unwrap_or_default();
         let text = format!(
             "# The configuration of the demo.\n\
              kling: {{ base_url: \"{base_url}\" }}\n\
              media: {{ dirs: [media], public_base_url: \"{base_url}/media/\" }}\n\
              watch: {{ settle: 200ms, media_settle: 200ms }}\n\
              limits: {{ concurrency: 3, identify_per_second: 5, create_per_second: 5, query_per_second: 20 }}\n\
-             poll: {{ min_interval: 250ms, max_interval: 2s }}\n"
+             poll: {{ min_interval: 250ms, max_interval: 2s }}\n{page}"
         );
         self.put("lipsyncd.yaml", text.as_bytes())?;
         match Config::find_and_load(Some(&self.configuration()), &|_| None) {

@@ -4,7 +4,8 @@ mod folder;
 mod progress;
 
 use std::{
-    io::Write,
+    io::{self, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -21,13 +22,15 @@ use crate::{
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
-    store::{JobFilter, JobOverview, Reader},
+    store::{JobOverview, Reader, Select},
 };
 
 use folder::Folder;
 use progress::Progress;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The jobs of the manifests.
+const JOBS: usize = 7;
 /// The batch is smaller than a page.
 const JOBS_MAX: usize = 100;
 
@@ -39,12 +42,25 @@ const JOBS_MAX: usize = 100;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd demo\n  \
+    lipsyncd demo --web\n  \
     lipsyncd demo --dir ./demo")]
 pub(super) struct Args {
     /// Folder for all files of the demo; must be new or empty [default: a new folder in the system's
     /// folder for temporary files]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
+    /// Open the web page, too, and keep it open until Ctrl-C
+    #[arg(long)]
+    web: bool,
+}
+
+/// What every part of the demo needs.
+#[derive(Clone, Copy)]
+struct Demo<'a> {
+    folder: &'a Folder,
+    /// Where the page is; none: no page was asked for.
+    page: Option<SocketAddr>,
+    on_terminal: bool,
 }
 
 pub(super) fn run(
@@ -55,26 +71,33 @@ pub(super) fn run(
 ) -> Result {
     log::init_with(LogFormat::Text, log::QUIET_FILTER);
     let folder = Folder::unpack(arguments.dir.as_deref())?;
-    writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root.display())?;
+    writeln!(out, "Running {JOBS} jobs for 2 videos in {}\n", folder.root.display())?;
     out.flush()?;
     let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
-    let (config, ended) = runtime.block_on(async {
+    let page = arguments.web.then(free_address).transpose().map_err(cannot)?;
+    let demo = Demo { folder: &folder, page, on_terminal };
+    if let Some(page) = page {
+        writeln!(out, "Web page: http://{page}/ (until Ctrl-C)\n")?;
+        out.flush()?;
+    }
+    let exit = runtime.block_on(async {
         let server = simulator(&folder).await.map_err(cannot)?;
-        let config = folder.configure(server.base_url())?;
-        let ended = work(&config, out, on_terminal).await;
+        let config = folder.configure(server.base_url(), page)?;
+        let exit = work(demo, &config, out, err).await;
         server.shutdown().await;
-        ended.map(|end| (config, end))
+        exit
     })?;
     runtime.shutdown_background();
-    if ended == End::Stopped {
-        writeln!(err, "stopped; the unfinished files are in {}", folder.root.display())?;
-        return Ok(ExitCode::Failed);
-    }
-    conclude(&folder, &config, out, err, on_terminal)
+    Ok(exit)
 }
 
-async fn simulator(folder: &Folder) -> std::io::Result<SimServer> {
+/// Returns an address of this machine that no program uses.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+async fn simulator(folder: &Folder) -> io::Result<SimServer> {
     let config = SimConfig {
         concurrency: 3,
         task_ms: (1_500, 3_000),
@@ -86,51 +109,73 @@ async fn simulator(folder: &Folder) -> std::io::Result<SimServer> {
     SimServer::start(config, ([127, 0, 0, 1], 0).into()).await
 }
 
-/// Runs the daemon until all jobs have ended, and prints their states.
-async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result<End> {
+/// Runs the daemon until all jobs have ended, with a page until Ctrl-C, and prints the states of the jobs.
+async fn work(demo: Demo<'_>, config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> Result {
     let defaults = SimConfig::default();
     let credentials = Credentials::Keys {
         access_key: defaults.access_key.into(),
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let inputs =
-        Inputs { config: config.clone(), credentials, bucket_keys: None, notify_secret: None };
+    let inputs = Inputs {
+        config: config.clone(),
+        credentials,
+        bucket_keys: None,
+        notify_secret: None,
+        web_password: None,
+    };
     let (same, controls) = (inputs.clone(), Controls { stop: stop.clone(), ..Controls::default() });
-    let daemon = daemon::run(inputs, Arc::new(move || Ok(same.clone())), Until::Idle, controls);
+    let until = if demo.page.is_some() { Until::Stopped } else { Until::Idle };
+    let daemon = daemon::run(inputs, Arc::new(move || Ok(same.clone())), until, controls);
     tokio::pin!(daemon);
-    let mut progress = Progress::new(on_terminal);
+    let mut progress = Some(Progress::new(demo.on_terminal));
+    let mut exit = ExitCode::Failed;
     let mut look = interval(LOOK_EVERY);
     loop {
         tokio::select! {
             biased;
             ended = &mut daemon => {
+                let ended = ended?;
+                let Some(mut progress) = progress else { return Ok(exit) };
                 progress.show(&jobs(&config.state_db)?, out)?;
                 progress.leave();
-                return Ok(ended?);
+                if ended == End::Stopped {
+                    writeln!(err, "stopped; the unfinished files are in {}", demo.folder.root.display())?;
+                    return Ok(ExitCode::Failed);
+                }
+                return conclude(demo, config, out, err);
             }
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
                 stop.cancel();
             }
-            _ = look.tick() => progress.show(&jobs(&config.state_db).unwrap_or_default(), out)?,
+            _ = look.tick() => {
+                let Some(shown) = &mut progress else { continue };
+                let all = jobs(&config.state_db).unwrap_or_default();
+                shown.show(&all, out)?;
+                // Only with a page does the daemon run on.
+                if let Some(page) = demo.page
+                    && all.len() == JOBS
+                    && all.iter().all(|job| job.state.is_finished())
+                    && let Some(progress) = progress.take()
+                {
+                    progress.leave();
+                    exit = conclude(demo, config, out, err)?;
+                    writeln!(out, "\nThe web page stays open at http://{page}/ until Ctrl-C.")?;
+                    out.flush()?;
+                }
+            }
         }
     }
 }
 
 /// Reads the jobs; fails while the daemon is still creating its database.
 fn jobs(database: &Path) -> Result<Vec<JobOverview>> {
-    let all = JobFilter { manifest: None, state: None };
-    Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
+    Ok(Reader::open(database)?.first_jobs(&Select::all(), JOBS_MAX)?)
 }
 
-fn conclude(
-    folder: &Folder,
-    config: &Config,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-    on_terminal: bool,
-) -> Result {
+fn conclude(demo: Demo<'_>, config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> Result {
+    let Demo { folder, on_terminal, .. } = demo;
     writeln!(out)?;
     list::run(
         &list::Args::default(),

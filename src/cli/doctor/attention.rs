@@ -8,7 +8,7 @@ use crate::{
         text::{counted, first_line, shell_word, time},
     },
     job::State,
-    store::{JobFilter, PauseKind},
+    store::{PauseKind, Select},
 };
 
 const NAMED_MAX: usize = 3;
@@ -119,8 +119,8 @@ fn unresolved(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
     if count == 0 {
         return None;
     }
-    let filter = JobFilter { state: Some(State::Unresolved), manifest: None };
-    let (jobs, _) = database.reader.page(&filter, 0, NAMED_MAX).unwrap_or_default();
+    let select = Select::in_state(State::Unresolved);
+    let jobs = database.reader.first_jobs(&select, NAMED_MAX).unwrap_or_default();
     let keys = jobs.iter().map(|job| &job.key).chain(&superseded.jobs).take(NAMED_MAX);
     let show = |key: &String| users.lipsyncd(&format!("show {}", shell_word(key)));
     let mut fix: Vec<String> = keys.map(show).collect();

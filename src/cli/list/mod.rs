@@ -1,73 +1,62 @@
 //! `lipsyncd list`: one line per job.
 
-mod table;
-
-use std::ffi::OsStr;
-
-use clap::{
-    Arg, Command, ValueHint,
-    builder::{PossibleValue, StringValueParser, TypedValueParser},
-    error::{Error, ErrorKind},
-};
+mod job_table;
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, counted, json, open, safe,
-    suggestions::Suggestions,
+    CommandContext, ExitCode, Result, clock::LocalArgs, counted, json, open, safe,
+    select::SelectArgs, unknown::report_unknown,
 };
 use crate::{
-    job::{State, state::UnknownState},
-    store::{JobFilter, JobOverview, Reader, SupersededTasks},
+    job::State,
+    store::{JobOverview, Reader, Select, SelectedJobs, SortBy, SupersededTasks},
 };
 
-use table::Table;
+use job_table::JobTable;
 
 /// List jobs, one per line
 ///
-/// Shows each job's key, its state, the reason why it waits or failed, and its output file. Jobs are in the
-/// order in which they were first read; with several states, state by state. On a terminal, lines are cut to
-/// its width; in a pipe they are complete.
+/// Shows each job's state and since when it has it, its key, the units that it cost, and the reason why it waits or
+/// failed; and its output file where that is not `<key>.mp4`. Jobs are in the order in which they were first read,
+/// unless --sort says another. On a terminal, lines are cut to its width; in a pipe they are complete.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    lipsyncd list --state failed --state unresolved\n  \
-    lipsyncd list --manifest promo.yaml\n  \
+    lipsyncd list --state failed,unresolved --sort since --limit 20\n  \
+    lipsyncd list --manifest 'promo/*' --label language=fr\n  \
     lipsyncd list --json | jq -r '.[] | select(.units > 0) | .key'")]
 pub(super) struct Args {
-    /// Only jobs in this state; can be given several times
-    ///
-    /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
-    /// failed, cancelled, unresolved.
-    #[arg(
-        long = "state",
-        value_name = "STATE",
-        value_delimiter = ',',
-        value_parser = StateParser,
-        hide_possible_values = true
-    )]
-    states: Vec<State>,
-    /// Only jobs of this manifest, named by its path under jobs_dir
-    #[arg(long, value_name = "MANIFEST", value_hint = ValueHint::Other)]
-    manifest: Option<String>,
+    #[command(flatten)]
+    select: SelectArgs,
+    /// Order: read, since (the newest state first), key, state, units (the most first), priority
+    #[arg(long, value_name = "COL", default_value = "read", value_parser = sort_by, hide_default_value = true)]
+    sort: SortBy,
+    /// Only the first N jobs
+    #[arg(long, value_name = "N", value_parser = number)]
+    limit: Option<usize>,
+    #[command(flatten)]
+    local: LocalArgs,
     /// Print a JSON array, one object per line, with the columns of the view job_overview
     #[arg(long)]
     json: bool,
+}
+
+fn number(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "allowed: a number of jobs, for example `20`")
 }
 
 const PAGE_SIZE: usize = 1_000;
 
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
-    if let Some(manifest) = &arguments.manifest {
-        require_manifest(&reader, manifest)?;
-    }
-    let superseded = arguments.superseded(&reader)?;
+    let select = arguments.select.select(open::now_ms());
+    let exit = report_unknown(&reader, &select, context)?;
+    let superseded = superseded(&reader, &select)?;
+    let jobs = reader.select(&select)?;
     if arguments.json {
-        write_json(&reader, &arguments.filters(), context)?;
+        write_json(&reader, &jobs, arguments, context)?;
     } else {
-        let mut table = Table::new(context.on_terminal);
-        for filter in arguments.filters() {
-            each_page(&reader, &filter, |lines| Ok(table.write(context.out, &lines)?))?;
-        }
-        if table.is_empty() {
+        let mut table = JobTable::new(arguments.local.clock(), context.on_terminal);
+        each_page(&reader, &jobs, arguments, |jobs| Ok(table.write(context.out, &jobs)?))?;
+        if table.is_empty() && exit == ExitCode::Done {
             writeln!(context.err, "no jobs")?;
         }
     }
@@ -75,26 +64,23 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         context.out.flush()?;
         write_superseded(&superseded, context)?;
     }
-    Ok(ExitCode::Done)
+    Ok(exit)
 }
 
-impl Args {
-    /// Returns the unresolved tasks of earlier requests, if unresolved jobs are listed. No job has their state.
-    fn superseded(&self, reader: &Reader) -> Result<SupersededTasks> {
-        let is_wanted = self.states.contains(&State::Unresolved) && self.manifest.is_none();
-        Ok(if is_wanted { reader.superseded()? } else { SupersededTasks::default() })
-    }
+fn sort_by(text: &str) -> Result<SortBy, String> {
+    SortBy::named(text).ok_or_else(|| {
+        let all = SortBy::ALL.map(SortBy::name).join(", ");
+        format!("allowed: {all}")
+    })
+}
 
-    fn filters(&self) -> Vec<JobFilter> {
-        let with = |state| JobFilter { manifest: self.manifest.clone(), state };
-        let mut states = self.states.clone();
-        states.sort_unstable();
-        states.dedup();
-        if states.is_empty() {
-            return vec![with(None)];
-        }
-        states.into_iter().map(|state| with(Some(state))).collect()
-    }
+/// Returns the unresolved tasks of earlier requests, if all unresolved jobs are listed. No job has their state.
+fn superseded(reader: &Reader, select: &Select) -> Result<SupersededTasks> {
+    let unresolved = Select::in_state(State::Unresolved);
+    let states = select.states.clone();
+    let is_wanted =
+        select.states.contains(&State::Unresolved) && *select == Select { states, ..unresolved };
+    Ok(if is_wanted { reader.superseded()? } else { SupersededTasks::default() })
 }
 
 fn write_superseded(superseded: &SupersededTasks, context: &mut CommandContext<'_>) -> Result<()> {
@@ -111,81 +97,44 @@ fn write_superseded(superseded: &SupersededTasks, context: &mut CommandContext<'
 
 fn write_json(
     reader: &Reader,
-    filters: &[JobFilter],
+    jobs: &SelectedJobs,
+    arguments: &Args,
     context: &mut CommandContext<'_>,
 ) -> Result<()> {
     let mut before = "[\n";
-    for filter in filters {
-        each_page(reader, filter, |lines| {
-            for line in &lines {
-                write!(context.out, "{before}{}", json::line(line)?)?;
-                before = ",\n";
-            }
-            Ok(())
-        })?;
-    }
+    each_page(reader, jobs, arguments, |lines| {
+        for line in &lines {
+            write!(context.out, "{before}{}", json::line(line)?)?;
+            before = ",\n";
+        }
+        Ok(())
+    })?;
     writeln!(context.out, "{}", if before == "[\n" { "[]" } else { "\n]" })?;
     Ok(())
 }
 
-pub(super) fn each_page(
+/// Calls `show` with the jobs in pages, so that memory and the WAL do not grow with their number. Orders without an index
+/// are sorted once: then only the rows are kept in memory, 8 bytes per job.
+fn each_page(
     reader: &Reader,
-    filter: &JobFilter,
+    jobs: &SelectedJobs,
+    arguments: &Args,
     mut show: impl FnMut(Vec<JobOverview>) -> Result<()>,
 ) -> Result<()> {
-    let mut after = Some(0);
-    while let Some(row) = after {
-        let (lines, next) = reader.page(filter, row, PAGE_SIZE)?;
-        show(lines)?;
-        after = next;
+    let (sort, mut left) = (arguments.sort, arguments.limit.unwrap_or(usize::MAX));
+    if !matches!(sort, SortBy::Read | SortBy::Since | SortBy::Key) {
+        let ids = reader.selected(jobs, sort, None, left)?.ids;
+        return ids.chunks(PAGE_SIZE).try_for_each(|ids| show(reader.overviews(ids)?));
+    }
+    let mut after = None;
+    while left > 0 {
+        let page = reader.job_page(jobs, sort, after.as_ref(), left.min(PAGE_SIZE))?;
+        left -= page.jobs.len().min(left);
+        show(page.jobs)?;
+        after = page.end;
+        if after.is_none() {
+            break;
+        }
     }
     Ok(())
-}
-
-fn require_manifest(reader: &Reader, manifest: &str) -> Result<()> {
-    if reader.knows_manifest(manifest)? {
-        return Ok(());
-    }
-    let mut suggestions = Suggestions::for_name(manifest);
-    reader.manifest_paths(|path| suggestions.consider(path))?;
-    let hint = suggestions.hint().unwrap_or_else(|| {
-        "name a manifest by its path under jobs_dir, for example `promo/intro.yaml`".to_owned()
-    });
-    Err(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
-        .hint(hint))
-}
-
-#[derive(Debug, Clone)]
-struct StateParser;
-
-impl TypedValueParser for StateParser {
-    type Value = State;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        argument: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<State, Error> {
-        let name = StringValueParser::new().parse_ref(command, argument, value)?;
-        let argument = argument.map(ToString::to_string).unwrap_or_default();
-        state(&name).map_err(|error| {
-            let text = format!("invalid value '{name}' for '{argument}': {error}\n");
-            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
-        })
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(State::ALL.into_iter().map(|state| PossibleValue::new(state.name()))))
-    }
-}
-
-fn state(name: &str) -> Result<State, String> {
-    name.parse().map_err(|unknown: UnknownState| {
-        let all = State::ALL.map(State::name).join(", ");
-        let mut suggestions = Suggestions::for_name(name);
-        State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
-        let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
-        format!("{unknown}; {hint}The states are {all}")
-    })
 }

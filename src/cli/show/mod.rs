@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::ValueHint;
 
-use super::{CommandContext, ExitCode, Result, json, open, update};
+use super::{CommandContext, ExitCode, Result, clock::LocalArgs, json, open, unknown::unknown_job};
 use crate::{
     job::State,
     output::{Presence, presence},
@@ -30,6 +30,8 @@ pub(super) struct Args {
     /// The job's key, as `lipsyncd list` shows it
     #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
+    #[command(flatten)]
+    local: LocalArgs,
     /// Print one JSON object
     ///
     /// It has the columns of the view job_overview, and: labels; wish (what the manifest asks for); media; used;
@@ -45,13 +47,13 @@ pub(super) struct Args {
 pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     let Some(detail) = reader.detail(&arguments.job)? else {
-        return Err(update::unknown_job(&reader, &arguments.job)?);
+        return Err(unknown_job(&reader, &arguments.job)?);
     };
     let file = delivered_file(&detail, &context.config.output_dir);
     if arguments.json {
         json::write_pretty(context.out, &JobReport::of(&detail, file))?;
     } else {
-        text::write(context.out, &detail, file)?;
+        text::write(context.out, &detail, file, &arguments.local.clock())?;
     }
     Ok(ExitCode::Done)
 }

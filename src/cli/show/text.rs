@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use super::report::{CandidateReport, candidates, earlier_to_decide, next_command, unusable_file};
 use crate::{
     cli::{
+        clock::Clock,
         open,
-        text::{bytes, position, safe, time},
+        text::{bytes, iso_ms, position, safe},
     },
     job::{Job, Source, State, Task},
     output::Presence,
@@ -17,6 +18,7 @@ pub(super) fn write(
     out: &mut dyn Write,
     detail: &JobDetail,
     file: Option<Presence>,
+    clock: &Clock,
 ) -> io::Result<()> {
     writeln!(out, "{}  {}", safe(&detail.overview.key), detail.overview.state)?;
     let mut facts = reasons(detail);
@@ -25,17 +27,19 @@ pub(super) fn write(
     facts.extend(wish(&detail.state.job));
     facts.extend(detail.state.task.as_ref().map(used).unwrap_or_default());
     for (name, text) in facts {
-        writeln!(out, "  {name:<12}  {}", safe(&text))?;
+        writeln!(out, "  {name:<12}  {}", safe(&clock.sentence(&text)))?;
     }
     if let Some(candidates) = candidates(detail) {
-        write_candidates(out, &candidates, detail.state.listed_at_ms)?;
+        let mut text = Vec::new();
+        write_candidates(&mut text, &candidates, detail.state.listed_at_ms)?;
+        write!(out, "{}", clock.sentence(&String::from_utf8_lossy(&text)))?;
     }
-    writeln!(out, "\nHistory (UTC)")?;
+    writeln!(out, "\nHistory ({})", clock.zone_name())?;
     if !detail.history_is_complete() {
         writeln!(out, "  entries older than `retention.history` are no longer kept")?;
     }
     for entry in &detail.history {
-        write_entry(out, entry)?;
+        write_entry(out, entry, clock)?;
     }
     if let Some(file) = unusable_file(&detail.state.job) {
         writeln!(out, "\nNext: replace {}; it is checked again automatically", safe(file))?;
@@ -55,7 +59,7 @@ fn reasons(detail: &JobDetail) -> Vec<Fact> {
     facts.extend(line.waiting_for.clone().map(|reason| ("reason", reason)));
     let earlier = earlier_to_decide(detail);
     if let Some(task) = earlier {
-        let sent = task.create.as_ref().map(|create| time(create.sent_at_ms)).unwrap_or_default();
+        let sent = task.create.as_ref().map(|create| iso_ms(create.sent_at_ms)).unwrap_or_default();
         let name = &task.name;
         let text =
             format!("an earlier request, sent at {sent} as {name}; Kling may have accepted it");
@@ -91,6 +95,10 @@ fn output(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
             facts.push(("", "the file was changed after it was delivered".to_owned()));
         }
         Some(Presence::Delivered) | None => {}
+    }
+    if let Some(verdict) = line.verdict {
+        let note = line.verdict_note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        facts.push(("verdict", format!("{}{note}", verdict.name())));
     }
     facts
 }
@@ -149,7 +157,7 @@ fn wish(job: &Job) -> Vec<Fact> {
     ];
     facts.extend(spec.watermark.then(|| ("watermark", "yes".to_owned())));
     facts.extend(spec.callback_url.clone().map(|url| ("callback_url", url)));
-    facts.extend(spec.not_before_at_ms.map(|at_ms| ("not before", time(at_ms))));
+    facts.extend(spec.not_before_at_ms.map(|at_ms| ("not before", iso_ms(at_ms))));
     facts.extend(spec.labels.iter().map(|(name, value)| ("label", format!("{name}: {value}"))));
     facts
 }
@@ -165,7 +173,7 @@ fn used(task: &Task) -> Vec<Fact> {
             format!("face {}, audio from {start} to {end}, inserted at {insert}", plan.face_id);
         facts.push(("used", text));
     }
-    facts.extend(task.create.as_ref().map(|create| ("sent", time(create.sent_at_ms))));
+    facts.extend(task.create.as_ref().map(|create| ("sent", iso_ms(create.sent_at_ms))));
     if let Some(result) = &task.result {
         let length = result.duration_ms.map(|ms| format!(", {}", position(ms))).unwrap_or_default();
         facts.push(("result", format!("{}{length}", bytes(result.bytes))));
@@ -201,7 +209,7 @@ fn write_candidates(
     }
     match listed_at_ms {
         Some(at_ms) if candidates.is_empty() => {
-            let at = time(at_ms);
+            let at = iso_ms(at_ms);
             writeln!(out, "\nNo task of the account can be this job's (list read at {at}).")
         }
         Some(_) => Ok(()),
@@ -213,13 +221,11 @@ fn write_candidates(
     }
 }
 
-fn write_entry(out: &mut dyn Write, entry: &HistoryEntry) -> io::Result<()> {
-    // The view's `2026-03-01T12:00:07.050Z`, easier to read.
-    let at = entry.at.replacen('T', " ", 1);
-    let at = at.trim_end_matches('Z');
+fn write_entry(out: &mut dyn Write, entry: &HistoryEntry, clock: &Clock) -> io::Result<()> {
+    let at = clock.time_ms(&entry.at);
     let is_move = entry.from_state.as_ref() != Some(&entry.to_state);
     let to = if is_move { entry.to_state.as_str() } else { "" };
-    writeln!(out, "  {at}  {to:<11}  {}", safe(&entry.what))?;
+    writeln!(out, "  {at}  {to:<11}  {}", safe(&clock.sentence(&entry.what)))?;
     match answer(entry) {
         Some(answer) => writeln!(out, "  {:<23}  {:<11}  {}", "", "", safe(&answer)),
         None => Ok(()),

@@ -24,7 +24,7 @@ pub(super) struct JsonReport<'a> {
 impl<'a> JsonReport<'a> {
     pub(super) fn new(out: &'a mut dyn Write, subject: &Subject<'a>) -> Result<Self> {
         let by = match subject.by {
-            SpendBy::Day => "day".to_owned(),
+            SpendBy::Day | SpendBy::DayOfTasks => "day".to_owned(),
             SpendBy::Manifest => "manifest".to_owned(),
             SpendBy::Label(label) => format!("label={label}"),
         };
@@ -59,7 +59,7 @@ impl Report for JsonReport<'_> {
     fn row(&mut self, row: &SpendRow) -> Result<()> {
         let mut object = self.numbers(row);
         let name = match self.by {
-            SpendBy::Day => "day",
+            SpendBy::Day | SpendBy::DayOfTasks => "day",
             SpendBy::Manifest => "manifest",
             SpendBy::Label(_) => "value",
         };

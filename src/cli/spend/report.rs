@@ -39,7 +39,7 @@ pub(super) fn numbers(by: &SpendBy, row: &SpendRow) -> Vec<(&'static str, String
 
 pub(super) fn name_of_rows(by: &SpendBy) -> &str {
     match by {
-        SpendBy::Day => "day",
+        SpendBy::Day | SpendBy::DayOfTasks => "day",
         SpendBy::Manifest => "manifest",
         SpendBy::Label(label) => label,
     }

@@ -50,7 +50,7 @@ impl Report for TableReport<'_> {
             let heading = |name: &str| name.replace('_', " ").to_uppercase();
             let header: Vec<_> = numbers.iter().map(|(name, _)| (*name, heading(name))).collect();
             let name = match self.by {
-                SpendBy::Day => "DAY (UTC)".to_owned(),
+                SpendBy::Day | SpendBy::DayOfTasks => "DAY (UTC)".to_owned(),
                 SpendBy::Manifest => "MANIFEST".to_owned(),
                 SpendBy::Label(label) => format!("LABEL {label}"),
             };

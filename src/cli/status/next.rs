@@ -1,93 +1,126 @@
 //! The commands that `status` suggests.
 
-use super::report::StatusReport;
+use super::{next_command::NextCommand, report::StatusReport};
 use crate::{
-    cli::{counted, open, safe, shell_word},
+    cli::{counted, open, shell_word},
     job::State,
-    store::{PauseKind, RefusedManifest},
+    store::{Need, PauseKind, RefusedManifest},
 };
 
+/// A command names no more files.
+const CHECKED_MAX: i64 = 3;
+
+/// Adds the commands that the user needs now.
+pub(super) fn with_commands(report: StatusReport) -> StatusReport {
+    StatusReport { needs_you: next_commands(&report), ..report }
+}
+
 /// Returns the commands that the user needs now, the most urgent first, and why; safe to show.
-pub(super) fn next_commands(report: &StatusReport) -> Vec<(String, String)> {
-    let count = |states: &[State]| report.queue.count(states);
+pub(super) fn next_commands(report: &StatusReport) -> Vec<NextCommand> {
     let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
-    let unfinished = count(&unfinished.collect::<Vec<_>>()) - count(&[State::Unresolved]);
+    let unfinished = report.queue.count(&unfinished.collect::<Vec<_>>())
+        - report.queue.count(&[State::Unresolved]);
     let mut next = Vec::new();
-    let mut add = |command: &str, why: String| next.push((command.to_owned(), why));
-    if report.queue.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Person) {
-        add("lipsyncd resume", "allows paid calls again".to_owned());
+    if report.queue.is_paused_by_person() {
+        next.push(NextCommand::new("lipsyncd resume", "allows paid calls again"));
     }
     if !report.daemon.running && unfinished > 0 {
-        add(
-            &safe(&report.setup.start),
-            format!("starts the daemon; {} left", counted(unfinished, "job")),
-        );
+        let why = format!("starts the daemon; {} left", counted(unfinished, "job"));
+        next.push(NextCommand::new(&report.setup.start, why));
     }
     if let Some(what) = failing_part(report) {
-        add("lipsyncd doctor", format!("shows how to fix {what}"));
+        next.push(NextCommand::new("lipsyncd doctor", format!("shows how to fix {what}")));
     }
-    let unresolved = count(&[State::Unresolved]);
-    if unresolved > 0 {
-        let need = if unresolved == 1 { "needs" } else { "need" };
-        let why = format!("{} {need} your decision", counted(unresolved, "job"));
-        add("lipsyncd list --state unresolved", why);
-    }
-    if let Some(superseded) = &report.superseded
-        && let Some(first) = superseded.jobs.first()
-    {
-        let decide = if superseded.tasks > 1 { "decide this first" } else { "please decide" };
-        let why = format!("{}; {decide}", superseded_tasks(superseded.tasks));
-        add(&safe(&open::command("show", &first.key)), why);
-    }
-    let mut with_errors = report.manifests.refused;
-    for refused in report.queue.refused.iter().filter(|refused| is_unreadable(refused)) {
-        let file = report.setup.jobs_dir.join(&refused.path).display().to_string();
-        let command = format!("chmod g+r {}", shell_word(&file));
-        add(&safe(&command), "lets the daemon read it".to_owned());
-        with_errors -= 1;
-    }
+    next.extend(report.queue.needs().into_iter().flat_map(|need| commands(report, need)));
+    next
+}
+
+fn commands(report: &StatusReport, need: Need<'_>) -> Vec<NextCommand> {
+    let (command, why) = match need {
+        Need::Unresolved(jobs) => {
+            let need = if jobs == 1 { "needs" } else { "need" };
+            let why = format!("{} {need} your decision", counted(jobs, "job"));
+            ("lipsyncd list --state unresolved".to_owned(), why)
+        }
+        Need::Superseded(tasks, first) => {
+            let decide = if tasks > 1 { "decide this first" } else { "please decide" };
+            let why = format!("{}; {decide}", superseded_tasks(tasks));
+            (open::command("show", first), why)
+        }
+        // A daemon that ended may have left what it could not read.
+        Need::UnreadableFolders(_) if !report.daemon.running => return Vec::new(),
+        Need::UnreadableFolders(folders) => {
+            let command = format!("chmod g+rx {}", in_jobs_dir(report, &folders.first));
+            (command, "lets the daemon read the folder".to_owned())
+        }
+        Need::RefusedManifests(count, first) => return of_refused(report, count, first),
+        Need::Failed(jobs) => {
+            let why = format!("shows why {} failed, and how to retry them", counted(jobs, "job"));
+            ("lipsyncd failures".to_owned(), why)
+        }
+        Need::Changed(jobs, first) => return of_changed(jobs, first),
+        Need::MissingWatermark(first) => {
+            let why = "shows why a watermarked copy is missing";
+            (open::command("show", first), why.to_owned())
+        }
+        Need::IncompleteResults(_) => {
+            let command = "lipsyncd list --state downloading";
+            (command.to_owned(), "shows incomplete results".to_owned())
+        }
+        Need::UnsentMessages(_) => {
+            let why = "lists messages that could not be sent";
+            ("lipsyncd notify".to_owned(), why.to_owned())
+        }
+        Need::Waiting(jobs) => {
+            let wait = if jobs == 1 { "waits" } else { "wait" };
+            let why = format!("shows why {} {wait}", counted(jobs, "job"));
+            ("lipsyncd list --state waiting".to_owned(), why)
+        }
+    };
+    vec![NextCommand::new(&command, why)]
+}
+
+/// Returns the commands for manifests with errors; `first`: the first of them.
+fn of_refused(report: &StatusReport, count: i64, first: &[RefusedManifest]) -> Vec<NextCommand> {
+    let (unreadable, invalid): (Vec<_>, Vec<_>) =
+        first.iter().partition(|refused| is_unreadable(refused));
+    let lets_read = |refused: &&RefusedManifest| {
+        let command = format!("chmod g+r {}", in_jobs_dir(report, &refused.path));
+        NextCommand::new(&command, "lets the daemon read it")
+    };
+    let mut next: Vec<NextCommand> = unreadable.iter().map(lets_read).collect();
+    let with_errors = count - i64::try_from(unreadable.len()).unwrap_or(i64::MAX);
     if with_errors > 0 {
         let why = format!("shows all errors of {}", counted(with_errors, "manifest"));
-        add("lipsyncd check", why);
-    }
-    let failed = count(&[State::Failed]);
-    if failed > 0 {
-        add("lipsyncd list --state failed", format!("shows why {} failed", counted(failed, "job")));
-    }
-    if let Some(first) = &report.queue.first_changed {
-        let first_of = if report.changed_after_sent > 1 { "; the first" } else { "" };
-        let why = format!("{}{first_of}", changed(report.changed_after_sent));
-        add(&safe(&open::command("show", first)), why);
-        add("lipsyncd retry JOB", "when it has ended: makes the new request (paid)".to_owned());
-        add("lipsyncd dismiss JOB", "keeps the existing result".to_owned());
-    }
-    if let Some(first) = &report.queue.missing_watermarks.first_job {
-        let why = "shows why a watermarked copy is missing".to_owned();
-        add(&safe(&open::command("show", first)), why);
-    }
-    if report.queue.incomplete_results > 0 {
-        add("lipsyncd list --state downloading", "shows incomplete results".to_owned());
-    }
-    if report.notifications.is_some() {
-        add("lipsyncd notify", "lists messages that could not be sent".to_owned());
-    }
-    let waiting = count(&[State::Waiting]);
-    if waiting > 0 {
-        let wait = if waiting == 1 { "waits" } else { "wait" };
-        let why = format!("shows why {} {wait}", counted(waiting, "job"));
-        add("lipsyncd list --state waiting", why);
+        let named = if with_errors > CHECKED_MAX { &[] } else { invalid.as_slice() };
+        let files = named.iter().map(|refused| format!(" {}", in_jobs_dir(report, &refused.path)));
+        next.push(NextCommand::new(&format!("lipsyncd check{}", files.collect::<String>()), why));
     }
     next
+}
+
+fn of_changed(jobs: i64, first: &str) -> Vec<NextCommand> {
+    let first_of = if jobs > 1 { "; the first" } else { "" };
+    let paid = "when it has ended: makes the new request (paid)";
+    vec![
+        NextCommand::new(&open::command("show", first), format!("{}{first_of}", changed(jobs))),
+        NextCommand::new("lipsyncd retry JOB", paid),
+        NextCommand::new("lipsyncd dismiss JOB", "keeps the existing result"),
+    ]
+}
+
+fn in_jobs_dir(report: &StatusReport, path: &str) -> String {
+    shell_word(&report.setup.jobs_dir.join(path).display().to_string()).into_owned()
 }
 
 /// Returns the part with a problem that `doctor` checks, the most important first.
 fn failing_part(report: &StatusReport) -> Option<&'static str> {
     let pause = report.queue.pause.as_ref().map(|pause| pause.kind);
-    if report.daemon.trouble.is_some() {
+    if report.daemon.problem.is_some() {
         Some("the database")
     } else if pause == Some(PauseKind::Credentials) {
         Some("the credentials")
-    } else if report.trouble.is_some() {
+    } else if report.api_problem.is_some() {
         Some("the connection to the API")
     } else if report.blocked.is_some() {
         Some("the output folder")

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::{
+    actions::{CapPace, DAY_MS},
     cli::{
         Result, counted,
         price::{PriceReport, PriceSum, prices},
-        text::units,
     },
     config::Config,
     store::{QueueStatus, Reader},
@@ -14,7 +14,6 @@ use crate::{
 
 /// `status` reads no more tasks than these, so that it is as fast with a million.
 const TASKS_MAX: i64 = 10_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// The price of the tasks that Kling has not charged yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,8 +26,9 @@ pub(in crate::cli) struct PriceLeft {
     pub(in crate::cli) lasts_until: Option<String>,
     #[serde(skip)]
     sum: PriceSum,
+    /// None: unknown, or no cap delays the queue.
     #[serde(skip)]
-    pace: Option<String>,
+    pace: Option<CapPace>,
 }
 
 impl PriceLeft {
@@ -39,21 +39,17 @@ impl PriceLeft {
         now_ms: i64,
     ) -> Result<Option<Self>> {
         let (left, prices) = (reader.tasks_left(TASKS_MAX)?, prices(Some(reader), config)?);
-        let mut sum = PriceSum::default();
-        for (length, tasks) in &left.by_length {
-            sum.add_tasks(prices.task(*length), *tasks);
-        }
-        sum.add_calls(prices.identify(), left.videos);
+        let sum = PriceSum::of_tasks_left(&left, &prices);
         if sum.tasks == 0 {
             return Ok(None);
         }
-        let pace = slowest(queue, &sum).filter(|_| !left.has_more && sum.unknown_tasks == 0);
-        let until = pace.as_ref().and_then(|(days, _)| {
-            let at_ms = now_ms.saturating_add(days.saturating_mul(DAY_MS));
+        let pace =
+            CapPace::slowest(queue, &sum).filter(|_| !left.has_more && sum.unknown_tasks == 0);
+        let until = pace.as_ref().and_then(|pace| {
+            let at_ms = now_ms.saturating_add(pace.days.saturating_mul(DAY_MS));
             Some(jiff::Timestamp::from_millisecond(at_ms).ok()?.strftime("%Y-%m-%d").to_string())
         });
         let price = sum.report();
-        let pace = pace.map(|(_, pace)| pace);
         Ok(Some(Self { price, has_more: left.has_more, lasts_until: until, sum, pace }))
     }
 
@@ -62,28 +58,19 @@ impl PriceLeft {
         (self.sum.units_micro, self.has_more || self.sum.unknown_tasks > 0)
     }
 
+    /// Returns the cap that makes the queue last longest; none: unknown, or none delays it.
+    pub(super) fn pace(&self) -> Option<&CapPace> {
+        self.pace.as_ref()
+    }
+
     pub(super) fn text(&self) -> String {
         let tasks = counted(self.sum.tasks, "task");
         let of = if self.has_more { format!("the next {tasks}") } else { format!("{tasks} left") };
         let mut text = format!("{} for {of}", self.sum.text());
         if let Some((pace, until)) = self.pace.as_ref().zip(self.lasts_until.as_ref()) {
-            text += &format!("; at {pace} a day the queue lasts until about {until}");
+            let cap = &pace.cap;
+            text += &format!("; at {cap} a day the queue lasts until about {until}");
         }
         text
     }
-}
-
-/// Returns the cap that makes the queue last longest: how many days after today, and the cap. None: none delays it.
-fn slowest(queue: &QueueStatus, sum: &PriceSum) -> Option<(i64, String)> {
-    let of_units =
-        (queue.caps.units_micro, queue.spent_today.units_micro, sum.units_micro, "units");
-    let of_money =
-        (queue.caps.money_micro, queue.spent_today.money_micro, sum.money_micro, "in money");
-    let days = [of_units, of_money].into_iter().filter_map(|(cap, spent, left, unit)| {
-        let cap = cap.filter(|cap| *cap > 0)?;
-        let after_today = left.saturating_sub(cap.saturating_sub(spent).max(0));
-        let days = after_today.saturating_add(cap - 1) / cap;
-        (days > 0).then(|| (days, format!("{} {unit}", units(cap))))
-    });
-    days.max_by_key(|(days, _)| *days)
 }

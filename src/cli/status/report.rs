@@ -4,24 +4,25 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{packs_report::PacksReport, price_left::PriceLeft};
+use super::{
+    next_command::NextCommand,
+    packs_report::PacksReport,
+    price_left::PriceLeft,
+    problem_reports::{
+        BlockedReport, FoldersReport, ProblemReport, SupersededReport, UnsentReport, UploadReport,
+    },
+    rate_report::RateReport,
+};
 use crate::{
+    actions::TimeLeft,
     cli::{
-        Result, open,
+        Result,
         text::{iso_ms, units_number},
     },
     config::Config,
     job::State,
-    store::{
-        LockHolder, NotificationProblems, Pause, QueueStatus, RateLimit, Reader, SupersededTasks,
-        UploadStatus, lock_holder,
-    },
+    store::{LockHolder, Pause, QueueStatus, Reader, lock_holder},
 };
-
-/// The states in which a job still needs a slot, or has one. Not `waiting`, because its media may never come, and not
-/// `downloading`, which needs no slot.
-const STATES_BEFORE_DOWNLOAD: [State; 5] =
-    [State::Queued, State::Identified, State::Creating, State::Submitted, State::Processing];
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct StatusReport {
@@ -33,14 +34,18 @@ pub(super) struct StatusReport {
     pub(super) manifests: ManifestCounts,
     pub(super) slots: SlotCounts,
     pub(super) pause: Option<PauseReport>,
-    pub(super) hold: Option<String>,
-    pub(super) trouble: Option<ProblemReport>,
-    /// The API limits the rate of calls until some time.
-    pub(super) rate: Option<RateReport>,
+    pub(super) held_reason: Option<String>,
+    pub(super) api_problem: Option<ProblemReport>,
+    /// How fast jobs finish, and what limits it.
+    pub(super) rate: RateReport,
     /// Uploads of local videos, while any is in progress or held.
     pub(super) uploads: Option<UploadReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
+    /// Folders in `jobs_dir` that cannot be read.
+    pub(super) unreadable_folders: Option<FoldersReport>,
+    /// Why local videos cannot be served to the API.
+    pub(super) video_server_problem: Option<String>,
     /// Why results may not be downloaded from this machine.
     pub(super) result_hosts_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
@@ -60,6 +65,10 @@ pub(super) struct StatusReport {
     pub(super) price_left: Option<PriceLeft>,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
+    /// What a person should do next, the most urgent first; `next` adds it.
+    pub(super) needs_you: Vec<NextCommand>,
+    #[serde(skip)]
+    pub(super) time_left: Option<TimeLeft>,
     #[serde(skip)]
     pub(super) queue: QueueStatus,
     #[serde(skip)]
@@ -118,90 +127,7 @@ pub(super) struct DaemonReport {
     pub(super) pid: Option<u32>,
     pub(super) since: Option<String>,
     /// Why the daemon cannot write the state database at the moment.
-    pub(super) trouble: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ProblemReport {
-    pub(super) reason: String,
-    pub(super) since: String,
-}
-
-/// Times in ISO 8601.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct RateReport {
-    pub(super) code: Option<i64>,
-    pub(super) limited_until: String,
-    pub(super) queries_limited_until: String,
-}
-
-impl RateReport {
-    fn of(limit: &RateLimit) -> Self {
-        Self {
-            code: limit.code,
-            limited_until: iso_ms(limit.paid_until_ms),
-            queries_limited_until: iso_ms(limit.queries_until_ms),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct UploadReport {
-    pub(super) running: i64,
-    pub(super) sent_bytes: i64,
-    pub(super) bytes: i64,
-    /// Why uploads are held.
-    pub(super) problem: Option<ProblemReport>,
-}
-
-impl UploadReport {
-    fn of(uploads: &UploadStatus) -> Option<Self> {
-        let UploadStatus { running, sent_bytes, bytes, problem } = uploads;
-        let problem = problem.as_ref().map(|problem| ProblemReport {
-            reason: problem.reason.clone(),
-            since: iso_ms(problem.since_ms),
-        });
-        (*running > 0 || problem.is_some()).then_some(Self {
-            running: *running,
-            sent_bytes: *sent_bytes,
-            bytes: *bytes,
-            problem,
-        })
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct BlockedReport {
-    pub(super) jobs: i64,
-    pub(super) reason: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct UnsentReport {
-    /// Messages that are tried again.
-    pub(super) failing: i64,
-    /// Messages that could not be sent for 24 h.
-    pub(super) dead: i64,
-    pub(super) problem: String,
-}
-
-impl UnsentReport {
-    fn of(problems: &NotificationProblems) -> Option<Self> {
-        let NotificationProblems { failing, dead, problem } = problems.clone();
-        Some(Self { failing, dead, problem: problem? })
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct SupersededReport {
-    pub(super) tasks: i64,
-    pub(super) jobs: Vec<ToResolve>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ToResolve {
-    pub(super) key: String,
-    pub(super) command: String,
+    pub(super) problem: Option<String>,
 }
 
 impl StatusReport {
@@ -210,7 +136,16 @@ impl StatusReport {
         let setup = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
         let queue = reader.queue_status(now_ms)?;
         let price_left = PriceLeft::read(reader, config, &queue, now_ms)?;
-        Ok(Self { price_left, ..Self::of(queue, lock_holder(&config.state_db), now_ms, setup) })
+        let report = Self::of(queue, lock_holder(&config.state_db), now_ms, setup);
+        Ok(report.with_price(price_left))
+    }
+
+    /// Adds the price of the queue, and the time that the caps of a day need for it.
+    fn with_price(mut self, price_left: Option<PriceLeft>) -> Self {
+        self.time_left =
+            TimeLeft::of(&self.queue, price_left.as_ref().and_then(PriceLeft::pace), self.now_ms);
+        self.eta_seconds = self.time_left.map(|left| left.ms.saturating_add(999) / 1000);
+        Self { price_left, ..self }
     }
 
     /// Builds the report; `holder` is the running daemon, if any.
@@ -234,14 +169,20 @@ impl StatusReport {
                 configured: queue.slots_configured,
             },
             pause: queue.pause.as_ref().map(PauseReport::of),
-            hold: queue.hold.clone(),
+            held_reason: queue.hold.clone(),
             // A daemon that ended may have left its last problem in the database.
-            trouble: queue.api_problem.as_ref().filter(|_| holder.is_some()).map(|problem| {
+            api_problem: queue.api_problem.as_ref().filter(|_| holder.is_some()).map(|problem| {
                 ProblemReport { reason: problem.reason.clone(), since: iso_ms(problem.since_ms) }
             }),
-            rate: queue.rate_limit.filter(|_| holder.is_some()).map(|limit| RateReport::of(&limit)),
+            rate: RateReport::of(&queue, holder.is_some()),
             uploads: UploadReport::of(&queue.uploads).filter(|_| holder.is_some()),
             folder_problem: queue.folder_problem.clone().filter(|_| holder.is_some()),
+            unreadable_folders: queue
+                .unreadable_folders
+                .as_ref()
+                .filter(|_| holder.is_some())
+                .map(FoldersReport::of),
+            video_server_problem: queue.video_server_problem.clone().filter(|_| holder.is_some()),
             result_hosts_problem: queue.result_hosts_problem.clone().filter(|_| holder.is_some()),
             blocked: queue
                 .blocked
@@ -263,12 +204,15 @@ impl StatusReport {
             },
             packs: PacksReport::of(&queue.packs, now_ms),
             price_left: None,
-            eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
+            eta_seconds: None,
             daemon: DaemonReport::of(&queue, holder),
+            needs_you: Vec::new(),
+            time_left: None,
             queue,
             now_ms,
             setup,
         }
+        .with_price(None)
     }
 
     /// Returns how many jobs have ended, and how many there are; cancelled jobs are in neither.
@@ -276,19 +220,6 @@ impl StatusReport {
         let ended = self.queue.count(&[State::Succeeded, State::Failed]);
         let all = State::ALL.into_iter().filter(|state| *state != State::Cancelled);
         (ended, self.queue.count(&all.collect::<Vec<_>>()))
-    }
-}
-
-impl SupersededReport {
-    fn of(superseded: &SupersededTasks) -> Option<Self> {
-        let to_resolve = |key: &String| ToResolve {
-            key: key.clone(),
-            command: format!("{} --task ID | --resend", open::command("resolve", key)),
-        };
-        (superseded.tasks > 0).then(|| Self {
-            tasks: superseded.tasks,
-            jobs: superseded.jobs.iter().map(to_resolve).collect(),
-        })
     }
 }
 
@@ -307,28 +238,12 @@ impl PauseReport {
 impl DaemonReport {
     fn of(queue: &QueueStatus, holder: Option<LockHolder>) -> Self {
         let Some(holder) = holder else {
-            return Self { running: false, pid: None, since: None, trouble: None };
+            return Self { running: false, pid: None, since: None, problem: None };
         };
         let pid = Some(holder.pid).filter(|pid| *pid > 0).or(queue.daemon_pid);
         // A daemon that has just taken its lock has not stored its start yet.
         let is_stored = pid == queue.daemon_pid;
         let since = queue.daemon_since_ms.filter(|_| is_stored).map(iso_ms);
-        Self { running: true, pid, since, trouble: holder.problem }
+        Self { running: true, pid, since, problem: holder.problem }
     }
-}
-
-/// Estimates how long the jobs that need a slot will take, in ms: rounds of all slots, each of the median task time.
-/// None if the time is unknown, if nothing is left, or while the queue is paused, held or rate limited, the API has a
-/// problem, or the output folder is not writable.
-fn eta_ms(queue: &QueueStatus) -> Option<i64> {
-    let ahead = queue.count(&STATES_BEFORE_DOWNLOAD);
-    let median_task_ms = queue.median_task_ms.filter(|_| ahead > 0)?;
-    let has_problem = queue.api_problem.is_some() || queue.rate_limit.is_some();
-    let is_held = queue.pause.is_some() || queue.hold.is_some() || queue.blocked.is_some();
-    if is_held || has_problem {
-        return None;
-    }
-    let slots = queue.slots_limit.max(1);
-    let rounds = (ahead + slots - 1) / slots;
-    Some(rounds.saturating_mul(median_task_ms))
 }

@@ -1,30 +1,30 @@
 //! `status` for people: one aligned line per topic.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    iter::repeat,
+};
 
 use super::{
-    next::{changed, next_commands, superseded_tasks},
+    line::{StatusLine, format_line},
+    next_command::NextCommand,
     price_left::PriceLeft,
-    report::{StatusReport, UploadReport},
+    problem_lines::{problem_lines, uploads_text},
+    rate_report::rate_limited,
+    report::StatusReport,
 };
 use crate::{
     cli::{
         packs,
-        text::{counted, duration, first_line, safe, time, units},
+        text::{duration, first_line, safe, time, units},
     },
     job::State,
-    store::{PackStatus, RateLimit},
+    store::PackStatus,
 };
 
-/// A name and its text. An empty name continues the line before it.
-type Line = (&'static str, String);
-
 pub(super) fn write(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
-    lines(report).into_iter().try_for_each(|line| writeln!(out, "{}", format_line(line)))
-}
-
-pub(super) fn format_line((name, text): Line) -> String {
-    format!("{name:<9}  {text}")
+    let lines = queue_lines(report).into_iter().chain(manifests(report)).chain(commands(report));
+    lines.map(format_line).try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// Returns the report on one line, for `--watch` without a terminal.
@@ -38,29 +38,32 @@ pub(super) fn one_line(report: &StatusReport) -> String {
     );
     if let Some(pause) = &report.pause {
         line += &format!(", paused: {}", safe(&pause.reason));
-    } else if let Some(hold) = &report.hold {
+    } else if let Some(hold) = &report.held_reason {
         line += &format!(", held: {}", safe(hold));
-    } else if let Some(problem) = &report.trouble {
+    } else if let Some(problem) = &report.api_problem {
         line += &format!(", the API gives no usable answer: {}", safe(&problem.reason));
-    } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
+    } else if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.api.is_some()) {
         line += &format!(", {}", rate_limited(&limit, report.now_ms));
     } else if let Some(uploads) = &report.uploads {
-        line += &format!(", uploads {}", self::uploads(uploads));
+        line += &format!(", uploads {}", uploads_text(uploads));
     } else if let Some(problem) = &report.folder_problem {
         line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
         line += &format!(", waits: {}", safe(&blocked.reason));
-    } else if let Some(seconds) = report.eta_seconds {
-        line += &format!(", about {} left", duration(seconds * 1000));
+    } else if let Some(left) = report.time_left {
+        line += &format!(", about {} left", left.text());
     }
     line
 }
 
-pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
+/// Returns the report without manifests and commands.
+pub(super) fn queue_lines(report: &StatusReport) -> Vec<StatusLine> {
     let mut lines =
         vec![("daemon", daemon(report)), ("jobs", jobs(report)), ("slots", slots(report))];
+    let rate = report.rate.text(&report.queue, report.now_ms);
+    lines.extend(rate.map(|text| ("rate", safe(&text).into_owned())));
     lines.extend(queue(report));
-    lines.extend(problems(report));
+    lines.extend(problem_lines(report));
     lines.push(("units", spent(report)));
     lines.extend(charged(report).map(|text| ("money", text)));
     lines.extend(packs(report).map(|text| ("packs", text)));
@@ -68,13 +71,15 @@ pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
-    lines.extend(manifests(report));
-    let mut name = "next";
-    for (command, why) in next_commands(report) {
-        lines.push((name, format!("{command:<33}  {why}")));
-        name = "";
-    }
     lines
+}
+
+/// What needs the user.
+fn commands(report: &StatusReport) -> impl Iterator<Item = StatusLine> {
+    let names = ["next"].into_iter().chain(repeat(""));
+    names
+        .zip(&report.needs_you)
+        .map(|(name, NextCommand { command, why })| (name, format!("{command:<33}  {why}")))
 }
 
 fn daemon(report: &StatusReport) -> String {
@@ -116,9 +121,9 @@ fn slots(report: &StatusReport) -> String {
     text
 }
 
-fn queue(report: &StatusReport) -> Vec<Line> {
+fn queue(report: &StatusReport) -> Vec<StatusLine> {
     let Some(pause) = &report.queue.pause else {
-        let text = match &report.hold {
+        let text = match &report.held_reason {
             Some(hold) => format!("held: {}", safe(hold)),
             None => "not paused".to_owned(),
         };
@@ -135,97 +140,6 @@ fn queue(report: &StatusReport) -> Vec<Line> {
         reason += &format!(" (code {code})");
     }
     vec![("queue", since), ("", reason)]
-}
-
-fn problems(report: &StatusReport) -> Vec<Line> {
-    let mut lines = Vec::new();
-    if let Some(problem) = &report.daemon.trouble {
-        let problem = problem.strip_prefix("state database: ").unwrap_or(problem);
-        lines.push(("database", format!("the daemon waits until it can write: {}", safe(problem))));
-    }
-    if let Some(problem) = report.queue.api_problem.as_ref().filter(|_| report.trouble.is_some()) {
-        let since = time(problem.since_ms);
-        lines.push(("api", format!("no usable answer since {since}: {}", safe(&problem.reason))));
-    }
-    if let Some(limit) = report.queue.rate_limit.filter(|_| report.rate.is_some()) {
-        lines.push(("rate", rate_limited(&limit, report.now_ms)));
-    }
-    if let Some(uploads) = &report.uploads {
-        lines.push(("uploads", self::uploads(uploads)));
-    }
-    if let Some(problem) = &report.folder_problem {
-        lines.push(("folder", safe(problem).to_string()));
-    }
-    if let Some(blocked) = &report.blocked {
-        let wait = if blocked.jobs == 1 { "waits" } else { "wait" };
-        let jobs = counted(blocked.jobs, "job");
-        lines.push(("output", format!("{jobs} {wait}: {}", safe(&blocked.reason))));
-    }
-    let hosts = report.result_hosts_problem.iter();
-    lines.extend(hosts.map(|problem| ("downloads", safe(problem).to_string())));
-    lines.extend(results(report));
-    if let Some(unsent) = &report.notifications {
-        let text = match unsent.dead {
-            0 => format!("{} not sent yet", counted(unsent.failing, "message")),
-            dead => format!("{} not sent for 24 h", counted(dead, "message")),
-        };
-        lines.push(("notify", format!("{text}: {}", safe(&unsent.problem))));
-    }
-    if report.changed_after_sent > 0 {
-        let results = match report.changed_after_sent {
-            1 => "it has or gets the result",
-            _ => "they have or get the results",
-        };
-        let changed = changed(report.changed_after_sent);
-        lines.push(("changed", format!("{changed}; {results} of the earlier request")));
-    }
-    if let Some(superseded) = &report.superseded {
-        let tasks = superseded_tasks(superseded.tasks);
-        lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
-    }
-    lines
-}
-
-fn uploads(uploads: &UploadReport) -> String {
-    let UploadReport { running, sent_bytes, bytes, problem } = uploads;
-    let mb = |bytes: i64| (bytes + 999_999) / 1_000_000;
-    match problem {
-        Some(problem) => format!("held: {}", safe(&problem.reason)),
-        None => format!("{running} in progress ({} of {} MB)", sent_bytes / 1_000_000, mb(*bytes)),
-    }
-}
-
-/// Returns until when calls rest. Queries may rest for a shorter time than paid calls.
-pub(in crate::cli) fn rate_limited(limit: &RateLimit, now_ms: i64) -> String {
-    let RateLimit { code, paid_until_ms, queries_until_ms } = *limit;
-    let code = code.map(|code| format!(" (code {code})")).unwrap_or_default();
-    let until = time(paid_until_ms);
-    let queries = match queries_until_ms {
-        at if at >= paid_until_ms => String::new(),
-        at if at > now_ms => format!("; queries of tasks resume at {}", time(at)),
-        _ => "; tasks are queried".to_owned(),
-    };
-    format!("rate limited by the API{code} until {until}: no paid calls{queries}")
-}
-
-fn results(report: &StatusReport) -> Vec<Line> {
-    let (missing, incomplete) = (&report.queue.missing_watermarks, report.queue.incomplete_results);
-    let mut lines = Vec::new();
-    if incomplete > 0 {
-        let what = counted(incomplete, "result");
-        let text =
-            format!("{what} incomplete at Kling's server; what arrived is kept beside the output");
-        lines.push(("results", text));
-    }
-    if missing.jobs > 0 {
-        let lack = if missing.jobs == 1 { "lacks its" } else { "lack their" };
-        let text = format!(
-            "{} {lack} watermarked copy; it is fetched again",
-            counted(missing.jobs, "job")
-        );
-        lines.push(("watermark", text));
-    }
-    lines
 }
 
 fn spent(report: &StatusReport) -> String {
@@ -264,11 +178,12 @@ fn packs(report: &StatusReport) -> Option<String> {
 }
 
 fn time_left(report: &StatusReport) -> Option<String> {
-    let left = format!("about {}", duration(report.eta_seconds? * 1000));
+    let left = report.time_left?.sentence();
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
-fn manifests(report: &StatusReport) -> Vec<Line> {
+/// Returns a line with the counts, and the first manifests with errors.
+pub(super) fn manifests(report: &StatusReport) -> Vec<StatusLine> {
     let manifests = &report.manifests;
     if manifests.refused == 0 {
         return vec![("manifests", format!("{} accepted", manifests.accepted))];

@@ -107,11 +107,23 @@ fn the_defaults_are_the_promised_ones() {
         download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30, allow_hosts: Vec::new() },
         retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
         notify: Vec::new(),
+        web: WebConfig { listen: None, hosts: Vec::new(), read_only: false, password_file: None },
         metrics: MetricsConfig { listen: None },
         log: LogConfig { format: LogFormat::Auto },
         notes: Vec::new(),
     };
     assert_eq!(Config::default(), expected);
+}
+
+#[test]
+fn a_web_page_without_an_address_has_the_usual_one() {
+    let listen = |text: &str| good(text).web.listen.map(|at| at.to_string());
+    for on in ["web: {}", "web: {read_only: true}", "web: {listen: '127.0.0.1:8470'}"] {
+        assert_eq!(listen(on).as_deref(), Some("127.0.0.1:8470"), "{on}");
+    }
+    for off in ["", "web:", "web: null", "web: {listen: null}"] {
+        assert_eq!(listen(off), None, "{off}");
+    }
 }
 
 #[test]
@@ -127,6 +139,7 @@ fn every_setting_is_read() {
          pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000, \
          allow_hosts: [files.example.com, '*.cdn.example.com', '[::1]']}\nretention: {history: 1d 12h}\n\
          notify: [{webhook: 'https://e.com/x?token=y', format: ntfy, events: [job.succeeded]}, {command: [say, hi]}]\n\
+         web: {listen: '0.0.0.0:8470', hosts: [Dubs.example.com, '[::2]'], read_only: true, password_file: pass}\n\
          metrics: {listen: '[::1]:9464'}\nlog: {format: journald}\n",
     );
     let ms = Duration::from_millis;
@@ -205,6 +218,12 @@ fn every_setting_is_read() {
                     .collect(),
             },
         ],
+        web: WebConfig {
+            listen: Some("0.0.0.0:8470".parse().expect("an address")),
+            hosts: vec!["dubs.example.com".into(), "[::2]".into()],
+            read_only: true,
+            password_file: Some("pass".into()),
+        },
         metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
         log: LogConfig { format: LogFormat::Journald },
         notes: Vec::new(),

@@ -102,6 +102,12 @@ fn problems_are_reported_where_they_are() {
         notify: [{webhook: 'https://e.com', format: xml}] => 1:45: `notify[0].format` cannot be the text `xml`
         notify: [{command: []}] => 1:10: `notify` has a command without a program
         notify: [{command: [a], format: ntfy}] => 1:10: `notify` has a `format` without a `webhook`
+        web: {listen: '0.0.0.0:8470'} => 1:15: `web.password_file` is missing: `web.listen` is an address that other machines reach
+        web: {listen: localhost} => 1:15: `web.listen` is not an IP address with a port (`null`, or
+        web: {hosts: ['*.example.com']} => 1:14: `web.hosts` contains `*.example.com`: name each host (a list of
+        web: {hosts: ['dubs.example.com:8470']} => 1:14: `web.hosts` contains `dubs.example.com:8470`, which is not a host
+        web: {read_only: 1} => 1:18: `web.read_only` cannot be the number `1`
+        web: {password_file: ''} => 1:22: `web.password_file` is empty
         metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
         metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is not an IP address with a port (`null`, or
         metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is not an IP address with a port

@@ -25,6 +25,7 @@ fn the_schema_agrees_with_the_reader() {
         "upload: {s3: {endpoint: https://s3.example.com, bucket: my-videos, prefix: a/b/}}\n",
         "upload: {s3: null}\n",
         "notify: [{webhook: 'http://10.0.0.1/x', format: ntfy}, {command: [a], events: [queue.paused]}]\n",
+        "web: {listen: '127.0.0.1:8470', hosts: [dubs.example.com], read_only: true, password_file: pass}\n",
         "metrics: {listen: '[::1]:9464'}\nkling: {base_url: HTTPS://e.com}\n",
     ] {
         let _valid = good(text);
@@ -53,6 +54,9 @@ fn the_schema_agrees_with_the_reader() {
         "notify: [{webhok: 'https://e.com'}]",
         "notify: [{command: [a], format: json}]",
         "notify: [{command: [a], events: [job.failed]}]",
+        "web: {listen: 8470}",
+        "web: {hosts: dubs.example.com}",
+        "web: {read_only: 1}",
         "metrics: {listen: 9464}",
         "log: {format: xml}",
     ] {

@@ -89,6 +89,7 @@ fn a_path_that_cannot_name_jobs_is_refused() {
         let shown = problems.one_line("m.yaml");
         assert!(shown.starts_with("m.yaml: the path "), "{path}: {shown}");
         assert_eq!(problems.len(), 1, "{path}: {shown}");
+        assert_eq!(problems.one_line(path).lines().count(), 1, "{path:?}");
     }
     let problems = read(text, "x.watermark.yaml").expect_err("an output");
     assert!(problems.one_line("").starts_with("the output would be `x.watermark.mp4`: "));

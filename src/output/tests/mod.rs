@@ -16,6 +16,7 @@ mod paths;
 mod publishing;
 mod recognition;
 mod superseded;
+mod verdicts;
 
 const VIDEO: &[u8] = b"a whole video";
 

@@ -76,7 +76,15 @@ impl<A> StepContext<A> {
             now_ms.saturating_add(i64::try_from(rest.as_millis()).unwrap_or(i64::MAX))
         };
         let (paid_until_ms, queries_until_ms) = (end_ms(rest.paid), end_ms(rest.queries));
-        let limit = RateLimit { code, paid_until_ms, queries_until_ms };
+        let throttling = self.rate.throttling();
+        let ago = throttling.map_or(Duration::ZERO, |throttling| throttling.length());
+        let limit = RateLimit {
+            code,
+            paid_until_ms,
+            queries_until_ms,
+            since_ms: now_ms.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)),
+            times: throttling.map_or(1, |throttling| i64::from(throttling.times)),
+        };
         self.store.set_rate_limit(limit).await?;
         Ok(rest)
     }

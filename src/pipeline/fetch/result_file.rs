@@ -11,7 +11,7 @@ use crate::{
     kling::{Api, RemoteTask},
     output::{self, Metadata, OutputError, OutputPaths, Part},
     pipeline::StepContext,
-    store::MovedFile,
+    store::{MovedFile, ResultId, StoreError},
 };
 
 /// Brings the result of a task to `target`, unless it is there already. Returns the file and which earlier files were
@@ -27,6 +27,9 @@ pub(super) async fn fetch_result<A: Api>(
     let is_at_kling = polled.is_some();
     let OnDisk { place, found, moved: moved_before } =
         look_on_disk(context, task, &target, is_at_kling).await?;
+    if let LocalResult::Published(metadata) | LocalResult::Copied(metadata) = &found {
+        keep_verdict(context, task, metadata).await?;
+    }
     let (metadata, parts) = match found {
         LocalResult::Published(metadata) => {
             return Ok(Some((to_result_file(&metadata), moved_before)));
@@ -48,6 +51,17 @@ pub(super) async fn fetch_result<A: Api>(
     let (delivered, mut moved) = published;
     moved.extend(moved_before);
     Ok(Some((delivered, moved)))
+}
+
+/// What a person thinks of the result survives the loss of the database.
+async fn keep_verdict<A: Api>(
+    context: &StepContext<A>,
+    task: &Task,
+    metadata: &Metadata,
+) -> Result<(), StoreError> {
+    let Some(verdict) = metadata.verdict.clone() else { return Ok(()) };
+    let result = ResultId { task: task.id, sha256: metadata.result.sha256.clone() };
+    context.store.keep_verdict(result, verdict.into()).await
 }
 
 struct OnDisk {

@@ -1,9 +1,14 @@
-//! The account's rate limits: calls per second of each kind, and a rest of all calls after a 1302.
+//! The account's rate limits: calls per second of each kind, and a rest of all calls after a 1302. Knows how many calls
+//! wait, and how often the API limited their rate.
 //!
 //! Queries rest for a limited time, whatever the API asks for: tasks that are paid for are always followed.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +27,14 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Na
 
 /// The longest rest after a row of 1302 replies, unless the API asks for a longer one.
 const SLOWDOWN_MAX: Duration = Duration::from_secs(60);
+/// After so long without a 1302, the API does not limit the rate any more.
+const QUIET_AFTER: Duration = Duration::from_secs(60);
+/// The next refusal of an API that limits the rate comes at most so long after the rest.
+const REFUSED_AFTER: Duration = Duration::from_secs(5);
+/// Between two rests, the API limits the rate if it refused so many calls within [`REFUSALS_WITHIN`]. A single refusal does
+/// not: the calls after it wait for something else.
+const REFUSALS_MIN: usize = 3;
+const REFUSALS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The clock of tokio's timers, for governor: the limiter and the sleep that waits for it must agree on the time.
 #[derive(Debug, Clone, Copy)]
@@ -50,10 +63,26 @@ pub(crate) enum CallKind {
     Query,
 }
 
+/// The calls of one kind.
+struct Calls {
+    limiter: Limiter,
+    /// How many calls wait.
+    waiting: AtomicUsize,
+}
+
+/// Counts a call while it waits, also if the step is dropped.
+struct WaitingGuard<'a>(&'a AtomicUsize);
+
+impl Drop for WaitingGuard<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 pub(crate) struct CallRate {
-    identify: Limiter,
-    create: Limiter,
-    query: Limiter,
+    identify: Calls,
+    create: Calls,
+    query: Calls,
     clock: Monotonic,
     query_rest_max: Duration,
     slowdown: Mutex<Slowdown>,
@@ -65,6 +94,33 @@ struct Slowdown {
     paid_until: Option<Instant>,
     queries_until: Option<Instant>,
     in_a_row: u32,
+    throttling: Option<Throttling>,
+    /// The last [`REFUSALS_MIN`] refusals, the oldest first.
+    refusals: VecDeque<Instant>,
+}
+
+impl Slowdown {
+    fn is_often(&self, now: Instant) -> bool {
+        let first = self.refusals.front().filter(|_| self.refusals.len() == REFUSALS_MIN);
+        first.is_some_and(|first| now - *first < REFUSALS_WITHIN)
+    }
+}
+
+/// A time in which the API limits the rate of calls again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Throttling {
+    pub(crate) since: Instant,
+    /// The last refusal.
+    last: Instant,
+    /// How many refusals there were.
+    pub(crate) times: u32,
+}
+
+impl Throttling {
+    /// How long it lasted, or has lasted.
+    pub(crate) fn length(&self) -> Duration {
+        self.last - self.since
+    }
 }
 
 /// For how long calls rest from now on.
@@ -79,9 +135,9 @@ impl CallRate {
     pub(crate) fn new(settings: &RateSettings, query_rest_max: Duration) -> Self {
         let clock = Monotonic::new();
         Self {
-            identify: limiter(settings.identify_per_second, clock),
-            create: limiter(settings.create_per_second, clock),
-            query: limiter(settings.query_per_second, clock),
+            identify: calls(settings.identify_per_second, clock),
+            create: calls(settings.create_per_second, clock),
+            query: calls(settings.query_per_second, clock),
             clock,
             query_rest_max,
             slowdown: Mutex::default(),
@@ -89,22 +145,55 @@ impl CallRate {
     }
 
     pub(crate) async fn ready(&self, kind: CallKind) {
+        let calls = self.calls(kind);
+        calls.waiting.fetch_add(1, Ordering::AcqRel);
+        let _waiting = WaitingGuard(&calls.waiting);
         loop {
             let until = self.rests_until(kind);
             if let Some(until) = until.filter(|until| *until > Instant::now()) {
                 sleep_until(until).await;
                 continue;
             }
-            let limiter = match kind {
-                CallKind::Identify => &self.identify,
-                CallKind::Create => &self.create,
-                CallKind::Query => &self.query,
-            };
             // Not `until_ready`, which sleeps on a thread of its own.
-            match limiter.check() {
+            match calls.limiter.check() {
                 Ok(()) => return,
                 Err(not_yet) => sleep(not_yet.wait_time_from(self.clock.now())).await,
             }
+        }
+    }
+
+    /// Returns how many calls of this kind wait for their time.
+    pub(crate) fn waiting(&self, kind: CallKind) -> usize {
+        self.calls(kind).waiting.load(Ordering::Acquire)
+    }
+
+    /// Returns the time in which the API limits the rate of calls, until [`end_throttling`](Self::end_throttling).
+    pub(crate) fn throttling(&self) -> Option<Throttling> {
+        self.slowdown().throttling
+    }
+
+    /// Whether the API, and not the configured rate, makes paid calls wait.
+    pub(crate) fn is_throttled(&self) -> bool {
+        let (slowdown, now) = (self.slowdown(), Instant::now());
+        let grace = if slowdown.is_often(now) { REFUSED_AFTER } else { Duration::ZERO };
+        slowdown.paid_until.is_some_and(|until| until + grace > now)
+    }
+
+    /// Ends that time if the API has not limited the rate for a minute. Returns it once.
+    pub(crate) fn end_throttling(&self) -> Option<Throttling> {
+        let mut slowdown = self.slowdown();
+        let quiet_at = (slowdown.throttling?.last + QUIET_AFTER).max(slowdown.paid_until?);
+        if quiet_at > Instant::now() {
+            return None;
+        }
+        slowdown.throttling.take()
+    }
+
+    fn calls(&self, kind: CallKind) -> &Calls {
+        match kind {
+            CallKind::Identify => &self.identify,
+            CallKind::Create => &self.create,
+            CallKind::Query => &self.query,
         }
     }
 
@@ -121,14 +210,27 @@ impl CallRate {
         let mut slowdown = self.slowdown();
         let asked_ms = retry_after_ms.unwrap_or(0).clamp(0, ASKED_MAX_MS);
         let asked = Duration::from_millis(asked_ms.unsigned_abs());
-        let grown = Duration::from_secs(1) * 2_u32.pow(slowdown.in_a_row.min(6));
-        let rest = asked.max(grown).min(SLOWDOWN_MAX.max(asked));
         let now = Instant::now();
+        // Calls that were sent before the rest began say nothing new.
+        let rests = slowdown.queries_until.is_some_and(|until| until > now);
+        let grown = match rests {
+            true => Duration::ZERO,
+            false => Duration::from_secs(1) * 2_u32.pow(slowdown.in_a_row.min(6)),
+        };
+        let rest = asked.max(grown).min(SLOWDOWN_MAX.max(asked));
         let paid_until = slowdown.paid_until.max(Some(now + rest));
         let queries_until = slowdown.queries_until.max(Some(now + rest.min(self.query_rest_max)));
         slowdown.paid_until = paid_until;
         slowdown.queries_until = queries_until;
-        slowdown.in_a_row = slowdown.in_a_row.saturating_add(1);
+        slowdown.in_a_row = slowdown.in_a_row.saturating_add(u32::from(!rests));
+        if slowdown.refusals.len() == REFUSALS_MIN {
+            slowdown.refusals.pop_front();
+        }
+        slowdown.refusals.push_back(now);
+        let throttling =
+            slowdown.throttling.unwrap_or(Throttling { since: now, last: now, times: 0 });
+        let times = throttling.times.saturating_add(1);
+        slowdown.throttling = Some(Throttling { last: now, times, ..throttling });
         let left = |until: Option<Instant>| until.map_or(rest, |until| until - now);
         Rest { paid: left(paid_until), queries: left(queries_until) }
     }
@@ -137,7 +239,7 @@ impl CallRate {
     pub(crate) fn end_slowdown(&self) {
         let mut slowdown = self.slowdown();
         if slowdown.paid_until.is_none_or(|until| until <= Instant::now()) {
-            *slowdown = Slowdown::default();
+            slowdown.in_a_row = 0;
         }
     }
 
@@ -146,89 +248,15 @@ impl CallRate {
     }
 }
 
-fn limiter(per_second: f64, clock: Monotonic) -> Limiter {
+fn calls(per_second: f64, clock: Monotonic) -> Calls {
     let period = Duration::from_secs_f64(1.0 / per_second.clamp(1e-6, 1e6));
     let quota =
         Quota::with_period(period).unwrap_or(Quota::per_second(std::num::NonZero::<u32>::MIN));
     // Without a burst: with one, the first second would see nearly twice as many calls.
     let burst = std::num::NonZero::<u32>::MIN;
-    RateLimiter::direct_with_clock(quota.allow_burst(burst), clock)
+    let limiter = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock);
+    Calls { limiter, waiting: AtomicUsize::new(0) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const QUERY_REST_MAX: Duration = Duration::from_secs(300);
-
-    fn rate() -> CallRate {
-        let settings = RateSettings {
-            identify_per_second: 1_000.0,
-            create_per_second: 1_000.0,
-            query_per_second: 1_000.0,
-        };
-        CallRate::new(&settings, QUERY_REST_MAX)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_second_has_more_calls_than_configured_not_even_the_first() {
-        let settings = RateSettings {
-            identify_per_second: 20.0,
-            create_per_second: 20.0,
-            query_per_second: 20.0,
-        };
-        for kind in [CallKind::Identify, CallKind::Create, CallKind::Query] {
-            let (rate, mut sent_at) = (CallRate::new(&settings, QUERY_REST_MAX), Vec::new());
-            for _ in 0..60 {
-                rate.ready(kind).await;
-                sent_at.push(Instant::now());
-            }
-            let narrowest = sent_at.windows(21).map(|calls| calls[20] - calls[0]).min();
-            assert!(narrowest >= Some(Duration::from_secs(1)), "{kind:?}: {narrowest:?}");
-            assert!(sent_at[59] - sent_at[0] < Duration::from_secs(4), "{kind:?} is slower");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_requested_pause_applies_to_every_kind_of_call() {
-        for kind in [CallKind::Identify, CallKind::Create, CallKind::Query] {
-            let (rate, began) = (rate(), Instant::now());
-            assert_eq!(rate.slow_down(Some(30_000)).queries, Duration::from_secs(30));
-            // A shorter rest does not shorten it.
-            rate.slow_down(None);
-            rate.ready(kind).await;
-            assert_eq!(began.elapsed().as_secs(), 30, "{kind:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_1302_in_a_row_doubles_the_pause_up_to_a_minute() {
-        let rate = rate();
-        let slowed: Vec<u64> = (0..8).map(|_| rate.slow_down(None).paid.as_secs()).collect();
-        assert_eq!(slowed, [1, 2, 4, 8, 16, 32, 60, 60]);
-        rate.ready(CallKind::Query).await;
-        rate.end_slowdown();
-        assert_eq!(rate.slow_down(None).paid.as_secs(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn queries_continue_while_paid_calls_still_rest() {
-        let (rate, began) = (rate(), Instant::now());
-        rate.slow_down(Some(600_000));
-        rate.ready(CallKind::Query).await;
-        assert_eq!(began.elapsed(), QUERY_REST_MAX);
-        // An answer does not end the rest of the paid calls.
-        rate.end_slowdown();
-        rate.ready(CallKind::Create).await;
-        assert_eq!(began.elapsed().as_secs(), 600);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_api_cannot_ask_for_more_than_an_hour() {
-        for asked_ms in [3_600_001, i64::from(u32::MAX) * 1_000, i64::MAX] {
-            let (paid, queries) = (Duration::from_secs(3_600), QUERY_REST_MAX);
-            assert_eq!(rate().slow_down(Some(asked_ms)), Rest { paid, queries });
-        }
-        assert_eq!(rate().slow_down(Some(i64::MIN)).paid, Duration::from_secs(1));
-    }
-}
+mod tests;

@@ -30,8 +30,8 @@ pub(super) struct Now {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Makes all calls rest. `is_news`: the log reports it.
-    SlowDown { code: Option<i64>, retry_after_ms: Option<i64>, is_news: bool },
+    /// Makes all calls rest.
+    SlowDown { code: Option<i64>, retry_after_ms: Option<i64> },
     /// Lets the next slowdown start small again.
     EndSlowdown,
     /// Saves the number of slots. `is_refusal`: a 1303 lowered it.
@@ -103,7 +103,7 @@ impl AccountState {
                 effects.chain(self.probe_succeeded(task)).collect()
             }
             AccountSignal::RateLimited { code, retry_after_ms } => {
-                let slow_down = Effect::SlowDown { code, retry_after_ms, is_news: true };
+                let slow_down = Effect::SlowDown { code, retry_after_ms };
                 [slow_down].into_iter().chain(self.probe_later(now)).collect()
             }
             AccountSignal::SlotsFull { retry_after_ms } => {
@@ -126,7 +126,7 @@ impl AccountState {
         let Some(id) = task.filter(|id| self.slots.holds(*id)) else {
             // The call asked for no slot: like a 1302, the reply can only mean that it came too early.
             let code = Some(TOO_MANY_TASKS);
-            let slow_down = Effect::SlowDown { code, retry_after_ms, is_news: false };
+            let slow_down = Effect::SlowDown { code, retry_after_ms };
             return probe.into_iter().chain([slow_down]).collect();
         };
         let limit = self.slots.refused(id);

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Effect, Now, Pipeline};
 use crate::{
@@ -92,11 +92,9 @@ impl<A: Api> Pipeline<A> {
         for effect in effects {
             match effect {
                 Effect::EndSlowdown => self.context.rate.end_slowdown(),
-                Effect::SlowDown { code, retry_after_ms, is_news } => {
+                Effect::SlowDown { code, retry_after_ms } => {
                     let rest = self.context.slow_down(code, retry_after_ms).await?;
-                    if is_news {
-                        log_rate_limit(code, rest);
-                    }
+                    log_rest(code, rest);
                 }
                 Effect::SaveSlotsLimit { limit, is_refusal } => {
                     if is_refusal {
@@ -133,14 +131,15 @@ impl<A: Api> Pipeline<A> {
     }
 }
 
-fn log_rate_limit(code: Option<i64>, Rest { paid, queries }: Rest) {
+/// Each refusal is for those who look closely. `speed` logs that there are some.
+fn log_rest(code: Option<i64>, Rest { paid, queries }: Rest) {
     let shown = code.map(|code| format!(" (code {code})")).unwrap_or_default();
     let seconds = |rest: Duration| rest.as_secs_f64().ceil();
     let queries = match queries < paid {
         true => format!("; queries for {} s", seconds(queries)),
         false => String::new(),
     };
-    info!(code, "rate limited by the API{shown}; calls rest for {} s{queries}", seconds(paid));
+    debug!(code, "rate limited by the API{shown}; calls rest for {} s{queries}", seconds(paid));
 }
 
 fn log_pause(before: Option<&Pause>, now: Option<&Pause>) {

@@ -1,7 +1,7 @@
 //! Applies the end of each step: to its task, to the tasks that waited for it, and to the account.
 
 use tokio::task::JoinError;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{Deliveries, EndedStep, Pipeline, StepEvent, StepKind};
 use crate::{
@@ -133,11 +133,12 @@ impl<A: Api> Pipeline<A> {
     async fn polled(&mut self, polled: PollResult) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
         if let Some(problem) = &polled.problem {
-            // An API outage is logged once, and not for each poll.
-            if self.account.has_api_problem {
+            // An API outage is logged once, and not for each poll, like its rate limit. The next poll shows the tasks.
+            let is_limited = matches!(polled.signal, Some(AccountSignal::RateLimited { .. }));
+            if self.account.has_api_problem || is_limited {
                 debug!("polling the tasks failed: {problem}");
             } else {
-                warn!("polling the tasks failed: {problem}");
+                info!("polling the tasks failed: {problem}");
             }
         }
         self.requeue_moved(polled.moved, now_ms).await?;

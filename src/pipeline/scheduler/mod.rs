@@ -20,6 +20,8 @@ mod polling;
 mod prefetch;
 mod ready_queues;
 mod run;
+mod saved_speed;
+mod speed;
 mod steps;
 mod uploads;
 
@@ -32,4 +34,5 @@ use lookup_schedule::LookupSchedule;
 use polling::{PollPlan, Polling};
 use prefetch::{Memory, Prefetch};
 use ready_queues::{ReadyQueues, SharedVideos, comes_before};
+use saved_speed::SavedSpeed;
 use steps::{EndedStep, StepEvent, StepKind, Steps};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    AccountState, Deliveries, LookupSchedule, Memory, Polling, Prefetch, ReadyQueues, SharedVideos,
-    Steps,
+    AccountState, Deliveries, LookupSchedule, Memory, Polling, Prefetch, ReadyQueues, SavedSpeed,
+    SharedVideos, Steps,
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
@@ -30,6 +30,7 @@ pub struct Pipeline<A> {
     pub(super) deliveries: Deliveries,
     pub(super) polling: Polling,
     pub(super) lookups: LookupSchedule,
+    pub(super) speed: SavedSpeed,
     /// When (Unix ms) this run started.
     pub(super) started_at_ms: i64,
 }
@@ -63,6 +64,7 @@ impl<A: Api> Pipeline<A> {
             deliveries: Deliveries::new(),
             polling: Polling::new(&settings, median_ms),
             lookups: LookupSchedule::new(now),
+            speed: SavedSpeed::default(),
             started_at_ms: clock.now_ms(),
             context: Arc::new(StepContext::new(api, store, clock, settings, lookups)),
         })

@@ -112,7 +112,8 @@ impl<A: Api> Pipeline<A> {
         self.read_budget().await?;
         self.check_api().await?;
         self.dispatch();
-        self.save_hold().await
+        self.save_hold().await?;
+        self.save_speed().await
     }
 
     fn wake(&mut self) {
@@ -186,6 +187,7 @@ impl<A: Api> Pipeline<A> {
             self.account.slots.blocked_until,
             self.upload_gate.next_at().filter(|_| self.queues.count_uploads() > 0),
             self.next_lookups_at(),
+            self.speed.next_at,
         ]
         .into_iter()
         .flatten()
@@ -196,6 +198,7 @@ impl<A: Api> Pipeline<A> {
     /// database.
     async fn drain(mut self) {
         self.account.forbid_paid_calls();
+        self.log_last_refusals();
         let deadline = Instant::now() + DRAIN;
         while self.steps.any(StepKind::may_have_paid) {
             match timeout_at(deadline, self.steps.next()).await {

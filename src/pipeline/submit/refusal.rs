@@ -8,8 +8,18 @@ use crate::{
 
 /// Words for a name in use. They only save time: without them, Kling is asked for the name and the list before the
 /// refusal counts.
-const NAME_IN_USE: [&str; 7] =
-    ["exist", "already", "duplicate", "unique", "in use", "occupied", "taken"];
+const NAME_IN_USE: [&str; 10] = [
+    "exist",
+    "already",
+    "duplicate",
+    "unique",
+    "in use",
+    "occupied",
+    "taken",
+    "占用",
+    "已存在",
+    "重复",
+];
 
 /// Returns the outcome of a create request that Kling did not accept, and what the reply says about the account.
 pub(super) fn refused(error: &ApiError) -> (Outcome, Option<AccountSignal>) {

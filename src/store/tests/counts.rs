@@ -91,3 +91,32 @@ async fn what_is_left_over_and_what_moves_is_counted() {
         "{left:?}"
     );
 }
+
+#[tokio::test]
+async fn finished_jobs_are_counted_for_the_rate() {
+    let bench = Bench::new();
+    let finished = |at_ms| {
+        let reader = Reader::open(bench.store.path()).unwrap();
+        let finished = reader.queue_status(at_ms).unwrap().finished;
+        (finished.jobs, finished.window_ms)
+    };
+    bench.store.begin(1, NOW_MS - 60_000, 5, Caps::default()).await.unwrap();
+    bench.accept(manifest("a.yaml", ["a/1", "a/2"].map(wanted).into())).await.unwrap();
+    let session = session(&bench.store).await;
+    bench.drive("a/1", until_submitted(&session, "task")).await;
+    assert_eq!(finished(NOW_MS).0, 0);
+    bench.drive("a/1", until_succeeded()).await;
+    // Since the beginning of the 10 s in which the daemon started.
+    assert_eq!(finished(NOW_MS + 5_000), (1, 72_050));
+    bench.cancel("a/2").await;
+    assert_eq!(finished(NOW_MS + 5_000).0, 1, "a cancelled job is not finished work");
+    assert_eq!(finished(NOW_MS + 400_000), (0, 307_050));
+    // The first tasks of a run cannot have ended.
+    bench.store.set_median_task_ms(50_000).await.unwrap();
+    assert_eq!(finished(NOW_MS), (1, 17_050));
+    bench.store.set_median_task_ms(90_000).await.unwrap();
+    assert_eq!(finished(NOW_MS), (0, 0));
+    bench.store.begin(2, NOW_MS - 3_600_000, 5, Caps::default()).await.unwrap();
+    bench.store.set_median_task_ms(600_000).await.unwrap();
+    assert_eq!(finished(NOW_MS + 1_500_000).0, 1, "the window is as long as three usual tasks");
+}

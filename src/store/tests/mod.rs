@@ -6,6 +6,7 @@ mod deliveries;
 mod departure;
 mod edits;
 mod folder;
+mod manifest_progress;
 mod metrics_snapshot;
 mod model;
 mod moves;
@@ -19,8 +20,10 @@ mod queue;
 mod retention;
 mod retries;
 mod schema;
+mod select;
 mod sharing;
 mod takes;
+mod verdicts;
 
 use std::path::PathBuf;
 

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, budget, delivery, job_state, local_video, media_queue, metrics_snapshot,
-    notification, pause, price_left, queue, queue_status, reconcile, reconcile::depart, remaining,
-    retention, sharing, watermark,
+    ManifestGlob, Reader, Select, SortBy, activity, budget, delivery, job_state, listing,
+    local_video, manifest_progress, media_queue, metrics_snapshot, notification, pause, price_left,
+    queue, queue_status, reconcile, reconcile::depart, refused, remaining, retention, review,
+    sharing, verdict, watermark,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -22,8 +23,6 @@ fn of_jobs(condition: &str) -> String {
 }
 
 fn queries() -> Vec<String> {
-    let of_state = |state| JobFilter { state, manifest: None };
-    let of_manifest = |state| JobFilter { state, manifest: Some("a.yaml".to_owned()) };
     let mut queries = vec![
         queue::QUEUED.sql(),
         queue::QUEUED_REMOTE.sql(),
@@ -37,10 +36,6 @@ fn queries() -> Vec<String> {
         of_jobs(media_queue::FAILED_CHANGED),
         of_jobs(media_queue::FAILED_LOCAL),
         of_jobs(media_queue::LOCAL),
-        of_state(None).sql(),
-        of_state(Some(State::Failed)).sql(),
-        of_manifest(None).sql(),
-        of_manifest(Some(State::Failed)).sql(),
     ];
     let as_they_are = [
         queue::NEXT_DUE,
@@ -60,7 +55,7 @@ fn queries() -> Vec<String> {
         notification::NEXT,
         notification::PROBLEMS,
         notification::FAILED_NEXT,
-        queue_status::REFUSED,
+        refused::REFUSED,
         queue_status::BLOCKED_JOBS,
         queue_status::SLOTS_USED,
         budget::IN_PROGRESS,
@@ -69,6 +64,8 @@ fn queries() -> Vec<String> {
         queue_status::DISMISSED,
         queue_status::INCOMPLETE,
         local_video::LOCAL_VIDEOS,
+        verdict::UNSTORED,
+        verdict::OUTPUTS,
         watermark::DUE,
         watermark::MISSING,
         pause::OPEN_CREATES,
@@ -77,10 +74,14 @@ fn queries() -> Vec<String> {
         metrics_snapshot::OLDEST,
         remaining::REMAINING,
         retention::NEXT_EVENT,
+        review::TAKES,
         retention::DELETE_EVENTS,
         retention::NEXT_SESSION,
         "SELECT * FROM job_history WHERE key = 'a'",
         "SELECT * FROM job_overview WHERE key = 'a'",
+        listing::OVERVIEWS,
+        manifest_progress::OF_STATE,
+        manifest_progress::COSTS,
     ];
     queries.extend(as_they_are.map(str::to_owned));
     queries
@@ -102,6 +103,7 @@ fn queries_follow_an_index_and_sort_nothing() {
                     "SCAN uploads",
                     "SCAN now",
                     "SCAN asked",
+                    "SCAN asked VIRTUAL TABLE INDEX 1:",
                     "SCAN daemon_state",
                     "SCAN state",
                 ]
@@ -111,6 +113,19 @@ fn queries_follow_an_index_and_sort_nothing() {
             assert!(harmless(step), "{query}\n{plan}");
         }
         assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+    }
+}
+
+/// What `status --watch` shows is sorted, because it is little.
+#[test]
+fn activity_walks_over_no_table() {
+    let bench = Bench::new();
+    for query in [activity::SLOTS, activity::FAILURES] {
+        let plan = plan(&bench, query);
+        let little = ["SCAN t", "SCAN a", "SCAN e", "SCAN task USING INDEX task_queued"];
+        let is_little = |step: &str| little.contains(&step) || step.starts_with("SCAN (subquery");
+        let walks = plan.lines().map(str::trim).filter(|step| step.starts_with("SCAN"));
+        assert_eq!(walks.clone().find(|step| !is_little(step)), None, "{query}\n{plan}");
     }
 }
 
@@ -124,5 +139,53 @@ fn rows_of_a_request_are_found_by_its_hash() {
     ] {
         let plan = plan(&bench, &query);
         assert!(plan.contains(index) && !plan.contains("SCAN"), "{plan}");
+    }
+}
+
+fn select_by(select: Select) -> Vec<String> {
+    let bench = Bench::new();
+    let jobs = Reader::open(&bench.path).unwrap().select(&select).unwrap();
+    [false, true].map(|is_after| plan(&bench, &jobs.sql(SortBy::Read, is_after))).to_vec()
+}
+
+#[test]
+fn a_page_of_selected_jobs_follows_the_index_of_their_condition() {
+    let label = |value: &str| ("language".to_owned(), value.to_owned());
+    for (select, index) in [
+        (Select::all(), "PRIMARY KEY"),
+        (Select::in_state(State::Failed), "COVERING INDEX job_state (state=?"),
+        (Select { verdicts: vec![None], ..Select::default() }, "INDEX job_verdict (<expr>=?"),
+        (
+            Select { labels: vec![label("en")], ..Select::default() },
+            "COVERING INDEX label_value (name=? AND value=?",
+        ),
+        (
+            Select { keys: vec!["a".to_owned()], ..Select::default() },
+            "COVERING INDEX sqlite_autoindex_job_1 (key=?)",
+        ),
+    ] {
+        for plan in select_by(select.clone()) {
+            let is_all = plan == "SCAN j";
+            assert!(
+                plan.contains(index) || is_all && select == Select::all(),
+                "{select:?}\n{plan}"
+            );
+        }
+    }
+    let glob = ManifestGlob::new("a.yaml");
+    let plans = select_by(Select { manifests: vec![glob], ..Select::default() });
+    // No such manifest.
+    assert!(plans.iter().all(|plan| plan.contains("job_manifest (manifest_id=?")), "{plans:?}");
+}
+
+#[test]
+fn a_sorted_page_follows_the_index_of_its_order() {
+    let bench = Bench::new();
+    let jobs = Reader::open(&bench.path).unwrap().select(&Select::all()).unwrap();
+    for (sort, index) in [(SortBy::Since, "job_since"), (SortBy::Key, "sqlite_autoindex_job_1")] {
+        for is_after in [false, true] {
+            let plan = plan(&bench, &jobs.sql(sort, is_after));
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 }

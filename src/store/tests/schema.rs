@@ -70,7 +70,7 @@ const PROMISED: [(&str, &str); 7] = [
     (
         "job_overview",
         "key manifest state state_since waiting_for video audio labels attempt task_id external_task_id \
-         shares_task_with units money output watermark_missing error_code error request_id changed_after_sent dismissed priority \
+         shares_task_with units money output watermark_missing verdict verdict_note error_code error request_id changed_after_sent dismissed priority \
          created_at updated_at finished_at",
     ),
     ("job_history", "key at from_state to_state what call http_status code request_id units money"),

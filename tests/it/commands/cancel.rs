@@ -101,18 +101,18 @@ async fn dismiss_removes_a_failed_job_from_the_counts_and_undo_restores_it() {
         let sql = "SELECT coalesce(sum(jobs), 0) FROM failure_overview";
         reader.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
     };
-    assert!(next().contains("lipsyncd list --state failed"), "{}", next());
+    assert!(next().contains("lipsyncd failures"), "{}", next());
     assert_eq!(failures(), 1);
     let ran = env.run(&["dismiss", "promo/failed"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "promo/failed: dismissed\n"));
-    assert!(!next().contains("lipsyncd list --state failed"), "{}", next());
+    assert!(!next().contains("lipsyncd failures"), "{}", next());
     assert_eq!(failures(), 0);
     assert_eq!(env.run(&["show", "promo/failed", "--json"]).json()["dismissed"], true);
     let again = env.run(&["dismiss", "promo/failed"]);
     assert_eq!((again.code, again.out.contains("was dismissed already")), (0, true));
     let ran = env.run(&["dismiss", "--undo", "promo/failed"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "promo/failed: counted again\n"));
-    assert!(next().contains("lipsyncd list --state failed"), "{}", next());
+    assert!(next().contains("lipsyncd failures"), "{}", next());
     let again = env.run(&["dismiss", "--undo", "promo/failed"]);
     assert_eq!((again.code, again.out.contains("is not dismissed")), (0, true));
 }

@@ -145,6 +145,8 @@ async fn status_shows_the_price_of_the_queue_and_how_long_the_cap_makes_it_last(
     let caps = Caps { units_micro: Some(4_000_000), money_micro: None };
     store.begin(1, NOW_MS, 1, caps).await.unwrap();
     let ran = env.run(&["status"]);
+    let days = " days, as the daily budget allows, once the daemon runs\n";
+    assert!(ran.out.contains(days), "{}", ran.out);
     let lasts = "20.05 units for 20 tasks left; at 4 units a day the queue lasts until about 20";
     assert!(ran.out.contains(lasts), "{}", ran.out);
     let left = &env.run(&["status", "--json"]).json()["price_left"];

@@ -4,8 +4,16 @@ use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
 
 use super::*;
 
-const READING: [&[&str]; 5] =
-    [&["status"], &["status", "--json"], &["list"], &["show", "promo/queued"], &["spend"]];
+const READING: [&[&str]; 8] = [
+    &["status"],
+    &["status", "--json"],
+    &["list"],
+    &["manifests"],
+    &["failures"],
+    &["show", "promo/queued"],
+    &["wait", "promo/succeeded"],
+    &["spend"],
+];
 
 #[test]
 fn without_a_database_every_command_fails_and_creates_none() {
@@ -14,6 +22,9 @@ fn without_a_database_every_command_fails_and_creates_none() {
         &["status"][..],
         &["status", "--watch"],
         &["list"],
+        &["manifests"],
+        &["failures"],
+        &["wait"],
         &["show", "x"],
         &["retry", "x"],
         &["fetch", "x"],

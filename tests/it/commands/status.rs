@@ -42,7 +42,11 @@ async fn json_has_the_documented_shape() {
     }
     assert_eq!(json["manifests"], serde_json::json!({"accepted": 1, "refused": 0}));
     assert_eq!(json["slots"], serde_json::json!({"used": 1, "limit": 3, "configured": 3}));
-    for nothing in ["pause", "hold", "trouble", "folder_problem", "blocked", "eta_seconds"] {
+    let rate = serde_json::json!({"finished_per_minute": null, "limited_by": null, "reason": null, "api": null});
+    assert_eq!(json["rate"], rate);
+    for nothing in
+        ["pause", "held_reason", "api_problem", "folder_problem", "blocked", "eta_seconds"]
+    {
         assert!(json[nothing].is_null(), "{nothing}: {json}");
     }
     assert_eq!(json["units"]["total"], 1.15);
@@ -53,7 +57,7 @@ async fn json_has_the_documented_shape() {
     assert_eq!((left["units"].is_null(), &left["tasks"]), (true, &left["unknown_tasks"]), "{left}");
     assert_eq!(
         json["daemon"],
-        serde_json::json!({"running": false, "pid": null, "since": null, "trouble": null})
+        serde_json::json!({"running": false, "pid": null, "since": null, "problem": null})
     );
 }
 
@@ -63,8 +67,8 @@ async fn help_names_every_member_of_the_json() {
     let json = env.run(&["status", "--json"]).json();
     let help = env.run(&["status", "--help"]).out;
     let words: Vec<&str> = help.split(|c: char| !c.is_ascii_alphabetic() && c != '_').collect();
-    let price_left = json["price_left"].as_object().unwrap();
-    for member in json.as_object().unwrap().keys().chain(price_left.keys()) {
+    let part = |name: &str| json[name].as_object().unwrap().keys();
+    for member in json.as_object().unwrap().keys().chain(part("price_left")).chain(part("rate")) {
         assert!(words.contains(&member.as_str()), "{member} is not in the help");
     }
 }
@@ -73,15 +77,15 @@ async fn help_names_every_member_of_the_json() {
 async fn a_running_daemon_is_recognised_by_its_lock() {
     let (env, store) = CommandEnv::with_jobs().await;
     let lock = Lock::take(&env.database()).unwrap();
-    store.begin(std::process::id(), NOW_MS, 5, Caps::default()).await.unwrap();
+    store.begin(std::process::id(), NOW_MS, 1, Caps::default()).await.unwrap();
     store.set_median_task_ms(60_000).await.unwrap();
     let json = env.run(&["status", "--json"]).json();
     assert_eq!(
         json["daemon"],
         serde_json::json!({"running": true, "pid": std::process::id(),
-            "since": "2026-03-01T12:00:07.050Z", "trouble": null})
+            "since": "2026-03-01T12:00:07.050Z", "problem": null})
     );
-    assert_eq!(json["eta_seconds"], 60);
+    assert_eq!(json["eta_seconds"], 120);
     drop(lock);
     assert_eq!(env.run(&["status", "--json"]).json()["daemon"]["running"], false);
 }
@@ -102,7 +106,7 @@ async fn text_shows_problems_and_the_next_commands() {
         "lipsyncd run",
         "lipsyncd check",
         "lipsyncd list --state unresolved",
-        "lipsyncd list --state failed",
+        "lipsyncd failures",
         "1 queued",
     ] {
         assert!(ran.out.contains(said), "{said}\n{}", ran.out);

@@ -71,11 +71,12 @@ impl ReasonTest {
         let list = self.env.run(&["list", "--json"]).json();
         let line = list.as_array().unwrap().iter().find(|line| line["key"] == key).unwrap();
         assert_eq!(line["waiting_for"], reason, "{line}");
-        assert!(self.env.run(&["list"]).out.contains(&reason), "list: {reason}");
+        let for_people = for_people(&reason);
+        assert!(self.env.run(&["list"]).out.contains(&for_people), "list: {for_people}");
         let text = self.env.run(&["show", key]).out;
         // Long lines are folded there.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words(&text).contains(&words(&reason)), "{text}\n{reason}");
+        assert!(words(&text).contains(&words(&for_people)), "{text}\n{for_people}");
         reason
     }
 
@@ -84,6 +85,18 @@ impl ReasonTest {
         let pause = Pause { kind, reason, code, since_ms: NOW_MS, next_probe_at_ms: None };
         self.store.set_pause(Some(pause)).await.unwrap();
     }
+}
+
+/// The sentence with its times as people see them.
+fn for_people(reason: &str) -> String {
+    let word = |word: &str| {
+        let time = word.trim_end_matches([',', ';', ':', ')']);
+        match time.parse::<jiff::Timestamp>() {
+            Ok(at) => word.replace(time, &at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
+            Err(_) => word.to_owned(),
+        }
+    };
+    reason.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A job whose media are not there.
@@ -115,11 +128,14 @@ async fn reasons_before_the_create_request() {
     wait.job("queued", vec![]).await;
     assert_eq!(wait.reason("queued"), "queued (0 of 1 slots in use)");
     wait.job("identified", wait.identified()).await;
-    let pace = "its create request is next, as limits.create_per_second and the account allow (0 of 1 slots in use)";
-    assert_eq!(wait.reason("identified"), pace);
+    assert_eq!(wait.reason("identified"), "its create request is next (0 of 1 slots in use)");
     wait.job("sent", wait.submitted("t1")).await;
-    assert_eq!(wait.reason("identified"), "no slot is free (1 of 1 slots in use)");
-    assert_eq!(wait.reason("queued"), "queued (1 of 1 slots in use)");
+    assert_eq!(
+        wait.reason("identified"),
+        "no slot is free (1 of 1 slots in use, limits.concurrency)"
+    );
+    let full = "queued: no slot is free (1 of 1 slots in use, limits.concurrency)";
+    assert_eq!(wait.reason("queued"), full);
 
     wait.drive("queued", vec![O::Deferred("too fast (code 1302)".into())], MOMENT).await;
     let held = "the API deferred the call: too fast (code 1302)";

@@ -152,7 +152,7 @@ fn locked_database_names_the_command_that_shows_who_locks_it() {
     test_env.until("the daemon to say so", |test_env| {
         let out = test_env.run(&["status", "--json"]).out;
         let status: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
-        status["daemon"]["trouble"].as_str().is_some_and(|trouble| trouble.contains("locked"))
+        status["daemon"]["problem"].as_str().is_some_and(|problem| problem.contains("locked"))
     });
     let found = DoctorRun::run(&test_env);
     found.expect("daemon", "error", "locked", &format!("fuser -v {database} {database}-wal"));

@@ -101,7 +101,7 @@ fn check_says_which_jobs_share_a_task() {
         "defaults: { video: \"https://cdn.example.com/b.mp4?duration_ms=9000\", audio: \
         \"https://cdn.example.com/b.mp3?duration_ms=5000\", sound_end_time: 4s }\njobs: [{ id: a }, { id: b }]\n",
     );
-    let ran = test_env.run(&["check"]);
+    let ran = test_env.run(&["check", "--plan"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let line = |key: &str| {
         let of = format!("{key}  ");

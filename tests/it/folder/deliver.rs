@@ -106,14 +106,14 @@ fn a_local_video_without_a_public_address_waits_and_says_so() {
     assert!(test_env.ledger().tasks.is_empty());
     let ran = test_env.run(&["check"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.out.contains("public_base_url"), "{ran:?}");
+    assert!(ran.err.contains("public_base_url"), "{ran:?}");
 }
 
 #[test]
 fn the_example_manifest_has_no_errors() {
     let test_env = TestEnv::new(quick());
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/jobs.example.yaml");
-    let ran = test_env.run(&["check", example]);
+    let ran = test_env.run(&["check", "--plan", example]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.out.contains("jobs.example/pt"), "{ran:?}");
 }
@@ -141,6 +141,6 @@ fn the_demo_delivers() {
     assert!(!test_env.path("demo/output/anna/it.mp4").exists());
     let folder = test_env.path("demo").display().to_string();
     for line in ran.out.lines().filter(|line| !line.contains(&folder)) {
-        assert!(line.chars().count() <= 80, "{line}");
+        assert!(line.chars().count() <= 100, "{line}");
     }
 }

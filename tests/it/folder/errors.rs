@@ -124,7 +124,7 @@ fn each_bad_manifest_is_refused_and_the_good_ones_succeed() {
         let place = format!("{name}:");
         assert!(checked.err.contains(&place), "{name}: {}", checked.err);
     }
-    assert!(checked.out.contains("good  "), "{checked:?}");
+    assert!(checked.out.contains("jobs/good.yaml  1 job"), "{checked:?}");
 
     test_env.spawn();
     for key in ["good", "clash", "folder.yaml/good"] {

@@ -3,7 +3,10 @@
 use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 use serde_json::Value;
 
-use crate::support::daemon::{JOB, TestEnv, clip, quick};
+use crate::support::{
+    daemon::{JOB, TestEnv, clip, job_of, quick},
+    switches::Switches as _,
+};
 
 /// The lines of a log in JSON.
 fn lines(test_env: &TestEnv) -> Vec<Value> {
@@ -158,4 +161,30 @@ fn a_daemon_that_starts_in_a_pause_logs_it() {
     test_env.start();
     test_env
         .until("the pause again", |test_env| test_env.log().matches("queue paused").count() == 2);
+}
+
+/// The API refuses three Identify Face calls.
+#[test]
+fn rate_limits_are_logged_once_with_their_number_at_the_end() {
+    let mut test_env = json_test_env();
+    for n in 0..6 {
+        test_env.drop_in_old(&format!("j{n}.yaml"), job_of(&format!("j{n}")));
+    }
+    let limit = Fault::Code { code: 1302, status: None, retry_after_s: None, message: None };
+    let rule = FaultRule { times: Some(3), ..FaultRule::always(Endpoint::Identify, limit) };
+    test_env.sim.fault(rule);
+    test_env.start();
+    test_env.until("three refusals", |env| env.ledger().refused(Endpoint::Identify, 1302) >= 3);
+    test_env.until_state("j5", "succeeded");
+    test_env.signal("TERM");
+    assert!(test_env.wait_until_ended().success());
+    let all = lines(&test_env);
+    let info = all.iter().filter(|line| line["level"] == "INFO");
+    let limited: Vec<&str> =
+        info.clone().map(message).filter(|text| text.contains("rate limited")).collect();
+    assert_eq!(limited.len(), 2, "{limited:?}");
+    assert!(limited[0].ends_with("`lipsyncd status` shows how often"), "{limited:?}");
+    let number = "rate limited by the API: it refused 3 calls within ";
+    assert!(limited[1].starts_with(number), "{limited:?}");
+    assert!(info.clone().any(|line| line["times"] == 3));
 }

@@ -13,7 +13,7 @@ use crate::support::daemon::{JOB, TestEnv, slow};
 fn daemon_problem(test_env: &TestEnv) -> Option<String> {
     let json: serde_json::Value =
         serde_json::from_str(&test_env.run(&["status", "--json"]).out).ok()?;
-    json["daemon"]["trouble"].as_str().map(str::to_owned)
+    json["daemon"]["problem"].as_str().map(str::to_owned)
 }
 
 fn has_sent(test_env: &TestEnv) {

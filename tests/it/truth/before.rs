@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use lipsyncd::store::{Pause, PauseKind};
+use lipsyncd::{
+    pipeline::RateSettings,
+    sim::{Fault, FaultRule},
+    store::{Pause, PauseKind},
+};
 
 use super::*;
 use crate::support::{
@@ -42,7 +46,9 @@ async fn queued_and_no_free_slot() {
     env.settings.slots = 1;
     // More jobs than are identified ahead.
     let scenario = Scenario::start_with(env, many("m", 20)).await;
-    scenario.says("m/019", "queued (1 of 1 slots in use)").await;
+    scenario
+        .says("m/019", "queued: no slot is free (1 of 1 slots in use, limits.concurrency)")
+        .await;
     scenario.env.until("all slots to be used", async || scenario.tasks_at_kling() == 1).await;
     let identified = async |key: &str| scenario.env.state(key).await == State::Identified;
     scenario
@@ -51,10 +57,9 @@ async fn queued_and_no_free_slot() {
             for n in 0..20 {
                 let key = format!("m/{n:03}");
                 if identified(&key).await {
-                    return scenario
-                        .env
-                        .waits_for(&key)
-                        .is_some_and(|reason| reason == "no slot is free (1 of 1 slots in use)");
+                    return scenario.env.waits_for(&key).is_some_and(|reason| {
+                        reason == "no slot is free (1 of 1 slots in use, limits.concurrency)"
+                    });
                 }
             }
             false
@@ -65,15 +70,20 @@ async fn queued_and_no_free_slot() {
 }
 
 #[tokio::test]
-async fn configured_rate() {
+async fn configured_rate_of_create() {
+    let words = "rate limit of create (0.001 per second, limits.create_per_second)";
+    waits_for_rate(|rate| rate.create_per_second = 0.001, words).await;
+}
+
+/// With a slow rate, a job waits for these words.
+async fn waits_for_rate(slow_down: fn(&mut RateSettings), words: &str) {
     let mut env = TestEnv::new(slow()).await;
-    env.settings.rate.create_per_second = 0.001;
+    let fast = env.settings.rate;
+    slow_down(&mut env.settings.rate);
     let scenario = Scenario::start_with(env, many("m", 2)).await;
-    scenario.env.until("a task", async || scenario.tasks_at_kling() == 1).await;
-    let words = "its create request is next, as limits.create_per_second and the account allow (1 of 5 slots in use)";
     scenario
         .env
-        .until("the other job to wait", async || {
+        .until(&format!("a job to wait for {words}"), async || {
             let waits = |key| scenario.env.waits_for(key).is_some_and(|reason| reason == words);
             waits("m/000") || waits("m/001")
         })
@@ -81,9 +91,58 @@ async fn configured_rate() {
     // Another rate, after a restart.
     let Scenario { mut env, running } = scenario;
     drop(running);
-    env.settings.rate.create_per_second = 1_000.0;
+    env.settings.rate = fast;
     let running = env.start().await;
     Scenario { env, running }.succeeds(2).await;
+}
+
+#[tokio::test]
+async fn configured_rate_of_identify() {
+    let words = "queued: rate limit of identify (0.001 per second, limits.identify_per_second)";
+    waits_for_rate(|rate| rate.identify_per_second = 0.001, words).await;
+}
+
+#[tokio::test]
+async fn configured_rate_of_queries() {
+    let words = "rate limit of queries (0.001 per second, limits.query_per_second)";
+    waits_for_rate(|rate| rate.query_per_second = 0.001, words).await;
+}
+
+#[tokio::test]
+async fn fewer_slots_than_configured() {
+    let mut env = TestEnv::new(SimConfig { concurrency: 1, ..slow() }).await;
+    env.settings.slots = 2;
+    let scenario = Scenario::start_with(env, many("m", 3)).await;
+    let words = "no slot is free (1 of 1 slots in use, as many as the account allows)";
+    scenario
+        .env
+        .until("a job to wait for a slot", async || {
+            let waits = |key| scenario.env.waits_for(key).is_some_and(|reason| reason == words);
+            ["m/000", "m/001", "m/002"].into_iter().any(waits)
+        })
+        .await;
+    assert_eq!(scenario.tasks_at_kling(), 1);
+    scenario.succeeds(3).await;
+}
+
+#[tokio::test]
+async fn account_that_refuses_another_task_for_some_time() {
+    let limit = Fault::Code { code: 1303, status: None, retry_after_s: Some(600), message: None };
+    let mut env = TestEnv::new(slow()).await;
+    env.settings.slots = 1;
+    env.fault(FaultRule::once(Endpoint::Create, limit));
+    let scenario = Scenario::start_with(env, many("m", 2)).await;
+    let words =
+        "the account refused another task at once (code 1303); the next create request is sent at ";
+    scenario
+        .env
+        .until("a job to wait", async || {
+            let waits =
+                |key| scenario.env.waits_for(key).is_some_and(|reason| reason.starts_with(words));
+            waits("m/000") || waits("m/001")
+        })
+        .await;
+    assert_eq!(scenario.accepted(Endpoint::Create), 0);
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ const NOT_REASONS: [&str; 27] = [
 ];
 
 /// Reasons of the view that last for less than a turn of the scheduler, so that no scenario can wait for them.
-const MOMENTARY: [&str; 4] = [
+const MOMENTARY: [&str; 5] = [
+    "its create request is next (",
     "its media are not checked yet",
     "its copy of the result is in progress or next",
     "it is unknown whether Kling has the task",

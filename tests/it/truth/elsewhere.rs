@@ -28,7 +28,12 @@ pub(super) const SCENARIOS: [&str; 18] = [
 /// A folder or file, and how its texts begin that are no reasons of jobs that wait.
 type Place = (&'static str, &'static [&'static str]);
 
-const PLACES: [Place; 21] = [
+const PLACES: [Place; 22] = [
+    (
+        "src/pipeline/scheduler/speed.rs",
+        // Of the log.
+        &["rate limited by the API: "],
+    ),
     (
         "src/pipeline/submit",
         &[
@@ -129,7 +134,9 @@ fn is_sql(text: &str) -> bool {
 }
 
 /// What `status` and `doctor` print about the queue and the API.
-const PRINTED: [Place; 5] = [
+const PRINTED: [Place; 7] = [
+    ("src/store/queue_speed.rs", &[]),
+    ("src/cli/status/rate_report.rs", &[]),
     ("src/cli/status/text.rs", &[]),
     ("src/cli/status/next.rs", &["Permission denied (os error 13)"]),
     // Of a package on a real systemd.
@@ -143,9 +150,10 @@ const PRINTED: [Place; 5] = [
 ];
 
 /// Scenarios for these texts outside of this folder.
-const PRINTING: [&str; 9] = [
+const PRINTING: [&str; 10] = [
     "src/cli/status/tests/mod.rs",
     "src/cli/status/tests/next.rs",
+    "src/cli/status/tests/rate.rs",
     "tests/it/commands/prices.rs",
     "tests/it/commands/status.rs",
     "tests/it/doctor/environment.rs",

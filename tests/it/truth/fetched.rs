@@ -6,7 +6,7 @@ use lipsyncd::sim::{Fault, FaultRule};
 use serde_json::json;
 
 use super::*;
-use crate::support::{patch, refusal};
+use crate::support::{many, patch, refusal};
 
 /// A job whose download fails for now.
 async fn downloading() -> Scenario {
@@ -15,6 +15,24 @@ async fn downloading() -> Scenario {
     let scenario = Scenario::start_with(env, vec![wanted("x")]).await;
     scenario.says("x", "the download from 127.0.0.1 was answered with HTTP 404").await;
     scenario
+}
+
+#[tokio::test]
+async fn more_results_than_downloads_at_once() {
+    let mut env = TestEnv::new(quick()).await;
+    env.settings.downloads = 1;
+    env.fault(FaultRule::always(Endpoint::Download, Fault::Hang { ms: 3_000 }));
+    let scenario = Scenario::start_with(env, many("m", 3)).await;
+    let words = "its download is in progress or next (at most 1 at once, download.concurrency)";
+    scenario
+        .env
+        .until("results to wait", async || {
+            let waits = |key| scenario.env.waits_for(key).is_some_and(|reason| reason == words);
+            ["m/000", "m/001", "m/002"].into_iter().any(waits)
+        })
+        .await;
+    scenario.env.clear_faults();
+    scenario.succeeds(3).await;
 }
 
 #[tokio::test]

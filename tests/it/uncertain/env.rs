@@ -116,7 +116,8 @@ pub fn slots_used(test_env: &TestEnv) -> i64 {
 /// What the commands print of a job: `show`, and its line of `list`.
 fn printed(test_env: &TestEnv, key: &str) -> [String; 2] {
     let (show, list) = (test_env.run(&["show", key]), test_env.run(&["list"]));
-    let is_of = |line: &&str| line.split_whitespace().next() == Some(key);
+    // After state, day and time.
+    let is_of = |line: &&str| line.split_whitespace().nth(3) == Some(key);
     let line = list.out.lines().find(is_of).unwrap_or_default().to_owned();
     [show.out, line]
 }

@@ -81,6 +81,9 @@ fn first_request_whose_name_is_taken_is_not_sent_again_and_again() {
     // Another database has created the task. For `give_up_after` it is not shown by its name or by the list.
     for DuplicateNameError { code, message } in [
         DuplicateNameError { code: 1201, message: "external_task_id is occupied" },
+        DuplicateNameError {
+            code: 1201, message: "external_task_id 已被占用，请勿重复提交"
+        },
         DuplicateNameError { code: 1203, message: "external_task_id {} already exists" },
     ] {
         let config = SimConfig {

@@ -149,3 +149,18 @@ fn doctor_downloads_a_probe_through_the_public_url() {
     assert_eq!(status, "error", "{message}");
     assert!(message.contains("not with lipsyncd's probe") && !message.contains("/m/"), "{message}");
 }
+
+#[test]
+fn status_says_that_videos_cannot_be_served_after_a_reload() {
+    let (mut env, _) = serving();
+    env.start();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let serve = format!("{{ listen: \"{address}\", public_url: \"http://{address}/\" }}");
+    env.configure(5, &format!("media: {{ dirs: [media], serve: {serve} }}\n"));
+    env.signal("HUP");
+    let line = format!("videos     media.serve.listen: cannot listen on {address}: ");
+    env.until("status to show the problem", |env| env.run(&["status"]).out.contains(&line));
+    drop(taken);
+    env.until("videos to be served", |env| !env.run(&["status"]).out.contains(&line));
+}

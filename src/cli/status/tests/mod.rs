@@ -1,18 +1,21 @@
 //! The report of `status` and its text.
 
+mod frame;
 mod next;
+mod rate;
 
 use std::collections::BTreeMap;
 
 use super::{
+    next::with_commands,
     report::{DaemonReport, LocalSetup, StatusReport},
     text::{one_line, write},
 };
 use crate::{
     job::{Caps, Cost, State},
     store::{
-        ApiProblem, LockHolder, PackStatus, Pause, PauseKind, QueueStatus, RateLimit,
-        RefusedManifest, StoredPack, SupersededTasks,
+        ApiProblem, LockHolder, PackStatus, Pause, PauseKind, QueueStatus, RefusedManifest,
+        StoredPack, SupersededTasks, UnreadableFolders,
     },
 };
 
@@ -41,13 +44,17 @@ fn queue_status() -> QueueStatus {
         api_problem: None,
         uploads: crate::store::UploadStatus::default(),
         rate_limit: None,
+        speed_limits: crate::store::SpeedLimits::default(),
+        finished: crate::store::Finished::default(),
         folder_problem: None,
+        unreadable_folders: None,
         blocked: None,
         superseded: SupersededTasks::default(),
         missing_watermarks: crate::store::MissingWatermarks::default(),
         incomplete_results: 0,
         notifications: crate::store::NotificationProblems::default(),
         packs: PackStatus::default(),
+        video_server_problem: None,
         result_hosts_problem: None,
         slots_used: 5,
         changed_after_sent: 0,
@@ -74,36 +81,16 @@ fn paused(kind: PauseKind) -> Pause {
 }
 
 #[test]
-fn time_left_is_rounds_of_all_slots() {
-    assert_eq!(StatusReport::of(queue_status(), None, NOW_MS, setup()).eta_seconds, Some(20 * 60));
-    let mut one = queue_status();
-    one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
-    assert_eq!(StatusReport::of(one, None, NOW_MS, setup()).eta_seconds, Some(60));
-}
-
-#[test]
-fn time_left_is_not_guessed() {
-    let unknown = QueueStatus { median_task_ms: None, ..queue_status() };
-    let mut nothing = queue_status();
-    nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
-    let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..queue_status() };
-    let blocked = QueueStatus { blocked: Some((1, "its place".to_owned())), ..queue_status() };
-    for queue in [unknown, nothing, stopped, blocked] {
-        assert_eq!(StatusReport::of(queue, None, NOW_MS, setup()).eta_seconds, None);
-    }
-}
-
-#[test]
 fn a_daemon_that_ended_is_not_shown_as_running() {
     let report = StatusReport::of(queue_status(), None, NOW_MS, setup());
     assert_eq!(
         report.daemon,
-        DaemonReport { running: false, pid: None, since: None, trouble: None }
+        DaemonReport { running: false, pid: None, since: None, problem: None }
     );
     let other = StatusReport::of(queue_status(), running(99), NOW_MS, setup());
     assert_eq!(
         other.daemon,
-        DaemonReport { running: true, pid: Some(99), since: None, trouble: None }
+        DaemonReport { running: true, pid: Some(99), since: None, problem: None }
     );
     let same = StatusReport::of(queue_status(), running(4711), NOW_MS, setup());
     assert_eq!(same.daemon.since.unwrap(), "2026-03-01T11:56:47.050Z");
@@ -131,7 +118,8 @@ fn json_has_every_state_and_the_documented_members() {
 
 fn shown(queue: QueueStatus, holder: Option<LockHolder>) -> String {
     let mut out = Vec::new();
-    write(&mut out, &StatusReport::of(queue, holder, NOW_MS, setup())).unwrap();
+    let report = with_commands(StatusReport::of(queue, holder, NOW_MS, setup()));
+    write(&mut out, &report).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -174,8 +162,8 @@ manifests  3 accepted, 2 with errors:
              and 1 more
 next       lipsyncd run                       starts the daemon; 101 jobs left
            lipsyncd list --state unresolved   1 job needs your decision
-           lipsyncd check                     shows all errors of 2 manifests
-           lipsyncd list --state failed       shows why 2 jobs failed
+           lipsyncd check /jobs/a.yaml        shows all errors of 2 manifests
+           lipsyncd failures                  shows why 2 jobs failed, and how to retry them
            lipsyncd list --state waiting      shows why 1 job waits
 ";
     assert_eq!(shown(queue.clone(), None), expected);
@@ -288,22 +276,24 @@ fn watch_without_a_terminal_prints_one_line() {
 }
 
 #[test]
-fn a_rate_limit_is_shown_with_its_end() {
-    let paid_until_ms = NOW_MS + 600_000;
-    for (queries_until_ms, queries) in [
-        (NOW_MS + 600_000, ""),
-        (NOW_MS + 300_000, "; queries of tasks resume at 2026-03-01 12:05:07 UTC"),
-        (NOW_MS - 1, "; tasks are queried"),
-    ] {
-        let limit = RateLimit { code: Some(1302), paid_until_ms, queries_until_ms };
-        let limited = || QueueStatus { rate_limit: Some(limit), ..queue_status() };
-        let line = format!(
-            "rate       rate limited by the API (code 1302) until 2026-03-01 12:10:07 UTC: no paid calls{queries}\n"
-        );
-        let text = shown(limited(), running(4711));
-        assert!(text.contains(&line), "{text}");
-        // What a daemon wrote that has ended since is out of date.
-        assert!(!shown(limited(), None).contains("rate limited"));
+fn folders_that_cannot_be_read_are_named_with_what_to_do() {
+    let folders = |count| UnreadableFolders {
+        count,
+        first: "spring/".to_owned(),
+        reason: "Permission denied (os error 13)".to_owned(),
+    };
+    for (count, more) in [(1, ""), (3, ", and 2 more")] {
+        let queue = QueueStatus { unreadable_folders: Some(folders(count)), ..queue_status() };
+        let text = shown(queue, running(4711));
+        for line in [
+            format!(
+                "folder     cannot read spring/ in jobs_dir: Permission denied (os error 13){more}; no jobs are cancelled\n"
+            ),
+            "next       chmod g+rx /jobs/spring/           lets the daemon read the folder\n"
+                .to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::status::next::next_commands;
 
 fn commands(queue: QueueStatus, holder: Option<LockHolder>, setup: LocalSetup) -> Vec<String> {
     let next = next_commands(&StatusReport::of(queue, holder, NOW_MS, setup));
-    next.into_iter().map(|(command, _)| command).collect()
+    next.into_iter().map(|next| next.command).collect()
 }
 
 #[test]
@@ -42,6 +42,6 @@ fn an_unreadable_manifest_gets_a_chmod_instead_of_a_check() {
     assert_eq!(commands(one, running(1), setup()), ["chmod g+r '/jobs/a b.yaml'"]);
     let both = vec![closed, refused("c.yaml", "unknown key")];
     let two = QueueStatus { manifests_refused: 2, refused: both, ..queue_status() };
-    let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
+    let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check /jobs/c.yaml"];
     assert_eq!(commands(two, running(1), setup()), expected);
 }

@@ -137,7 +137,7 @@ fn a_1303_lowers_the_limit_and_blocks_the_slots_longer_each_time() {
     assert_eq!(account.observe(full.clone(), Some(2), &now), [], "the limit stays 1");
     assert!(account.slots.blocked_until > Some(first));
     // A call that holds no slot came too early, that is all.
-    let slow_down = Effect::SlowDown { code: Some(1303), retry_after_ms: None, is_news: false };
+    let slow_down = Effect::SlowDown { code: Some(1303), retry_after_ms: None };
     assert_eq!(account.observe(full, Some(9), &now), [slow_down]);
 }
 
@@ -146,7 +146,7 @@ fn a_1302_slows_all_calls_and_delays_the_probe_of_a_pause() {
     let (mut account, now) = (account(5), now());
     let (code, retry_after_ms) = (Some(1302), Some(3_000));
     let limited = AccountSignal::RateLimited { code, retry_after_ms };
-    let slow_down = Effect::SlowDown { code, retry_after_ms, is_news: true };
+    let slow_down = Effect::SlowDown { code, retry_after_ms };
     assert_eq!(account.observe(limited.clone(), None, &now), std::slice::from_ref(&slow_down));
     account.observe(pause_required(PauseKind::Account), None, &now);
     let probe = Effect::SaveNextProbe { at_ms: NOW_MS + INTERVAL_MS };

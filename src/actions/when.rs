@@ -1,28 +1,34 @@
 //! `WHEN`: a time in the past, as people type it. Days and months are UTC.
 
-use std::{ops::Range, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use jiff::{Span, SpanRelativeTo, civil::Date, tz::TimeZone};
 
-/// What may be typed.
-pub(super) const ALLOWED: &str = "a duration such as `2h` or `7d`, `today`, `yesterday`, a day such as `2026-11-01`, \
-                                  or a month such as `2026-11`; days are UTC";
+/// The length of a UTC day, in ms.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// A period in the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub enum When {
     /// So many milliseconds ago.
     Ago(i64),
+    /// This UTC day.
     Today,
+    /// The UTC day before.
     Yesterday,
+    /// A UTC day.
     Day(Date),
     /// The first day of the month.
     Month(Date),
 }
 
 impl When {
+    /// What may be typed.
+    pub const ALLOWED: &'static str = "a duration such as `2h` or `7d`, `today`, `yesterday`, a day such as `2026-11-01`, \
+        or a month such as `2026-11`; days are UTC";
+
     /// Returns the period (Unix ms) that is meant at `now_ms`; a duration is the period until now.
-    pub(super) fn period_ms(self, now_ms: i64) -> Range<i64> {
-        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    pub fn period_ms(self, now_ms: i64) -> Range<i64> {
         let today_ms = now_ms - now_ms.rem_euclid(DAY_MS);
         match self {
             Self::Ago(ms) => now_ms.saturating_sub(ms)..now_ms,
@@ -39,6 +45,20 @@ fn start_ms(day: Date) -> i64 {
     day.to_zoned(TimeZone::UTC).map_or(0, |start| start.timestamp().as_millisecond())
 }
 
+/// As it may be typed.
+impl fmt::Display for When {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ago(ms) if ms % 1_000 == 0 => write!(formatter, "{}s", ms / 1_000),
+            Self::Ago(ms) => write!(formatter, "{ms}ms"),
+            Self::Today => formatter.write_str("today"),
+            Self::Yesterday => formatter.write_str("yesterday"),
+            Self::Day(day) => write!(formatter, "{day}"),
+            Self::Month(first) => write!(formatter, "{:04}-{:02}", first.year(), first.month()),
+        }
+    }
+}
+
 impl FromStr for When {
     type Err = String;
 
@@ -48,7 +68,7 @@ impl FromStr for When {
             "yesterday" => Some(Self::Yesterday),
             _ => day(text).map(Self::Day).or_else(|| month(text)).or_else(|| ago(text)),
         };
-        when.ok_or_else(|| format!("allowed: {ALLOWED}"))
+        when.ok_or_else(|| format!("allowed: {}", Self::ALLOWED))
     }
 }
 
@@ -76,14 +96,16 @@ fn ago(text: &str) -> Option<When> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::text::iso_ms;
 
     /// 2026-03-01 12:00:07 UTC.
     const NOW_MS: i64 = 1_772_366_407_000;
 
     fn period(text: &str) -> [String; 2] {
         let period = text.parse::<When>().unwrap().period_ms(NOW_MS);
-        [period.start, period.end].map(|at_ms| iso_ms(at_ms).replace(":00.000Z", ""))
+        [period.start, period.end].map(|at_ms| {
+            let at = jiff::Timestamp::from_millisecond(at_ms).unwrap();
+            format!("{at:.3}").replace(":00.000Z", "")
+        })
     }
 
     #[test]
@@ -98,6 +120,7 @@ mod tests {
             ("2026-12", "2026-12-01T00:00", "2027-01-01T00:00"),
         ] {
             assert_eq!(period(text), [start, end], "{text}");
+            assert_eq!(period(&text.parse::<When>().unwrap().to_string()), [start, end], "{text}");
         }
     }
 
@@ -122,7 +145,7 @@ mod tests {
         ] {
             assert_eq!(
                 text.parse::<When>().unwrap_err(),
-                format!("allowed: {ALLOWED}"),
+                format!("allowed: {}", When::ALLOWED),
                 "{text:?}"
             );
         }
