@@ -3,7 +3,7 @@
 use super::{DAY_MS, PriceSum, units};
 use crate::{
     job::State,
-    store::{QueueStatus, SpeedLimit},
+    store::{QueueStatus, SpeedLimit, TasksLeft},
 };
 
 /// The cap of a day that makes the queue last longest.
@@ -16,8 +16,12 @@ pub struct CapPace {
 }
 
 impl CapPace {
-    /// Returns the cap that makes the queue last longest; `sum`: the price of the queue. None: none delays it.
-    pub fn slowest(queue: &QueueStatus, sum: &PriceSum) -> Option<Self> {
+    /// Returns the cap that makes the queue last longest; `left` and `sum`: the tasks of the queue, and their price. None:
+    /// no cap delays it, or its price is not completely known.
+    pub fn slowest(queue: &QueueStatus, left: &TasksLeft, sum: &PriceSum) -> Option<Self> {
+        if left.has_more || sum.unknown_tasks > 0 {
+            return None;
+        }
         let of_units =
             (queue.caps.units_micro, queue.spent_today.units_micro, sum.units_micro, "units");
         let of_money =
@@ -53,8 +57,9 @@ pub struct TimeLeft {
 }
 
 impl TimeLeft {
-    /// Estimates the time left at `now_ms` (Unix time); `pace`: as far as it is known. None if it is unknown, if nothing is left, while the queue is
-    /// paused, held for another reason than a cap, the API has a problem, or the output folder is not writable.
+    /// Estimates the time left at `now_ms` (Unix time); `pace`: as far as it is known. None if it is unknown, if nothing is
+    /// left, while the queue is paused, held for another reason than a cap, the API has a problem, or the output folder is
+    /// not writable.
     pub fn of(queue: &QueueStatus, pace: Option<&CapPace>, now_ms: i64) -> Option<Self> {
         let ahead = queue.count(&STATES_BEFORE_DOWNLOAD);
         if ahead == 0 || queue.pause.is_some() || queue.api_problem.is_some() {

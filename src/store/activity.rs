@@ -9,14 +9,6 @@ use super::{
 };
 use crate::job::State;
 
-/// What happens at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Activity {
-    pub slots: Vec<SlotTask>,
-    pub failures: Vec<RecentFailure>,
-}
-
 /// A task that holds a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotTask {
@@ -58,21 +50,19 @@ pub(super) const FAILURES: &str = "
 const EVENTS_MAX: i64 = 20_000;
 
 impl Reader {
-    /// Reads what happens at the moment: of each part, at most `limit` rows.
-    pub fn activity(&self, limit: i64) -> Result<Activity, StoreError> {
-        let moment = self.connection.unchecked_transaction()?;
-        let slots = moment.all(
-            SLOTS,
-            named_params! { ":limit": limit },
-            |row| columns!(row => SlotTask: key state sent_at_ms),
-        )?;
+    /// Reads at most `limit` tasks in slots, the oldest first.
+    pub fn slot_tasks(&self, limit: i64) -> Result<Vec<SlotTask>, StoreError> {
+        let bound = named_params! { ":limit": limit };
+        self.connection.all(SLOTS, bound, |row| columns!(row => SlotTask: key state sent_at_ms))
+    }
+
+    /// Reads at most `limit` of the jobs that failed lately, the newest first.
+    pub fn recent_failures(&self, limit: i64) -> Result<Vec<RecentFailure>, StoreError> {
         let bound = named_params! { ":limit": limit, ":events": EVENTS_MAX };
-        let failures = moment.all(
+        self.connection.all(
             FAILURES,
             bound,
             |row| columns!(row => RecentFailure: key at_ms code error),
-        )?;
-        moment.commit()?;
-        Ok(Activity { slots, failures })
+        )
     }
 }

@@ -74,7 +74,7 @@ mod tests;
 
 pub use crate::offload::SimulationHook;
 pub use account::Lookups;
-pub use activity::{Activity, RecentFailure, SlotTask};
+pub use activity::{RecentFailure, SlotTask};
 pub use backup::{BackupError, BackupReport, back_up};
 pub use budget::BudgetNumbers;
 pub use candidate::{Candidate, ListScan};

@@ -16,7 +16,7 @@ use super::{
     site::{PageResult, Site},
 };
 use crate::{
-    actions::TimeLeft,
+    actions::{CapPace, PriceSum, TimeLeft},
     job::State as JobState,
     store::{QueueStatus, Reader},
 };
@@ -36,10 +36,11 @@ pub(super) async fn page(State(site): State<Arc<Site>>) -> Response {
 fn write(site: &Site, reader: &Reader) -> PageResult {
     let now_ms = now_ms();
     let status = reader.queue_status(now_ms)?;
-    let slots = reader.activity(SLOTS_MAX)?.slots;
+    let slots = reader.slot_tasks(SLOTS_MAX)?;
     let in_progress = reader.manifests_in_progress(MANIFESTS_MAX)?;
     let (prices, tasks_left) = (price::prices(site, reader)?, reader.tasks_left(PRICED_TASKS_MAX)?);
-    let pace = price::pace(&prices, &tasks_left, &status);
+    let sum = PriceSum::of_tasks_left(&tasks_left, &prices);
+    let pace = CapPace::slowest(&status, &tasks_left, &sum);
     let time_left = TimeLeft::of(&status, pace.as_ref(), now_ms);
     let main = html! {
         h1 { "Overview" }

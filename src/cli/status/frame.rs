@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cli::text::{duration, safe, time},
-    store::{Activity, ManifestProgress},
+    store::{ManifestProgress, RecentFailure, SlotTask},
 };
 
 /// From so many columns on, slots and manifests are side by side.
@@ -32,7 +32,8 @@ const INDENT: &str = "           ";
 /// Everything that one frame shows.
 pub(super) struct View {
     pub(super) report: StatusReport,
-    pub(super) activity: Activity,
+    pub(super) slots: Vec<SlotTask>,
+    pub(super) failures: Vec<RecentFailure>,
     pub(super) manifests: Vec<ManifestProgress>,
     /// Without NO_COLOR.
     pub(super) has_colors: bool,
@@ -58,7 +59,7 @@ impl View {
     /// in any case, and what slots and manifests do not need.
     fn share(&self, width: u16, height: u16) -> (u16, u16, u16) {
         let part = |count: usize| if count == 0 { 0 } else { rows(count + 1) };
-        let (Activity { slots, failures }, manifests) = (&self.activity, &self.manifests);
+        let Self { slots, failures, manifests, .. } = self;
         let middle = match width >= WIDE {
             true => rows(slots.len().max(manifests.len()) + 1),
             false => rows(slots.len() + manifests.len() + 2),
@@ -78,8 +79,7 @@ impl View {
             let halves = [Constraint::Fill(1), Constraint::Fill(1)];
             return Layout::horizontal(halves).spacing(2).areas(area);
         }
-        let (slots, manifests) =
-            (rows(self.activity.slots.len() + 1), rows(self.manifests.len() + 1));
+        let (slots, manifests) = (rows(self.slots.len() + 1), rows(self.manifests.len() + 1));
         let half = area.height / 2;
         let slots = slots.min(half.max(area.height.saturating_sub(manifests)));
         Layout::vertical([Constraint::Length(slots), Constraint::Min(0)]).areas(area)
@@ -134,12 +134,12 @@ impl View {
     }
 
     fn draw_slots(&self, frame: &mut Frame<'_>, area: Rect) {
-        let rows = self.activity.slots.iter().map(|slot| {
+        let rows = self.slots.iter().map(|slot| {
             let elapsed = duration(self.report.now_ms - slot.sent_at_ms);
             Row::new([elapsed, slot.state.name().to_owned(), safe(&slot.key).into_owned()])
         });
         let widths = [Constraint::Length(8), Constraint::Length(10), Constraint::Fill(1)];
-        let more = self.more("slots with a task", self.activity.slots.len(), area);
+        let more = self.more("slots with a task", self.slots.len(), area);
         self.draw_table(frame, area, Table::new(rows, widths), more);
     }
 
@@ -161,7 +161,7 @@ impl View {
     }
 
     fn draw_failures(&self, frame: &mut Frame<'_>, area: Rect) {
-        let rows = self.activity.failures.iter().map(|failure| {
+        let rows = self.failures.iter().map(|failure| {
             let code = failure.code.as_deref().unwrap_or_default();
             let error = failure.error.as_deref().unwrap_or_default();
             let what = format!("{} {}", safe(code), safe(error));

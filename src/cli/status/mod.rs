@@ -93,7 +93,8 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
         let view = || {
             Ok(View {
                 report: read()?,
-                activity: reader.activity(SHOWN_MAX)?,
+                slots: reader.slot_tasks(SHOWN_MAX)?,
+                failures: reader.recent_failures(SHOWN_MAX)?,
                 manifests: reader.manifests_in_progress(MANIFESTS_MAX)?,
                 has_colors,
             })

@@ -43,8 +43,7 @@ impl PriceLeft {
         if sum.tasks == 0 {
             return Ok(None);
         }
-        let pace =
-            CapPace::slowest(queue, &sum).filter(|_| !left.has_more && sum.unknown_tasks == 0);
+        let pace = CapPace::slowest(queue, &left, &sum);
         let until = pace.as_ref().and_then(|pace| {
             let at_ms = now_ms.saturating_add(pace.days.saturating_mul(DAY_MS));
             Some(jiff::Timestamp::from_millisecond(at_ms).ok()?.strftime("%Y-%m-%d").to_string())

@@ -79,7 +79,7 @@ impl Page {
         self.url.rsplit(':').next().unwrap()
     }
 
-    /// Neither the browser nor axe-core, in light and in dark, complains about the page.
+    /// The browser and axe-core report no error of the page, in light and in dark.
     pub fn assert_clean(&self, what: &str) {
         for is_dark in [false, true] {
             self.browser.set_dark(is_dark);

@@ -36,14 +36,15 @@ const DEADLINE: Duration = Duration::from_secs(900);
 const PAGE: &str = "docs/many-jobs.md";
 const CUSTOMERS: [&str; 2] = ["acme", "globex"];
 const AUDIO: &str = "https://cdn.example.com/a.mp3?duration_ms=5000";
-/// One job in ten fails with one of these in its video or audio: no face, a task that fails, too short, refused content,
-/// no audio file.
-const FAILING: [(&str, &str); 5] = [
-    ("?duration_ms=9000&faces=0", AUDIO),
-    ("?duration_ms=9000&fail=The+face+is+covered", AUDIO),
-    ("?duration_ms=1000", AUDIO),
-    ("?duration_ms=9000&content=risky", AUDIO),
-    ("?duration_ms=9000", "missing.mp3"),
+/// Six jobs in fifty have one of these, and fail or wait: no face, a task that fails, too short, refused content, several
+/// faces, no audio file. Each is the query of the video, the audio, and more of the job.
+const FAILING: [(&str, &str, &str); 6] = [
+    ("duration_ms=9000&faces=0", AUDIO, ""),
+    ("duration_ms=9000&fail=The+face+is+covered", AUDIO, ""),
+    ("duration_ms=1000", AUDIO, ""),
+    ("duration_ms=9000&content=risky", AUDIO, ""),
+    ("duration_ms=9000&faces=2", AUDIO, "    face: only\n"),
+    ("duration_ms=9000", "missing.mp3", ""),
 ];
 
 /// A command of the page, its exit code, and what it must print.
@@ -93,6 +94,7 @@ const STEPS: [Step; 18] = [
         0,
         &[
             "code no_face",
+            "code several_faces",
             "The face is covered",
             "code 1201",
             "lipsyncd retry --failed --code 1301",
@@ -106,7 +108,7 @@ const STEPS: [Step; 18] = [
         },
         ..step("lipsyncd retry --failed --code 1301 --yes", 0, &["take 1 begins"])
     },
-    step("lipsyncd dismiss --code no_face,1201 --yes", 0, &["dismissed"]),
+    step("lipsyncd dismiss --code no_face,several_faces,1201 --yes", 0, &["dismissed"]),
     step("lipsyncd wait --timeout 30m", 1, &["failed and dismissed", "cancelled"]),
     step("lipsyncd failures", 0, &["The face is covered"]),
 ];
@@ -137,10 +139,10 @@ fn folder(jobs: usize) -> TestEnv {
             "defaults:\n  labels: {{ customer: {customer} }}\n  sound_end_time: 4s\n  priority: {priority}\njobs:\n"
         );
         for job in 0..jobs / MANIFESTS {
-            let failing = FAILING.get((manifest + job) % 50);
-            let (video, audio) = failing.copied().unwrap_or(("?duration_ms=9000", AUDIO));
-            let video = format!("https://cdn.example.com/{manifest}-{job}.mp4{video}");
-            writeln!(text, "  - id: j{job}\n    video: {video}\n    audio: {audio}").unwrap();
+            let failing = FAILING.get((manifest + job) % 50).copied();
+            let (query, audio, more) = failing.unwrap_or(("duration_ms=9000", AUDIO, ""));
+            let video = format!("https://cdn.example.com/{manifest}-{job}.mp4?{query}");
+            write!(text, "  - id: j{job}\n    video: {video}\n    audio: {audio}\n{more}").unwrap();
         }
         env.drop_in_old(&format!("{customer}/series-{manifest:02}.yaml"), text);
     }

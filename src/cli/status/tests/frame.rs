@@ -5,7 +5,7 @@ use ratatui::{Terminal, backend::TestBackend};
 use super::*;
 use crate::{
     cli::status::frame::View,
-    store::{Activity, ManifestProgress, RecentFailure, SlotTask},
+    store::{ManifestProgress, RecentFailure, SlotTask},
 };
 
 fn view(rows: usize) -> View {
@@ -33,10 +33,8 @@ fn view(rows: usize) -> View {
     };
     View {
         report: with_commands(StatusReport::of(queue, running(4711), NOW_MS, setup())),
-        activity: Activity {
-            slots: (0..rows).map(slot).collect(),
-            failures: (0..rows).map(failure).collect(),
-        },
+        slots: (0..rows).map(slot).collect(),
+        failures: (0..rows).map(failure).collect(),
         manifests: (0..rows).map(manifest).collect(),
         has_colors: true,
     }
