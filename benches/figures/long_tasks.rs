@@ -4,6 +4,7 @@
 
 use std::{
     future::ready,
+    path::Path,
     sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
@@ -23,7 +24,6 @@ use lipsyncd::{
     sim::{self, NoFiles, Sim, SimConfig},
     store::{AcceptedManifest, OnChange, SimulationHook, Store, WantedJob},
 };
-use tempfile::TempDir;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -33,6 +33,7 @@ use url::Url;
 
 use crate::{
     figure::{Figure, Goal},
+    folders,
     test_env::account,
 };
 
@@ -53,10 +54,9 @@ pub fn measure(slots: usize, rounds: usize) -> Figure {
 }
 
 async fn work_off(slots: usize, jobs: usize) -> f64 {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folders::make("long");
     let simulation_hook: SimulationHook = Arc::new(|| Box::pin(ready(())));
-    let store =
-        Store::open_here(&dir.path().join("lipsyncd.db"), Arc::clone(&simulation_hook)).unwrap();
+    let store = Store::open_here(&dir.join("lipsyncd.db"), Arc::clone(&simulation_hook)).unwrap();
     let account = SimConfig {
         bearer_token: Some(AUTHORIZATION.trim_start_matches("Bearer ").to_owned()),
         ..account(slots, (180_000, 240_000))
@@ -84,8 +84,8 @@ fn now_ms(began: Instant) -> i64 {
     BEGAN_AT_MS + i64::try_from(began.elapsed().as_millis()).unwrap()
 }
 
-fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
-    let (output_dir, jobs_dir) = (dir.path().join("output"), dir.path().join("jobs"));
+fn settings(dir: &Path, slots: usize, offload: Offload) -> Settings {
+    let (output_dir, jobs_dir) = (dir.join("output"), dir.join("jobs"));
     std::fs::create_dir(&output_dir).unwrap();
     Settings {
         account: Account { host: "host".to_owned(), key: "bench".to_owned() },

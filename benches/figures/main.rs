@@ -1,7 +1,8 @@
 //! Measures the performance figures that the docs quote: `cargo bench`.
 //!
 //! `cargo bench -- --short` measures less of each, and fails only when a figure is worse by half, because machines
-//! are noisy. Names after `--` select figures: `slots`, `long`, `overhead`, `growth`, `pages`.
+//! are noisy. Names after `--` select figures: `slots`, `long`, `overhead`, `growth`, `pages`. With the environment variable
+//! KEEP, the folders of the measurements are made in that folder, and stay.
 
 #![expect(
     unreachable_pub,
@@ -13,6 +14,7 @@
 
 mod figure;
 mod folder;
+mod folders;
 mod growth;
 mod history;
 mod long_tasks;
@@ -25,6 +27,7 @@ mod test_env;
 use std::{env, process::ExitCode, time::Duration};
 
 use figure::Figure;
+use folders::Folders;
 use history::History;
 use queue::Queue;
 
@@ -32,6 +35,7 @@ use queue::Queue;
 const SHORT_IDLE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
+    let _folders = Folders;
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
     let short = words.iter().any(|word| word == "--short");
     let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();

@@ -15,8 +15,9 @@ use std::{
 
 use lipsyncd::sim::{SimConfig, SimServer};
 use rusqlite::{Connection, OpenFlags};
-use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
+
+use crate::folders;
 
 /// The credentials that every simulator accepts.
 const KEYS: [(&str, &str); 2] =
@@ -30,7 +31,7 @@ const TICKS_A_SECOND: f64 = 100.0;
 
 /// The folder, the daemon and the simulator.
 pub struct TestEnv {
-    pub dir: TempDir,
+    dir: PathBuf,
     pub sim: SimServer,
     _runtime: Runtime,
     daemon: Option<Child>,
@@ -50,8 +51,8 @@ pub fn account(slots: usize, task_ms: (i64, i64)) -> SimConfig {
 impl TestEnv {
     /// `settings` are lines of the configuration.
     pub fn new(account: SimConfig, settings: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("jobs")).unwrap();
+        let dir = folders::make("daemon");
+        fs::create_dir(dir.join("jobs")).unwrap();
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let sim = runtime.block_on(SimServer::start(account, address)).unwrap();
@@ -66,7 +67,7 @@ impl TestEnv {
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {
-        self.dir.path().join(relative)
+        self.dir.join(relative)
     }
 
     /// Drops `jobs` jobs into the folder at once, in manifests of a thousand.
@@ -96,7 +97,7 @@ impl TestEnv {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lipsyncd"));
-        command.env_clear().envs(KEYS).current_dir(self.dir.path()).args(arguments);
+        command.env_clear().envs(KEYS).current_dir(&self.dir).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
@@ -196,11 +197,6 @@ impl TestEnv {
 
 impl Drop for TestEnv {
     fn drop(&mut self) {
-        if let Ok(keep) = std::env::var("KEEP") {
-            for name in ["lipsyncd.db", "lipsyncd.db-wal", "log"] {
-                let _ = fs::copy(self.path(name), Path::new(&keep).join(name));
-            }
-        }
         if let Some(mut daemon) = self.daemon.take() {
             let _ = daemon.kill();
             let _ = daemon.wait();
