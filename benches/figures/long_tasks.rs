@@ -21,11 +21,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    calls::queries,
     figure::{Figure, Goal},
     folders,
     simulated::Simulated,
     slots::in_use,
-    test_env::{account, queries},
+    test_env::account,
 };
 
 const HOUR_MS: i64 = 3_600_000;
