@@ -9,6 +9,7 @@ use std::{
     process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Duration,
 };
 
 use crate::{
@@ -84,8 +85,14 @@ pub fn script(test_env: &TestEnv, jobs: usize, result_bytes: u64) -> Option<Run>
     Some(run)
 }
 
-/// Downloads the results of all tasks with curl, four at the same time, and syncs them. None without curl.
-pub fn curl(test_env: &TestEnv) -> Option<Run> {
+/// How long curl needs: to the end of its process, and until all is on the disk.
+pub struct Curl {
+    pub alone: Duration,
+    pub synced: Duration,
+}
+
+/// Downloads the results of all tasks with curl, four at the same time. None without curl.
+pub fn curl(test_env: &TestEnv) -> Option<Curl> {
     Command::new("curl").arg("--version").stdout(Stdio::null()).status().ok()?;
     let folder = folders::make("curl");
     let base_url = test_env.sim.base_url();
@@ -95,12 +102,11 @@ pub fn curl(test_env: &TestEnv) -> Option<Run> {
         list
     });
     fs::write(folder.join("list"), list).unwrap();
-    let mut command = Command::new("sh");
-    command.args([
-        "-c",
-        "curl --no-progress-meter --fail --parallel --parallel-max 4 --config list && sync -f list",
-    ]);
-    let run = Run::of(command.current_dir(&folder));
+    let arguments = "--no-progress-meter --fail --parallel --parallel-max 4 --config list";
+    let mut command = Command::new("curl");
+    command.args(arguments.split(' ')).current_dir(&folder);
+    let alone = Run::of(&mut command).took;
+    let sync = Run::of(Command::new("sync").arg("-f").arg(&folder)).took;
     folders::delete(&folder);
-    Some(run)
+    Some(Curl { alone, synced: alone + sync })
 }

@@ -13,8 +13,8 @@ pub const HEAD: &str =
 pub enum Goal {
     AtLeast(f64),
     AtMost(f64),
-    /// Only to compare with.
-    Baseline,
+    /// The value is only to know, or to compare with.
+    Unset,
 }
 
 /// One line of the table.
@@ -45,7 +45,7 @@ impl Figure {
 
     /// A value that lipsyncd is compared with.
     pub fn baseline(what: &str, measured: impl Into<Samples>, unit: &'static str) -> Self {
-        Self::new(format!("baseline: {what}"), measured, unit, Goal::Baseline)
+        Self::new(format!("baseline: {what}"), measured, unit, Goal::Unset)
     }
 
     /// Sets the known value of a goal that is not reached yet.
@@ -70,7 +70,7 @@ impl Goal {
         match self {
             Self::AtLeast(least) => value * slack >= least,
             Self::AtMost(most) => value <= most * slack,
-            Self::Baseline => true,
+            Self::Unset => true,
         }
     }
 }
@@ -85,7 +85,7 @@ impl fmt::Display for Figure {
         let goal = match self.goal {
             Goal::AtLeast(least) => format!("≥ {}", with_unit(least)),
             Goal::AtMost(most) => format!("≤ {}", with_unit(most)),
-            Goal::Baseline => "–".to_owned(),
+            Goal::Unset => "–".to_owned(),
         };
         let (Some(median), Some((least, most))) = (self.measured.median(), self.measured.spread())
         else {

@@ -13,19 +13,23 @@ const SCANNED: &str = "scanned the folder in ";
 /// How many scans are measured.
 const SCANS: usize = 7;
 
+/// Measures so many manifests.
+pub fn measure(manifests: usize) -> Vec<Figure> {
+    Folder::measure(manifests).figures()
+}
+
 /// The costs of so many manifests.
-#[derive(Debug)]
-pub struct Folder {
+struct Folder {
     manifests: usize,
     accepted_per_second: f64,
     memory_mb: f64,
     /// Of scans that find nothing new.
-    pub rescan_ms: Samples,
+    rescan_ms: Samples,
 }
 
 impl Folder {
     /// Measures from the start of the program, with manifests that have settled.
-    pub fn measure(manifests: usize) -> Self {
+    fn measure(manifests: usize) -> Self {
         let mut test_env =
             TestEnv::new(account(1, (3_600_000, 3_600_000)), "watch: { rescan_interval: 1s }\n");
         test_env.drop_manifests("many", manifests, 1);
@@ -45,7 +49,7 @@ impl Folder {
     }
 
     /// Returns the lines of the table.
-    pub fn figures(&self) -> Vec<Figure> {
+    fn figures(&self) -> Vec<Figure> {
         let manifests = number(self.manifests as f64);
         vec![
             Figure::new(

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use crate::{
     figure::{Figure, number},
-    folder::Folder,
     history::History,
     pages::Pages,
     queue::Queue,
-    samples::Samples,
 };
 
 /// How much is measured.
@@ -16,8 +14,6 @@ struct Size {
     jobs: usize,
     /// The goal of accepting the jobs, in jobs per second. None: the column is only in the table of growth.
     accepted_per_second: Option<f64>,
-    /// Manifests of one job each.
-    manifests: Option<usize>,
     /// How long an idle daemon is measured.
     idle: Duration,
 }
@@ -25,37 +21,26 @@ struct Size {
 /// Long enough for a rescan.
 const IDLE: Duration = Duration::from_secs(32);
 const SIZES: [Size; 4] = [
-    Size { jobs: 1_000, accepted_per_second: None, manifests: Some(1_000), idle: IDLE },
-    Size { jobs: 10_000, accepted_per_second: None, manifests: Some(10_000), idle: IDLE },
-    Size {
-        jobs: 100_000,
-        accepted_per_second: Some(25_000.0),
-        manifests: Some(100_000),
-        idle: IDLE,
-    },
-    Size { jobs: 1_000_000, accepted_per_second: Some(15_000.0), manifests: None, idle: IDLE },
+    Size { jobs: 1_000, accepted_per_second: None, idle: IDLE },
+    Size { jobs: 10_000, accepted_per_second: None, idle: IDLE },
+    Size { jobs: 100_000, accepted_per_second: Some(25_000.0), idle: IDLE },
+    Size { jobs: 1_000_000, accepted_per_second: Some(15_000.0), idle: IDLE },
 ];
-const SHORT: [Size; 1] = [Size {
-    jobs: 20_000,
-    accepted_per_second: Some(25_000.0),
-    manifests: Some(10_000),
-    idle: Duration::from_secs(10),
-}];
+const SHORT: [Size; 1] =
+    [Size { jobs: 20_000, accepted_per_second: Some(25_000.0), idle: Duration::from_secs(10) }];
 
 /// One column of the table.
-#[derive(Debug)]
 struct Column {
     jobs: usize,
     queue: Queue,
     history: History,
     pages: Pages,
-    folder: Option<Folder>,
 }
 
 /// A row: its name, and its value in a column.
 type Row = (&'static str, fn(&Column) -> Option<f64>);
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 11] = [
     ("accepting jobs, jobs/s", |column| Some(column.queue.accepted_per_second)),
     ("peak memory, MB", |column| Some(column.queue.memory_mb)),
     ("idle, % of a core", |column| Some(column.queue.idle_percent)),
@@ -67,7 +52,6 @@ const ROWS: [Row; 12] = [
     ("slowest page, all finished, ms", |column| column.pages.slowest().0.median()),
     ("3,000 jobs after that, jobs/s", |column| Some(column.history.jobs_per_second)),
     ("the same, CPU ms per job", |column| Some(column.history.cpu_ms_per_job)),
-    ("rescan of as many manifests, ms", |column| column.rescan_ms()?.median()),
 ];
 
 /// Measures all sizes up to `most`, or one small size. Returns lines for the table of figures, and a table of its own.
@@ -80,10 +64,11 @@ pub fn measure(short: bool, most: usize) -> (Vec<Figure>, String) {
             figures.extend(column.figures(accepted_per_second));
         }
         // Shows progress: this takes long.
-        eprintln!("{column:?}");
+        eprintln!("measured {} jobs", number(size.jobs as f64));
         columns.push(column);
     }
-    (figures, table(&columns))
+    let table = if short { String::new() } else { table(&columns) };
+    (figures, table)
 }
 
 impl Column {
@@ -92,12 +77,7 @@ impl Column {
         let (queue, mut test_env) = Queue::measure(jobs, size.idle);
         let history = History::measure(&mut test_env, jobs);
         let pages = Pages::measure(&mut test_env);
-        drop(test_env);
-        Self { jobs, queue, history, pages, folder: size.manifests.map(Folder::measure) }
-    }
-
-    fn rescan_ms(&self) -> Option<&Samples> {
-        self.folder.as_ref().map(|folder| &folder.rescan_ms)
+        Self { jobs, queue, history, pages }
     }
 
     fn figures(&self, accepted_per_second: f64) -> Vec<Figure> {
@@ -105,7 +85,6 @@ impl Column {
         let mut figures = self.queue.figures(&size, accepted_per_second);
         figures.extend(self.history.figures(&size));
         figures.extend(self.pages.figures(&size));
-        figures.extend(self.folder.iter().flat_map(Folder::figures));
         figures
     }
 }

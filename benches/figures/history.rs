@@ -28,7 +28,6 @@ const AT_ONCE: usize = 256;
 const JOBS: usize = 3_000;
 
 /// The costs of finished jobs.
-#[derive(Debug)]
 pub struct History {
     pub bytes_per_job: f64,
     pub status_ms: Samples,
@@ -44,7 +43,7 @@ impl History {
         runtime.block_on(finish_all(test_env));
         let bytes_per_job = test_env.database_bytes() as f64 / jobs as f64;
         let status_ms = command_ms(test_env, &["status"]);
-        let (jobs_per_second, cpu_ms_per_job) = add_jobs(test_env, jobs);
+        let (jobs_per_second, cpu_ms_per_job) = add_jobs(test_env);
         Self { bytes_per_job, status_ms, jobs_per_second, cpu_ms_per_job }
     }
 
@@ -67,8 +66,8 @@ impl History {
     }
 }
 
-/// Adds new jobs to so many that have succeeded. Returns jobs per second, and CPU ms per job.
-fn add_jobs(test_env: &mut TestEnv, jobs: usize) -> (f64, f64) {
+/// Adds new jobs. Returns jobs per second, and CPU ms per job.
+fn add_jobs(test_env: &mut TestEnv) -> (f64, f64) {
     test_env.sim.control(|sim| {
         let config = sim.config_mut();
         *config = SimConfig { concurrency: 256, task_ms: (0, 0), ..config.clone() };
@@ -77,9 +76,9 @@ fn add_jobs(test_env: &mut TestEnv, jobs: usize) -> (f64, f64) {
     let log = test_env.log().len();
     test_env.start(&["run"]);
     test_env.until_scanned(log);
-    let (used, began) = (test_env.cpu_time(), Instant::now());
+    let (before, used, began) = (test_env.succeeded(), test_env.cpu_time(), Instant::now());
     test_env.drop_manifests("more", JOBS / 1_000, 1_000);
-    test_env.until_succeeded(jobs + JOBS);
+    test_env.until_succeeded(before + JOBS);
     let took = began.elapsed().saturating_sub(SETTLE).as_secs_f64();
     let used_ms = (test_env.cpu_time() - used).as_secs_f64() * 1e3;
     (JOBS as f64 / took, used_ms / JOBS as f64)

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -- --short` measures less of each, and fails when a figure is worse than half of what is wanted or
 //! known, because machines are noisy. Names after `--` select figures: `overhead`, `slots`, `long`, `busy`, `big`,
-//! `growth`; a number is the largest size of `growth`. With the environment variable KEEP, the folders of the measurements
-//! are made in that folder, and stay.
+//! `folder`, `growth`; a number is the largest size of `growth`. With the environment variable KEEP, the folders of the
+//! measurements are made in that folder, and stay.
 
 #![expect(
     unreachable_pub,
@@ -16,6 +16,7 @@
 mod baselines;
 mod big_files;
 mod busy;
+mod calls;
 mod figure;
 mod folder;
 mod folders;
@@ -91,6 +92,9 @@ fn measure(short: bool, words: &[String]) -> (Vec<Figure>, String) {
     }
     if wants("big") {
         add(big_files::measure(times(40, 200), times(2, 3)));
+    }
+    if wants("folder") {
+        add(folder::measure(times(10_000, 100_000)));
     }
     if wants("growth") {
         let (of_growth, table) = growth::measure(short, most);

@@ -32,7 +32,6 @@ const PAGES: [&str; 9] = [
 ];
 
 /// The costs of the web page beside so many finished jobs.
-#[derive(Debug)]
 pub struct Pages {
     /// In the order of [`PAGES`].
     took_ms: Vec<Samples>,

@@ -22,7 +22,6 @@ const COMMAND_TIMES: usize = 9;
 const KILLS: usize = 5;
 
 /// The costs of queued jobs.
-#[derive(Debug)]
 pub struct Queue {
     pub accepted_per_second: f64,
     pub memory_mb: f64,

@@ -8,7 +8,7 @@ impl Samples {
     /// The median of all values.
     pub fn median(&self) -> Option<f64> {
         let middle = self.0.len() / 2;
-        if self.0.len() % 2 == 0 {
+        if self.0.len().is_multiple_of(2) {
             return Some((self.0.get(middle.checked_sub(1)?)? + self.0[middle]) / 2.0);
         }
         self.0.get(middle).copied()

@@ -3,9 +3,10 @@
 use lipsyncd::sim::{Ledger, LedgerEntry, SimConfig};
 
 use crate::{
+    calls::queries,
     figure::{Figure, Goal},
     samples::{each, repeat},
-    test_env::{TestEnv, account, queries},
+    test_env::{TestEnv, account},
 };
 
 const SLOTS: usize = 20;

@@ -11,12 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lipsyncd::sim::{Endpoint, EndpointCount, Ledger, SimConfig, SimServer};
+use lipsyncd::sim::{SimConfig, SimServer};
 use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    folders,
+    calls, folders,
     process::{self, DEADLINE, Run},
 };
 
@@ -144,11 +144,12 @@ impl TestEnv {
     /// Waits until so many jobs have succeeded.
     pub fn until_succeeded(&self, jobs: usize) {
         let database = self.database();
-        let mut count =
-            database.prepare("SELECT jobs FROM state WHERE name = 'succeeded'").unwrap();
-        self.until("the jobs", |_| {
-            count.query_row([], |row| row.get::<_, usize>(0)).unwrap() >= jobs
-        });
+        self.until("the jobs", |_| succeeded(&database) >= jobs);
+    }
+
+    /// Returns how many jobs have succeeded.
+    pub fn succeeded(&self) -> usize {
+        succeeded(&self.database())
     }
 
     pub fn database(&self) -> Connection {
@@ -168,21 +169,14 @@ impl TestEnv {
 
     /// Returns the number of API calls of all kinds.
     pub fn calls(&self) -> u64 {
-        self.sim.ledger().calls.values().map(all_calls).sum()
+        calls::all(&self.sim.ledger())
     }
 }
 
-/// Returns the number of queries: accepted, refused, and those that found nothing.
-pub fn queries(ledger: &Ledger) -> u64 {
-    [Endpoint::Query, Endpoint::List]
-        .iter()
-        .filter_map(|call| ledger.calls.get(call))
-        .map(all_calls)
-        .sum()
-}
-
-fn all_calls(count: &EndpointCount) -> u64 {
-    count.accepted + count.refused.values().sum::<u64>()
+fn succeeded(database: &Connection) -> usize {
+    let mut count =
+        database.prepare_cached("SELECT jobs FROM state WHERE name = 'succeeded'").unwrap();
+    count.query_row([], |row| row.get(0)).unwrap()
 }
 
 impl Drop for TestEnv {
