@@ -1,7 +1,11 @@
 //! The folders of the measurements. They stay until the program ends, because some file systems create files slowly
 //! for minutes after many files were deleted.
 
-use std::{env, path::PathBuf, sync::Mutex};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 use tempfile::{Builder, TempDir};
 
@@ -20,6 +24,11 @@ pub fn make(measurement: &str) -> PathBuf {
     let path = folder.path().to_owned();
     MADE.lock().unwrap().push(folder);
     path
+}
+
+/// Deletes a folder of large files now, unless it is to be kept.
+pub fn delete(path: &Path) {
+    MADE.lock().unwrap().retain(|folder| folder.path() != path);
 }
 
 impl Drop for Folders {
