@@ -82,25 +82,21 @@ pub(super) fn all(
     condition: &str,
     parameters: impl rusqlite::Params,
 ) -> Result<Vec<JobRow>, StoreError> {
-    let sql = format!("{}FROM job j {condition}", &*SELECT);
-    connection.all(&sql, parameters, read)
+    connection.all(&select(condition), parameters, read)
 }
 
 pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<JobRow>, StoreError> {
-    one(connection, "WHERE j.id = ?1", [id])
+    static SQL: LazyLock<String> = LazyLock::new(|| select("WHERE j.id = ?1"));
+    connection.first(&SQL, [id], read)
 }
 
 pub(super) fn by_key(connection: &Connection, key: &str) -> Result<Option<JobRow>, StoreError> {
-    one(connection, "WHERE j.key = ?1", [key])
+    static SQL: LazyLock<String> = LazyLock::new(|| select("WHERE j.key = ?1"));
+    connection.first(&SQL, [key], read)
 }
 
-fn one(
-    connection: &Connection,
-    condition: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<Option<JobRow>, StoreError> {
-    let sql = format!("{}FROM job j {condition}", &*SELECT);
-    connection.first(&sql, parameters, read)
+fn select(condition: &str) -> String {
+    format!("{}FROM job j {condition}", &*SELECT)
 }
 
 /// A job waits for its delivery from the moment in which its task has a result.

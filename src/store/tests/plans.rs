@@ -49,6 +49,7 @@ fn queries() -> Vec<String> {
         job_state::UNDECIDED,
         reconcile::ANY_GONE,
         reconcile::KNOWN,
+        reconcile::output::ANY_OUTPUT,
         reconcile::output::OUTPUT_ASKED,
         reconcile::output::OUTPUT_OF_KEY,
         depart::SEE,
