@@ -3,10 +3,11 @@
 use rusqlite::{Connection, named_params};
 
 use super::{
-    Store, StoreError, WatermarkTries, change::JobChange, event::record_change, find, job_row,
-    job_row::JobRow, sql::Sql as _, watermark,
+    IncompleteDownload, Store, StoreError, WatermarkTries, change::JobChange, event::record_change,
+    find, incomplete_download::incomplete_download, job_row, job_row::JobRow, sql::Sql as _,
+    watermark,
 };
-use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
+use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, deliver};
 
 /// A job whose task has succeeded and whose own file, or the watermarked copy, is not delivered yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,27 +82,26 @@ impl Store {
         self.read(move |connection| connection.value(NEXT_DUE, [now_ms])).await
     }
 
-    /// Returns the files that the result of a task may be copied from, as paths under the output folder.
-    pub async fn copies_of(&self, task: &Task, but: JobId) -> Result<Vec<String>, StoreError> {
-        let Some(result) = task.result.clone() else { return Ok(Vec::new()) };
-        let id = task.id;
+    /// Returns the files that the result of a task may be copied from, as paths under the output folder, and what
+    /// arrived of a download of `video`, if that was no complete video.
+    pub async fn copies_of(
+        &self,
+        task: &Task,
+        but: JobId,
+        video: &'static str,
+    ) -> Result<(Vec<String>, Option<IncompleteDownload>), StoreError> {
+        let (id, result) = (task.id, task.result.clone());
         self.read(move |connection| {
-            connection.all(
+            let incomplete = incomplete_download(connection, id, video)?;
+            let Some(result) = &result else { return Ok((Vec::new(), incomplete)) };
+            let copies = connection.all(
                 "SELECT output FROM job WHERE task_row = ?1 AND delivered_sha256 = ?3
                    AND (id <> ?2 OR output <> asked_output)
                  ORDER BY id LIMIT 8",
                 (id, but, &result.sha256),
                 |row| row.get(0),
-            )
-        })
-        .await
-    }
-
-    /// Whether a job points to that task now.
-    pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
-        self.read(move |connection| {
-            let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
-            connection.exists(sql, (job, task))
+            )?;
+            Ok((copies, incomplete))
         })
         .await
     }

@@ -16,6 +16,17 @@ pub struct SessionFaces {
     pub faces: Vec<FaceSpan>,
 }
 
+/// What the metadata file of a job's result needs.
+#[derive(Debug)]
+pub struct MetadataFacts {
+    /// The face of the task's plan.
+    pub face: Option<FaceSpan>,
+    /// The request of the job.
+    pub spec: JobSpec,
+    /// The job points to the task now.
+    pub is_asked_for: bool,
+}
+
 impl Store {
     /// Returns the newest session of `video` with `account` that is valid at `now_ms` and was identified after
     /// `after_ms`. `video` is any text that identifies a video.
@@ -71,22 +82,24 @@ impl Store {
         .await
     }
 
-    /// Returns the face of a task's plan and the request of a job, for the metadata file of the result.
-    pub async fn face_and_spec(
+    /// Returns what the metadata file of a job's result needs.
+    pub async fn metadata_facts(
         &self,
         task: &Task,
         job: JobId,
-    ) -> Result<(Option<FaceSpan>, JobSpec), StoreError> {
+    ) -> Result<MetadataFacts, StoreError> {
+        let id = task.id;
         let session_row = task.session.as_ref().map(|session| session.row);
         let face_id = task.plan.as_ref().map(|plan| plan.face_id.clone());
         self.read(move |connection| {
             let all = session_row.map(|row| faces(connection, row)).transpose()?;
             let is_chosen = |face: &FaceSpan| Some(&face.face_id) == face_id.as_ref();
-            let chosen = all.unwrap_or_default().into_iter().find(is_chosen);
+            let face = all.unwrap_or_default().into_iter().find(is_chosen);
             let row =
                 job_row::by_id(connection, job)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             let labels = job_row::labels(connection, job)?;
-            Ok((chosen, JobSpec { labels, ..row.job.spec }))
+            let is_asked_for = row.job.task == Some(id);
+            Ok(MetadataFacts { face, spec: JobSpec { labels, ..row.job.spec }, is_asked_for })
         })
         .await
     }

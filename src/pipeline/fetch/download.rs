@@ -1,6 +1,6 @@
 //! The step that downloads the result of a task to its first file.
 
-use super::{FetchError, Target, fetch_result, to_transient_error};
+use super::{FetchError, Known, Target, fetch_result, to_transient_error};
 use crate::{
     job::{
         Outcome, State, Task,
@@ -18,12 +18,13 @@ pub(crate) async fn download<A: Api>(
     polled: Option<RemoteTask>,
 ) -> Result<StepEnd, StoreError> {
     // Read again: the lead job may point to another task by now.
-    let task = match context.store.task(task.id).await? {
-        Some(now) if now.state == State::Downloading => now,
+    let (task, earlier) = match context.store.task_to_download(task.id).await? {
+        Some((now, earlier)) if now.state == State::Downloading => (now, earlier),
         _ => return Err(StoreError::Stale { key: task.spec.key }),
     };
     let counted = context.settings.metrics.start_download();
-    let fetched = fetch_result(context, &task, Target::of_task(&task), polled).await;
+    let known = Known { polled, earlier };
+    let fetched = fetch_result(context, &task, Target::of_task(&task), known).await;
     let (outcome, signal) = match fetched {
         Ok(None) => return Err(StoreError::Stale { key: task.spec.key }),
         Ok(Some((delivered, moved))) => {

@@ -106,6 +106,19 @@ impl DiskTestEnv {
         lines[named..].iter().any(|line| line == "sync folder ok")
     }
 
+    /// Whether each file was synced before it got its final name.
+    pub fn synced_before_named(&self) -> bool {
+        let (mut synced, mut named) = (0, 0);
+        self.lines("calls").iter().all(|line| {
+            match line.as_str() {
+                "sync part ok" => synced += 1,
+                "rename mp4 ok" | "rename json ok" => named += 1,
+                _ => {}
+            }
+            named <= synced
+        })
+    }
+
     /// The creates that were sent: whether each was certainly written down before, and its name.
     pub fn creates(&self) -> Vec<(bool, String)> {
         let reported = |line: &String| {
