@@ -88,7 +88,7 @@ impl PollInterval {
         task.age_ms > median_ms.saturating_mul(2).clamp(usual_min_ms, usual_max_ms)
     }
 
-    /// Returns the age at which a task of such a clip may have ended: a little below what nine of ten tasks take.
+    /// Returns the age at which a task of such a clip may have ended.
     fn earliest_ms(&self, clip_ms: i64) -> Option<i64> {
         self.durations(clip_ms).earliest_ms
     }
@@ -119,7 +119,7 @@ impl Durations {
         if self.latest_ms.len() > KEPT {
             self.latest_ms.pop_front();
         }
-        self.earliest_ms = self.quantile(1, 10).map(|ms| ms * 19 / 20);
+        self.earliest_ms = self.quantile(1, 10).map(|ms| ms * 9 / 10);
     }
 
     fn quantile(&self, numerator: usize, denominator: usize) -> Option<i64> {
@@ -144,7 +144,7 @@ mod tests {
             interval.task_ended(TaskAge { clip_ms: 9_000, age_ms: 180_000 + n * 1_000 })
         });
         assert_eq!(interval.wait_ms(ages(9_000, &[1_000, 2_000])), 30_000);
-        assert_eq!(interval.wait_ms(ages(9_000, &[150_000])), 21_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[150_000])), 12_000);
         assert_eq!(interval.wait_ms(ages(9_000, &[1_000, 185_000])), 2_000);
         assert_eq!(interval.median_ms(), Some(184_000));
     }
@@ -177,8 +177,8 @@ mod tests {
     #[test]
     fn the_median_of_earlier_runs_counts_before_the_first_task_has_ended() {
         let interval = PollInterval::new(2_000, 30_000, Some(200_000));
-        assert_eq!(interval.wait_ms(ages(9_000, &[170_000])), 20_000);
-        assert_eq!(interval.wait_ms(ages(9_000, &[190_000])), 2_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[170_000])), 10_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[180_000])), 2_000);
     }
 
     #[test]
