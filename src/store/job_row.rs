@@ -121,10 +121,11 @@ pub(super) fn insert(
         });
         let finished_at_ms = job.state.is_finished().then_some(now_ms);
         let others = named_params! {
-            ":id": job.id, ":now_ms": now_ms, ":due_at_ms": job.delivery.due_at_ms,
+            ":now_ms": now_ms, ":due_at_ms": job.delivery.due_at_ms,
             ":finished_at_ms": finished_at_ms,
         };
-        connection.run(sql, [columns, others].concat().as_slice())
+        let all = [named_params! { ":id": job.id }, columns, others].concat();
+        connection.changed_in_order(sql, &all)
     })?;
     write_labels(connection, job)
 }
@@ -150,10 +151,10 @@ pub(super) fn save(
         });
         let finished_at_ms = job.state.is_finished().then_some(now_ms);
         let others = named_params! {
-            ":id": job.id, ":revision": job.revision, ":now_ms": now_ms,
-            ":due_at_ms": job.delivery.due_at_ms, ":finished_at_ms": finished_at_ms,
+            ":now_ms": now_ms, ":due_at_ms": job.delivery.due_at_ms,
+            ":finished_at_ms": finished_at_ms, ":id": job.id, ":revision": job.revision,
         };
-        connection.changed(sql, [columns, others].concat().as_slice())
+        connection.changed_in_order(sql, &[columns, others].concat())
     })?;
     if written != 1 {
         return Err(StoreError::Stale { key: job.spec.key.clone() });

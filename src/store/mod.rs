@@ -113,7 +113,7 @@ pub use review::TakeToReview;
 pub use select::{
     ManifestGlob, PageEnd, Select, SelectedJobs, SelectedPage, SelectedPages, SortBy,
 };
-pub use session::{MetadataFacts, SessionFaces};
+pub use session::{MetadataFacts, NewSession, SessionFaces};
 pub use speed::{Finished, SpeedLimit, SpeedLimits};
 pub use spend_report::{SpendBy, SpendRow};
 pub use take::DetachReason;

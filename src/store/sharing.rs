@@ -235,7 +235,7 @@ impl<'a> Sharing<'a> {
         but: JobId,
     ) -> Result<Task, StoreError> {
         let transition = apply(task, outcome, &self.moment, self.policy)?;
-        record::record_but(self.connection, &transition, None, self.moment.now_ms, but)
+        Ok(record::record_but(self.connection, &transition, None, self.moment.now_ms, but)?.0)
     }
 
     pub(super) fn reread(&self, id: TaskId) -> Result<Task, StoreError> {

@@ -14,7 +14,7 @@ use crate::{
     pipeline::{
         AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
     },
-    store::{ApiCall, DetachReason, SessionFaces, StoreError},
+    store::{ApiCall, DetachReason, NewSession, SessionFaces, StoreError},
 };
 
 /// A task fails after so many answers that cannot be read: each may have been charged.
@@ -87,10 +87,8 @@ async fn call<A: Api>(
         Ok(identified) => {
             let cost = Cost::reported(identified.units_micro, identified.money_micro);
             let answer = history_answer(ApiCall::Identify, &reply.answer, cost);
-            let SessionFaces { session, faces } =
-                save_session(context, &video_key(&task), identified).await?;
-            let outcome = Outcome::Identified { session, faces, cost };
-            let task = context.record(&task, outcome, answer).await?;
+            let new = new_session(context, &task, identified);
+            let task = context.record_identified(&task, new, answer, cost).await?;
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
         Err(error) => {
@@ -115,11 +113,11 @@ fn unreadable(error: &ApiError) -> PermanentError {
     PermanentError { code: "identify_unreadable".to_owned(), message: error.message.clone() }
 }
 
-async fn save_session<A: Api>(
+fn new_session<A: Api>(
     context: &StepContext<A>,
-    video: &str,
+    task: &Task,
     identified: Identified,
-) -> Result<SessionFaces, StoreError> {
+) -> NewSession {
     let now_ms = context.clock.now_ms();
     let faces = identified.faces.into_iter().map(|face| FaceSpan {
         face_id: face.face_id,
@@ -132,8 +130,11 @@ async fn save_session<A: Api>(
         identified_at_ms: now_ms,
         expires_at_ms: now_ms.saturating_add(context.settings.session_ttl_ms),
     };
-    let known = SessionFaces { session, faces: faces.collect() };
-    context.store.keep_session(&context.settings.account.to_string(), video, known).await
+    NewSession {
+        account: context.settings.account.to_string(),
+        video: video_key(task),
+        known: SessionFaces { session, faces: faces.collect() },
+    }
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl<A: Api> Pipeline<A> {
         F: Future<Output = Result<StepEnd, StoreError>> + Send,
     {
         let kind = self.prepare_kind(id);
-        let Some(task) = self.queues.take(id) else { return };
+        let Some(task) = self.queues.take(id).map(Arc::unwrap_or_clone) else { return };
         let context = Arc::clone(&self.context);
         self.steps.start(kind, Some(id), async move {
             StepEvent::Stepped(id, step(context, task).await)

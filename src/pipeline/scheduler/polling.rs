@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -61,29 +62,35 @@ impl Polling {
 
     /// Plans a poll of these tasks: by the list, and singly those that take longer than usual. While the list rests,
     /// all tasks are queried singly, a few per poll, and each at most once in `poll.max_interval`.
-    pub(super) fn plan(&mut self, tasks: Vec<&Task>, now_ms: i64) -> PollPlan {
+    pub(super) fn plan<'t>(
+        &mut self,
+        tasks: impl Iterator<Item = &'t Arc<Task>> + Clone,
+        now_ms: i64,
+    ) -> PollPlan {
         let now = Instant::now();
-        let known: BTreeSet<TaskId> = tasks.iter().map(|task| task.id).collect();
-        self.queried_at.retain(|id, _| known.contains(id));
+        if !self.queried_at.is_empty() {
+            let known: BTreeSet<TaskId> = tasks.clone().map(|task| task.id).collect();
+            self.queried_at.retain(|id, _| known.contains(id));
+        }
         let reads_list = self.list_rests_until <= now;
         let usual_min_ms = i64::try_from(self.single_rest.as_millis()).unwrap_or(i64::MAX);
         let rest = if reads_list { self.single_rest } else { self.single_rest / POLLS_PER_REST };
-        let is_candidate = |task: &&&Task| {
+        let is_candidate = |task: &&Arc<Task>| {
             let is_rested = self.queried_at.get(&task.id).is_none_or(|at| *at + rest <= now);
             let age = TaskAge::of(task, now_ms);
             is_rested && (!reads_list || self.interval.is_overdue(age, usual_min_ms))
         };
         let mut singles: Vec<TaskId> =
-            tasks.iter().filter(is_candidate).map(|task| task.id).collect();
+            tasks.clone().filter(is_candidate).map(|task| task.id).collect();
         singles.sort_by_key(|id| self.queried_at.get(id).copied());
         singles.truncate(EXTRA_QUERIES_MAX);
         self.queried_at.extend(singles.iter().map(|id| (*id, now)));
-        let target = |task: &Task| {
-            let is_single = singles.contains(&task.id);
-            let task_id = task.task_id.clone().filter(|_| reads_list || is_single)?;
-            Some(PollTarget { task_id, task: task.clone(), is_overdue: is_single })
+        let target = |task: &Arc<Task>| {
+            let is_overdue = singles.contains(&task.id);
+            let is_asked = task.task_id.is_some() && (reads_list || is_overdue);
+            is_asked.then(|| PollTarget { task: Arc::clone(task), is_overdue })
         };
-        PollPlan { targets: tasks.into_iter().filter_map(target).collect(), reads_list }
+        PollPlan { targets: tasks.filter_map(target).collect(), reads_list }
     }
 
     /// The API limited the rate of the list. Tasks are queried singly until it may be read again.

@@ -39,8 +39,9 @@ impl<A: Api> Pipeline<A> {
         }
     }
 
-    fn start_upload(&mut self, task: Task) {
+    fn start_upload(&mut self, task: Arc<Task>) {
         let (id, context) = (task.id, Arc::clone(&self.context));
+        let task = Arc::unwrap_or_clone(task);
         self.steps.start(StepKind::Upload, Some(id), async move {
             StepEvent::Uploaded(id, prepare(&context, task).await)
         });
@@ -58,7 +59,7 @@ impl<A: Api> Pipeline<A> {
             UploadEnd::Failed(task, error) => {
                 // The bucket does not refuse all videos any more.
                 self.open_uploads().await?;
-                self.requeue(task);
+                self.requeue(task.into());
                 for task in self.shared_videos.end(id) {
                     let waiting = task.id;
                     self.enqueue(task);

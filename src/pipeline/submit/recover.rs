@@ -1,6 +1,8 @@
 //! Recovers a create request with an unknown outcome: asks Kling for its task, and sends the request again only once the
 //! task has been absent for `kling.create_settle`.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::{Conclusion, Inquiry, LOOKUP_AGE_MAX, Lookup, Sending, by_name, inquire, send};
@@ -25,7 +27,7 @@ enum Next {
 /// Asks for the task of a create request, and records the result or sends the request again.
 pub(crate) async fn recover<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
@@ -117,14 +119,15 @@ fn refusal_of_listed<A: Api>(context: &StepContext<A>, task: &Task) -> Option<Pe
 /// Sends the same create request again, under the same name.
 async fn send_again<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     absent_ms: i64,
     asked_at: Instant,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let audio = load_audio(&context.settings, &task).await;
-    let task = match confirm_wanted(context, task, audio.as_ref().err().cloned()).await? {
-        StillWanted::Yes(task) => task,
+    let media_changed = audio.as_ref().err().cloned();
+    let task = match confirm_wanted(context, Arc::unwrap_or_clone(task), media_changed).await? {
+        StillWanted::Yes(task) => Arc::new(task),
         StillWanted::No(end) => return Ok(end),
     };
     // Another job leads the task now, and its file has to be read.
