@@ -12,7 +12,7 @@ pub(super) const LOCAL_VIDEOS: &str = "
 
 /// A local video of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalVideo {
+pub struct TaskVideo {
     /// Of the manifest, under `jobs_dir`.
     pub folder: String,
     /// In the manifest.
@@ -23,13 +23,13 @@ pub struct LocalVideo {
 
 impl Store {
     /// Returns the local videos of tasks that had this content when they were measured.
-    pub async fn local_videos(&self, sha256: &str) -> Result<Vec<LocalVideo>, StoreError> {
+    pub async fn local_videos(&self, sha256: &str) -> Result<Vec<TaskVideo>, StoreError> {
         let sha256 = sha256.to_owned();
         self.read(move |connection| {
             connection.all(
                 LOCAL_VIDEOS,
                 (&sha256,),
-                |row| columns!(row => LocalVideo: folder name file_stamp),
+                |row| columns!(row => TaskVideo: folder name file_stamp),
             )
         })
         .await

@@ -92,7 +92,7 @@ pub use hold::{Hold, HoldKind};
 pub use incomplete_download::{IncompleteDownload, KeptDownload};
 pub use job_state::{JobState, ResendRisk};
 pub use listing::{HistoryEntry, JobDetail, JobOverview, JobPage};
-pub use local_video::LocalVideo;
+pub use local_video::TaskVideo;
 pub use lock::{Lock, LockError, LockHolder, lock_holder};
 pub use manifest_progress::{ManifestCost, ManifestProgress};
 pub use manifest_row::StoredManifest;

@@ -96,7 +96,7 @@ impl Store {
         .await
     }
 
-    /// Stores an answer of Identify Face, and sets its `row`.
+    /// Stores an answer of Identify Face without a task, and sets its `row`. For tests and the bench.
     pub async fn keep_session(
         &self,
         account: &str,

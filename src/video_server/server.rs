@@ -24,7 +24,7 @@ use crate::{
     http_server::{self, ServerLimits},
     media::{FileStamp, Located, Locator, object_name, object_type, sha256_of},
     offload::Offload,
-    store::{LocalVideo, Store},
+    store::{Store, TaskVideo},
 };
 
 /// Connections served at once; more wait in the system's queue. Those who send nothing must not keep Kling out.
@@ -167,8 +167,8 @@ impl ServedVideos {
         let (locator, hash) = (self.locator.clone(), sha256.clone());
         let known = self.known().get(&sha256).copied();
         let found = self.offload.run(move || {
-            let located = |video: &LocalVideo| {
-                let LocalVideo { folder, name, file_stamp } = video;
+            let located = |video: &TaskVideo| {
+                let TaskVideo { folder, name, file_stamp } = video;
                 let located = locator.locate(&locator.jobs_dir.join(folder), name).ok()?;
                 // A file that is as it was measured is not read twice.
                 let is_measured = *file_stamp == Some(located.stamp.to_string());
