@@ -144,7 +144,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let accepted = Outcome::Accepted { task_id: (829_000_000_000_000_000 + number).to_string() };
     let result =
         ResultFile { bytes: 20_000, sha256: format!("{number:064x}"), duration_ms: Some(9_000) };
-    let story = [
+    let outcomes = [
         (identified, answer(ApiCall::Identify, Some(50_000))),
         (intended, None),
         (accepted, answer(ApiCall::Create, None)),
@@ -155,7 +155,8 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
         (Outcome::Delivered(result), None),
     ];
     let mut task = task;
-    for (outcome, answer) in story.into_iter().skip(usize::from(task.state == State::Identified)) {
+    for (outcome, answer) in outcomes.into_iter().skip(usize::from(task.state == State::Identified))
+    {
         let transition = apply(&task, outcome, &moment, policy).unwrap();
         task = store.record(transition, answer, now_ms).await.unwrap();
     }

@@ -67,8 +67,8 @@ fn measure(short: bool, words: &[String]) -> (Vec<Figure>, String) {
     let names: Vec<&String> =
         words.iter().filter(|word| !word.starts_with("--") && !is_size(word)).collect();
     let wants = |name: &str| names.is_empty() || names.iter().any(|word| *word == name);
-    // How often each is measured with `--short`, and else.
-    let times = |in_short: usize, else_: usize| if short { in_short } else { else_ };
+    // How often, or how many, with `--short` and without.
+    let times = |in_short: usize, in_full: usize| if short { in_short } else { in_full };
     let (mut figures, mut growth) = (Vec::new(), String::new());
     // Shows progress: all this takes long.
     let mut add = |measured: Vec<Figure>| {

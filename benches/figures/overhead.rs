@@ -10,7 +10,7 @@ use crate::{
     test_env::{TestEnv, account},
 };
 
-/// An account that holds nobody up.
+/// The rates and slots limit nothing.
 pub const SETTINGS: &str = "
 limits: { concurrency: 256, identify_per_second: 100000, create_per_second: 100000, query_per_second: 100000 }
 poll: { min_interval: 10ms }

@@ -63,7 +63,7 @@ impl Inbox {
                     pass.pending.insert(path);
                 }
                 None => {
-                    // While a new manifest is read, its file stamp is needed only once.
+                    // To save memory: while a hundred thousand new manifests are read, `settled` has their stamps.
                     if !self.index.contains(&path) {
                         self.settling.forget(&*path);
                     }

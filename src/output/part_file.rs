@@ -27,19 +27,22 @@ pub(super) fn reopen(path: &Path) -> Result<File, OutputError> {
 
 /// Creates an empty part. A part that is there is removed: another task may still write to that file.
 pub(super) fn create(path: &Path) -> Result<File, OutputError> {
-    let create = || {
-        let create = || OpenOptions::new().read(true).write(true).create_new(true).open(path);
-        failpoint::around("part.empty", create)
+    let create_new = || {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        failpoint::around("part.empty", || options.open(path))
     };
-    match create() {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        created => return created.map_err(OutputError::at(path)),
-    }
-    if !is_plain_file(path)? {
-        return Err(OutputError::Foreign(path.to_owned()));
-    }
-    discard(path)?;
-    create().map_err(OutputError::at(path))
+    let created = match create_new() {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            if !is_plain_file(path)? {
+                return Err(OutputError::Foreign(path.to_owned()));
+            }
+            discard(path)?;
+            create_new()
+        }
+        created => created,
+    };
+    created.map_err(OutputError::at(path))
 }
 
 /// Removes a part and its note.

@@ -21,10 +21,10 @@ use super::{
 /// Gives the finished parts their final names: metadata first, the result last.
 ///
 /// `metadata` name the parts by their bytes, as [`Part::finish`] and [`copy_result`](super::copy_result) return them.
-/// `finished` are parts that are open still: they are not read again. `earlier` are the files that the database knows to
-/// be published at this place. An earlier result is set aside before; the return value lists its new paths, also those of
-/// an attempt before a power failure. A video that is at the place already stays. May be repeated after a crash at any
-/// point, with the parts made again if needed.
+/// `finished` are the parts that are still open: they are not read again. `earlier` are the files that the database knows
+/// to be published at this place. An earlier result is set aside before; the return value lists its new paths, also
+/// those of an attempt before a power failure. A video that is at the place already stays. May be repeated after a crash
+/// at any point, with the parts made again if needed.
 ///
 /// # Errors
 /// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
@@ -63,8 +63,8 @@ pub fn publish(
         write_unsynced_name(&path, &metadata.text(&path)?, current.is_some())?;
     }
     publications.iter().rev().try_for_each(Publication::rename)?;
-    // One sync for all names. If the power fails before, the result may have its name without its metadata, or beside those
-    // of the earlier result: then it is downloaded again, found to be the same, and gets its metadata.
+    // One sync for all names. If the power fails before it, the result may have its name without the new metadata: then
+    // it is downloaded again, found to be the same, and gets its metadata.
     sync_folder(paths.folder())?;
     Ok(kept)
 }
@@ -119,13 +119,13 @@ struct Publication<'a> {
     facts: &'a FileFacts,
     /// The video has its final name already.
     is_done: bool,
-    /// Nothing is left beside the video once it has its final name.
-    is_alone: bool,
+    /// The part or its note may be left once the video has its final name.
+    may_leave_part: bool,
 }
 
 impl<'a> Publication<'a> {
     fn new(part: PathBuf, to: PathBuf, facts: &'a FileFacts, is_done: bool) -> Self {
-        Self { part, to, facts, is_done, is_alone: false }
+        Self { part, to, facts, is_done, may_leave_part: true }
     }
 
     fn check_part(&mut self, finished: &[Part]) -> Result<(), OutputError> {
@@ -133,7 +133,7 @@ impl<'a> Publication<'a> {
             return Ok(());
         }
         if let Some(part) = finished.iter().find(|it| it.is_checked(&self.part, self.facts)) {
-            self.is_alone = !part.has_note();
+            self.may_leave_part = part.has_note();
         } else if !has_facts(&self.part, self.facts)? {
             let why = "its bytes are not the ones that were checked".into();
             return Err(OutputError::Broken { path: self.part.clone(), why });
@@ -145,7 +145,7 @@ impl<'a> Publication<'a> {
         if !self.is_done {
             into_free(&self.part, &self.to)?;
         }
-        if self.is_alone { Ok(()) } else { discard(&self.part) }
+        if self.may_leave_part { discard(&self.part) } else { Ok(()) }
     }
 }
 

@@ -52,7 +52,8 @@ pub fn copy_watermark(
 /// Gives the finished part of the watermarked copy its final name, and adds it to the metadata at the place.
 ///
 /// `metadata` name the copy, and are written if there are none: a person may have moved result and metadata away.
-/// `finished` is the part if it is open still: it is not read again. May be repeated after a crash at any point, with the part made again if needed.
+/// `finished` is the part if it is still open: it is not read again. May be repeated after a crash at any point, with the
+/// part made again if needed.
 ///
 /// # Errors
 /// [`OutputError::Foreign`] if another file has the name, or the metadata there are about another task;

@@ -33,7 +33,7 @@ pub struct MovedFile {
 pub(super) const DUE: &str = "INDEXED BY job_due
     WHERE j.due_at_ms >= ?1 AND j.due_at_ms <= ?2 ORDER BY j.due_at_ms, j.id LIMIT ?3";
 /// Usually nothing waits, and the scheduler asks often.
-const ANY: &str = "
+pub(super) const ANY_WAITING: &str = "
     SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_due WHERE due_at_ms IS NOT NULL)
       OR EXISTS (SELECT 1 FROM missing_watermark INDEXED BY missing_watermark_due WHERE due_at_ms IS NOT NULL)";
 pub(super) const NEXT_DUE: &str = "
@@ -60,7 +60,7 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let latest_ms = now_ms.saturating_add(rest_max_ms).saturating_add(1);
         self.read(move |connection| {
-            if !connection.value(ANY, ())? {
+            if !connection.value(ANY_WAITING, ())? {
                 return Ok(Vec::new());
             }
             let mut jobs = job_row::all(connection, DUE, (0, now_ms, limit))?;

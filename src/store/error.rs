@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::{Conflict, LockError};
+use super::{LockError, conflict::Conflict};
 use crate::job::IllegalTransition;
 
 /// An error of the state database.

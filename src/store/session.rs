@@ -9,7 +9,7 @@ use super::{
 };
 use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
-/// Enough to tell a billion videos apart.
+/// Two of a billion videos have the same digest with a chance of 1 to 10^11.
 const DIGEST_BYTES: usize = 12;
 
 /// A session with the faces in it.

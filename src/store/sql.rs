@@ -69,8 +69,8 @@ macro_rules! columns {
 pub(super) use columns;
 
 pub(super) trait Sql {
-    /// Does the same as `changed` with parameters in the order in which the statement names them first. To look up the
-    /// names of a long statement takes as long as to run it.
+    /// Does the same as `changed`, without looking up the names of the parameters: in a long statement that takes as long
+    /// as to run it. The parameters are in the order in which the statement first names them; a debug build checks that.
     fn changed_in_order(&self, sql: &str, bound: &Bound<'_>) -> Result<usize, StoreError>;
 
     /// Returns the number of changed rows.

@@ -238,6 +238,7 @@ pub(super) fn update_progress(
         ":revision": task.revision,
     };
     let [usual, complete] = SQL.get_or_init(|| progress_statements(columns));
+    // In the other states, the task mostly has another session or id of Kling.
     let is_usual =
         !task.is_sending() && !matches!(task.state, State::Identified | State::Submitted);
     if is_usual {

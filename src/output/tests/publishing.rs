@@ -197,3 +197,20 @@ fn a_result_without_its_metadata_gets_them_when_it_is_downloaded_again() {
     assert_eq!(names(paths.folder()), ["en.json", "en.mp4"]);
     assert_eq!(recover_published(&paths, &"5a".repeat(32), 1).unwrap(), Some(metadata));
 }
+
+#[test]
+fn a_result_with_the_metadata_of_an_earlier_result_gets_its_own_when_it_is_downloaded_again() {
+    let folder = folder();
+    let paths = paths(&folder);
+    let first = take(&paths, 1, VIDEO, None);
+    publish(&paths, &first, &[], &[]).unwrap();
+    let earlier_metadata = fs::read(paths.metadata()).unwrap();
+    publish(&paths, &take(&paths, 2, b"another video", None), &[], &[]).unwrap();
+    fs::write(paths.metadata(), earlier_metadata).unwrap();
+    assert_eq!(recover_published(&paths, &"5a".repeat(32), 2).unwrap(), None);
+    let again = take(&paths, 2, b"another video", None);
+    publish(&paths, &again, &[], &[]).unwrap();
+    assert_eq!(published_result(&paths).unwrap(), Some(again));
+    assert_eq!(published_result(&paths.aside(&digest(VIDEO, 8))).unwrap(), Some(first));
+    assert_eq!(names(paths.folder()).len(), 4);
+}

@@ -2,7 +2,8 @@
 //! another download, which is free while Kling keeps the result.
 
 use super::{
-    DeliveredFile, FetchError, Known, Target, deliver_watermark, fetch_result, to_transient_error,
+    DeliveredFile, FetchError, KnownResult, Target, deliver_watermark, fetch_result,
+    to_transient_error,
 };
 use crate::{
     failpoint,
@@ -50,8 +51,8 @@ async fn fetch_for_job<A: Api>(
     task: &Task,
 ) -> Result<Option<DeliveredFile>, FetchError> {
     let kind = VideoKind::Result.name();
-    let (sources, earlier) = context.store.copies_of(task, job.id, kind).await?;
-    let known = Known { polled: None, earlier };
+    let (sources, incomplete) = context.store.copies_of(task, job.id, kind).await?;
+    let known = KnownResult { polled: None, incomplete };
     fetch_result(context, task, Target::of_job(job, sources), known).await
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn record<A: Api>(
         on_disk(&context.settings, move || part.discard()).await?;
         return Ok(why.into());
     }
-    let kept_before = video.earlier.as_ref().and_then(|earlier| earlier.kept.clone());
+    let kept_before = video.incomplete.as_ref().and_then(|earlier| earlier.kept.clone());
     let kept = keep(context, video, kept_before, part, facts).await?;
     Ok(error(video, &IncompleteDownload { times, kept, ..arrived }))
 }

@@ -23,6 +23,6 @@ use parts::{download_result, fetch_video};
 use publish::{DeliveredFile, publish, to_moved, to_result_file};
 use remote_result::{RemoteResult, RemoteVideo};
 use result_file::fetch_result;
-use target::{Known, Target};
+use target::{KnownResult, Target};
 use transfer::{FetchedFile, complete, receive};
 use watermark::deliver_watermark;

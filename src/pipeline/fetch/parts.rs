@@ -3,8 +3,8 @@
 use std::iter;
 
 use super::{
-    DeliveredFile, FetchError, FetchedFile, Known, RemoteResult, RemoteVideo, Target, complete,
-    on_disk, publish, receive,
+    DeliveredFile, FetchError, FetchedFile, KnownResult, RemoteResult, RemoteVideo, Target,
+    complete, on_disk, publish, receive,
 };
 use crate::{
     job::Task,
@@ -24,7 +24,7 @@ pub(super) async fn download_result<A: Api>(
     task: &Task,
     target: &Target,
     (place, part): (&OutputPaths, Option<Part>),
-    Known { polled, earlier }: Known,
+    KnownResult { polled, incomplete }: KnownResult,
 ) -> Result<Option<DeliveredFile>, FetchError> {
     let task_id = task.task_id.clone().unwrap_or_default();
     let at = target.parts_at(task, place);
@@ -36,16 +36,13 @@ pub(super) async fn download_result<A: Api>(
         Some(part) => part,
         None => open(context, task, &at, VideoKind::Result).await?,
     };
-    let video = RemoteVideo::of(task, VideoKind::Result, &remote, &at, earlier);
+    let video = RemoteVideo::of(task, VideoKind::Result, &remote, &at, incomplete);
     let received = receive(context, part, &video).await;
     let received = received.map_err(|error| remote.or_expired(error))?;
-    let mut watermark = None;
-    if task.spec.watermark && target.is_superseded {
-        let kind = VideoKind::Watermark;
-        let earlier = context.store.incomplete_download(task.id, kind.name()).await?;
-        let video = RemoteVideo::of(task, kind, &remote, &at, earlier);
-        watermark = fetch_video(context, task, &at, &video).await.ok();
-    }
+    let watermark = match task.spec.watermark && target.is_superseded {
+        true => fetch_watermark(context, task, &remote, &at).await?,
+        false => None,
+    };
     // A download takes long, and an earlier result must not displace a newer one.
     let MetadataFacts { face, spec, is_asked_for } =
         context.store.metadata_facts(task, target.job).await?;
@@ -68,6 +65,19 @@ pub(super) async fn download_result<A: Api>(
     };
     let published = complete(context, &video, received, publish_it).await;
     published.map(Some).map_err(|error| remote.or_expired(error))
+}
+
+/// Downloads the watermarked copy of a superseded result. None: it failed, and is not tried again.
+async fn fetch_watermark<A: Api>(
+    context: &StepContext<A>,
+    task: &Task,
+    remote: &RemoteResult,
+    at: &OutputPaths,
+) -> Result<Option<FetchedFile>, FetchError> {
+    let kind = VideoKind::Watermark;
+    let incomplete = context.store.incomplete_download(task.id, kind.name()).await?;
+    let video = RemoteVideo::of(task, kind, remote, at, incomplete);
+    Ok(fetch_video(context, task, at, &video).await.ok())
 }
 
 /// Downloads one video of a task to its part file at a place.

@@ -90,7 +90,7 @@ pub(super) struct RemoteVideo<'a> {
     /// Where an incomplete video is kept.
     pub(super) kept_at: PathBuf,
     /// What arrived before, if that was no complete video.
-    pub(super) earlier: Option<IncompleteDownload>,
+    pub(super) incomplete: Option<IncompleteDownload>,
 }
 
 impl<'a> RemoteVideo<'a> {
@@ -100,12 +100,12 @@ impl<'a> RemoteVideo<'a> {
         kind: VideoKind,
         remote: &'a RemoteResult,
         at: &OutputPaths,
-        earlier: Option<IncompleteDownload>,
+        incomplete: Option<IncompleteDownload>,
     ) -> Self {
         let url = match kind {
             VideoKind::Result => remote.video.url.as_deref(),
             VideoKind::Watermark => remote.video.watermark_url.as_deref(),
         };
-        Self { task: task.id, kind, url, referer: None, kept_at: at.incomplete(kind), earlier }
+        Self { task: task.id, kind, url, referer: None, kept_at: at.incomplete(kind), incomplete }
     }
 }

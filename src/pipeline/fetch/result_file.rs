@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    DeliveredFile, FetchError, Known, Target, copy_to_parts, download_result, incomplete, on_disk,
-    publish, to_moved, to_result_file,
+    DeliveredFile, FetchError, KnownResult, Target, copy_to_parts, download_result, incomplete,
+    on_disk, publish, to_moved, to_result_file,
 };
 use crate::{
     job::Task,
@@ -21,7 +21,7 @@ pub(super) async fn fetch_result<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     target: Target,
-    known: Known,
+    known: KnownResult,
 ) -> Result<Option<DeliveredFile>, FetchError> {
     let is_at_kling = known.polled.is_some();
     let OnDisk { place, found, part, moved: moved_before } =
@@ -34,7 +34,7 @@ pub(super) async fn fetch_result<A: Api>(
             // A crash may have come before.
             let kind = VideoKind::Result;
             let kept_at = target.parts_at(task, &place).incomplete(kind);
-            incomplete::forget(context, (task.id, kind), &kept_at, known.earlier).await?;
+            incomplete::forget(context, (task.id, kind), &kept_at, known.incomplete).await?;
             return Ok(Some((to_result_file(&metadata), moved_before)));
         }
         LocalResult::Copied(theirs) => {

@@ -54,11 +54,11 @@ impl Target {
 
 /// What is known of a result before it is fetched.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct KnownResult {
     /// What the last poll showed of the task.
     pub(super) polled: Option<RemoteTask>,
     /// What arrived before, if that was no complete video.
-    pub(super) earlier: Option<IncompleteDownload>,
+    pub(super) incomplete: Option<IncompleteDownload>,
 }
 
 /// Returns the file that the lead job has already.

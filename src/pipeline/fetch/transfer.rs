@@ -73,7 +73,7 @@ pub(super) async fn complete<A: Api, T: Send + 'static>(
     };
     match on_disk(&context.settings, finish).await? {
         Ok(done) => {
-            let (id, earlier) = ((video.task, video.kind), video.earlier.clone());
+            let (id, earlier) = ((video.task, video.kind), video.incomplete.clone());
             incomplete::forget(context, id, &video.kept_at, earlier).await?;
             Ok(done)
         }
@@ -103,7 +103,7 @@ async fn request<A: Api>(
         }
         _ => FetchError::Api(error),
     })?;
-    match &video.earlier {
+    match &video.incomplete {
         Some(earlier) if incomplete::is_unchanged(earlier, &fetched, context.clock.now_ms()) => {
             Err(incomplete::error(video, earlier))
         }

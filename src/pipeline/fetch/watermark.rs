@@ -78,14 +78,14 @@ async fn bring<A: Api>(
 ) -> Result<Option<FileFacts>, FailedTry> {
     let kind = VideoKind::Watermark.name();
     let copies = context.store.copies_of(task, job.id, kind).await.map_err(FetchError::from)?;
-    let (sources, earlier) = copies;
+    let (sources, incomplete) = copies;
     let (place, local) = find_local(context, job, task, sources).await?;
     let (facts, part, created_at_ms) = match local {
         LocalCopy::Published(facts) => return Ok(Some(facts)),
         LocalCopy::InPart(facts) => (facts, None, task.made_at_ms(None)),
         LocalCopy::Absent => {
-            let source = (tried, earlier);
-            let (facts, part, created_at_ms) = download(context, task, &place, source).await?;
+            let (facts, part, created_at_ms) =
+                download(context, task, &place, (tried, incomplete)).await?;
             (facts, Some(part), created_at_ms)
         }
     };
@@ -133,11 +133,11 @@ async fn download<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     place: &OutputPaths,
-    (tried, earlier): (WatermarkTries, Option<IncompleteDownload>),
+    (tried, incomplete): (WatermarkTries, Option<IncompleteDownload>),
 ) -> Result<(FileFacts, Part, i64), FailedTry> {
     let task_id = task.task_id.clone().unwrap_or_default();
     let remote = RemoteResult::query(context, task, &task_id).await?;
-    let mut video = RemoteVideo::of(task, VideoKind::Watermark, &remote, place, earlier);
+    let mut video = RemoteVideo::of(task, VideoKind::Watermark, &remote, place, incomplete);
     let mut fetched = fetch_video(context, task, place, &video).await;
     let is_refused = matches!(&fetched, Err(FetchError::NotFound(_) | FetchError::NotAllowed(_)));
     let tries_referer = is_refused && !tried.referer_tried;

@@ -1,6 +1,6 @@
 //! Identify Face: gets a session for a task's video, which other tasks of the video can use.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use tokio::time::Instant;
 
@@ -23,13 +23,13 @@ const UNREADABLE_MAX: u32 = 5;
 pub(crate) enum Identify {
     Ended(StepEnd),
     /// Nothing was called, because the output of the task is not free.
-    Obstacle(Task, Obstacle),
+    Obstacle(Arc<Task>, Obstacle),
 }
 
 /// Gets a session: a known one, or a new one by a call, which costs a little.
 pub(crate) async fn identify<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     permit: &PaidCallPermit,
 ) -> Result<Identify, StoreError> {
     Ok(match check_task(context, task).await? {
@@ -41,8 +41,8 @@ pub(crate) async fn identify<A: Api>(
 /// Checks a task before its video is uploaded or identified. It continues without these if its video has a session.
 pub(crate) async fn check_task<A: Api>(
     context: &StepContext<A>,
-    task: Task,
-) -> Result<ControlFlow<Identify, Task>, StoreError> {
+    task: Arc<Task>,
+) -> Result<ControlFlow<Identify, Arc<Task>>, StoreError> {
     let checked = match check_video(&context.settings, &task).await {
         Ok(()) => check_address(context, &task),
         changed => changed,
@@ -70,7 +70,7 @@ pub(crate) async fn check_task<A: Api>(
 
 async fn call<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     context.rate.ready(CallKind::Identify).await;
@@ -257,7 +257,7 @@ mod tests {
             });
             store.set_pause(pause).await.unwrap();
             let before = calls.load(Ordering::Acquire);
-            let end = identify(&context, task(), &paid_calls.permit(is_probe)).await;
+            let end = identify(&context, task().into(), &paid_calls.permit(is_probe)).await;
             assert_eq!(calls.load(Ordering::Acquire) > before, is_asked, "{kind:?} {is_probe}");
             if !is_asked {
                 let Identify::Ended(end) = end.unwrap() else { panic!("an obstacle") };

@@ -26,7 +26,7 @@ pub(super) struct Deliveries {
     in_progress: HashSet<TaskId>,
     /// The database may have other deliveries than those in memory.
     pub(super) is_stale: bool,
-    /// They are not read before.
+    /// The database is not asked before.
     rests_until: Instant,
 }
 
@@ -54,7 +54,7 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Returns when they are read next; none: the database has no others.
+    /// Returns when deliveries are read next; none: those in memory are up to date.
     pub(super) fn next_read_at(&self) -> Option<Instant> {
         self.is_stale.then_some(self.rests_until)
     }

@@ -60,11 +60,10 @@ impl<A: Api> Pipeline<A> {
         while self.has_free_download(StepKind::Download) {
             let Some(id) = self.queues.first_to_download() else { return };
             let Some(task) = self.queues.take(id) else { return };
-            let task = Arc::unwrap_or_clone(task);
             let polled = self.polling.results.remove(&id);
             let context = Arc::clone(&self.context);
             self.steps.start(StepKind::Download, Some(id), async move {
-                StepEvent::Stepped(id, download::download(&context, task, polled).await)
+                StepEvent::Stepped(id, download::download(&context, &task, polled).await)
             });
         }
     }

@@ -160,12 +160,12 @@ impl<A: Api> Pipeline<A> {
     fn prepare<F>(
         &mut self,
         id: TaskId,
-        step: impl FnOnce(Arc<StepContext<A>>, Task) -> F + Send + 'static,
+        step: impl FnOnce(Arc<StepContext<A>>, Arc<Task>) -> F + Send + 'static,
     ) where
         F: Future<Output = Result<StepEnd, StoreError>> + Send,
     {
         let kind = self.prepare_kind(id);
-        let Some(task) = self.queues.take(id).map(Arc::unwrap_or_clone) else { return };
+        let Some(task) = self.queues.take(id) else { return };
         let context = Arc::clone(&self.context);
         self.steps.start(kind, Some(id), async move {
             StepEvent::Stepped(id, step(context, task).await)

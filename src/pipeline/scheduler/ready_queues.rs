@@ -115,6 +115,7 @@ impl ReadyQueues {
         self.remove_idle(id);
     }
 
+    /// Removes a task on which no step works.
     fn remove_idle(&mut self, id: TaskId) -> Option<Arc<Task>> {
         let task = self.tasks.remove(&id)?;
         self.retries.remove(&id);

@@ -41,7 +41,6 @@ impl<A: Api> Pipeline<A> {
 
     fn start_upload(&mut self, task: Arc<Task>) {
         let (id, context) = (task.id, Arc::clone(&self.context));
-        let task = Arc::unwrap_or_clone(task);
         self.steps.start(StepKind::Upload, Some(id), async move {
             StepEvent::Uploaded(id, prepare(&context, task).await)
         });
@@ -59,7 +58,7 @@ impl<A: Api> Pipeline<A> {
             UploadEnd::Failed(task, error) => {
                 // The bucket does not refuse all videos any more.
                 self.open_uploads().await?;
-                self.requeue(task.into());
+                self.requeue(task);
                 for task in self.shared_videos.end(id) {
                     let waiting = task.id;
                     self.enqueue(task);
@@ -109,7 +108,10 @@ impl<A: Api> Pipeline<A> {
 }
 
 /// Uploads the video of a task, and records what keeps the task from it.
-async fn prepare<A: Api>(context: &StepContext<A>, task: Task) -> Result<UploadEnd, StoreError> {
+async fn prepare<A: Api>(
+    context: &StepContext<A>,
+    task: Arc<Task>,
+) -> Result<UploadEnd, StoreError> {
     match upload(context, task).await? {
         UploadStep::Ended(end) => Ok(end),
         UploadStep::Obstacle(task, found) => {

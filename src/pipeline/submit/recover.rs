@@ -126,8 +126,8 @@ async fn send_again<A: Api>(
 ) -> Result<StepEnd, StoreError> {
     let audio = load_audio(&context.settings, &task).await;
     let media_changed = audio.as_ref().err().cloned();
-    let task = match confirm_wanted(context, Arc::unwrap_or_clone(task), media_changed).await? {
-        StillWanted::Yes(task) => Arc::new(task),
+    let task = match confirm_wanted(context, task, media_changed).await? {
+        StillWanted::Yes(task) => task,
         StillWanted::No(end) => return Ok(end),
     };
     // Another job leads the task now, and its file has to be read.
@@ -165,24 +165,26 @@ fn error(code: &str, message: &str) -> TransientError {
 
 /// Whether a job still asks for a task whose create request never arrived.
 enum StillWanted {
-    Yes(Task),
+    Yes(Arc<Task>),
     No(StepEnd),
 }
 
 async fn confirm_wanted<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     media_changed: Option<String>,
 ) -> Result<StillWanted, StoreError> {
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
-    let (task, is_wanted) =
-        context.store.never_arrived(task, media_changed, moment, policy).await?;
+    let (task, is_wanted) = context
+        .store
+        .never_arrived(Arc::unwrap_or_clone(task), media_changed, moment, policy)
+        .await?;
     if task.state.is_finished() {
         context.not_found_timer.forget(task.id);
         return Ok(StillWanted::No(StepEnd::new(task, None)));
     }
     if is_wanted {
-        return Ok(StillWanted::Yes(task));
+        return Ok(StillWanted::Yes(task.into()));
     }
     // The job returns, or is cancelled soon. Until then this decides nothing.
     let why = "Kling has no task of this name, and its job is missing from the folder".to_owned();

@@ -14,13 +14,13 @@ pub(in crate::store) const ANY_OUTPUT: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_output WHERE asked_output <> key || '.mp4')";
 
 impl Reconciliation<'_> {
-    /// Refuses outputs that other jobs have. Outputs that are named by their keys differ as the keys do.
+    /// Refuses outputs that other jobs have. While all outputs are named by their keys, they differ because the keys do.
     pub(super) fn require_outputs(&self, jobs: &[WantedJob]) -> Result<(), SharingError> {
         let any: bool = self.connection.value(ANY_OUTPUT, ())?;
-        let is_named = |wanted: &&WantedJob| {
+        let may_be_taken = |wanted: &&WantedJob| {
             any || wanted.spec.output.strip_suffix(".mp4") != Some(&wanted.spec.key)
         };
-        jobs.iter().filter(is_named).try_for_each(|wanted| self.require_output(wanted))
+        jobs.iter().filter(may_be_taken).try_for_each(|wanted| self.require_output(wanted))
     }
 
     /// Refuses an output that another job has with another request or take. While the media of one job are not

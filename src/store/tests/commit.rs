@@ -112,6 +112,22 @@ async fn work_that_fails_is_rolled_back_alone() {
 }
 
 #[tokio::test]
+async fn a_conflict_writes_nothing_and_other_manifests_are_accepted() {
+    let bench = Bench::new();
+    let manifests = [
+        manifest("a.yaml", vec![wanted("a")]),
+        manifest("b.yaml", vec![wanted("b"), wanted("a")]),
+        manifest("c.yaml", vec![wanted("c")]),
+    ];
+    let accepted = join_all(manifests.map(|manifest| bench.accept(manifest))).await;
+    assert_eq!(accepted.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    let keys = "SELECT group_concat(key) FROM (SELECT key FROM job ORDER BY key)";
+    assert_eq!(bench.value::<String>(keys), "a,c");
+    assert_eq!(bench.value::<i64>("SELECT sum(jobs) FROM state"), 2);
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM manifest"), 2);
+}
+
+#[tokio::test]
 async fn a_broken_rule_of_the_schema_fails_its_caller_alone() {
     let bench = Bench::new();
     let broken = bench.store.write(|connection| {

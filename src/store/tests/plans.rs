@@ -39,6 +39,7 @@ fn queries() -> Vec<String> {
     ];
     let as_they_are = [
         queue::NEXT_DUE,
+        delivery::ANY_WAITING,
         delivery::NEXT_DUE,
         queue::MOVING,
         sharing::FIRST_TURN,
