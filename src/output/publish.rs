@@ -14,6 +14,7 @@ use super::{
     part::Part,
     part_file::discard,
     paths::{OutputPaths, VideoKind},
+    recognize::list_set_aside,
     rename::{exists, into_free},
 };
 
@@ -21,8 +22,9 @@ use super::{
 ///
 /// `metadata` name the parts by their bytes, as [`Part::finish`] and [`copy_result`](super::copy_result) return them.
 /// `finished` are the parts that are still open: they are not read again. `earlier` are the files that the database knows
-/// to be published at this place. An earlier result is set aside before; the return value lists its new paths. A video
-/// that is at the place already stays. May be repeated after a crash at any point, with the parts made again if needed.
+/// to be published at this place. An earlier result is set aside before; the return value lists its new paths, also
+/// those of an attempt before a power failure. A video that is at the place already stays. May be repeated after a crash
+/// at any point, with the parts made again if needed.
 ///
 /// # Errors
 /// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
@@ -50,7 +52,12 @@ pub fn publish(
         }
     }
     publications.iter_mut().try_for_each(|it| it.check_part(finished))?;
-    let kept = set_results_aside(paths, &found.results(to_set_aside))?;
+    let mut kept = set_results_aside(paths, &found.results(to_set_aside))?;
+    if !found.is_same_result() && publications.iter().any(|it| it.is_done) {
+        // A power failure kept the name of the result, but not that of its metadata. What was set aside before is moved
+        // already, and the caller must know of it.
+        kept = list_set_aside(paths)?;
+    }
     if !found.is_complete() {
         let path = paths.metadata();
         write_unsynced_name(&path, &metadata.text(&path)?, current.is_some())?;

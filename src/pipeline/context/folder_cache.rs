@@ -29,6 +29,7 @@ impl FolderCache {
         Some(OutputPaths::in_folder(folder.clone(), name.to_owned()))
     }
 
+    /// `place` was just prepared, and its folder took a file.
     pub(crate) fn remember(&self, output: &str, place: &OutputPaths) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = folder_and_name(output).0.to_owned();

@@ -43,7 +43,6 @@ pub(super) async fn fetch_result<A: Api>(
         LocalResult::None => download_result(context, task, &target, (&place, part), known).await?,
     };
     let Some((delivered, mut moved)) = published else { return Ok(None) };
-    context.folder_cache.remember(&target.output, &place);
     moved.extend(moved_before);
     Ok(Some((delivered, moved)))
 }
@@ -83,10 +82,11 @@ async fn look_on_disk<A: Api>(
     is_at_kling: bool,
 ) -> Result<OnDisk, FetchError> {
     let known = context.folder_cache.place_of(&target.output);
+    let (was_known, output) = (known.is_some(), target.output.clone());
     let output_dir = context.settings.output_dir.clone();
     let bytes_max = context.settings.download_bytes_max;
     let (task, target) = (task.clone(), target.clone());
-    on_disk(&context.settings, move || {
+    let seen = on_disk(&context.settings, move || {
         let place = known.map_or_else(|| OutputPaths::prepare(&output_dir, &target.output), Ok)?;
         // Read before the parts are opened.
         let was_begun = place.has_part();
@@ -107,7 +107,12 @@ async fn look_on_disk<A: Api>(
         };
         Ok(OnDisk { place, found, part, moved })
     })
-    .await
+    .await?;
+    // A known folder is not known for longer, even if it takes files all the time: it may be a link to another place by now.
+    if !was_known && seen.part.is_some() {
+        context.folder_cache.remember(&output, &seen.place);
+    }
+    Ok(seen)
 }
 
 fn find_result(
