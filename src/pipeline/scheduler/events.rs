@@ -175,7 +175,7 @@ impl<A: Api> Pipeline<A> {
         for (task, remote) in moved {
             self.account.budget.is_stale = true;
             if matches!(task.state, State::Downloading | State::Failed) && task.create.is_some() {
-                self.polling.task_ended(&task, now_ms);
+                self.polling.task_ended(&task, remote.as_ref(), now_ms);
             }
             if let (State::Downloading, Some(remote)) = (task.state, remote) {
                 self.polling.results.insert(task.id, remote);

@@ -27,8 +27,8 @@ const EXTRA_QUERIES_MAX: usize = 10;
 pub(super) struct Polling {
     interval: PollInterval,
     pub(super) next_at: Instant,
-    /// The tasks were polled since the start.
-    pub(super) has_polled: bool,
+    /// When (Unix ms) the last poll ended; none: the tasks were not polled since the start.
+    pub(super) polled_at_ms: Option<i64>,
     /// What the last poll showed of tasks that are to be downloaded.
     pub(super) results: BTreeMap<TaskId, RemoteTask>,
     /// The list is not read before: the API limits its rate.
@@ -52,7 +52,7 @@ impl Polling {
         Self {
             interval,
             next_at: now,
-            has_polled: false,
+            polled_at_ms: None,
             results: BTreeMap::new(),
             list_rests_until: now,
             queried_at: BTreeMap::new(),
@@ -114,13 +114,16 @@ impl Polling {
         self.next_at = self.next_at.min(Instant::now() + wait);
     }
 
-    pub(super) fn task_ended(&mut self, task: &Task, now_ms: i64) {
-        self.interval.task_ended(TaskAge::of(task, now_ms));
+    /// A poll showed that a task ended. The API's own times (`created_at`, `updated_at`) say how long it took.
+    pub(super) fn task_ended(&mut self, task: &Task, remote: Option<&RemoteTask>, now_ms: i64) {
+        let api_ms = remote.and_then(|it| it.updated_at_ms?.checked_sub(it.created_at_ms?));
+        let before_ms = self.polled_at_ms.map_or(0, |at_ms| TaskAge::of(task, at_ms).age_ms);
+        self.interval.task_ended(TaskAge::of(task, now_ms).at_end(api_ms, before_ms));
     }
 
     /// A poll ended, and these tasks are still in progress.
     pub(super) fn poll_ended<'a>(&mut self, tasks: impl Iterator<Item = &'a Task>, now_ms: i64) {
-        self.has_polled = true;
+        self.polled_at_ms = Some(now_ms);
         self.next_at = Instant::now() + self.wait(tasks.map(|task| TaskAge::of(task, now_ms)));
     }
 
