@@ -38,14 +38,13 @@ INSERT INTO state (number, name) VALUES
 -- One answer of Identify Face, shared by all tasks of the video.
 CREATE TABLE session (
   id               INTEGER PRIMARY KEY,
-  account          TEXT    NOT NULL,
-  video            TEXT    NOT NULL,                -- kind of the video, with its URL, content hash or id
+  video            TEXT    NOT NULL,                -- digest of the account, and of the URL, content hash or id of the video
   session_id       TEXT    NOT NULL,
   identified_at_ms INTEGER NOT NULL,
   expires_at_ms    INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX session_of_video ON session (video, account, expires_at_ms);
+CREATE INDEX session_of_video ON session (video);
 
 -- The faces of a session.
 CREATE TABLE face (

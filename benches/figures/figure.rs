@@ -1,28 +1,51 @@
-//! A figure: the measured value and its goal; and the table of figures.
+//! A figure: the measured values and their goal, as a line of the table.
 
 use std::fmt;
+
+use crate::samples::Samples;
+
+/// The head of the table.
+pub const HEAD: &str =
+    "| what | median | smallest to largest | runs | goal |\n| --- | --- | --- | --- | --- |";
 
 /// Whether more or less is better.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
     AtLeast(f64),
     AtMost(f64),
+    /// The value is only to know, or to compare with.
+    Unset,
 }
 
 /// One line of the table.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    pub what: String,
-    pub measured: f64,
-    pub unit: &'static str,
-    pub goal: Goal,
-    /// The known value, where the goal is not reached yet.
+    what: String,
+    measured: Samples,
+    unit: &'static str,
+    goal: Goal,
+    /// The known value, where it is far from the goal.
     known: Option<Goal>,
 }
 
 impl Figure {
-    pub fn new(what: impl Into<String>, measured: f64, unit: &'static str, goal: Goal) -> Self {
-        Self { what: what.into(), measured, unit, goal, known: None }
+    pub fn new(
+        what: impl Into<String>,
+        measured: impl Into<Samples>,
+        unit: &'static str,
+        goal: Goal,
+    ) -> Self {
+        Self { what: what.into(), measured: measured.into(), unit, goal, known: None }
+    }
+
+    /// A value in relation to that of a baseline of the same run. Ratios are printed first.
+    pub fn ratio(what: impl Into<String>, measured: impl Into<Samples>, goal: Goal) -> Self {
+        Self::new(what, measured, "×", goal)
+    }
+
+    /// A value that lipsyncd is compared with.
+    pub fn baseline(what: &str, measured: impl Into<Samples>, unit: &'static str) -> Self {
+        Self::new(format!("baseline: {what}"), measured, unit, Goal::Unset)
     }
 
     /// Sets the known value of a goal that is not reached yet.
@@ -31,33 +54,49 @@ impl Figure {
         self
     }
 
-    pub fn is_reached(&self) -> bool {
-        self.is_within(self.goal, 1.0)
+    pub fn is_ratio(&self) -> bool {
+        self.unit == "×"
     }
 
-    /// Returns true if the value is not worse by more than half, which may be noise.
+    /// Returns false if the value is worse than half of what is known or wanted. Less may be noise.
     pub fn is_half_reached(&self) -> bool {
-        self.is_within(self.known.unwrap_or(self.goal), 2.0)
+        let median = self.measured.median();
+        median.is_none_or(|median| self.known.unwrap_or(self.goal).is_met(median, 2.0))
     }
+}
 
-    fn is_within(&self, goal: Goal, slack: f64) -> bool {
-        match goal {
-            Goal::AtLeast(least) => self.measured * slack >= least,
-            Goal::AtMost(most) => self.measured <= most * slack,
+impl Goal {
+    fn is_met(self, value: f64, slack: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value * slack >= least,
+            Self::AtMost(most) => value <= most * slack,
+            Self::Unset => true,
         }
     }
 }
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let goal = match self.goal {
-            Goal::AtLeast(least) => format!("≥ {}", number(least)),
-            Goal::AtMost(most) => format!("≤ {}", number(most)),
+        let (what, unit, runs) = (&self.what, self.unit, self.measured.count());
+        let with_unit = |value: f64| match unit {
+            "" | "×" => number(value),
+            _ => format!("{} {unit}", number(value)),
         };
-        let (what, measured, unit) = (&self.what, number(self.measured), self.unit);
-        let space = if unit.is_empty() { "" } else { " " };
-        let missed = if self.is_reached() { "" } else { " (missed)" };
-        write!(f, "| {what} | {measured}{space}{unit}{missed} | {goal}{space}{unit} |")
+        let goal = match self.goal {
+            Goal::AtLeast(least) => format!("≥ {}", with_unit(least)),
+            Goal::AtMost(most) => format!("≤ {}", with_unit(most)),
+            Goal::Unset => "–".to_owned(),
+        };
+        let (Some(median), Some((least, most))) = (self.measured.median(), self.measured.spread())
+        else {
+            return write!(f, "| {what} | not measured | – | 0 | {goal} |");
+        };
+        let missed = if self.goal.is_met(median, 1.0) { "" } else { " (missed)" };
+        let spread = match runs {
+            1 => "–".to_owned(),
+            _ => format!("{} to {}", number(least), number(most)),
+        };
+        write!(f, "| {what} | {}{missed} | {spread} | {runs} | {goal} |", with_unit(median))
     }
 }
 
@@ -88,6 +127,3 @@ fn thousands(value: f64) -> String {
     }
     text
 }
-
-/// The head of the table.
-pub const HEAD: &str = "| what | measured | to reach |\n| --- | --- | --- |";

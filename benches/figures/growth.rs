@@ -4,64 +4,89 @@ use std::time::Duration;
 
 use crate::{
     figure::{Figure, number},
-    folder,
     history::History,
+    pages::Pages,
     queue::Queue,
 };
 
-/// Numbers of jobs, and the limit of memory in MB.
-const SIZES: [(usize, Option<f64>); 4] =
-    [(1_000, None), (10_000, None), (100_000, Some(40.0)), (1_000_000, Some(60.0))];
+/// How much is measured.
+struct Size {
+    jobs: usize,
+    /// The goal of accepting the jobs, in jobs per second. None: the column is only in the table of growth.
+    accepted_per_second: Option<f64>,
+    /// How long an idle daemon is measured.
+    idle: Duration,
+}
+
 /// Long enough for a rescan.
 const IDLE: Duration = Duration::from_secs(32);
+const SIZES: [Size; 4] = [
+    Size { jobs: 1_000, accepted_per_second: None, idle: IDLE },
+    Size { jobs: 10_000, accepted_per_second: None, idle: IDLE },
+    Size { jobs: 100_000, accepted_per_second: Some(25_000.0), idle: IDLE },
+    Size { jobs: 1_000_000, accepted_per_second: Some(15_000.0), idle: IDLE },
+];
+const SHORT: [Size; 1] =
+    [Size { jobs: 20_000, accepted_per_second: Some(25_000.0), idle: Duration::from_secs(10) }];
 
 /// One column of the table.
-#[derive(Debug)]
 struct Column {
     jobs: usize,
     queue: Queue,
     history: History,
-    rescan_ms: Option<f64>,
+    pages: Pages,
 }
 
 /// A row: its name, and its value in a column.
 type Row = (&'static str, fn(&Column) -> Option<f64>);
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     ("accepting jobs, jobs/s", |column| Some(column.queue.accepted_per_second)),
     ("peak memory, MB", |column| Some(column.queue.memory_mb)),
     ("idle, % of a core", |column| Some(column.queue.idle_percent)),
-    ("`status`, all queued, ms", |column| Some(column.queue.status_ms)),
-    ("first request after a kill, ms", |column| Some(column.queue.start_ms)),
+    ("`status`, all queued, ms", |column| column.queue.status_ms.median()),
+    ("`list --limit 50`, all queued, ms", |column| column.queue.list_ms.median()),
+    ("first request after a kill, ms", |column| column.queue.start_ms.median()),
     ("database per finished job, bytes", |column| Some(column.history.bytes_per_job)),
-    ("`status`, all finished, ms", |column| Some(column.history.status_ms)),
+    ("`status`, all finished, ms", |column| column.history.status_ms.median()),
+    ("slowest page, all finished, ms", |column| column.pages.slowest().0.median()),
     ("3,000 jobs after that, jobs/s", |column| Some(column.history.jobs_per_second)),
     ("the same, CPU ms per job", |column| Some(column.history.cpu_ms_per_job)),
-    ("rescan of as many manifests, ms", |column| column.rescan_ms),
 ];
 
-/// Measures all sizes up to `most`. Returns lines for the table of figures, and a table of its own.
-pub fn measure(most: usize) -> (Vec<Figure>, String) {
+/// Measures all sizes up to `most`, or one small size. Returns lines for the table of figures, and a table of its own.
+pub fn measure(short: bool, most: usize) -> (Vec<Figure>, String) {
     let (mut figures, mut columns) = (Vec::new(), Vec::new());
-    for (jobs, memory_max_mb) in SIZES.into_iter().filter(|(jobs, _)| *jobs <= most) {
-        let (queue, test_env) = Queue::measure(jobs, IDLE);
-        let history = History::measure(test_env, jobs);
-        let rescan_ms = (jobs <= 100_000).then(|| folder::rescan_ms(jobs));
-        if let Some(memory_max_mb) = memory_max_mb {
-            let size = number(jobs as f64);
-            figures.extend((jobs == 100_000).then(|| queue.acceptance(&size)));
-            figures.extend(queue.figures(&size, memory_max_mb));
-            figures.extend(history.figures(&size));
+    let sizes: &[Size] = if short { &SHORT } else { &SIZES };
+    for size in sizes.iter().filter(|size| size.jobs <= most) {
+        let column = Column::measure(size);
+        if let Some(accepted_per_second) = size.accepted_per_second {
+            figures.extend(column.figures(accepted_per_second));
         }
-        if let Some(rescan_ms) = rescan_ms.filter(|_| jobs == 100_000) {
-            figures.push(folder::figure(jobs, rescan_ms));
-        }
-        let column = Column { jobs, queue, history, rescan_ms };
         // Shows progress: this takes long.
-        eprintln!("{column:?}");
+        eprintln!("measured {} jobs", number(size.jobs as f64));
         columns.push(column);
     }
-    (figures, table(&columns))
+    let table = if short { String::new() } else { table(&columns) };
+    (figures, table)
+}
+
+impl Column {
+    fn measure(size: &Size) -> Self {
+        let jobs = size.jobs;
+        let (queue, mut test_env) = Queue::measure(jobs, size.idle);
+        let history = History::measure(&mut test_env, jobs);
+        let pages = Pages::measure(&mut test_env);
+        Self { jobs, queue, history, pages }
+    }
+
+    fn figures(&self, accepted_per_second: f64) -> Vec<Figure> {
+        let size = number(self.jobs as f64);
+        let mut figures = self.queue.figures(&size, accepted_per_second);
+        figures.extend(self.history.figures(&size));
+        figures.extend(self.pages.figures(&size));
+        figures
+    }
 }
 
 fn table(columns: &[Column]) -> String {

@@ -1,7 +1,9 @@
-//! Measures the performance figures that the docs quote: `cargo bench`.
+//! Measures the performance figures that the docs quote, and the baselines that they are compared with: `cargo bench`.
 //!
-//! `cargo bench -- --short` measures less of each, and fails only when a figure is worse by half, because machines
-//! are noisy. Names after `--` select figures: `slots`, `long`, `overhead`, `growth`, `pages`.
+//! `cargo bench -- --short` measures less of each, and fails when a figure is worse than half of what is wanted or
+//! known, because machines are noisy. Names after `--` select figures: `overhead`, `slots`, `long`, `busy`, `big`,
+//! `folder`, `growth`; a number is the largest size of `growth`. With the environment variable KEEP, the folders of the
+//! measurements are made in that folder, and stay.
 
 #![expect(
     unreachable_pub,
@@ -11,68 +13,93 @@
     reason = "nothing here is public; a failed bench may panic; figures are for people"
 )]
 
+mod baselines;
+mod big_files;
+mod busy;
+mod calls;
 mod figure;
 mod folder;
+mod folders;
 mod growth;
 mod history;
 mod long_tasks;
+mod manifests;
 mod overhead;
 mod pages;
+mod process;
 mod queue;
+mod samples;
+mod simulated;
 mod slots;
 mod test_env;
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, process::ExitCode};
 
 use figure::Figure;
-use history::History;
-use queue::Queue;
-
-/// How long an idle daemon is measured with `--short`.
-const SHORT_IDLE: Duration = Duration::from_secs(10);
+use folders::Folders;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
+    let mut arguments = env::args().skip(1).peekable();
+    if arguments.next_if(|word| word == baselines::FILES_ALONE).is_some() {
+        baselines::write_files(arguments);
+        return ExitCode::SUCCESS;
+    }
+    let _folders = Folders;
+    let words: Vec<String> = arguments.filter(|word| word != "--bench").collect();
     let short = words.iter().any(|word| word == "--short");
-    let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
-    let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|word| *word == name);
-    let (mut figures, mut growth): (Vec<Figure>, String) = (Vec::new(), String::new());
-    // First, because some file systems create files slowly after many files were deleted.
-    if wants("overhead") {
-        figures.extend(overhead::measure(3_000));
-    }
-    if wants("slots") {
-        figures.extend(slots::measure());
-    }
-    if wants("long") {
-        let rounds = if short { 25 } else { 100 };
-        figures.extend([5, 50].map(|slots| long_tasks::measure(slots, rounds)));
-    }
-    if short && wants("growth") {
-        let (queue, test_env) = Queue::measure(20_000, SHORT_IDLE);
-        figures.push(queue.acceptance("20,000"));
-        figures.extend(queue.figures("20,000", 40.0));
-        figures.extend(History::measure(test_env, 20_000).figures("20,000"));
-        figures.push(folder::figure(10_000, folder::rescan_ms(10_000)));
-    } else if wants("growth") {
-        let (of_growth, table) = growth::measure(1_000_000);
-        figures.extend(of_growth);
-        growth = table;
-    }
-    if wants("pages") {
-        let sizes: &[usize] = if short { &[20_000] } else { &[1_000, 100_000, 1_000_000] };
-        let (of_pages, table) = pages::measure(sizes);
-        figures.extend(of_pages);
-        growth += &table;
-    }
+    let (figures, growth) = measure(short, &words);
+    // Ratios do not depend on the machine as much.
+    let (ratios, others): (Vec<_>, Vec<_>) = figures.iter().partition(|figure| figure.is_ratio());
     println!("{}", figure::HEAD);
-    for figure in &figures {
-        println!("{figure}");
-    }
+    ratios.iter().chain(&others).for_each(|figure| println!("{figure}"));
     println!("\n{growth}");
     if short && figures.iter().any(|figure| !figure.is_half_reached()) {
-        println!("a figure is worse by more than half");
+        println!("a figure is worse than half of what is wanted or known");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// Returns the figures, and the table of growth.
+fn measure(short: bool, words: &[String]) -> (Vec<Figure>, String) {
+    let most = words.iter().find_map(|word| word.parse().ok()).unwrap_or(usize::MAX);
+    let is_size = |word: &str| word.parse::<usize>().is_ok();
+    let names: Vec<&String> =
+        words.iter().filter(|word| !word.starts_with("--") && !is_size(word)).collect();
+    let wants = |name: &str| names.is_empty() || names.iter().any(|word| *word == name);
+    // How often, or how many, with `--short` and without.
+    let times = |in_short: usize, in_full: usize| if short { in_short } else { in_full };
+    let (mut figures, mut growth) = (Vec::new(), String::new());
+    // Shows progress: all this takes long.
+    let mut add = |measured: Vec<Figure>| {
+        measured.iter().for_each(|figure| eprintln!("{figure}"));
+        figures.extend(measured);
+    };
+    // First, because some file systems create files slowly after many files were deleted.
+    if wants("overhead") {
+        add(overhead::measure(times(3, 5)));
+    }
+    if wants("slots") {
+        add(slots::measure(times(1, 5)));
+    }
+    if wants("long") {
+        for slots in [5, 50] {
+            add(long_tasks::measure(slots, times(25, 100)).into());
+        }
+    }
+    if wants("busy") {
+        add(vec![busy::measure(times(1, 3))]);
+    }
+    if wants("big") {
+        add(big_files::measure(times(40, 200), times(2, 3)));
+    }
+    if wants("folder") {
+        add(folder::measure(times(10_000, 100_000)));
+    }
+    if wants("growth") {
+        let (of_growth, table) = growth::measure(short, most);
+        add(of_growth);
+        growth = table;
+    }
+    (figures, growth)
 }

@@ -1,47 +1,96 @@
-//! What a job costs beside its task: tasks end at once, and all the rest is ours.
-
-use std::time::Instant;
+//! What a job costs beside its task: tasks end at once, and all the rest is ours. Baselines run in turn with it.
 
 use lipsyncd::sim::SimConfig;
 
 use crate::{
+    baselines,
     figure::{Figure, Goal},
+    process::Run,
+    samples::{Samples, each, repeat},
     test_env::{TestEnv, account},
 };
 
-/// An account that holds nobody up.
+/// The rates and slots limit nothing.
 pub const SETTINGS: &str = "
 limits: { concurrency: 256, identify_per_second: 100000, create_per_second: 100000, query_per_second: 100000 }
 poll: { min_interval: 10ms }
 download: { concurrency: 16 }
 ";
+const JOBS: usize = 3_000;
 const RESULT_BYTES: u64 = 20_000;
 
-/// Measures this many jobs from the start to the end of the daemon.
-pub fn measure(jobs: usize) -> Vec<Figure> {
-    let account = SimConfig { min_result_bytes: RESULT_BYTES, ..account(256, (0, 0)) };
-    let mut test_env = TestEnv::new(account, SETTINGS);
-    test_env.drop_jobs(jobs);
-    test_env.age_manifests();
-    let began = Instant::now();
-    test_env.start(&["run", "--once"]);
-    let cpu = test_env.end();
-    let took = began.elapsed();
-    let each = jobs as f64;
+/// The same jobs, once by each.
+struct Round {
+    lipsyncd: Run,
+    files: Run,
+    script: Option<Run>,
+}
+
+/// Measures the jobs from the start to the end of the program.
+pub fn measure(rounds: usize) -> Vec<Figure> {
+    let rounds = repeat(rounds, Round::measure);
+    let scripts: Vec<(Run, Run)> =
+        rounds.iter().filter_map(|round| Some((round.lipsyncd, round.script?))).collect();
+    let speed = |run: &Run| run.per_second(JOBS);
+    let cpu_ms = |run: &Run| run.cpu_ms_per(JOBS);
+    let against_files: Samples = each(&rounds, |it| speed(&it.lipsyncd) / speed(&it.files));
     vec![
+        Figure::ratio("jobs a second against files alone", against_files, Goal::AtLeast(0.5))
+            .known_to_be(Goal::AtLeast(0.19)),
+        Figure::ratio(
+            "jobs a second against the script",
+            each(&scripts, |(lipsyncd, script)| speed(lipsyncd) / speed(script)),
+            Goal::AtLeast(1.0),
+        )
+        .known_to_be(Goal::AtLeast(0.2)),
+        Figure::ratio(
+            "CPU time of the script against ours",
+            each(&scripts, |(lipsyncd, script)| cpu_ms(script) / cpu_ms(lipsyncd)),
+            Goal::AtLeast(1.0),
+        )
+        .known_to_be(Goal::AtLeast(0.15)),
         Figure::new(
             "overhead, tasks that end at once",
-            each / took.as_secs_f64(),
+            each(&rounds, |round| speed(&round.lipsyncd)),
             "jobs/s",
             Goal::AtLeast(2_000.0),
         )
-        .known_to_be(Goal::AtLeast(600.0)),
+        .known_to_be(Goal::AtLeast(700.0)),
         Figure::new(
             "overhead, CPU time per job",
-            cpu.as_secs_f64() * 1e3 / each,
+            each(&rounds, |round| cpu_ms(&round.lipsyncd)),
             "ms",
-            Goal::AtMost(0.5),
+            Goal::AtMost(0.6),
         )
-        .known_to_be(Goal::AtMost(2.0)),
+        .known_to_be(Goal::AtMost(1.4)),
+        Figure::baseline("files alone", each(&rounds, |round| speed(&round.files)), "jobs/s"),
+        Figure::baseline(
+            "files alone, CPU time per job",
+            each(&rounds, |round| cpu_ms(&round.files)),
+            "ms",
+        ),
+        Figure::baseline("the script", each(&scripts, |(_, script)| speed(script)), "jobs/s"),
+        Figure::baseline(
+            "the script, CPU time per job",
+            each(&scripts, |(_, script)| cpu_ms(script)),
+            "ms",
+        ),
     ]
+}
+
+impl Round {
+    fn measure() -> Self {
+        let mut test_env = test_env();
+        test_env.drop_jobs(JOBS);
+        test_env.age_manifests();
+        let lipsyncd = test_env.run_once();
+        drop(test_env);
+        let files = baselines::files_alone(JOBS, RESULT_BYTES);
+        Self { lipsyncd, files, script: baselines::script(&self::test_env(), JOBS, RESULT_BYTES) }
+    }
+}
+
+fn test_env() -> TestEnv {
+    let account = SimConfig { min_result_bytes: RESULT_BYTES, ..account(256, (0, 0)) };
+    TestEnv::new(account, SETTINGS)
 }

@@ -7,15 +7,12 @@ use std::{
 };
 
 use crate::{
-    figure::{Figure, Goal, number},
-    history::finish_all,
-    test_env::{TestEnv, account},
+    figure::{Figure, Goal},
+    samples::{Samples, repeat},
+    test_env::TestEnv,
 };
 
-const SLOTS: usize = 5;
-/// Tasks that do not end by themselves.
-const TASK_MS: i64 = 3_600_000;
-/// How often each page is read. The median counts.
+/// How often each page is read.
 const TIMES: usize = 9;
 /// Browsers that watch at the same time.
 const BROWSERS: usize = 20;
@@ -35,43 +32,16 @@ const PAGES: [&str; 9] = [
 ];
 
 /// The costs of the web page beside so many finished jobs.
-#[derive(Debug)]
-struct Pages {
-    jobs: usize,
-    /// The medians in the order of [`PAGES`].
-    took_ms: [f64; PAGES.len()],
+pub struct Pages {
+    /// In the order of [`PAGES`].
+    took_ms: Vec<Samples>,
     memory_mb: f64,
 }
 
-/// Measures all sizes. Returns lines for the table of figures, and a table of its own.
-pub fn measure(sizes: &[usize]) -> (Vec<Figure>, String) {
-    let measured: Vec<Pages> = sizes.iter().map(|jobs| Pages::measure(*jobs)).collect();
-    let figures = measured.iter().flat_map(Pages::figures).collect();
-    let row = |what: &str, of: &dyn Fn(&Pages) -> f64| {
-        let cells = measured.iter().map(|pages| number(of(pages))).collect::<Vec<_>>().join(" | ");
-        format!("| {what} | {cells} |\n")
-    };
-    let mut table = row("jobs, finished", &|pages| pages.jobs as f64);
-    table += &format!("|{}\n", " --- |".repeat(sizes.len() + 1));
-    for (at, page) in PAGES.into_iter().enumerate() {
-        table += &row(&format!("`{page}`, ms"), &|pages| pages.took_ms[at]);
-    }
-    table += &row(&format!("peak memory, {BROWSERS} open pages, MB"), &|pages| pages.memory_mb);
-    (figures, table)
-}
-
 impl Pages {
-    fn measure(jobs: usize) -> Self {
-        let mut test_env = TestEnv::new(account(SLOTS, (TASK_MS, TASK_MS)), "");
-        test_env.drop_jobs(jobs);
-        test_env.age_manifests();
-        test_env.start(&["run"]);
-        test_env
-            .until("the folder", |test_env| test_env.log().contains("the folder has been read"));
-        test_env.until_accepted(jobs);
+    /// `test_env` has a database of finished jobs, and a daemon.
+    pub fn measure(test_env: &mut TestEnv) -> Self {
         test_env.kill();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(finish_all(&test_env));
         let log = test_env.log().len();
         test_env.configure("web: { listen: \"127.0.0.1:0\" }");
         test_env.start(&["run"]);
@@ -81,52 +51,48 @@ impl Pages {
             Some(rest.split_once('/')?.0.to_owned())
         };
         test_env.until("the web page", |test_env| address(test_env).is_some());
-        test_env.until("the folder", |test_env| {
-            test_env.log()[log..].contains("the folder has been read")
-        });
-        let address = address(&test_env).unwrap();
-        let took_ms = PAGES.map(|page| median_ms(&address, page));
-        let watching: Vec<_> = (0..BROWSERS)
-            .map(|browser| {
-                read(&address, PAGES[browser % PAGES.len()]);
-                watch(&address)
-            })
-            .collect();
+        test_env.until_scanned(log);
+        let address = address(test_env).unwrap();
+        let took_ms = PAGES.iter().map(|page| page_ms(&address, page)).collect();
+        let watching = repeat(BROWSERS, || watch(&address));
+        PAGES.iter().for_each(|page| read(&address, page));
         let memory_mb = test_env.memory_peak_mb();
         drop(watching);
-        let pages = Self { jobs, took_ms, memory_mb };
-        // Shows progress: this takes long.
-        eprintln!("{pages:?}");
-        pages
+        Self { took_ms, memory_mb }
     }
 
-    fn figures(&self) -> Vec<Figure> {
-        let (slowest_ms, page) =
-            self.took_ms.into_iter().zip(PAGES).max_by(|one, two| one.0.total_cmp(&two.0)).unwrap();
-        let jobs = number(self.jobs as f64);
-        let memory = format!("peak memory, {BROWSERS} open pages, {jobs} jobs finished");
-        vec![
+    /// Returns the lines of the table.
+    pub fn figures(&self, jobs: &str) -> [Figure; 2] {
+        let (took_ms, page) = self.slowest();
+        [
             Figure::new(
                 format!("slowest page (`{page}`), {jobs} jobs finished"),
-                slowest_ms,
+                took_ms.clone(),
                 "ms",
                 Goal::AtMost(100.0),
             ),
-            Figure::new(memory, self.memory_mb, "MB", Goal::AtMost(60.0)),
+            Figure::new(
+                format!("peak memory, {BROWSERS} open pages, {jobs} jobs finished"),
+                self.memory_mb,
+                "MB",
+                Goal::AtMost(60.0),
+            ),
         ]
+    }
+
+    pub fn slowest(&self) -> (&Samples, &str) {
+        let pages = self.took_ms.iter().zip(PAGES);
+        pages.max_by(|one, two| one.0.median().partial_cmp(&two.0.median()).unwrap()).unwrap()
     }
 }
 
-fn median_ms(address: &str, page: &str) -> f64 {
-    let mut took: Vec<Duration> = (0..TIMES)
-        .map(|_| {
-            let began = Instant::now();
-            read(address, page);
-            began.elapsed()
-        })
-        .collect();
-    took.sort_unstable();
-    took[TIMES / 2].as_secs_f64() * 1e3
+fn page_ms(address: &str, page: &str) -> Samples {
+    let took = repeat(TIMES, || {
+        let began = Instant::now();
+        read(address, page);
+        began.elapsed().as_secs_f64() * 1e3
+    });
+    took.into_iter().collect()
 }
 
 /// Reads a page to its end.

@@ -25,8 +25,10 @@ use crate::store::{
     AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob,
 };
 
-/// Reading continues while no more jobs than these are being written.
-const WRITING_JOBS_MAX: usize = 3_072;
+/// Reading continues while no more than this is being written.
+const WRITING_MAX: usize = 3_072;
+/// In [`WRITING_MAX`], a manifest counts as this number of jobs in addition to its own.
+const MANIFEST_JOBS: usize = 2;
 /// A batch reads at most this number of manifests, and no further one after this number of jobs.
 const BATCH_MANIFESTS: usize = 64;
 const BATCH_JOBS: usize = 1_024;
@@ -56,9 +58,31 @@ struct WantedManifest {
 
 struct Writing {
     file: SettledFile,
-    jobs: usize,
+    /// Its jobs, and [`MANIFEST_JOBS`].
+    size: usize,
     warnings: Option<String>,
     accepted: BoxFuture<'static, Result<Result<Reconciled, Conflict>, StoreError>>,
+}
+
+/// Manifests that are being written, in their order.
+#[derive(Default)]
+struct WriteQueue {
+    manifests: VecDeque<Writing>,
+    /// The sum of their sizes.
+    size: usize,
+}
+
+impl WriteQueue {
+    fn push(&mut self, manifest: Writing) {
+        self.size += manifest.size;
+        self.manifests.push_back(manifest);
+    }
+
+    fn pop(&mut self) -> Option<Writing> {
+        let first = self.manifests.pop_front()?;
+        self.size -= first.size;
+        Some(first)
+    }
 }
 
 impl Inbox {
@@ -71,7 +95,7 @@ impl Inbox {
         files: Vec<SettledFile>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let (mut files, mut writing) = (VecDeque::from(files), VecDeque::new());
+        let (mut files, mut writing) = (VecDeque::from(files), WriteQueue::default());
         while !files.is_empty() {
             let batch = self.read_batch(&mut files).await?;
             batch.count_changed_files(pass);
@@ -91,8 +115,8 @@ impl Inbox {
                             // Jobs that were sent do not wait for media. Their media are compared then.
                             self.media_schedule.file_settles_in(again);
                         }
-                        writing.push_back(self.write(file, wanted, &batch.known, pass));
-                        self.finish_writing(&mut writing, WRITING_JOBS_MAX, pass).await?;
+                        writing.push(self.write(file, wanted, &batch.known, pass));
+                        self.finish_writing(&mut writing, WRITING_MAX, pass).await?;
                     }
                     Err(rejected) => self.reject(&file, &rejected, pass).await?,
                 }
@@ -160,26 +184,24 @@ impl Inbox {
             })
         });
         let on_change = if is_of_many { OnChange::Flag } else { self.settings.on_change };
-        let (jobs, file_stamp) = (wanted.jobs.len(), file.stamp.to_string());
+        let (size, file_stamp) = (wanted.jobs.len() + MANIFEST_JOBS, file.stamp.to_string());
         let warnings = wanted.warnings;
         let accepted =
             AcceptedManifest { path: file.path.to_string(), file_stamp, jobs: wanted.jobs };
         let accepted = self.store.accept(accepted, self.moment(), self.policy(), on_change);
-        Writing { file, jobs, warnings, accepted: Box::pin(accepted) }
+        Writing { file, size, warnings, accepted: Box::pin(accepted) }
     }
 
-    /// Waits until at most `jobs_max` jobs are being written.
+    /// Waits until at most `size_max` is being written.
     async fn finish_writing(
         &mut self,
-        writing: &mut VecDeque<Writing>,
-        jobs_max: usize,
+        writing: &mut WriteQueue,
+        size_max: usize,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let mut jobs: usize = writing.iter().map(|manifest| manifest.jobs).sum();
-        while (jobs > jobs_max || jobs_max == 0)
-            && let Some(first) = writing.pop_front()
+        while writing.size > size_max
+            && let Some(first) = writing.pop()
         {
-            jobs -= first.jobs;
             match first.accepted.await? {
                 Ok(reconciled) => {
                     self.accepted(&first.file, &reconciled, pass);

@@ -1,6 +1,6 @@
 //! Manifests that are new or changed: which are still being written, and which can be read.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -19,8 +19,7 @@ impl Inbox {
     pub(super) fn report_changes(&mut self, differences: &Differences) {
         let now_ms = self.moment().now_ms;
         let new = || differences.changed.iter().filter(|(_, change)| change.is_new);
-        let is_new = |path: &str| differences.changed.get(path).is_some_and(|it| it.is_new);
-        self.index.retain_changed(is_new);
+        self.index.retain_changed(|path| differences.is_new(path));
         self.index.forget_foreign();
         for (path, change) in new() {
             if matches!(change.found, ScanEntry::File(_)) {
@@ -34,7 +33,7 @@ impl Inbox {
     /// Reads the changed manifests that have settled. Those that are still being written stay pending.
     pub(super) async fn read_changes(
         &mut self,
-        changes: BTreeMap<Arc<str>, ManifestChange>,
+        changes: Vec<(Arc<str>, ManifestChange)>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         let mut settled = Vec::new();
@@ -63,9 +62,16 @@ impl Inbox {
                     pass.repeat_in(wait);
                     pass.pending.insert(path);
                 }
-                None => settled.push(SettledFile { path, stamp }),
+                None => {
+                    // To save memory: while a hundred thousand new manifests are read, `settled` has their stamps.
+                    if !self.index.contains(&path) {
+                        self.settling.forget(&*path);
+                    }
+                    settled.push(SettledFile { path, stamp });
+                }
             }
         }
+        self.settling.shrink();
         // Known manifests come first: a job that leaves one of them may appear in a new one.
         settled.sort_by_key(|file| !self.index.contains(&file.path));
         self.accept(settled, pass).await

@@ -2,7 +2,7 @@
 //!
 //! Nothing is kept of manifests that are unchanged: there may be a hundred thousand. Blocks.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use super::{
     manifest_index::{Comparison, ManifestIndex},
@@ -19,13 +19,22 @@ pub(super) struct ManifestChange {
 
 #[derive(Debug, Default)]
 pub(super) struct Differences {
-    pub(super) changed: BTreeMap<Arc<str>, ManifestChange>,
+    /// By path, in order.
+    pub(super) changed: Vec<(Arc<str>, ManifestChange)>,
     /// Known manifests that the scan did not find, in order.
     pub(super) gone: Vec<Box<str>>,
     pub(super) unreadable: SkippedPaths,
     pub(super) suspicious: SkippedPaths,
     pub(super) folder_id: String,
     pub(super) is_empty: bool,
+}
+
+impl Differences {
+    /// Whether the manifest at `path` is new or changed.
+    pub(super) fn is_new(&self, path: &str) -> bool {
+        let place = self.changed.binary_search_by(|(changed, _)| (**changed).cmp(path));
+        place.is_ok_and(|place| self.changed[place].1.is_new)
+    }
 }
 
 /// Scans the folder at `root` and compares it with the index.
@@ -35,16 +44,17 @@ pub(super) fn diff(
     index: &ManifestIndex,
 ) -> io::Result<Differences> {
     let folder_id = folder_id(root)?;
-    let (mut changed, mut is_empty) = (BTreeMap::new(), true);
+    let (mut changed, mut is_empty) = (Vec::new(), true);
     index.begin_scan();
     let Skipped { unreadable, suspicious } = scan_with(root, ignore, |path, found| {
         is_empty = false;
         let comparison = index.compare(path, &found);
         if comparison != Comparison::Unchanged {
             let is_new = comparison == Comparison::Changed;
-            changed.insert(path.into(), ManifestChange { found, is_new });
+            changed.push((index.shared_path(path), ManifestChange { found, is_new }));
         }
     })?;
+    changed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let gone = index.not_found().filter(|path| !is_in(&unreadable, path)).map(Into::into).collect();
     Ok(Differences { changed, gone, unreadable, suspicious, folder_id, is_empty })
 }

@@ -181,6 +181,12 @@ impl ManifestIndex {
         self.changed_at_ms.retain(|path, _| is_changed(path));
     }
 
+    /// Returns `path`, in the memory that a manifest has already if it is new or changed.
+    pub(super) fn shared_path(&self, path: &str) -> Arc<str> {
+        let known = self.changed_at_ms.get_key_value(path);
+        known.map_or_else(|| path.into(), |(path, _)| Arc::clone(path))
+    }
+
     pub(super) fn set_changed(&mut self, path: &Arc<str>, now_ms: i64) {
         self.changed_at_ms.entry(Arc::clone(path)).or_insert(now_ms);
     }

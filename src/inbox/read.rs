@@ -3,7 +3,7 @@
 //! Used by the daemon and by `lipsyncd check`, so that both find the same. Blocks.
 
 use std::{
-    fs,
+    fs::{self, File, Metadata},
     io::{self, Read as _},
     path::Path,
 };
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     job::{JobSpec, Media},
     manifest::{self, Location, Problem, Problems},
-    media::open_resolved,
+    media::{open_beneath, open_resolved},
 };
 
 /// Why a JSON file is ignored.
@@ -135,15 +135,10 @@ pub fn is_manifest(jobs_dir: &Path, path: &str) -> bool {
 
 /// Reads the bytes of a manifest, at most one more than is allowed. Returns them with the stamp of the file.
 fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, ManifestStamp), RejectedManifest> {
-    // Messages quote manifests: a link must not show any other file of the machine.
-    let named = jobs_dir.join(path);
-    let real = fs::canonicalize(&named)?;
-    let root = fs::canonicalize(jobs_dir)?;
-    if !real.starts_with(&root) {
-        let what = "it is a link to a file outside jobs_dir";
-        return Err(Problem::of_file(what).help("put the file itself into jobs_dir").into());
-    }
-    let (file, metadata) = open_resolved(&real)?;
+    let (file, metadata) = match open_beneath(jobs_dir, path) {
+        Some(opened) => opened,
+        None => open_link(jobs_dir, path)?,
+    };
     let most = manifest::BYTES_MAX as u64;
     if metadata.len() > most {
         let what = format!("it has {} bytes", metadata.len());
@@ -151,7 +146,19 @@ fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, ManifestStamp), Rejecte
         return Err(Problem::of_file(what).help(help).into());
     }
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    // By its name, as the scan did: another file may have the name now.
-    Ok((bytes, ManifestStamp::of(&fs::metadata(&named)?)))
+    (&file).take(most + 1).read_to_end(&mut bytes)?;
+    // Of the file that was read. The next scan finds another file that has the name now.
+    Ok((bytes, ManifestStamp::of(&file.metadata()?)))
+}
+
+/// Opens a manifest that may be a link.
+fn open_link(jobs_dir: &Path, path: &str) -> Result<(File, Metadata), RejectedManifest> {
+    // Messages quote manifests: a link must not show any other file of the machine.
+    let real = fs::canonicalize(jobs_dir.join(path))?;
+    let root = fs::canonicalize(jobs_dir)?;
+    if !real.starts_with(&root) {
+        let what = "it is a link to a file outside jobs_dir";
+        return Err(Problem::of_file(what).help("put the file itself into jobs_dir").into());
+    }
+    Ok(open_resolved(&real)?)
 }

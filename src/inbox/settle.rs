@@ -5,6 +5,7 @@
 //! not wait for files that were there long before.
 
 use std::{
+    borrow::Borrow,
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
     time::Duration,
@@ -116,6 +117,19 @@ impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
         }
     }
 
+    /// Forgets the file `key`. If it is seen again, it must settle again.
+    pub(super) fn forget<Q: Eq + Hash + ?Sized>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
+        self.seen.remove(key);
+    }
+
+    /// Releases the memory of forgotten files: the first scan may see a hundred thousand.
+    pub(super) fn shrink(&mut self) {
+        self.seen.shrink_to_fit();
+    }
+
     /// Forgets files that were not seen since the last call, and not for `kept`: not every pass looks at all files.
     pub(super) fn forget_unseen(&mut self, kept: Duration) {
         let now = Instant::now();
@@ -124,8 +138,7 @@ impl<K: Eq + Hash, P: PartialEq> Settling<K, P> {
             let is_recent = now.saturating_duration_since(sighting.seen_at) < kept;
             is_fresh || !sighting.is_old && is_recent
         });
-        // The first scan may see a hundred thousand.
-        self.seen.shrink_to_fit();
+        self.shrink();
     }
 }
 

@@ -37,6 +37,11 @@ pub enum DeliveryOutcome {
     Refused(PermanentError),
 }
 
+/// Returns the sentence for the history of a delivered file. Job and task have the complete hash.
+pub(super) fn delivered(bytes: u64, sha256: &str) -> String {
+    format!("delivered: {bytes} bytes, sha256 {}…", sha256.get(..12).unwrap_or(sha256))
+}
+
 /// Returns what an attempt results in: the state of the job, the progress of the delivery, the failure if the
 /// delivery failed for good, and the sentence for the history.
 #[must_use]
@@ -48,8 +53,7 @@ pub fn deliver(
 ) -> (State, Delivery, Option<Failure>, String) {
     match attempt {
         DeliveryOutcome::Delivered { sha256, bytes } => {
-            let what = format!("delivered: {bytes} bytes, sha256 {sha256}");
-            (State::Succeeded, Delivery::default(), None, what)
+            (State::Succeeded, Delivery::default(), None, delivered(*bytes, sha256))
         }
         DeliveryOutcome::Failed(error) | DeliveryOutcome::OutputBlocked(error) => {
             let output_blocked = matches!(attempt, DeliveryOutcome::OutputBlocked(_));

@@ -25,7 +25,7 @@ pub use hash::{sha256_of, sha256_of_bytes};
 pub use incomplete::Incomplete;
 pub use locate::{LocateError, Located, Locator, public_url};
 pub use near_names::NearNames;
-pub use open::{open_regular, open_resolved};
+pub use open::{open_beneath, open_regular, open_resolved};
 pub use stamp::FileStamp;
 pub use video::{VideoError, VideoFacts};
 pub use video_host::{VideoHost, object_name, object_type};

@@ -1,9 +1,12 @@
 //! Checks before payment that a result can be written: the names are free, and files can be created.
 
-use std::io::Write as _;
+use std::{
+    fs,
+    io::{ErrorKind, Write as _},
+};
 
 use super::{
-    digest::{is_plain_file, known_file},
+    digest::known_file,
     error::OutputError,
     facts::FileFacts,
     metadata::Metadata,
@@ -42,10 +45,12 @@ pub fn check_available(
 /// Reads the metadata at the place. None if there is no file; [`OutputError::Foreign`] if the file is not from lipsyncd.
 pub(super) fn metadata_at(paths: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
     let path = paths.metadata();
-    if !exists(&path)? {
-        return Ok(None);
-    }
-    let found = if is_plain_file(&path)? { Metadata::read(&path)? } else { None };
+    let found = match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Ok(found) if !found.is_file() => None,
+        Ok(_) => Metadata::read(&path)?,
+        Err(error) => return Err(OutputError::at(&path)(error)),
+    };
     found.map(Some).ok_or(OutputError::Foreign(path))
 }
 

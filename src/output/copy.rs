@@ -15,7 +15,7 @@ use super::{
     error::OutputError,
     facts::FileFacts,
     metadata::Metadata,
-    part::discard,
+    part_file::discard,
     paths::{OutputPaths, VideoKind},
 };
 use crate::failpoint;

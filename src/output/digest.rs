@@ -8,7 +8,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{error::OutputError, facts::FileFacts, rename::exists};
+use super::{error::OutputError, facts::FileFacts};
 
 /// Bytes that are read and hashed at a time.
 pub(super) const CHUNK_BYTES: usize = 32 << 10;
@@ -18,10 +18,14 @@ pub(super) fn known_file<'a>(
     path: &Path,
     known: &[&'a FileFacts],
 ) -> Result<Option<&'a FileFacts>, OutputError> {
-    if !exists(path)? || !is_plain_file(path)? {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(OutputError::at(path))?,
+    };
+    if !found.is_file() {
         return Ok(None);
     }
-    let bytes = fs::metadata(path).map_err(OutputError::at(path))?.len();
+    let bytes = found.len();
     // Reading a large file takes long: the size alone excludes most files.
     if known.iter().all(|facts| facts.bytes != bytes) {
         return Ok(None);

@@ -201,21 +201,33 @@ impl Metadata {
 ///
 /// With `replace`, the file replaces metadata that are known to be lipsyncd's own.
 pub(super) fn write_text(path: &Path, text: &[u8], replace: bool) -> Result<(), OutputError> {
+    write_unsynced_name(path, text, replace)?;
+    sync_folder(path.parent().unwrap_or(path))
+}
+
+/// Does the same, but leaves the sync of the folder to the caller, who renames more files in it.
+pub(super) fn write_unsynced_name(
+    path: &Path,
+    text: &[u8],
+    replace: bool,
+) -> Result<(), OutputError> {
     let fresh = OutputPaths::part_of(path);
-    // The file is removed and created again, so that a link in its place is not followed.
-    remove_if_there(&fresh)?;
-    let write = || {
-        let mut file = File::create_new(&fresh)?;
+    let write = |mut file: File| {
         file.write_all(text)?;
         file.sync_all()
     };
-    failpoint::around("metadata.write", write).map_err(OutputError::at(&fresh))?;
-    if replace {
-        over_ours(&fresh, path)?
-    } else {
-        into_free(&fresh, path)?
-    }
-    sync_folder(path.parent().unwrap_or(path))
+    failpoint::before("metadata.write");
+    let file = match File::create_new(&fresh) {
+        // The file is removed and created again, so that a link in its place is not followed.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            remove_if_there(&fresh)?;
+            File::create_new(&fresh)
+        }
+        created => created,
+    };
+    file.and_then(write).map_err(OutputError::at(&fresh))?;
+    failpoint::after("metadata.write");
+    if replace { over_ours(&fresh, path) } else { into_free(&fresh, path) }
 }
 
 /// A source as written in the manifest, without the signature of a signed URL, which is a secret.

@@ -18,6 +18,7 @@ mod folder;
 mod metadata;
 mod one_writer;
 mod part;
+mod part_file;
 mod part_note;
 mod paths;
 mod publish;

@@ -1,18 +1,20 @@
 //! The part file: the bytes of a video that have arrived, hashed while they are written, and the final check.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    digest::{has_facts, hash, hex, is_plain_file},
+    digest::{has_facts, hash, hex},
     error::OutputError,
     facts::FileFacts,
     folder::sync_folder,
+    part_file::{create, discard, reopen},
     part_note::PartNote,
     paths::{OutputPaths, VideoKind},
     rename::{exists, into_free, remove_if_there},
@@ -42,6 +44,10 @@ pub struct Part {
     max_bytes: u64,
     source: String,
     etag: Option<String>,
+    /// A note about this part may be on disk.
+    has_note: bool,
+    /// What [`finish`](Self::finish) has checked.
+    checked: Option<FileFacts>,
 }
 
 impl Part {
@@ -56,24 +62,11 @@ impl Part {
         max_bytes: u64,
     ) -> Result<Self, OutputError> {
         let path = OutputPaths::part_of(&paths.video(source.kind));
-        // Through a link, the download would write somewhere else.
-        if exists(&path)? && !is_plain_file(&path)? {
-            return Err(OutputError::Foreign(path));
-        }
         let source = format!("{} {:?}", source.task_id, source.kind);
-        let note = PartNote::read(&path)?
-            .filter(|note| note.source == source && note.synced_bytes <= max_bytes);
-        if note.is_none() {
-            // Another task may still write to the file: a new file is not the same.
-            discard(&path)?;
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(OutputError::at(&path))?;
+        let note = PartNote::read_or_remove(&path, |note| {
+            note.source == source && note.synced_bytes <= max_bytes
+        })?;
+        let file = if note.is_some() { reopen(&path)? } else { create(&path)? };
         let mut part = Self {
             path,
             file,
@@ -83,10 +76,11 @@ impl Part {
             max_bytes,
             source,
             etag: None,
+            has_note: note.is_some(),
+            checked: None,
         };
-        match note {
-            Some(note) => part.take_up(note)?,
-            None => part.restart()?,
+        if let Some(note) = note {
+            part.take_up(note)?;
         }
         Ok(part)
     }
@@ -110,7 +104,9 @@ impl Part {
     /// complete file must be fetched.
     pub fn begin(&mut self, from_byte: u64, etag: Option<&str>) -> Result<(), OutputError> {
         if from_byte == 0 {
-            self.restart()?;
+            if self.bytes > 0 || self.has_note {
+                self.restart()?;
+            }
             self.etag = etag.map(str::to_owned);
             return Ok(());
         }
@@ -159,7 +155,7 @@ impl Part {
         };
         failpoint::around("part.keep", || self.file.sync_data())
             .map_err(OutputError::at(&self.path))?;
-        self.synced_bytes = self.bytes;
+        (self.synced_bytes, self.has_note) = (self.bytes, true);
         PartNote { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
 
@@ -203,7 +199,25 @@ impl Part {
         if bytes >= SYNC_EVERY_BYTES {
             self.keep()?;
         }
+        self.checked = Some(facts.clone());
         Ok(facts)
+    }
+
+    /// Returns true if the file at `path` is this part, and [`finish`](Self::finish) found these facts. Then the file
+    /// need not be read again.
+    pub(super) fn is_checked(&self, path: &Path, facts: &FileFacts) -> bool {
+        // Another task may have replaced the file.
+        let is_file = || {
+            let (ours, there) = (self.file.metadata()?, fs::symlink_metadata(path)?);
+            let is_same = (ours.dev(), ours.ino()) == (there.dev(), there.ino());
+            Ok::<_, io::Error>(is_same && there.len() == facts.bytes)
+        };
+        self.path == path && self.checked.as_ref() == Some(facts) && is_file().unwrap_or(false)
+    }
+
+    /// Returns true if there may be a note about this part.
+    pub(super) const fn has_note(&self) -> bool {
+        self.has_note
     }
 
     /// Removes the part.
@@ -246,6 +260,7 @@ impl Part {
         self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
         self.hasher = Sha256::new();
         (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);
+        (self.has_note, self.checked) = (false, None);
         Ok(())
     }
 }
@@ -253,10 +268,4 @@ impl Part {
 /// Removes what was [kept](Part::keep_incomplete) at `path` of an incomplete video with these facts.
 pub fn remove_incomplete(path: &Path, facts: &FileFacts) -> Result<(), OutputError> {
     if has_facts(path, facts)? { remove_if_there(path) } else { Ok(()) }
-}
-
-/// Removes a part and its note.
-pub(super) fn discard(part: &Path) -> Result<(), OutputError> {
-    PartNote::remove(part)?;
-    remove_if_there(part)
 }

@@ -26,14 +26,22 @@ pub(super) struct PartNote {
 }
 
 impl PartNote {
-    /// Reads the note beside `part`, if there is one.
-    pub(super) fn read(part: &Path) -> Result<Option<Self>, OutputError> {
+    /// Reads the note beside `part`. A note that is unreadable or not `wanted` is removed.
+    pub(super) fn read_or_remove(
+        part: &Path,
+        wanted: impl Fn(&Self) -> bool,
+    ) -> Result<Option<Self>, OutputError> {
         let path = path_of(part);
-        match fs::read(&path) {
-            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(OutputError::at(&path)(error)),
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(OutputError::at(&path)(error)),
+        };
+        let note = serde_json::from_slice(&text).ok().filter(wanted);
+        if note.is_none() {
+            Self::remove(part)?;
         }
+        Ok(note)
     }
 
     /// Writes the note beside `part`, completely or not at all. It needs no sync: losing it only costs time.

@@ -9,19 +9,22 @@ use super::{
     error::OutputError,
     facts::FileFacts,
     folder::sync_folder,
-    metadata::{Metadata, write_text},
+    metadata::{Metadata, write_unsynced_name},
     one_writer,
-    part::discard,
+    part::Part,
+    part_file::discard,
     paths::{OutputPaths, VideoKind},
+    recognize::list_set_aside,
     rename::{exists, into_free},
 };
 
 /// Gives the finished parts their final names: metadata first, the result last.
 ///
-/// `metadata` name the parts by their bytes, as [`Part::finish`](super::Part::finish) and
-/// [`copy_result`](super::copy_result) return them. `earlier` are the files that the database knows to be published
-/// at this place. An earlier result is set aside before; the return value lists its new paths. A video that is at
-/// the place already stays. May be repeated after a crash at any point, with the parts made again if needed.
+/// `metadata` name the parts by their bytes, as [`Part::finish`] and [`copy_result`](super::copy_result) return them.
+/// `finished` are the parts that are still open: they are not read again. `earlier` are the files that the database knows
+/// to be published at this place. An earlier result is set aside before; the return value lists its new paths, also
+/// those of an attempt before a power failure. A video that is at the place already stays. May be repeated after a crash
+/// at any point, with the parts made again if needed.
 ///
 /// # Errors
 /// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
@@ -30,6 +33,7 @@ pub fn publish(
     paths: &OutputPaths,
     metadata: &Metadata,
     earlier: &[FileFacts],
+    finished: &[Part],
 ) -> Result<Vec<PathBuf>, OutputError> {
     let _alone = one_writer::lock(paths);
     let current = metadata_at(paths)?;
@@ -42,27 +46,25 @@ pub fn publish(
             to_set_aside.push((kind, facts));
         }
         if let Some(facts) = metadata.facts(kind) {
-            publications.push(Publication {
-                part_of: paths,
-                to: paths,
-                kind,
-                facts,
-                is_done: there == AtFinalName::Stays,
-            });
+            let part = OutputPaths::part_of(&paths.video(kind));
+            let is_done = there == AtFinalName::Stays;
+            publications.push(Publication::new(part, paths.video(kind), facts, is_done));
         }
     }
-    publications.iter().try_for_each(Publication::check_part)?;
-    let kept = set_results_aside(paths, &found.results(to_set_aside))?;
-    match found.is_complete() {
-        // A crash may have come between the rename of the metadata and the sync.
-        true if publications.iter().any(|it| !it.is_done) => sync_folder(paths.folder())?,
-        true => {}
-        false => {
-            let path = paths.metadata();
-            write_text(&path, &metadata.text(&path)?, current.is_some())?;
-        }
+    publications.iter_mut().try_for_each(|it| it.check_part(finished))?;
+    let mut kept = set_results_aside(paths, &found.results(to_set_aside))?;
+    if !found.is_same_result() && publications.iter().any(|it| it.is_done) {
+        // A power failure kept the name of the result, but not that of its metadata. What was set aside before is moved
+        // already, and the caller must know of it.
+        kept = list_set_aside(paths)?;
+    }
+    if !found.is_complete() {
+        let path = paths.metadata();
+        write_unsynced_name(&path, &metadata.text(&path)?, current.is_some())?;
     }
     publications.iter().rev().try_for_each(Publication::rename)?;
+    // One sync for all names. If the power fails before it, the result may have its name without the new metadata: then
+    // it is downloaded again, found to be the same, and gets its metadata.
     sync_folder(paths.folder())?;
     Ok(kept)
 }
@@ -78,16 +80,18 @@ pub fn publish(
 pub fn publish_superseded(
     paths: &OutputPaths,
     metadata: &Metadata,
+    finished: &[Part],
 ) -> Result<OutputPaths, OutputError> {
     let _alone = one_writer::lock(paths);
     let parts = paths.superseded(&metadata.task_id);
     let kept = choose(paths, &metadata.result, metadata.watermark.as_ref(), Some(metadata))?;
     let mut publications = Vec::new();
     for (kind, facts) in metadata.files() {
-        let is_done = has_facts(&kept.paths.video(kind), facts)?;
-        publications.push(Publication { part_of: &parts, to: &kept.paths, kind, facts, is_done });
+        let (part, to) = (OutputPaths::part_of(&parts.video(kind)), kept.paths.video(kind));
+        let is_done = has_facts(&to, facts)?;
+        publications.push(Publication::new(part, to, facts, is_done));
     }
-    publications.iter().try_for_each(Publication::check_part)?;
+    publications.iter_mut().try_for_each(|it| it.check_part(finished))?;
     kept.write(&metadata.text(&kept.paths.metadata())?)?;
     publications.iter().rev().try_for_each(Publication::rename)?;
     sync_folder(paths.folder())?;
@@ -110,36 +114,38 @@ fn set_results_aside(
 
 /// The rename of one video from its part to its final name.
 struct Publication<'a> {
-    part_of: &'a OutputPaths,
-    to: &'a OutputPaths,
-    kind: VideoKind,
+    part: PathBuf,
+    to: PathBuf,
     facts: &'a FileFacts,
     /// The video has its final name already.
     is_done: bool,
+    /// The part or its note may be left once the video has its final name.
+    may_leave_part: bool,
 }
 
-impl Publication<'_> {
-    fn part(&self) -> PathBuf {
-        OutputPaths::part_of(&self.part_of.video(self.kind))
+impl<'a> Publication<'a> {
+    fn new(part: PathBuf, to: PathBuf, facts: &'a FileFacts, is_done: bool) -> Self {
+        Self { part, to, facts, is_done, may_leave_part: true }
     }
 
-    fn check_part(&self) -> Result<(), OutputError> {
-        let path = self.part();
-        if self.is_done || has_facts(&path, self.facts)? {
+    fn check_part(&mut self, finished: &[Part]) -> Result<(), OutputError> {
+        if self.is_done {
             return Ok(());
         }
-        Err(OutputError::Broken {
-            path,
-            why: "its bytes are not the ones that were checked".into(),
-        })
+        if let Some(part) = finished.iter().find(|it| it.is_checked(&self.part, self.facts)) {
+            self.may_leave_part = part.has_note();
+        } else if !has_facts(&self.part, self.facts)? {
+            let why = "its bytes are not the ones that were checked".into();
+            return Err(OutputError::Broken { path: self.part.clone(), why });
+        }
+        Ok(())
     }
 
     fn rename(&self) -> Result<(), OutputError> {
-        let part = self.part();
         if !self.is_done {
-            into_free(&part, &self.to.video(self.kind))?;
+            into_free(&self.part, &self.to)?;
         }
-        discard(&part)
+        if self.may_leave_part { discard(&self.part) } else { Ok(()) }
     }
 }
 

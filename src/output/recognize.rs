@@ -11,7 +11,7 @@ use super::{
     error::OutputError,
     folder::sync_folder,
     metadata::Metadata,
-    part::discard,
+    part_file::discard,
     paths::{OutputPaths, VideoKind},
 };
 

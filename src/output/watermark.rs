@@ -7,9 +7,10 @@ use super::{
     error::OutputError,
     facts::FileFacts,
     folder::sync_folder,
-    metadata::{Metadata, write_text},
+    metadata::{Metadata, write_unsynced_name},
     one_writer,
-    part::discard,
+    part::Part,
+    part_file::discard,
     paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
 };
@@ -50,14 +51,19 @@ pub fn copy_watermark(
 
 /// Gives the finished part of the watermarked copy its final name, and adds it to the metadata at the place.
 ///
-/// `metadata` name the copy, and are written if there are none: a person may have moved result and metadata away. May
-/// be repeated after a crash at any point, with the part made again if needed.
+/// `metadata` name the copy, and are written if there are none: a person may have moved result and metadata away.
+/// `finished` is the part if it is still open: it is not read again. May be repeated after a crash at any point, with the
+/// part made again if needed.
 ///
 /// # Errors
 /// [`OutputError::Foreign`] if another file has the name, or the metadata there are about another task;
 /// [`OutputError::Broken`] if the part does not have the named bytes: both with nothing changed. Otherwise what the
 /// file system reports.
-pub fn publish_watermark(paths: &OutputPaths, metadata: &Metadata) -> Result<(), OutputError> {
+pub fn publish_watermark(
+    paths: &OutputPaths,
+    metadata: &Metadata,
+    finished: Option<&Part>,
+) -> Result<(), OutputError> {
     let Some(facts) = &metadata.watermark else { return Ok(()) };
     let _alone = one_writer::lock(paths);
     let path = paths.video(VideoKind::Watermark);
@@ -66,7 +72,8 @@ pub fn publish_watermark(paths: &OutputPaths, metadata: &Metadata) -> Result<(),
     if !is_done && exists(&path)? {
         return Err(OutputError::Foreign(path));
     }
-    if !is_done && !has_facts(&part, facts)? {
+    let is_checked = finished.is_some_and(|it| it.is_checked(&part, facts));
+    if !is_done && !is_checked && !has_facts(&part, facts)? {
         let why = "its bytes are not the ones that were checked".into();
         return Err(OutputError::Broken { path: part, why });
     }
@@ -79,7 +86,7 @@ pub fn publish_watermark(paths: &OutputPaths, metadata: &Metadata) -> Result<(),
     }
     if is_new || current.watermark.as_ref() != Some(facts) {
         let complete = Metadata { watermark: Some(facts.clone()), ..current };
-        write_text(&place, &complete.text(&place)?, !is_new)?;
+        write_unsynced_name(&place, &complete.text(&place)?, !is_new)?;
     }
     if !is_done {
         into_free(&part, &path)?;

@@ -1,6 +1,6 @@
 //! Polls all tasks in progress: by pages of the list where that takes fewer requests, otherwise one by one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::try_join_all;
 use tracing::warn;
@@ -34,36 +34,40 @@ pub(crate) async fn poll<A: Api>(
     if targets.is_empty() {
         return Ok(polled);
     }
-    let overdue: Vec<PollTarget> =
-        targets.iter().filter(|target| target.is_overdue).cloned().collect();
-    let mut left: BTreeMap<String, Task> =
-        targets.into_iter().map(|target| (target.task_id, target.task)).collect();
+    let mut left: Unpolled<'_> = targets
+        .iter()
+        .filter_map(|target| Some((target.task.task_id.as_deref()?, &target.task)))
+        .collect();
     let is_listed = reads_list && left.len() > SINGLE_QUERIES_MAX;
     if is_listed && !read_pages(context, &mut left, &mut polled).await? {
         return Ok(polled);
     }
     let is_answered = query_each(context, left, &mut polled).await?
-        && (!is_listed || query_overdue(context, overdue, &mut polled).await?);
+        && (!is_listed || query_overdue(context, &targets, &mut polled).await?);
     if is_answered {
         polled.signal.get_or_insert(AccountSignal::Answered);
     }
     Ok(polled)
 }
 
-/// Queries the tasks of `overdue` singly of which the list showed no change: the list may lag behind. Returns whether
+/// The tasks that a poll has not asked for, by Kling's id.
+type Unpolled<'t> = BTreeMap<&'t str, &'t Arc<Task>>;
+
+/// Queries the overdue tasks singly of which the list showed no change: the list may lag behind. Returns whether
 /// the API answered.
 async fn query_overdue<A: Api>(
     context: &StepContext<A>,
-    overdue: Vec<PollTarget>,
+    targets: &[PollTarget],
     polled: &mut PollResult,
 ) -> Result<bool, StoreError> {
-    for PollTarget { task, task_id, .. } in overdue {
+    for PollTarget { task, .. } in targets.iter().filter(|target| target.is_overdue) {
+        let Some(task_id) = task.task_id.as_deref() else { continue };
         let id = task.id;
         if !polled.same.contains(&id) && !polled.unclear.iter().any(|(unclear, _)| *unclear == id) {
             continue;
         }
         context.rate.ready(CallKind::Query).await;
-        let reply = context.api.task(&task_id).await;
+        let reply = context.api.task(task_id).await;
         match reply.result {
             Ok(remote) if remote.task_id == task_id => {
                 match record_status(context, task, remote, ApiCall::Query, &reply.answer).await? {
@@ -91,13 +95,13 @@ async fn query_overdue<A: Api>(
 /// Asks for each of `left` by its id. Returns whether the API answered all of it.
 async fn query_each<A: Api>(
     context: &StepContext<A>,
-    left: BTreeMap<String, Task>,
+    left: Unpolled<'_>,
     polled: &mut PollResult,
 ) -> Result<bool, StoreError> {
     let mut server_errors = 0;
     for (task_id, task) in left {
         context.rate.ready(CallKind::Query).await;
-        let reply = context.api.task(&task_id).await;
+        let reply = context.api.task(task_id).await;
         match reply.result {
             Ok(remote) if remote.task_id != task_id => {
                 let what = format!("Kling's answer is about task {}", remote.task_id);
@@ -108,7 +112,7 @@ async fn query_each<A: Api>(
                 polled.add(seen.await?);
             }
             Err(error) if error.class.is_not_found() => {
-                query_by_name(context, task, task_id, error, polled).await?;
+                query_by_name(context, task, error, polled).await?;
             }
             Err(error) if is_about_task(&error, &reply.answer) => {
                 polled.unclear.push((task.id, error.message));
@@ -149,13 +153,12 @@ fn is_about_task(error: &ApiError, answer: &ApiAnswer) -> bool {
 /// in the create request.
 async fn query_by_name<A: Api>(
     context: &StepContext<A>,
-    task: Task,
-    task_id: String,
+    task: &Task,
     error: ApiError,
     polled: &mut PollResult,
 ) -> Result<(), StoreError> {
-    match by_name(context, &task).await?.0 {
-        Lookup::Found(remote) if remote.task_id == task_id => {
+    match by_name(context, task).await?.0 {
+        Lookup::Found(remote) if task.task_id.as_ref() == Some(&remote.task_id) => {
             polled.unclear.push((
                 task.id,
                 format!("a query by id failed ({error}), but Kling shows the task by its name"),
@@ -163,8 +166,8 @@ async fn query_by_name<A: Api>(
         }
         Lookup::Found(remote) => {
             let found = Outcome::Found { task_id: remote.task_id };
-            match context.record(&task, found, None).await {
-                Ok(task) => polled.moved.push((task, None)),
+            match context.record(task, found, None).await {
+                Ok(task) => polled.moved.push((task.into(), None)),
                 Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }) => {
                     polled.stale.push(task.id);
                 }
@@ -186,7 +189,7 @@ async fn query_by_name<A: Api>(
 /// Takes the tasks out of `left` that the newest pages of the list show. Returns whether the rest can be asked for.
 async fn read_pages<A: Api>(
     context: &StepContext<A>,
-    left: &mut BTreeMap<String, Task>,
+    left: &mut Unpolled<'_>,
     polled: &mut PollResult,
 ) -> Result<bool, StoreError> {
     let page_size = (left.len() * 2).clamp(PAGE_SIZE_MIN, PAGE_SIZE_MAX);
@@ -211,7 +214,7 @@ async fn read_pages<A: Api>(
         let is_full = tasks.len() >= page_size;
         // If a list shows a task twice, the first entry counts.
         let ours =
-            tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
+            tasks.into_iter().filter_map(|remote| Some((left.remove(&*remote.task_id)?, remote)));
         // All at once, so that one commit serves them all.
         let recorded = ours.map(|(task, remote)| {
             record_status(context, task, remote, ApiCall::List, &reply.answer)
@@ -227,7 +230,7 @@ async fn read_pages<A: Api>(
 /// Records the status that Kling shows of a task, if it changed.
 async fn record_status<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: &Task,
     remote: RemoteTask,
     call: ApiCall,
     answer: &ApiAnswer,
@@ -238,7 +241,7 @@ async fn record_status<A: Api>(
         TaskStatus::Submitted | TaskStatus::Processing => return Ok(PolledTask::Same(task.id)),
         TaskStatus::Succeed => {
             if charge.is_none() && context.settings.caps.any() {
-                warn_uncounted(context, &task, answer).await?;
+                warn_uncounted(context, task, answer).await?;
             }
             Outcome::TaskSucceeded { charge }
         }
@@ -259,8 +262,8 @@ async fn record_status<A: Api>(
     let has_ended = outcome != Outcome::Processing;
     let cost = charge.filter(|_| has_ended).map(|charge| charge.cost);
     let answer = history_answer(call, answer, cost);
-    match context.record(&task, outcome, answer).await {
-        Ok(task) => Ok(PolledTask::Moved(Box::new(task), Box::new(remote))),
+    match context.record(task, outcome, answer).await {
+        Ok(task) => Ok(PolledTask::Moved(task.into(), Box::new(remote))),
         Err(StoreError::Stale { .. }) => Ok(PolledTask::Stale(task.id)),
         Err(error) => Err(error),
     }

@@ -1,5 +1,7 @@
 //! What a poll asks for, and what it shows.
 
+use std::sync::Arc;
+
 use super::AccountSignal;
 use crate::{
     job::{Task, TaskId},
@@ -9,8 +11,7 @@ use crate::{
 /// A task that is polled.
 #[derive(Debug, Clone)]
 pub(crate) struct PollTarget {
-    pub(crate) task: Task,
-    pub(crate) task_id: String,
+    pub(crate) task: Arc<Task>,
     /// It takes longer than usual: it is queried singly if the list shows no change.
     pub(crate) is_overdue: bool,
 }
@@ -19,7 +20,7 @@ pub(crate) struct PollTarget {
 #[derive(Debug, Default)]
 pub(crate) struct PollResult {
     /// The tasks whose status changed, as they were recorded, with what Kling shows of them.
-    pub(crate) moved: Vec<(Task, Option<RemoteTask>)>,
+    pub(crate) moved: Vec<(Arc<Task>, Option<RemoteTask>)>,
     /// The tasks whose status is the same.
     pub(crate) same: Vec<TaskId>,
     /// The tasks that Kling does not show, with its message.
@@ -38,7 +39,7 @@ pub(crate) struct PollResult {
 
 /// What one answer showed of one task.
 pub(crate) enum PolledTask {
-    Moved(Box<Task>, Box<RemoteTask>),
+    Moved(Arc<Task>, Box<RemoteTask>),
     Same(TaskId),
     Unclear(TaskId, String),
     Stale(TaskId),
@@ -47,7 +48,7 @@ pub(crate) enum PolledTask {
 impl PollResult {
     pub(crate) fn add(&mut self, polled: PolledTask) {
         match polled {
-            PolledTask::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
+            PolledTask::Moved(task, remote) => self.moved.push((task, Some(*remote))),
             PolledTask::Same(id) => self.same.push(id),
             PolledTask::Unclear(id, what) => self.unclear.push((id, what)),
             PolledTask::Stale(id) => self.stale.push(id),

@@ -1,5 +1,7 @@
 //! What a step returns to the scheduler, and what an API error means for the task.
 
+use std::sync::Arc;
+
 use super::AccountSignal;
 use crate::{
     job::{
@@ -13,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct StepEnd {
     /// The task as it was last recorded. A task that a step left unchanged returns to the queue that it came from.
-    pub(crate) task: Task,
+    pub(crate) task: Arc<Task>,
     /// What the API said about the account.
     pub(crate) signal: Option<AccountSignal>,
     /// The task's job points to another task now, which is only in the database.
@@ -21,13 +23,13 @@ pub(crate) struct StepEnd {
 }
 
 impl StepEnd {
-    pub(crate) fn new(task: Task, signal: Option<AccountSignal>) -> Self {
-        Self { task, signal, is_transferred: false }
+    pub(crate) fn new(task: impl Into<Arc<Task>>, signal: Option<AccountSignal>) -> Self {
+        Self { task: task.into(), signal, is_transferred: false }
     }
 
     /// The job of `task` points to another task now.
     pub(crate) fn transferred(task: Task) -> Self {
-        Self { task, signal: Some(AccountSignal::Answered), is_transferred: true }
+        Self { is_transferred: true, ..Self::new(task, Some(AccountSignal::Answered)) }
     }
 }
 

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, named_params};
 
 use super::{
-    Store, StoreError, WatermarkTries, change::JobChange, event::record_change, find, job_row,
-    job_row::JobRow, sql::Sql as _, watermark,
+    IncompleteDownload, Store, StoreError, WatermarkTries, change::JobChange, event::record_change,
+    find, incomplete_download::incomplete_download, job_row, job_row::JobRow, sql::Sql as _,
+    watermark,
 };
-use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
+use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, deliver};
 
 /// A job whose task has succeeded and whose own file, or the watermarked copy, is not delivered yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,10 @@ pub struct MovedFile {
 
 pub(super) const DUE: &str = "INDEXED BY job_due
     WHERE j.due_at_ms >= ?1 AND j.due_at_ms <= ?2 ORDER BY j.due_at_ms, j.id LIMIT ?3";
+/// Usually nothing waits, and the scheduler asks often.
+pub(super) const ANY_WAITING: &str = "
+    SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_due WHERE due_at_ms IS NOT NULL)
+      OR EXISTS (SELECT 1 FROM missing_watermark INDEXED BY missing_watermark_due WHERE due_at_ms IS NOT NULL)";
 pub(super) const NEXT_DUE: &str = "
     SELECT min(due) FROM (
       SELECT min(due_at_ms) AS due FROM job INDEXED BY job_due WHERE due_at_ms > ?1
@@ -55,6 +60,9 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let latest_ms = now_ms.saturating_add(rest_max_ms).saturating_add(1);
         self.read(move |connection| {
+            if !connection.value(ANY_WAITING, ())? {
+                return Ok(Vec::new());
+            }
             let mut jobs = job_row::all(connection, DUE, (0, now_ms, limit))?;
             let left = limit.saturating_sub(i64::try_from(jobs.len()).unwrap_or(limit));
             jobs.extend(job_row::all(connection, DUE, (latest_ms, i64::MAX, left))?);
@@ -81,27 +89,26 @@ impl Store {
         self.read(move |connection| connection.value(NEXT_DUE, [now_ms])).await
     }
 
-    /// Returns the files that the result of a task may be copied from, as paths under the output folder.
-    pub async fn copies_of(&self, task: &Task, but: JobId) -> Result<Vec<String>, StoreError> {
-        let Some(result) = task.result.clone() else { return Ok(Vec::new()) };
-        let id = task.id;
+    /// Returns the files that the result of a task may be copied from, as paths under the output folder, and what
+    /// arrived of a download of `video`, if that was no complete video.
+    pub async fn copies_of(
+        &self,
+        task: &Task,
+        but: JobId,
+        video: &'static str,
+    ) -> Result<(Vec<String>, Option<IncompleteDownload>), StoreError> {
+        let (id, result) = (task.id, task.result.clone());
         self.read(move |connection| {
-            connection.all(
+            let incomplete = incomplete_download(connection, id, video)?;
+            let Some(result) = &result else { return Ok((Vec::new(), incomplete)) };
+            let copies = connection.all(
                 "SELECT output FROM job WHERE task_row = ?1 AND delivered_sha256 = ?3
                    AND (id <> ?2 OR output <> asked_output)
                  ORDER BY id LIMIT 8",
                 (id, but, &result.sha256),
                 |row| row.get(0),
-            )
-        })
-        .await
-    }
-
-    /// Whether a job points to that task now.
-    pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
-        self.read(move |connection| {
-            let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
-            connection.exists(sql, (job, task))
+            )?;
+            Ok((copies, incomplete))
         })
         .await
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::LockError;
+use super::{LockError, conflict::Conflict};
 use crate::job::IllegalTransition;
 
 /// An error of the state database.
@@ -40,6 +40,9 @@ pub enum StoreError {
     TaskTaken { key: String, task_id: String, owner: String },
     #[error("state database: job {key} has {what}")]
     Inconsistent { key: String, what: String },
+    /// The work is rolled back. The caller handles the conflict.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
     #[error("the state database is closed")]
     Closed,
 }

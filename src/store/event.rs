@@ -73,7 +73,7 @@ impl HistoryEvent<'_> {
         let (text_row, what) = history_text::split(connection, self.what)?;
         let answer = self.answer;
         let cost = answer.and_then(|answer| answer.cost);
-        connection.run(
+        let inserted = connection.changed_in_order(
             INSERT_EVENT,
             named_params! {
                 ":job_id": self.job, ":at_ms": self.at_ms, ":from": self.from.map(number),
@@ -85,6 +85,7 @@ impl HistoryEvent<'_> {
                 ":units_micro": cost.map(|cost| cost.units_micro),
                 ":money_micro": cost.map(|cost| cost.money_micro),
             },
-        )
+        );
+        inserted.map(drop)
     }
 }

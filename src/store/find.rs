@@ -1,5 +1,7 @@
 //! Finds one task, job or manifest.
 
+use std::sync::LazyLock;
+
 use rusqlite::Connection;
 
 use super::{Reader, Store, StoreError, job_row, sql::Sql as _, task_row};
@@ -54,7 +56,8 @@ impl Reader {
 }
 
 pub(super) fn task(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
-    task_row::one(connection, "WHERE t.id = ?1", [id])
+    static SQL: LazyLock<String> = LazyLock::new(|| task_row::select(None, "WHERE t.id = ?1"));
+    connection.first(&SQL, [id], task_row::read)
 }
 
 pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, StoreError> {

@@ -1,7 +1,9 @@
 //! Downloads that arrived in full and are no complete video: what arrived, and how often in a row.
 
-use super::{Store, StoreError, sql::Sql as _};
-use crate::job::TaskId;
+use rusqlite::Connection;
+
+use super::{Store, StoreError, find, sql::Sql as _};
+use crate::job::{Task, TaskId};
 
 /// Bytes that are no complete video, as the server of the results sends them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,29 +38,17 @@ impl Store {
         task: TaskId,
         video: &'static str,
     ) -> Result<Option<IncompleteDownload>, StoreError> {
+        self.read(move |connection| incomplete_download(connection, task, video)).await
+    }
+
+    /// Returns a task as it is now, and what arrived of its result, if that was no complete video.
+    pub async fn task_to_download(
+        &self,
+        id: TaskId,
+    ) -> Result<Option<(Task, Option<IncompleteDownload>)>, StoreError> {
         self.read(move |connection| {
-            connection.first(
-                "SELECT sha256, bytes, etag, times, last_at_ms, kept_path, kept_sha256, kept_bytes
-                 FROM incomplete_download WHERE task_row = ?1 AND video = ?2",
-                (task, video),
-                |row| {
-                    let kept: (Option<_>, Option<_>, Option<i64>) =
-                        (row.get(5)?, row.get(6)?, row.get(7)?);
-                    Ok(IncompleteDownload {
-                        sha256: row.get(0)?,
-                        bytes: row.get::<_, i64>(1)?.unsigned_abs(),
-                        etag: row.get(2)?,
-                        times: row.get(3)?,
-                        last_at_ms: row.get(4)?,
-                        kept: match kept {
-                            (Some(path), Some(sha256), Some(bytes)) => {
-                                Some(KeptDownload { path, sha256, bytes: bytes.unsigned_abs() })
-                            }
-                            _ => None,
-                        },
-                    })
-                },
-            )
+            let Some(task) = find::task(connection, id)? else { return Ok(None) };
+            Ok(Some((task, incomplete_download(connection, id, "result")?)))
         })
         .await
     }
@@ -110,4 +100,32 @@ impl Store {
         let sql = "DELETE FROM incomplete_download WHERE task_row = ?1 AND video = ?2";
         self.run(sql, (task, video)).await
     }
+}
+
+pub(super) fn incomplete_download(
+    connection: &Connection,
+    task: TaskId,
+    video: &str,
+) -> Result<Option<IncompleteDownload>, StoreError> {
+    connection.first(
+        "SELECT sha256, bytes, etag, times, last_at_ms, kept_path, kept_sha256, kept_bytes
+         FROM incomplete_download WHERE task_row = ?1 AND video = ?2",
+        (task, video),
+        |row| {
+            let kept: (Option<_>, Option<_>, Option<i64>) = (row.get(5)?, row.get(6)?, row.get(7)?);
+            Ok(IncompleteDownload {
+                sha256: row.get(0)?,
+                bytes: row.get::<_, i64>(1)?.unsigned_abs(),
+                etag: row.get(2)?,
+                times: row.get(3)?,
+                last_at_ms: row.get(4)?,
+                kept: match kept {
+                    (Some(path), Some(sha256), Some(bytes)) => {
+                        Some(KeptDownload { path, sha256, bytes: bytes.unsigned_abs() })
+                    }
+                    _ => None,
+                },
+            })
+        },
+    )
 }

@@ -82,25 +82,21 @@ pub(super) fn all(
     condition: &str,
     parameters: impl rusqlite::Params,
 ) -> Result<Vec<JobRow>, StoreError> {
-    let sql = format!("{}FROM job j {condition}", &*SELECT);
-    connection.all(&sql, parameters, read)
+    connection.all(&select(condition), parameters, read)
 }
 
 pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<JobRow>, StoreError> {
-    one(connection, "WHERE j.id = ?1", [id])
+    static SQL: LazyLock<String> = LazyLock::new(|| select("WHERE j.id = ?1"));
+    connection.first(&SQL, [id], read)
 }
 
 pub(super) fn by_key(connection: &Connection, key: &str) -> Result<Option<JobRow>, StoreError> {
-    one(connection, "WHERE j.key = ?1", [key])
+    static SQL: LazyLock<String> = LazyLock::new(|| select("WHERE j.key = ?1"));
+    connection.first(&SQL, [key], read)
 }
 
-fn one(
-    connection: &Connection,
-    condition: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<Option<JobRow>, StoreError> {
-    let sql = format!("{}FROM job j {condition}", &*SELECT);
-    connection.first(&sql, parameters, read)
+fn select(condition: &str) -> String {
+    format!("{}FROM job j {condition}", &*SELECT)
 }
 
 /// A job waits for its delivery from the moment in which its task has a result.
@@ -125,10 +121,11 @@ pub(super) fn insert(
         });
         let finished_at_ms = job.state.is_finished().then_some(now_ms);
         let others = named_params! {
-            ":id": job.id, ":now_ms": now_ms, ":due_at_ms": job.delivery.due_at_ms,
+            ":now_ms": now_ms, ":due_at_ms": job.delivery.due_at_ms,
             ":finished_at_ms": finished_at_ms,
         };
-        connection.run(sql, [columns, others].concat().as_slice())
+        let all = [named_params! { ":id": job.id }, columns, others].concat();
+        connection.changed_in_order(sql, &all)
     })?;
     write_labels(connection, job)
 }
@@ -154,10 +151,10 @@ pub(super) fn save(
         });
         let finished_at_ms = job.state.is_finished().then_some(now_ms);
         let others = named_params! {
-            ":id": job.id, ":revision": job.revision, ":now_ms": now_ms,
-            ":due_at_ms": job.delivery.due_at_ms, ":finished_at_ms": finished_at_ms,
+            ":now_ms": now_ms, ":due_at_ms": job.delivery.due_at_ms,
+            ":finished_at_ms": finished_at_ms, ":id": job.id, ":revision": job.revision,
         };
-        connection.changed(sql, [columns, others].concat().as_slice())
+        connection.changed_in_order(sql, &[columns, others].concat())
     })?;
     if written != 1 {
         return Err(StoreError::Stale { key: job.spec.key.clone() });

@@ -1,7 +1,7 @@
 //! What the inbox reports about manifests: accepted, refused, missing. [`super::reconcile`] decides what that means
 //! for the jobs.
 
-use std::{collections::HashSet, mem};
+use std::{collections::HashSet, mem, path::Path};
 
 use rusqlite::Connection;
 
@@ -30,11 +30,10 @@ impl Store {
     ) -> impl Future<Output = Result<Result<Reconciled, Conflict>, StoreError>> + Send + use<> {
         let path = self.path.clone();
         let accepted = self.writer.call(manifest.jobs.len(), move |connection| {
-            all_or_nothing(connection, moment, &policy, on_change, |reconciliation| {
-                reconciliation.accept(&manifest)
-            })
+            let reconciliation = Reconciliation::new(connection, moment, &policy, on_change)?;
+            reconciled(connection, reconciliation, |it| it.accept(&manifest))
         });
-        async move { accepted.await.map_err(|error| error.with_path(&path)) }
+        async move { or_conflict(accepted.await, &path) }
     }
 
     /// Compares one job with its media as they are now. On a conflict, a job without a task waits until the conflict is
@@ -47,31 +46,34 @@ impl Store {
         policy: Policy,
         on_change: OnChange,
     ) -> Result<Result<Reconciled, Conflict>, StoreError> {
-        self.write(move |connection| {
-            let checked =
-                all_or_nothing(connection, moment, &policy, on_change, |reconciliation| {
-                    let row = job_row::by_id(connection, job_id)?;
-                    let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
-                        return Ok(());
-                    };
-                    // Its manifest was read in the meantime and asks for something else.
-                    if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key
-                    {
-                        return Ok(());
-                    }
-                    let was_unknown = row.job.request_hash.is_none();
-                    reconciliation.compare(row, &wanted, false)?;
-                    match was_unknown && wanted.request_hash.is_some() {
-                        true => reconciliation.require_output(&wanted),
-                        false => Ok(()),
-                    }
-                })?;
-            match checked {
-                Ok(done) => Ok(Ok(done)),
-                Err(conflict) => wait_for_conflict(connection, job_id, conflict, moment.now_ms),
+        let checked = self.write(move |connection| {
+            let reconciliation = Reconciliation::new(connection, moment, &policy, on_change)?;
+            reconciled(connection, reconciliation, |reconciliation| {
+                let row = job_row::by_id(connection, job_id)?;
+                let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
+                    return Ok(());
+                };
+                // Its manifest was read in the meantime and asks for something else.
+                if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key {
+                    return Ok(());
+                }
+                let was_unknown = row.job.request_hash.is_none();
+                reconciliation.compare(row, &wanted, false)?;
+                match was_unknown && wanted.request_hash.is_some() {
+                    true => reconciliation.require_output(&wanted),
+                    false => Ok(()),
+                }
+            })
+        });
+        match or_conflict(checked.await, &self.path)? {
+            Ok(done) => Ok(Ok(done)),
+            Err(conflict) => {
+                self.write(move |connection| {
+                    wait_for_conflict(connection, job_id, &conflict, moment.now_ms)
+                })
+                .await
             }
-        })
-        .await
+        }
     }
 
     /// Writes that the manifest at `path` has errors, so that none of its jobs starts. Returns the changes of known
@@ -191,41 +193,44 @@ impl Store {
     }
 }
 
-/// Runs `work` in a savepoint, which is rolled back on a conflict.
-fn all_or_nothing<'c>(
-    connection: &'c Connection,
-    moment: Moment,
-    policy: &'c Policy,
-    on_change: OnChange,
+/// Runs `work`, and returns what it changed. A conflict is an error: the worker rolls the work back.
+fn reconciled<'c>(
+    connection: &Connection,
+    mut reconciliation: Reconciliation<'c>,
     work: impl FnOnce(&mut Reconciliation<'c>) -> Result<(), SharingError>,
-) -> Result<Result<Reconciled, Conflict>, StoreError> {
+) -> Result<Reconciled, StoreError> {
     let before = change::newest(connection)?;
-    let mut reconciliation = Reconciliation::new(connection, moment, policy, on_change)?;
-    connection.run("SAVEPOINT accept", [])?;
-    let conflict = match work(&mut reconciliation) {
-        Ok(()) => None,
-        Err(SharingError::Conflict(conflict)) => Some(conflict),
+    match work(&mut reconciliation) {
+        Ok(()) => {}
+        Err(SharingError::Conflict(conflict)) => return Err(conflict.into()),
         Err(SharingError::Store(error)) => return Err(error),
-    };
-    let mut done = mem::take(&mut reconciliation.done);
-    if conflict.is_some() {
-        connection.run("ROLLBACK TO accept", [])?;
     }
-    connection.run("RELEASE accept", [])?;
+    let mut done = mem::take(&mut reconciliation.done);
     done.changes = change::since(connection, before)?;
-    Ok(conflict.map_or(Ok(done), Err))
+    Ok(done)
+}
+
+fn or_conflict(
+    done: Result<Reconciled, StoreError>,
+    path: &Path,
+) -> Result<Result<Reconciled, Conflict>, StoreError> {
+    match done {
+        Ok(done) => Ok(Ok(done)),
+        Err(StoreError::Conflict(conflict)) => Ok(Err(conflict)),
+        Err(error) => Err(error.with_path(path)),
+    }
 }
 
 /// Makes a job without a task wait for a conflict: its media are checked in each pass.
 fn wait_for_conflict(
     connection: &Connection,
     job_id: JobId,
-    conflict: Conflict,
+    conflict: &Conflict,
     now_ms: i64,
 ) -> Result<Result<Reconciled, Conflict>, StoreError> {
     let before = change::newest(connection)?;
     let row = job_row::by_id(connection, job_id)?.filter(|row| row.job.task.is_none());
-    let Some(JobRow { mut job, manifest_id }) = row else { return Ok(Err(conflict)) };
+    let Some(JobRow { mut job, manifest_id }) = row else { return Ok(Err(conflict.clone())) };
     if job.media.wait_reason.as_ref() != Some(&conflict.what) {
         let from = mem::replace(&mut job.state, State::Waiting);
         job.failure = None;

@@ -33,7 +33,7 @@ const HEALTH_CHECK_BYTES_MAX: u64 = 32 << 20;
 
 /// The page cache of a connection in KiB: enough for the index pages of one manifest among a million jobs. Memory
 /// mapping is off, because mapped pages would count as memory of the daemon.
-const CACHE_KIB: i64 = 12 << 10;
+const CACHE_KIB: i64 = 8 << 10;
 
 /// The number of 4 KiB pages in the WAL that starts a checkpoint. A larger WAL writes fewer pages into the database,
 /// and takes longer to recover after a crash.

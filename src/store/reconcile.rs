@@ -8,7 +8,7 @@ mod compare;
 pub(super) mod depart;
 pub(super) mod output;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::Connection;
 
@@ -20,7 +20,7 @@ use super::{
     sharing::{Sharing, SharingError},
     sql::{Sql as _, columns},
 };
-use crate::job::{JobId, Moment, Policy};
+use crate::job::{JobId, Moment, Policy, State};
 
 /// The part of a stored job that shows whether its manifest changed.
 struct JobSummary {
@@ -53,6 +53,8 @@ pub(super) struct Reconciliation<'a> {
     /// Whether any job is missing from the folder: only then may a new key belong to a known job.
     any_gone: bool,
     next_id: JobId,
+    /// New jobs by state that the tables do not count yet.
+    uncounted: BTreeMap<State, i64>,
     pub(super) done: Reconciled,
 }
 
@@ -75,7 +77,8 @@ impl<'a> Reconciliation<'a> {
         let next_id = connection.value("SELECT coalesce(max(id), 0) + 1 FROM job", ())?;
         let sharing = Sharing { connection, moment, policy };
         let done = Reconciled::default();
-        Ok(Self { connection, sharing, on_change, any_gone, next_id, done })
+        let uncounted = BTreeMap::new();
+        Ok(Self { connection, sharing, on_change, any_gone, next_id, uncounted, done })
     }
 
     pub(super) fn accept(&mut self, manifest: &AcceptedManifest) -> Result<(), SharingError> {
@@ -107,11 +110,12 @@ impl<'a> Reconciliation<'a> {
                 None => self.appear(manifest_id, wanted, index, &mut turns)?,
             }
         }
+        self.count_new(manifest_id)?;
         if self.done.judged_later > 0 {
             self.connection
                 .run("UPDATE manifest SET file_stamp = '' WHERE id = ?1", [manifest_id])?;
         }
-        manifest.jobs.iter().try_for_each(|wanted| self.require_output(wanted))
+        self.require_outputs(&manifest.jobs)
     }
 
     /// With `watch.on_change: run`, a manifest that changes many finished jobs at once only flags them.

@@ -1,4 +1,4 @@
-//! The result of accepting a manifest: what changed, or a conflict between two jobs.
+//! The result of accepting a manifest: what changed.
 
 use std::fmt;
 
@@ -40,14 +40,4 @@ impl fmt::Display for Reconciled {
         }
         Ok(())
     }
-}
-
-/// Two jobs cannot both have what they ask for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("job {key}: {what}")]
-pub struct Conflict {
-    /// The job that came later.
-    pub key: String,
-    /// What both ask for.
-    pub what: String,
 }

@@ -3,21 +3,27 @@
 use rusqlite::Connection;
 
 use super::{
-    HistoryAnswer, StoreError, account, candidate, event::HistoryEvent, find, job_row, spend,
-    sql::Sql as _, task_row, watermark,
+    HistoryAnswer, StoreError, account, candidate, event::HistoryEvent, find, spend, sql::Sql as _,
+    task_row, watermark,
 };
 use crate::job::{JobId, ResultFile, State, Task, Transition};
 
 pub(super) const NO_JOB: JobId = 0;
 
-/// Writes a transition inside the caller's transaction, except the job `but`, which the caller writes.
+/// The jobs of a task, the oldest first.
+const JOBS: &str = "
+    SELECT j.id, j.state, j.asked_output, m.path FROM job j JOIN manifest m ON m.id = j.manifest_id
+    WHERE j.task_row = ?1 ORDER BY j.id";
+
+/// Writes a transition inside the caller's transaction, except the job `but`, which the caller writes. Returns the task
+/// and the manifest of its lead job; none: that job does not point to the task.
 pub(super) fn record_but(
     connection: &Connection,
     transition: &Transition,
     answer: Option<&HistoryAnswer>,
     now_ms: i64,
     but: JobId,
-) -> Result<Task, StoreError> {
+) -> Result<(Task, Option<String>), StoreError> {
     let Transition { from, task, spend: spent, .. } = transition;
     if task.state == State::Submitted || from.is_unsent() {
         refuse_taken(connection, task)?;
@@ -28,29 +34,33 @@ pub(super) fn record_but(
     if !task_row::update_progress(connection, task, *from, now_ms)? {
         return Err(StoreError::Stale { key: task.spec.key.clone() });
     }
-    move_jobs(connection, transition, answer, now_ms, but)?;
+    let manifest = move_jobs(connection, transition, answer, now_ms, but)?;
     let is_open = |state| matches!(state, State::Creating | State::Unresolved);
     if is_open(*from) && !is_open(task.state) {
         candidate::forget(connection, task.id)?;
     }
     spend::add(connection, *spent, now_ms)?;
-    Ok(Task { revision: task.revision + 1, ..task.clone() })
+    Ok((Task { revision: task.revision + 1, ..task.clone() }, manifest))
 }
 
 /// Gives the jobs of a task its state, and writes their history. A verified result is the file of the lead job;
-/// the other jobs wait for a copy.
+/// the other jobs wait for a copy. Returns the manifest of the lead job.
 fn move_jobs(
     connection: &Connection,
     transition: &Transition,
     answer: Option<&HistoryAnswer>,
     now_ms: i64,
     but: JobId,
-) -> Result<(), StoreError> {
+) -> Result<Option<String>, StoreError> {
     let Transition { task, what, repeats, .. } = transition;
-    let mut lead_points_here = but == task.lead;
-    for (id, before, asked_output) in job_row::of_task(connection, task.id)? {
+    let mut manifest_of_lead = None;
+    let jobs: Vec<(JobId, State, String, String)> =
+        connection.all(JOBS, [task.id], |row| row.try_into())?;
+    for (id, before, asked_output, manifest) in jobs {
         let is_lead = id == task.lead;
-        lead_points_here |= is_lead;
+        if is_lead {
+            manifest_of_lead = Some(manifest);
+        }
         if id == but {
             continue;
         }
@@ -77,13 +87,14 @@ fn move_jobs(
                 .write(connection)?;
         }
     }
+    let lead_points_here = but == task.lead || manifest_of_lead.is_some();
     if !lead_points_here && !repeats && task.state != State::Cancelled {
         let state = connection.value("SELECT state FROM job WHERE id = ?1", [task.lead])?;
         let what = format!("earlier task {}: {what}", task.name);
         let (job, from, what) = (task.lead, Some(state), what.as_str());
         HistoryEvent { job, from, to: state, what, answer, at_ms: now_ms }.write(connection)?;
     }
-    Ok(())
+    Ok(manifest_of_lead)
 }
 
 fn move_job(

@@ -81,11 +81,15 @@ impl<'a> Sharing<'a> {
 
     /// Returns the take that a job joins: the take that was asked for, else the highest take that has not failed.
     pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
-        if let Some(take) = job.retry_take.or(job.spec.take) {
-            return Ok(take);
+        Ok(self.known_take(job)?.unwrap_or(1))
+    }
+
+    /// Does the same. None: its request has no task.
+    pub(super) fn known_take(&self, job: &Job) -> Result<Option<u32>, StoreError> {
+        match job.retry_take.or(job.spec.take) {
+            None => self.connection.first(HIGHEST_TAKE, [&job.request_hash], |row| row.get(0)),
+            take => Ok(take),
         }
-        let take = self.connection.first(HIGHEST_TAKE, [&job.request_hash], |row| row.get(0))?;
-        Ok(take.unwrap_or(1))
     }
 
     /// Returns the next take after `take` that has not failed.
@@ -110,6 +114,25 @@ impl<'a> Sharing<'a> {
     /// Points a job to the task of its request and `choice.take`: joins, revives or inserts that task. The job is changed
     /// in memory only. The caller [releases](Self::release) the task that the job pointed to before.
     pub(super) fn point(&self, job: &mut Job, choice: TaskChoice) -> Result<(), SharingError> {
+        let request_hash = self.prepare(job, choice)?;
+        let task = match self.find(&request_hash, choice.take)? {
+            None => self.insert(job, request_hash, choice)?,
+            Some(task) => self.join(job, task, choice)?,
+        };
+        show(job, &task);
+        Ok(())
+    }
+
+    /// Does the same for a job whose request has no task.
+    pub(super) fn start(&self, job: &mut Job, choice: TaskChoice) -> Result<(), SharingError> {
+        let request_hash = self.prepare(job, choice)?;
+        let task = self.insert(job, request_hash, choice)?;
+        show(job, &task);
+        Ok(())
+    }
+
+    /// Makes a job ready for another task. Returns its request hash.
+    fn prepare(&self, job: &mut Job, choice: TaskChoice) -> Result<String, SharingError> {
         let Some(request_hash) = job.request_hash.clone() else {
             let what = "no request hash, and cannot get a task".to_owned();
             return Err(StoreError::Inconsistent { key: job.spec.key.clone(), what }.into());
@@ -126,12 +149,7 @@ impl<'a> Sharing<'a> {
         if job.delivered.is_none() {
             job.output.clone_from(&job.spec.output);
         }
-        let task = match self.find(&request_hash, choice.take)? {
-            None => self.insert(job, request_hash, choice)?,
-            Some(task) => self.join(job, task, choice)?,
-        };
-        show(job, &task);
-        Ok(())
+        Ok(request_hash)
     }
 
     fn find(&self, request_hash: &str, take: u32) -> Result<Option<Task>, StoreError> {
@@ -217,7 +235,7 @@ impl<'a> Sharing<'a> {
         but: JobId,
     ) -> Result<Task, StoreError> {
         let transition = apply(task, outcome, &self.moment, self.policy)?;
-        record::record_but(self.connection, &transition, None, self.moment.now_ms, but)
+        Ok(record::record_but(self.connection, &transition, None, self.moment.now_ms, but)?.0)
     }
 
     pub(super) fn reread(&self, id: TaskId) -> Result<Task, StoreError> {

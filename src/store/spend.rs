@@ -36,16 +36,18 @@ pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<
     if identify.is_zero() && task.is_zero() && tasks == 0 {
         return Ok(());
     }
-    connection.run(
+    let added = connection.changed_in_order(
         ADD,
         named_params! {
-            ":at_ms": at_ms.unwrap_or(now_ms), ":tasks": tasks, ":most": DAY_MOST_MICRO,
+            ":at_ms": at_ms.unwrap_or(now_ms),
             ":identify": identify.units_micro.min(DAY_MOST_MICRO),
             ":task": task.units_micro.min(DAY_MOST_MICRO),
             ":identify_money": identify.money_micro.min(DAY_MOST_MICRO),
-            ":task_money": task.money_micro.min(DAY_MOST_MICRO),
+            ":task_money": task.money_micro.min(DAY_MOST_MICRO), ":tasks": tasks,
+            ":most": DAY_MOST_MICRO,
         },
-    )
+    );
+    added.map(drop)
 }
 
 pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<Cost, StoreError> {

@@ -69,6 +69,10 @@ macro_rules! columns {
 pub(super) use columns;
 
 pub(super) trait Sql {
+    /// Does the same as `changed`, without looking up the names of the parameters: in a long statement that takes as long
+    /// as to run it. The parameters are in the order in which the statement first names them; a debug build checks that.
+    fn changed_in_order(&self, sql: &str, bound: &Bound<'_>) -> Result<usize, StoreError>;
+
     /// Returns the number of changed rows.
     fn changed(&self, sql: &str, parameters: impl Params) -> Result<usize, StoreError>;
 
@@ -103,6 +107,16 @@ pub(super) trait Sql {
 }
 
 impl Sql for Connection {
+    fn changed_in_order(&self, sql: &str, bound: &Bound<'_>) -> Result<usize, StoreError> {
+        let mut statement = self.prepare_cached(sql)?;
+        debug_assert_eq!(statement.parameter_count(), bound.len(), "{sql}");
+        for (number, (name, value)) in (1..).zip(bound) {
+            debug_assert_eq!(statement.parameter_name(number), Some(*name), "{sql}");
+            statement.raw_bind_parameter(number, value)?;
+        }
+        Ok(statement.raw_execute()?)
+    }
+
     fn changed(&self, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
         Ok(self.prepare_cached(sql)?.execute(parameters)?)
     }

@@ -171,7 +171,7 @@ pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Resul
             let [names, values, _] = lists(columns);
             format!("INSERT INTO task ({names}) VALUES ({values})")
         });
-        connection.run(sql, columns)
+        connection.changed_in_order(sql, columns)
     })?;
     Ok(connection.last_insert_rowid())
 }
@@ -184,8 +184,9 @@ pub(super) fn update_request(connection: &Connection, task: &Task) -> Result<(),
             let [_, _, assignments] = lists(columns);
             format!("UPDATE task SET {assignments}, revision = revision + 1 WHERE id = :id")
         });
-        connection.run(sql, [columns, named_params! { ":id": task.id }].concat().as_slice())
-    })
+        connection.changed_in_order(sql, &[columns, named_params! { ":id": task.id }].concat())
+    })?;
+    Ok(())
 }
 
 /// Writes the progress of a task. Returns false, and writes nothing, if the row changed since it was read.
@@ -226,32 +227,51 @@ pub(super) fn update_progress(
         ":result_sha256": result.map(|result| &result.sha256),
         ":result_ms": result.and_then(|result| result.duration_ms), ":updated_at_ms": now_ms,
     };
-    let others = named_params! {
-        ":id": task.id, ":from": from, ":revision": task.revision, ":task_id": task.task_id,
-        ":session_row": task.session.as_ref().map(|session| session.row),
+    let references = named_params! {
+        ":task_id": task.task_id, ":session_row": task.session.as_ref().map(|session| session.row),
+    };
+    let account = named_params! {
         ":host": create.map(|create| &create.host), ":key": create.map(|create| &create.account),
-        ":ended_at_ms": task.state.is_finished().then_some(now_ms),
+    };
+    let others = named_params! {
+        ":from": from, ":ended_at_ms": task.state.is_finished().then_some(now_ms), ":id": task.id,
+        ":revision": task.revision,
     };
     let [usual, complete] = SQL.get_or_init(|| progress_statements(columns));
-    let parameters = [columns, others].concat();
-    Ok(connection.changed(usual, parameters.as_slice())? == 1
-        || connection.changed(complete, parameters.as_slice())? == 1)
+    // In the other states, the task mostly has another session or id of Kling.
+    let is_usual =
+        !task.is_sending() && !matches!(task.state, State::Identified | State::Submitted);
+    if is_usual {
+        let bound = [columns, others, references].concat();
+        if connection.changed_in_order(usual, &bound)? == 1 {
+            return Ok(true);
+        }
+    }
+    let bound = [columns, references, account, others].concat();
+    Ok(connection.changed_in_order(complete, &bound)? == 1)
 }
 
-/// The first statement is for the usual case in which Kling's id and the session stay the same: SQLite does not touch
-/// their large indexes then.
+/// The first statement is for the usual case in which Kling's id, the session and the account stay the same: SQLite
+/// does not touch their large indexes then. A create request is the only transition to another account.
 fn progress_statements(columns: &Bound<'_>) -> [String; 2] {
     let [_, _, assignments] = lists(columns);
     let statement = |also: &str, and: &str| {
         format!(
             "UPDATE task SET {assignments}, {also} revision = revision + 1,
-               account_row = (SELECT id FROM account WHERE host = :host AND key = :key),
                ended_at_ms = CASE WHEN :state = :from THEN ended_at_ms ELSE :ended_at_ms END
              WHERE id = :id AND state = :from AND revision = :revision {and}"
         )
     };
     [
-        statement("", "AND task_id IS :task_id AND session_row IS :session_row"),
-        statement("task_id = :task_id, session_row = :session_row,", ""),
+        statement(
+            "",
+            "AND task_id IS :task_id AND session_row IS :session_row
+             AND (account_row IS NULL OR :first_sent_at_ms IS NOT NULL)",
+        ),
+        statement(
+            "task_id = :task_id, session_row = :session_row,
+             account_row = (SELECT id FROM account WHERE host = :host AND key = :key),",
+            "",
+        ),
     ]
 }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    HistoryAnswer, Store, StoreError, candidate,
+    HistoryAnswer, NewSession, Store, StoreError, candidate,
     find::manifest_of,
     never_arrived, pause,
     record::{NO_JOB, record_but},
@@ -33,11 +33,34 @@ impl Store {
         now_ms: i64,
     ) -> Result<(Task, String), StoreError> {
         self.write(move |connection| {
-            let task = record(connection, &transition, answer.as_ref(), now_ms)?;
-            let manifest = manifest_of(connection, task.lead)?;
-            Ok((task, manifest))
+            record_for_log(connection, &transition, answer.as_ref(), now_ms)
         })
         .await
+    }
+
+    /// As [`Store::record_for_log`], and stores the session that the task uses from now on. If the task changed since it
+    /// was read, the session is stored all the same: it was paid, and other tasks of the video can use it.
+    pub async fn record_identified(
+        &self,
+        new: NewSession,
+        transition: Transition,
+        answer: Option<HistoryAnswer>,
+        now_ms: i64,
+    ) -> Result<(Task, String), StoreError> {
+        self.write(move |connection| {
+            let row = new.keep(connection)?;
+            let mut transition = transition.clone();
+            if let Some(session) = &mut transition.task.session
+                && session.row == 0
+            {
+                session.row = row;
+            }
+            match record_for_log(connection, &transition, answer.as_ref(), now_ms) {
+                Err(stale @ StoreError::Stale { .. }) => Ok(Err(stale)),
+                recorded => recorded.map(Ok),
+            }
+        })
+        .await?
     }
 
     /// Writes that a create request is about to be sent, unless the queue is paused at this moment: then nothing is
@@ -53,27 +76,36 @@ impl Store {
                 return Ok(None);
             }
             candidate::forget(connection, transition.task.id)?;
-            let task = record(connection, &transition, None, now_ms)?;
-            let manifest = manifest_of(connection, task.lead)?;
-            Ok(Some((task, manifest)))
+            record_for_log(connection, &transition, None, now_ms).map(Some)
         })
         .await
     }
 }
 
+fn record_for_log(
+    connection: &Connection,
+    transition: &Transition,
+    answer: Option<&HistoryAnswer>,
+    now_ms: i64,
+) -> Result<(Task, String), StoreError> {
+    let (task, manifest) = record(connection, transition, answer, now_ms)?;
+    let manifest = manifest.map_or_else(|| manifest_of(connection, task.lead), Ok)?;
+    Ok((task, manifest))
+}
+
 /// Writes one transition inside the caller's transaction. A task that returns to the queue after its create request
-/// is compared with what its jobs ask for now.
+/// is compared with what its jobs ask for now. For the manifest see [`record_but`].
 pub(super) fn record(
     connection: &Connection,
     transition: &Transition,
     answer: Option<&HistoryAnswer>,
     now_ms: i64,
-) -> Result<Task, StoreError> {
-    let task = record_but(connection, transition, answer, now_ms, NO_JOB)?;
+) -> Result<(Task, Option<String>), StoreError> {
+    let (task, manifest) = record_but(connection, transition, answer, now_ms, NO_JOB)?;
     let was_sent = matches!(transition.from, State::Creating | State::Unresolved);
     if was_sent && task.state.is_unsent() && task.is_uncreated() {
         let sharing = Sharing::of_api(connection, now_ms);
-        return Ok(never_arrived::reconsider(sharing, &task, None)?.0);
+        return Ok((never_arrived::reconsider(sharing, &task, None)?.0, None));
     }
-    Ok(task)
+    Ok((task, manifest))
 }

@@ -24,7 +24,7 @@ use crate::{
     http_server::{self, ServerLimits},
     media::{FileStamp, Located, Locator, object_name, object_type, sha256_of},
     offload::Offload,
-    store::Store,
+    store::{Store, TaskVideo},
 };
 
 /// Connections served at once; more wait in the system's queue. Those who send nothing must not keep Kling out.
@@ -167,14 +167,19 @@ impl ServedVideos {
         let (locator, hash) = (self.locator.clone(), sha256.clone());
         let known = self.known().get(&sha256).copied();
         let found = self.offload.run(move || {
-            let located = |(folder, name): &(String, String)| {
+            let located = |video: &TaskVideo| {
+                let TaskVideo { folder, name, file_stamp } = video;
                 let located = locator.locate(&locator.jobs_dir.join(folder), name).ok()?;
-                (object_name(name, &hash) == object).then_some(located)
+                // A file that is as it was measured is not read twice.
+                let is_measured = *file_stamp == Some(located.stamp.to_string());
+                (object_name(name, &hash) == object).then_some((located, is_measured))
             };
-            let has_content = |located: &Located| {
-                known == Some(located.stamp) || sha256_of(located).is_ok_and(|found| found == hash)
+            let has_content = |(located, is_measured): &(Located, bool)| {
+                *is_measured
+                    || known == Some(located.stamp)
+                    || sha256_of(located).is_ok_and(|found| found == hash)
             };
-            let located = named.iter().filter_map(located).find(has_content)?;
+            let (located, _) = named.iter().filter_map(located).find(has_content)?;
             // Fails if it changed since.
             Some((located.open().ok()?, located.stamp))
         });

@@ -22,7 +22,7 @@ impl TransitionBuilder<'_> {
             answer: CreateAnswer::Unknown,
             failure: None,
         });
-        let what = format!("sending the create request as {}", self.task.external_task_id());
+        let what = "sending the create request";
         // Earlier failures are kept: a create request that never leaves the machine must end some day, and
         // its delays must grow.
         let (tries, failing_since_ms) = (self.task.tries, self.task.failing_since_ms);

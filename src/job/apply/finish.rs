@@ -3,7 +3,7 @@
 use super::build::TransitionBuilder;
 use crate::job::{
     Charge, Length, Media, Observation, ObservedPrice, ResultFile, Spend, State, Task, Transition,
-    outcome::PermanentError, person,
+    delivery::delivered, outcome::PermanentError, person,
 };
 
 impl TransitionBuilder<'_> {
@@ -58,7 +58,7 @@ impl TransitionBuilder<'_> {
     }
 
     pub(super) fn delivered(&self, result: ResultFile) -> Transition {
-        let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
+        let what = delivered(result.bytes, &result.sha256);
         self.write(Task { result: Some(result), ..self.fresh(State::Succeeded) }, what)
     }
 

@@ -18,6 +18,9 @@ impl TransitionBuilder<'_> {
     /// this once was not created. If it was sent before, the answer says nothing about the earlier send.
     pub(super) fn deferred(&self, why: String) -> Transition {
         let reason = format!("the API deferred the call: {why}");
+        // While the API limits the rate, it may refuse a call that created nothing many times.
+        let repeats =
+            self.task.state.is_unsent() && self.task.wait_reason.as_ref() == Some(&reason);
         let task = match self.task.state {
             State::Creating if self.was_sent_before() => {
                 let reason = format!("the create request will be sent again; {reason}");
@@ -28,7 +31,7 @@ impl TransitionBuilder<'_> {
             }
             _ => Task { wait_reason: Some(reason), output_blocked: false, ..self.task.clone() },
         };
-        self.write(task, why)
+        Transition { repeats, ..self.write(task, why) }
     }
 
     /// Tries again later, and fails after `give_up_after` while nothing was sent. What may have been paid for

@@ -14,10 +14,10 @@ fn attempt(
 #[test]
 fn delivered_file_ends_the_delivery() {
     let failed = attempt(&Delivery::default(), &DeliveryOutcome::Failed(transient_error())).1;
-    let delivered = DeliveryOutcome::Delivered { sha256: "ab".into(), bytes: 9 };
+    let delivered = DeliveryOutcome::Delivered { sha256: "0123456789abcdef".into(), bytes: 9 };
     let (state, delivery, failure, what) = attempt(&failed, &delivered);
     assert_eq!((state, delivery, failure), (State::Succeeded, Delivery::default(), None));
-    assert_eq!(what, "delivered: 9 bytes, sha256 ab");
+    assert_eq!(what, "delivered: 9 bytes, sha256 0123456789ab…");
 }
 
 #[test]

@@ -87,7 +87,13 @@ fn what_is_the_accounts_affair_spends_no_attempt() {
         let task = at(&task_in(state), Outcome::Deferred("paused".into()), NOW_MS).task;
         assert_eq!((task.tries, task.due_at_ms, task.failing_since_ms), (0, 0, None));
         assert!(waits(&task).ends_with("deferred the call: paused"), "{}", waits(&task));
-        assert_eq!((task.create, task.failure), (None, None));
+        assert_eq!((&task.create, &task.failure), (&None, &None));
+        let again = at(&Task { state, ..task }, Outcome::Deferred("paused".into()), NOW_MS);
+        assert_eq!(
+            again.repeats,
+            state != State::Creating,
+            "the history has each refused call once"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use crate::output::{copy_result, publish, published_result};
 fn published(folder: &TempDir) -> (OutputPaths, OutputPaths, Metadata) {
     let from = paths(folder);
     let metadata = take(&from, 1, VIDEO, Some(b"marked"));
-    publish(&from, &metadata, &[]).unwrap();
+    publish(&from, &metadata, &[], &[]).unwrap();
     let to = OutputPaths::prepare(folder.path(), "other/fr.mp4").unwrap();
     (from, to, metadata)
 }
@@ -22,7 +22,7 @@ fn a_copy_is_published_and_shares_no_file_with_its_source() {
     copy_result(&from, &to, &metadata).unwrap();
     assert_eq!(published_result(&to).unwrap(), None);
     let mine = Metadata { job: "other/fr".into(), ..metadata.clone() };
-    publish(&to, &mine, &[]).unwrap();
+    publish(&to, &mine, &[], &[]).unwrap();
     assert_eq!(names(to.folder()), ["fr.json", "fr.mp4", "fr.watermark.mp4"]);
     for kind in [VideoKind::Result, VideoKind::Watermark] {
         let (one, other) = (from.video(kind), to.video(kind));
@@ -71,7 +71,7 @@ fn a_missing_watermark_is_reported_with_its_path() {
     let error = copy_result(&from, &to, &metadata).unwrap_err();
     assert!(error.to_string().contains("en.watermark.mp4"), "{error}");
     let result = Metadata { watermark: None, ..metadata };
-    publish(&to, &result, &[]).unwrap();
+    publish(&to, &result, &[], &[]).unwrap();
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_job_with_the_same_output_copies_nothing() {
     let (from, _, metadata) = published(&folder);
     copy_result(&from, &from, &metadata).unwrap();
     assert!(!OutputPaths::part_of(&from.video(VideoKind::Result)).exists());
-    publish(&from, &metadata, &[]).unwrap();
+    publish(&from, &metadata, &[], &[]).unwrap();
     assert_eq!(names(from.folder()), ["en.json", "en.mp4", "en.watermark.mp4"]);
 }
 
@@ -88,10 +88,10 @@ fn a_job_with_the_same_output_copies_nothing() {
 fn a_result_that_was_set_aside_can_be_copied() {
     let folder = folder();
     let (from, to, metadata) = published(&folder);
-    publish(&from, &take(&from, 2, b"another video", None), &[]).unwrap();
+    publish(&from, &take(&from, 2, b"another video", None), &[], &[]).unwrap();
     assert_eq!(copy_result(&from, &to, &metadata).unwrap_err().code(), "source_changed");
     let aside = crate::output::find_set_aside(&from, &metadata.request_hash, 1).unwrap();
     copy_result(&aside.unwrap().0, &to, &metadata).unwrap();
-    publish(&to, &metadata, &[]).unwrap();
+    publish(&to, &metadata, &[], &[]).unwrap();
     assert_eq!(fs::read(to.video(VideoKind::Result)).unwrap(), VIDEO);
 }

@@ -87,7 +87,7 @@ fn publish_take(paths: &OutputPaths, take: Take) -> Result<(), OutputError> {
     if done.is_some_and(|found| found.watermark.is_some() == take.2.is_some()) {
         return Ok(());
     }
-    publish(paths, &fetched(paths, take), &[]).map(drop)
+    publish(paths, &fetched(paths, take), &[], &[]).map(drop)
 }
 
 fn sorted(names: &[&str]) -> Vec<String> {
@@ -161,7 +161,7 @@ fn a_superseded_result_survives_a_crash_at_every_point() {
         |paths| publish_take(paths, SECOND).unwrap(),
         |paths| {
             let metadata = fetched(&paths.superseded("task-1"), FIRST);
-            publish_superseded(paths, &metadata).map(drop)
+            publish_superseded(paths, &metadata, &[]).map(drop)
         },
         |paths, when| check(paths, &[SECOND], &[FIRST], when),
         &sorted(&all),
@@ -180,7 +180,7 @@ fn the_watermarked_copy_survives_a_crash_at_every_point() {
                 return Ok(());
             }
             let copy = download(paths, "task-1", VideoKind::Watermark, b"marked");
-            publish_watermark(paths, &metadata("task-1", facts(VIDEO), Some(copy)))
+            publish_watermark(paths, &metadata("task-1", facts(VIDEO), Some(copy)), None)
         },
         |paths, when| {
             let visible = |name: &str| paths.folder().join(name);

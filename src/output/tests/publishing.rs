@@ -16,7 +16,7 @@ fn a_result_gets_its_names_and_leaves_nothing_else() {
         0
     );
     let metadata = metadata("t", result.clone(), Some(watermark));
-    publish(&paths, &metadata, &[]).unwrap();
+    publish(&paths, &metadata, &[], &[]).unwrap();
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
     assert_eq!(fs::read(folder.path().join("promo/en.mp4")).unwrap(), VIDEO);
     assert_eq!(fs::read(paths.video(VideoKind::Watermark)).unwrap(), b"marked");
@@ -64,11 +64,11 @@ fn another_job_with_the_same_output_and_task_changes_nothing() {
     let folder = folder();
     let paths = paths(&folder);
     let first = take(&paths, 1, VIDEO, Some(b"marked"));
-    publish(&paths, &first, &[]).unwrap();
+    publish(&paths, &first, &[], &[]).unwrap();
     let second = Metadata { job: "promo/other".into(), ..take(&paths, 1, VIDEO, Some(b"marked")) };
-    assert_eq!(publish(&paths, &second, &[]).unwrap(), [""; 0].map(PathBuf::from));
+    assert_eq!(publish(&paths, &second, &[], &[]).unwrap(), [""; 0].map(PathBuf::from));
     // Without parts, too: the files are there.
-    publish(&paths, &second, &[]).unwrap();
+    publish(&paths, &second, &[], &[]).unwrap();
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
     assert_eq!(published_result(&paths).unwrap(), Some(first));
 }
@@ -78,12 +78,12 @@ fn a_watermarked_result_may_be_published_later_than_the_result() {
     let folder = folder();
     let paths = paths(&folder);
     let result = take(&paths, 1, VIDEO, None);
-    publish(&paths, &result, &[]).unwrap();
+    publish(&paths, &result, &[], &[]).unwrap();
     let both = take(&paths, 1, VIDEO, Some(b"marked"));
-    assert_eq!(publish(&paths, &both, &[]).unwrap().len(), 0);
+    assert_eq!(publish(&paths, &both, &[], &[]).unwrap().len(), 0);
     assert_eq!(published_result(&paths).unwrap(), Some(both.clone()));
     // The result alone, published again, does not take the watermarked one away.
-    publish(&paths, &result, &[]).unwrap();
+    publish(&paths, &result, &[], &[]).unwrap();
     assert_eq!(published_result(&paths).unwrap(), Some(both));
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
 }
@@ -100,7 +100,7 @@ fn a_foreign_file_is_not_touched() {
         let watermark = download(&paths, "t", VideoKind::Watermark, b"marked");
         let result = download(&paths, "t", VideoKind::Result, VIDEO);
         assert!(
-            named(publish(&paths, &metadata("t", result, Some(watermark)), &[]).unwrap_err()),
+            named(publish(&paths, &metadata("t", result, Some(watermark)), &[], &[]).unwrap_err()),
             "{name}"
         );
         assert_eq!(fs::read(&theirs).unwrap(), b"{}");
@@ -123,7 +123,7 @@ fn an_edited_result_is_not_lipsyncds_own() {
     let folder = folder();
     let paths = paths(&folder);
     let facts = download(&paths, "t", VideoKind::Result, VIDEO);
-    publish(&paths, &metadata("t", facts.clone(), None), &[]).unwrap();
+    publish(&paths, &metadata("t", facts.clone(), None), &[], &[]).unwrap();
     fs::write(paths.video(VideoKind::Result), b"A whole video").unwrap();
     assert_eq!(recover_published(&paths, &"5a".repeat(32), 1).unwrap(), None);
     assert_eq!(check_available(&paths, false, &[facts]).unwrap_err().code(), "output_exists");
@@ -136,7 +136,7 @@ fn parts_that_are_not_what_was_checked_are_not_published() {
     let facts = download(&paths, "t", VideoKind::Result, VIDEO);
     fs::write(OutputPaths::part_of(&paths.video(VideoKind::Result)), b"A whole video").unwrap();
     assert_eq!(
-        publish(&paths, &metadata("t", facts, None), &[]).unwrap_err().code(),
+        publish(&paths, &metadata("t", facts, None), &[], &[]).unwrap_err().code(),
         "broken_video"
     );
     assert!(!paths.video(VideoKind::Result).exists() && !paths.metadata().exists());
@@ -151,10 +151,66 @@ fn metadata_of_another_take_without_their_result_are_kept() {
     check_available(&paths, false, &[]).unwrap();
     assert_eq!(published_result(&paths).unwrap(), None);
     let second = take(&paths, 2, VIDEO, None);
-    assert_eq!(publish(&paths, &second, &[]).unwrap().len(), 0);
+    assert_eq!(publish(&paths, &second, &[], &[]).unwrap().len(), 0);
     assert_eq!(published_result(&paths).unwrap(), Some(second));
     let kept = format!("en.{}.json", digest(b"gone", 8));
     assert_eq!(visible(&folder), [kept.as_str(), "en.json", "en.mp4"]);
     let kept = Metadata::read(&folder.path().join("promo").join(kept)).unwrap();
     assert_eq!(kept, Some(orphan));
+}
+
+#[test]
+fn a_finished_part_is_published_unless_its_file_was_replaced() {
+    let folder = folder();
+    let paths = paths(&folder);
+    let finished = || {
+        let mut part = Part::open(&paths, source("t"), 1000).unwrap();
+        part.begin(0, Some("\"a\"")).unwrap();
+        part.append(VIDEO).unwrap();
+        let facts = part.finish(whole, None).unwrap();
+        (metadata("t", facts, None), [part])
+    };
+    let (metadata, part) = finished();
+    let path = OutputPaths::part_of(&paths.video(VideoKind::Result));
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, b"A whole video").unwrap();
+    assert_eq!(publish(&paths, &metadata, &[], &part).unwrap_err().code(), "broken_video");
+    assert_eq!(visible(&folder), [""; 0]);
+
+    let (metadata, part) = finished();
+    publish(&paths, &metadata, &[], &part).unwrap();
+    assert_eq!(names(paths.folder()), ["en.json", "en.mp4"]);
+    assert_eq!(published_result(&paths).unwrap(), Some(metadata));
+}
+
+/// The power can fail between the names of both files, and the file system can keep the later one.
+#[test]
+fn a_result_without_its_metadata_gets_them_when_it_is_downloaded_again() {
+    let folder = folder();
+    let paths = paths(&folder);
+    let metadata = take(&paths, 1, VIDEO, None);
+    publish(&paths, &metadata, &[], &[]).unwrap();
+    fs::remove_file(paths.metadata()).unwrap();
+    assert_eq!(recover_published(&paths, &"5a".repeat(32), 1).unwrap(), None);
+    let again = take(&paths, 1, VIDEO, None);
+    publish(&paths, &again, &[], &[]).unwrap();
+    assert_eq!(names(paths.folder()), ["en.json", "en.mp4"]);
+    assert_eq!(recover_published(&paths, &"5a".repeat(32), 1).unwrap(), Some(metadata));
+}
+
+#[test]
+fn a_result_with_the_metadata_of_an_earlier_result_gets_its_own_when_it_is_downloaded_again() {
+    let folder = folder();
+    let paths = paths(&folder);
+    let first = take(&paths, 1, VIDEO, None);
+    publish(&paths, &first, &[], &[]).unwrap();
+    let earlier_metadata = fs::read(paths.metadata()).unwrap();
+    publish(&paths, &take(&paths, 2, b"another video", None), &[], &[]).unwrap();
+    fs::write(paths.metadata(), earlier_metadata).unwrap();
+    assert_eq!(recover_published(&paths, &"5a".repeat(32), 2).unwrap(), None);
+    let again = take(&paths, 2, b"another video", None);
+    publish(&paths, &again, &[], &[]).unwrap();
+    assert_eq!(published_result(&paths).unwrap(), Some(again));
+    assert_eq!(published_result(&paths.aside(&digest(VIDEO, 8))).unwrap(), Some(first));
+    assert_eq!(names(paths.folder()).len(), 4);
 }

@@ -12,7 +12,7 @@ fn a_lost_database_recognises_results_by_their_metadata() {
     let folder = folder();
     let paths = paths(&folder);
     let first = take(&paths, 3, VIDEO, Some(b"marked"));
-    publish(&paths, &first, &[]).unwrap();
+    publish(&paths, &first, &[], &[]).unwrap();
     assert_eq!(published_result(&paths).unwrap(), Some(first.clone()));
     assert_eq!(recover_published(&paths, &first.request_hash, 3).unwrap(), Some(first.clone()));
     assert_eq!(recover_published(&paths, &first.request_hash, 2).unwrap(), None);
@@ -30,7 +30,7 @@ fn the_part_of_a_missing_watermark_is_not_removed() {
     let folder = folder();
     let paths = paths(&folder);
     let first = take(&paths, 1, VIDEO, None);
-    publish(&paths, &first, &[]).unwrap();
+    publish(&paths, &first, &[], &[]).unwrap();
     download(&paths, "task-1", VideoKind::Watermark, b"marked");
     assert_eq!(recover_published(&paths, &first.request_hash, 1).unwrap(), Some(first));
     assert!(OutputPaths::part_of(&paths.video(VideoKind::Watermark)).exists());

@@ -30,7 +30,7 @@ fn a_verdict_is_written_and_withdrawn() {
     let folder = folder();
     let paths = paths(&folder);
     let first = take(&paths, 1, VIDEO, None);
-    publish(&paths, &first, &[]).unwrap();
+    publish(&paths, &first, &[], &[]).unwrap();
     write(&paths, &first, Some(&rejected())).unwrap();
     let text = fs::read_to_string(paths.metadata()).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -52,10 +52,10 @@ fn a_verdict_follows_its_result() {
     let folder = folder();
     let paths = paths(&folder);
     let first = take(&paths, 1, VIDEO, None);
-    publish(&paths, &first, &[]).unwrap();
+    publish(&paths, &first, &[], &[]).unwrap();
     write(&paths, &first, Some(&rejected())).unwrap();
     let second = take(&paths, 2, b"another video", None);
-    publish(&paths, &second, &[]).unwrap();
+    publish(&paths, &second, &[], &[]).unwrap();
     assert_eq!(read(&paths).verdict, None);
     let aside = paths.aside(&digest(VIDEO, 8));
     assert_eq!(read(&aside).verdict, Some(rejected()));
@@ -69,10 +69,10 @@ fn the_watermarked_copy_does_not_remove_it() {
     let folder = folder();
     let paths = paths(&folder);
     let first = take(&paths, 1, VIDEO, None);
-    publish(&paths, &first, &[]).unwrap();
+    publish(&paths, &first, &[], &[]).unwrap();
     write(&paths, &first, Some(&rejected())).unwrap();
     let marked = download(&paths, &first.task_id, VideoKind::Watermark, b"marked");
-    publish_watermark(&paths, &Metadata { watermark: Some(marked.clone()), ..first.clone() })
+    publish_watermark(&paths, &Metadata { watermark: Some(marked.clone()), ..first.clone() }, None)
         .unwrap();
     let found = read(&paths);
     assert_eq!((found.verdict, found.watermark), (Some(rejected()), Some(marked)));
@@ -92,7 +92,7 @@ fn metadata_of_others_stay_as_they_are() {
         0
     );
     let second = take(&paths, 2, b"another video", None);
-    publish(&paths, &second, &[]).unwrap();
+    publish(&paths, &second, &[], &[]).unwrap();
     write(&paths, &first, Some(&rejected())).unwrap();
     assert_eq!(read(&paths), second);
     fs::write(paths.metadata(), "{\"mine\": 1}").unwrap();

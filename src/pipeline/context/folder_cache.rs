@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::output::OutputPaths;
 
 /// A folder that took a file counts as writable for so long. A disk that fills up later is waited for in any case.
-const FRESH: Duration = Duration::from_millis(100);
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The real path of each folder, by its path under the output folder, and when it took a file.
 #[derive(Debug, Default)]
@@ -29,6 +29,7 @@ impl FolderCache {
         Some(OutputPaths::in_folder(folder.clone(), name.to_owned()))
     }
 
+    /// `place` was just prepared, and its folder took a file.
     pub(crate) fn remember(&self, output: &str, place: &OutputPaths) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = folder_and_name(output).0.to_owned();

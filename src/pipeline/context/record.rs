@@ -6,7 +6,7 @@ use super::StepContext;
 use crate::{
     job::{Cost, Outcome, State, Task, Transition, apply},
     kling,
-    store::{ApiCall, DetachReason, HistoryAnswer, StoreError},
+    store::{ApiCall, DetachReason, HistoryAnswer, NewSession, SessionFaces, StoreError},
 };
 
 impl<A> StepContext<A> {
@@ -17,13 +17,39 @@ impl<A> StepContext<A> {
         outcome: Outcome,
         answer: Option<HistoryAnswer>,
     ) -> Result<Task, StoreError> {
+        self.record_with(task, outcome, answer, None).await
+    }
+
+    /// Records the outcome of an Identify Face call, and its session in the same transaction.
+    pub(crate) async fn record_identified(
+        &self,
+        task: &Task,
+        new: NewSession,
+        answer: Option<HistoryAnswer>,
+        cost: Option<Cost>,
+    ) -> Result<Task, StoreError> {
+        let SessionFaces { session, faces } = new.known.clone();
+        let outcome = Outcome::Identified { session, faces, cost };
+        self.record_with(task, outcome, answer, Some(new)).await
+    }
+
+    async fn record_with(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        answer: Option<HistoryAnswer>,
+        new: Option<NewSession>,
+    ) -> Result<Task, StoreError> {
         // What concerns the account is logged once for the queue, and not for each task.
         let is_deferred = matches!(outcome, Outcome::Deferred(_));
         let moment = self.clock.moment();
         let transition = self.transition(task, outcome)?;
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
-        let recorded = self.store.record_for_log(transition, answer.clone(), moment.now_ms);
-        let (task, manifest) = recorded.await?;
+        let (store, now_ms, kept) = (&self.store, moment.now_ms, answer.clone());
+        let (task, manifest) = match new {
+            Some(new) => store.record_identified(new, transition, kept, now_ms).await?,
+            None => store.record_for_log(transition, kept, now_ms).await?,
+        };
         if repeats {
             return Ok(task);
         }

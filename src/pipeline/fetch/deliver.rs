@@ -1,7 +1,10 @@
 //! The step that delivers a job's own file once its task has a verified result: a copy of another job's file, or
 //! another download, which is free while Kling keeps the result.
 
-use super::{FetchError, Target, deliver_watermark, fetch_result, to_transient_error};
+use super::{
+    DeliveredFile, FetchError, KnownResult, Target, deliver_watermark, fetch_result,
+    to_transient_error,
+};
 use crate::{
     failpoint,
     job::{
@@ -9,8 +12,9 @@ use crate::{
         outcome::{PermanentError, TransientError},
     },
     kling::Api,
+    output::VideoKind,
     pipeline::{AccountSignal, StepContext},
-    store::{DueDelivery, JobChange, MovedFile, StoreError},
+    store::{DueDelivery, JobChange, StoreError},
 };
 
 pub(crate) async fn deliver<A: Api>(
@@ -45,9 +49,11 @@ async fn fetch_for_job<A: Api>(
     context: &StepContext<A>,
     job: &Job,
     task: &Task,
-) -> Result<Option<(ResultFile, Vec<MovedFile>)>, FetchError> {
-    let sources = context.store.copies_of(task, job.id).await?;
-    fetch_result(context, task, Target::of_job(job, sources), None).await
+) -> Result<Option<DeliveredFile>, FetchError> {
+    let kind = VideoKind::Result.name();
+    let (sources, incomplete) = context.store.copies_of(task, job.id, kind).await?;
+    let known = KnownResult { polled: None, incomplete };
+    fetch_result(context, task, Target::of_job(job, sources), known).await
 }
 
 fn outcome_of(error: FetchError, job: &Job, task: &Task) -> DeliveryOutcome {

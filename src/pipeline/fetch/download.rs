@@ -1,6 +1,6 @@
 //! The step that downloads the result of a task to its first file.
 
-use super::{FetchError, Target, fetch_result, to_transient_error};
+use super::{FetchError, KnownResult, Target, fetch_result, to_transient_error};
 use crate::{
     job::{
         Outcome, State, Task,
@@ -14,16 +14,17 @@ use crate::{
 /// Downloads the result of a task. `polled` is what the last poll showed of it.
 pub(crate) async fn download<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: &Task,
     polled: Option<RemoteTask>,
 ) -> Result<StepEnd, StoreError> {
     // Read again: the lead job may point to another task by now.
-    let task = match context.store.task(task.id).await? {
-        Some(now) if now.state == State::Downloading => now,
-        _ => return Err(StoreError::Stale { key: task.spec.key }),
+    let (task, incomplete) = match context.store.task_to_download(task.id).await? {
+        Some((now, incomplete)) if now.state == State::Downloading => (now, incomplete),
+        _ => return Err(StoreError::Stale { key: task.spec.key.clone() }),
     };
     let counted = context.settings.metrics.start_download();
-    let fetched = fetch_result(context, &task, Target::of_task(&task), polled).await;
+    let known = KnownResult { polled, incomplete };
+    let fetched = fetch_result(context, &task, Target::of_task(&task), known).await;
     let (outcome, signal) = match fetched {
         Ok(None) => return Err(StoreError::Stale { key: task.spec.key }),
         Ok(Some((delivered, moved))) => {

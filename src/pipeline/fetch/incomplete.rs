@@ -4,10 +4,11 @@
 //! people, and then the server is asked at growing distances, at last once an hour; after some downloads mostly for the
 //! length alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{FetchError, RemoteVideo, on_disk};
 use crate::{
+    job::TaskId,
     kling::{Api, Fetched},
     output::{FileFacts, OutputError, Part, VideoKind, remove_incomplete},
     pipeline::StepContext,
@@ -47,7 +48,6 @@ pub(super) fn is_unchanged(earlier: &IncompleteDownload, announced: &Fetched, no
 pub(super) async fn record<A: Api>(
     context: &StepContext<A>,
     video: &RemoteVideo<'_>,
-    earlier: Option<IncompleteDownload>,
     incomplete: IncompletePart,
 ) -> Result<FetchError, FetchError> {
     let IncompletePart { part, facts, error: why, etag } = incomplete;
@@ -67,7 +67,8 @@ pub(super) async fn record<A: Api>(
         on_disk(&context.settings, move || part.discard()).await?;
         return Ok(why.into());
     }
-    let kept = keep(context, video, earlier.and_then(|earlier| earlier.kept), part, facts).await?;
+    let kept_before = video.incomplete.as_ref().and_then(|earlier| earlier.kept.clone());
+    let kept = keep(context, video, kept_before, part, facts).await?;
     Ok(error(video, &IncompleteDownload { times, kept, ..arrived }))
 }
 
@@ -107,17 +108,18 @@ fn remove(KeptDownload { path, sha256, bytes }: KeptDownload) -> Result<(), Outp
     remove_incomplete(&PathBuf::from(path), &FileFacts { sha256, bytes })
 }
 
-/// Removes what was kept, because the complete video has arrived.
+/// Removes what was kept at a place, because the complete video has arrived.
 pub(super) async fn forget<A: Api>(
     context: &StepContext<A>,
-    video: &RemoteVideo<'_>,
-    earlier: IncompleteDownload,
+    (task, kind): (TaskId, VideoKind),
+    kept_at: &Path,
+    earlier: Option<IncompleteDownload>,
 ) -> Result<(), FetchError> {
+    let Some(IncompleteDownload { sha256, bytes, kept, .. }) = earlier else { return Ok(()) };
     // Before a crash, the last bytes may have been kept without a record.
-    let IncompleteDownload { sha256, bytes, kept, .. } = earlier;
-    let last = KeptDownload { path: video.kept_at.display().to_string(), sha256, bytes };
+    let last = KeptDownload { path: kept_at.display().to_string(), sha256, bytes };
     on_disk(&context.settings, move || kept.into_iter().chain([last]).try_for_each(remove)).await?;
-    Ok(context.store.forget_incomplete_download(video.task, video.kind.name()).await?)
+    Ok(context.store.forget_incomplete_download(task, kind.name()).await?)
 }
 
 /// Returns why the step failed, with what was kept.

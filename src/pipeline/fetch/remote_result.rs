@@ -8,6 +8,7 @@ use crate::{
     kling::{Api, ErrorClass, RemoteTask, ResultVideo},
     output::{OutputPaths, VideoKind},
     pipeline::{CallKind, StepContext},
+    store::IncompleteDownload,
 };
 
 /// Query Task: "generated images/videos will be deleted after 30 days".
@@ -88,6 +89,8 @@ pub(super) struct RemoteVideo<'a> {
     pub(super) referer: Option<&'static str>,
     /// Where an incomplete video is kept.
     pub(super) kept_at: PathBuf,
+    /// What arrived before, if that was no complete video.
+    pub(super) incomplete: Option<IncompleteDownload>,
 }
 
 impl<'a> RemoteVideo<'a> {
@@ -97,11 +100,12 @@ impl<'a> RemoteVideo<'a> {
         kind: VideoKind,
         remote: &'a RemoteResult,
         at: &OutputPaths,
+        incomplete: Option<IncompleteDownload>,
     ) -> Self {
         let url = match kind {
             VideoKind::Result => remote.video.url.as_deref(),
             VideoKind::Watermark => remote.video.watermark_url.as_deref(),
         };
-        Self { task: task.id, kind, url, referer: None, kept_at: at.incomplete(kind) }
+        Self { task: task.id, kind, url, referer: None, kept_at: at.incomplete(kind), incomplete }
     }
 }

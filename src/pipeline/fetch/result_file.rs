@@ -1,54 +1,48 @@
 //! Brings the result of a task to one file: found on disk, copied, or downloaded; then published.
 
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use super::{FetchError, Target, copy_to_parts, fetch_parts, on_disk};
+use super::{
+    DeliveredFile, FetchError, KnownResult, Target, copy_to_parts, download_result, incomplete,
+    on_disk, publish, to_moved, to_result_file,
+};
 use crate::{
-    job::{ResultFile, Task},
-    kling::{Api, RemoteTask},
-    output::{self, Metadata, OutputError, OutputPaths, Part},
+    job::Task,
+    kling::Api,
+    output::{self, Metadata, OutputError, OutputPaths, Part, PartSource, VideoKind},
     pipeline::StepContext,
-    store::{MovedFile, ResultId, StoreError},
+    store::{MetadataFacts, MovedFile, ResultId, StoreError},
 };
 
-/// Brings the result of a task to `target`, unless it is there already. Returns the file and which earlier files were
-/// set aside for it. `polled` is what the last poll showed of the task.
+/// Brings the result of a task to `target`, unless it is there already.
 ///
 /// Returns none, with nothing published, if the job points to another task by now, or to this one again.
 pub(super) async fn fetch_result<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     target: Target,
-    polled: Option<RemoteTask>,
-) -> Result<Option<(ResultFile, Vec<MovedFile>)>, FetchError> {
-    let is_at_kling = polled.is_some();
-    let OnDisk { place, found, moved: moved_before } =
+    known: KnownResult,
+) -> Result<Option<DeliveredFile>, FetchError> {
+    let is_at_kling = known.polled.is_some();
+    let OnDisk { place, found, part, moved: moved_before } =
         look_on_disk(context, task, &target, is_at_kling).await?;
     if let LocalResult::Published(metadata) | LocalResult::Copied(metadata) = &found {
         keep_verdict(context, task, metadata).await?;
     }
-    let (metadata, parts) = match found {
+    let published = match found {
         LocalResult::Published(metadata) => {
+            // A crash may have come before.
+            let kind = VideoKind::Result;
+            let kept_at = target.parts_at(task, &place).incomplete(kind);
+            incomplete::forget(context, (task.id, kind), &kept_at, known.incomplete).await?;
             return Ok(Some((to_result_file(&metadata), moved_before)));
         }
         LocalResult::Copied(theirs) => {
-            (metadata_of_copy(context, task, &target, *theirs).await?, Vec::new())
+            publish_copy(context, task, &target, (&place, *theirs)).await?
         }
-        LocalResult::None => fetch_parts(context, task, &target, &place, polled).await?,
+        LocalResult::None => download_result(context, task, &target, (&place, part), known).await?,
     };
-    // A download takes long, and an earlier result must not displace a newer one.
-    let is_asked_for = context.store.asks_for(target.job, task.id).await?;
-    if is_asked_for == target.is_superseded {
-        return Ok(None);
-    }
-    let (at, wanted) = (place.clone(), target.clone());
-    let published =
-        on_disk(&context.settings, move || publish(&at, &metadata, &wanted, parts)).await?;
-    context.folder_cache.remember(&target.output, &place);
-    let (delivered, mut moved) = published;
+    let Some((delivered, mut moved)) = published else { return Ok(None) };
     moved.extend(moved_before);
     Ok(Some((delivered, moved)))
 }
@@ -67,6 +61,8 @@ async fn keep_verdict<A: Api>(
 struct OnDisk {
     place: OutputPaths,
     found: LocalResult,
+    /// The part of a result that must be downloaded. None if that is not certain yet.
+    part: Option<Part>,
     /// Earlier files that were set aside, possibly before a crash and without a record in the database.
     moved: Vec<MovedFile>,
 }
@@ -86,9 +82,11 @@ async fn look_on_disk<A: Api>(
     is_at_kling: bool,
 ) -> Result<OnDisk, FetchError> {
     let known = context.folder_cache.place_of(&target.output);
+    let (was_known, output) = (known.is_some(), target.output.clone());
     let output_dir = context.settings.output_dir.clone();
+    let bytes_max = context.settings.download_bytes_max;
     let (task, target) = (task.clone(), target.clone());
-    on_disk(&context.settings, move || {
+    let seen = on_disk(&context.settings, move || {
         let place = known.map_or_else(|| OutputPaths::prepare(&output_dir, &target.output), Ok)?;
         // Read before the parts are opened.
         let was_begun = place.has_part();
@@ -98,9 +96,23 @@ async fn look_on_disk<A: Api>(
             true => to_moved(&target.output, &output::list_set_aside(&place)?)?,
             false => Vec::new(),
         };
-        Ok(OnDisk { place, found, moved })
+        // One step on disk instead of two.
+        let part = match found {
+            LocalResult::None if is_at_kling => {
+                let task_id = task.task_id.as_deref().unwrap_or_default();
+                let source = PartSource { task_id, kind: VideoKind::Result };
+                Some(Part::open(&target.parts_at(&task, &place), source, bytes_max)?)
+            }
+            _ => None,
+        };
+        Ok(OnDisk { place, found, part, moved })
     })
-    .await
+    .await?;
+    // A known folder is not known for longer, even if it takes files all the time: it may be a link to another place by now.
+    if !was_known && seen.part.is_some() {
+        context.folder_cache.remember(&output, &seen.place);
+    }
+    Ok(seen)
 }
 
 fn find_result(
@@ -126,63 +138,21 @@ fn find_result(
     Ok(copied.map_or(LocalResult::None, |theirs| LocalResult::Copied(Box::new(theirs))))
 }
 
-/// Returns the metadata of a copy: those of its source, with what the job itself asks for.
-async fn metadata_of_copy<A: Api>(
+/// Publishes a copy. Its metadata are those of its source, with what the job itself asks for. Returns none if the job
+/// points to another task by now, or to this one again.
+async fn publish_copy<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     target: &Target,
-    theirs: Metadata,
-) -> Result<Metadata, FetchError> {
-    let (_, spec) = context.store.face_and_spec(task, target.job).await?;
-    Ok(Metadata { finished_at_ms: context.clock.now_ms(), ..theirs.of_job(&spec) })
-}
-
-/// Gives the finished parts their names. If that fails, the parts are kept, because the obstacle may last and the
-/// result must not be downloaded again each time.
-fn publish(
-    place: &OutputPaths,
-    metadata: &Metadata,
-    target: &Target,
-    mut parts: Vec<Part>,
-) -> Result<(ResultFile, Vec<MovedFile>), OutputError> {
-    let published = match target.is_superseded {
-        false => output::publish(place, metadata, &target.earlier),
-        true => output::publish_superseded(place, metadata).map(|_| Vec::new()),
-    };
-    match published {
-        Ok(set_aside) => Ok((to_result_file(metadata), to_moved(&target.output, &set_aside)?)),
-        Err(error) => {
-            // Whether a part can be kept changes nothing about the error.
-            parts.iter_mut().for_each(|part| drop(part.keep()));
-            Err(error)
-        }
+    (place, theirs): (&OutputPaths, Metadata),
+) -> Result<Option<DeliveredFile>, FetchError> {
+    let MetadataFacts { spec, is_asked_for, .. } =
+        context.store.metadata_facts(task, target.job).await?;
+    if is_asked_for == target.is_superseded {
+        return Ok(None);
     }
-}
-
-/// Returns what the database records of files that were set aside. The metadata beside each file name its task.
-fn to_moved(output: &str, set_aside: &[PathBuf]) -> Result<Vec<MovedFile>, OutputError> {
-    let mut all = Vec::new();
-    for path in set_aside {
-        let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };
-        let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
-        let to = match output.rsplit_once('/') {
-            Some((folder, _)) => format!("{folder}/{name}"),
-            None => name.to_owned(),
-        };
-        all.push(MovedFile {
-            from: output.to_owned(),
-            to,
-            request_hash: metadata.request_hash,
-            take: metadata.take,
-        });
-    }
-    Ok(all)
-}
-
-fn to_result_file(metadata: &Metadata) -> ResultFile {
-    ResultFile {
-        bytes: metadata.result.bytes,
-        sha256: metadata.result.sha256.clone(),
-        duration_ms: metadata.duration_ms,
-    }
+    let metadata = Metadata { finished_at_ms: context.clock.now_ms(), ..theirs.of_job(&spec) };
+    let (place, wanted) = (place.clone(), target.clone());
+    let publish_it = move || publish(&place, &metadata, &wanted, Vec::new());
+    on_disk(&context.settings, publish_it).await.map(Some)
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     job::{Job, JobId, Task},
-    output::FileFacts,
+    kling::RemoteTask,
+    output::{FileFacts, OutputPaths},
+    store::IncompleteDownload,
 };
 
 /// The file of one job that a result goes to.
@@ -40,6 +42,23 @@ impl Target {
             is_superseded: false,
         }
     }
+
+    /// Returns where the part files are. Those of a superseded result have names of their own.
+    pub(super) fn parts_at(&self, task: &Task, place: &OutputPaths) -> OutputPaths {
+        match self.is_superseded {
+            true => place.superseded(task.task_id.as_deref().unwrap_or_default()),
+            false => place.clone(),
+        }
+    }
+}
+
+/// What is known of a result before it is fetched.
+#[derive(Debug, Default)]
+pub(crate) struct KnownResult {
+    /// What the last poll showed of the task.
+    pub(super) polled: Option<RemoteTask>,
+    /// What arrived before, if that was no complete video.
+    pub(super) incomplete: Option<IncompleteDownload>,
 }
 
 /// Returns the file that the lead job has already.

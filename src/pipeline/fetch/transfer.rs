@@ -8,11 +8,10 @@ use url::Url;
 
 use super::{FetchError, IncompletePart, RemoteVideo, incomplete, on_disk};
 use crate::{
-    kling::{Api, Fetched},
+    kling::{Api, ApiError, Fetched},
     media::video::{self, VideoError},
     output::{FileFacts, OutputError, Part, VideoKind},
     pipeline::{Settings, StepContext},
-    store::IncompleteDownload,
 };
 
 /// How many bytes are written to disk at once.
@@ -26,14 +25,22 @@ pub(super) struct FetchedFile {
     pub(super) length_ms: Option<i64>,
 }
 
-/// Downloads one video to a complete part file.
-pub(super) async fn fetch_file<A: Api>(
+/// A video that was received to its end.
+pub(super) struct ReceivedFile {
+    part: Part,
+    /// The last bytes are not written yet.
+    last: Piece,
+    expected_bytes: Option<u64>,
+    etag: Option<String>,
+}
+
+/// Receives one video. All but the last bytes are in the part file then.
+pub(super) async fn receive<A: Api>(
     context: &StepContext<A>,
     part: Part,
     video: &RemoteVideo<'_>,
-) -> Result<FetchedFile, FetchError> {
-    let earlier = context.store.incomplete_download(video.task, video.kind.name()).await?;
-    let mut fetched = match request(context, &part, video, earlier.as_ref()).await {
+) -> Result<ReceivedFile, FetchError> {
+    let mut fetched = match request(context, &part, video).await {
         Ok(fetched) => fetched,
         Err(error) => {
             // The copy may never come. For the result, an open part shows that its files were begun.
@@ -45,19 +52,32 @@ pub(super) async fn fetch_file<A: Api>(
     };
     let expected_bytes = fetched.total_bytes;
     let etag = fetched.etag.clone();
-    let (mut part, received) = transfer(&context.settings, part, &mut fetched).await?;
+    let (part, last) = transfer(&context.settings, part, &mut fetched).await?;
+    Ok(ReceivedFile { part, last, expected_bytes, etag })
+}
+
+/// Writes and checks what is left of a video, and does `then` with the complete file in the same step on disk.
+pub(super) async fn complete<A: Api, T: Send + 'static>(
+    context: &StepContext<A>,
+    video: &RemoteVideo<'_>,
+    received: ReceivedFile,
+    then: impl FnOnce(FetchedFile) -> Result<T, OutputError> + Send + 'static,
+) -> Result<T, FetchError> {
+    let ReceivedFile { mut part, last, expected_bytes, etag } = received;
     let finish = move || {
-        append(&mut part, received)?;
-        check(part, expected_bytes, etag)
+        append(&mut part, last)?;
+        match check(part, expected_bytes, etag)? {
+            Ok(fetched) => then(fetched).map(Ok),
+            Err(incomplete) => Ok(Err(incomplete)),
+        }
     };
     match on_disk(&context.settings, finish).await? {
-        Ok(fetched) => {
-            if let Some(earlier) = earlier {
-                incomplete::forget(context, video, earlier).await?;
-            }
-            Ok(fetched)
+        Ok(done) => {
+            let (id, earlier) = ((video.task, video.kind), video.incomplete.clone());
+            incomplete::forget(context, id, &video.kept_at, earlier).await?;
+            Ok(done)
         }
-        Err(incomplete) => Err(incomplete::record(context, video, earlier, incomplete).await?),
+        Err(incomplete) => Err(incomplete::record(context, video, incomplete).await?),
     }
 }
 
@@ -66,7 +86,6 @@ async fn request<A: Api>(
     context: &StepContext<A>,
     part: &Part,
     video: &RemoteVideo<'_>,
-    earlier: Option<&IncompleteDownload>,
 ) -> Result<Fetched, FetchError> {
     let missing = match video.kind {
         VideoKind::Result => "has no URL for the result",
@@ -84,7 +103,7 @@ async fn request<A: Api>(
         }
         _ => FetchError::Api(error),
     })?;
-    match earlier {
+    match &video.incomplete {
         Some(earlier) if incomplete::is_unchanged(earlier, &fetched, context.clock.now_ms()) => {
             Err(incomplete::error(video, earlier))
         }
@@ -120,8 +139,7 @@ fn check(
 }
 
 /// Bytes that are not written yet.
-#[derive(Default)]
-struct Received {
+struct Piece {
     bytes: Vec<u8>,
     /// Before the first write: where the stream starts in the file, and the ETag of the file.
     start: Option<(u64, Option<String>)>,
@@ -133,38 +151,62 @@ async fn transfer(
     settings: &Settings,
     mut part: Part,
     fetched: &mut Fetched,
-) -> Result<(Part, Received), FetchError> {
+) -> Result<(Part, Piece), FetchError> {
     let start = Some((fetched.from_byte, fetched.etag.take()));
-    let mut received = Received { bytes: Vec::new(), start };
+    let (mut piece, mut end) = receive_piece(settings, fetched, start).await;
     loop {
-        let next = fetched.chunk().await;
-        match &next {
-            Ok(Some(chunk)) => {
-                settings.metrics.record_received_bytes(chunk.len());
-                received.bytes.extend_from_slice(chunk);
-                if received.bytes.len() < WRITE_BYTES {
-                    continue;
-                }
+        match end {
+            Ok(Next::Piece) => {}
+            Ok(Next::End) => return Ok((part, piece)),
+            Err(broken) => {
+                let keep = move || {
+                    append(&mut part, piece)?;
+                    part.keep()
+                };
+                on_disk(settings, keep).await?;
+                return Err(broken.into());
             }
-            Ok(None) => return Ok((part, received)),
-            Err(_) => {}
         }
-        let (is_broken, received) = (next.is_err(), std::mem::take(&mut received));
-        part = on_disk(settings, move || {
-            append(&mut part, received)?;
-            if is_broken {
-                part.keep()?;
-            }
+        let write = move || {
+            append(&mut part, piece)?;
             Ok(part)
-        })
-        .await?;
-        next?;
+        };
+        // The next bytes are received while these are written. A write that fails ends the download at once.
+        let next = async { Ok(receive_piece(settings, fetched, None).await) };
+        (part, (piece, end)) = tokio::try_join!(on_disk(settings, write), next)?;
     }
 }
 
-fn append(part: &mut Part, received: Received) -> Result<(), OutputError> {
-    if let Some((from_byte, etag)) = received.start {
+/// What follows a piece of a stream.
+enum Next {
+    Piece,
+    End,
+}
+
+async fn receive_piece(
+    settings: &Settings,
+    fetched: &mut Fetched,
+    start: Option<(u64, Option<String>)>,
+) -> (Piece, Result<Next, ApiError>) {
+    let mut piece = Piece { bytes: Vec::new(), start };
+    loop {
+        match fetched.chunk().await {
+            Ok(Some(chunk)) => {
+                settings.metrics.record_received_bytes(chunk.len());
+                piece.bytes.extend_from_slice(&chunk);
+            }
+            Ok(None) => return (piece, Ok(Next::End)),
+            Err(broken) => return (piece, Err(broken)),
+        }
+        if piece.bytes.len() >= WRITE_BYTES {
+            return (piece, Ok(Next::Piece));
+        }
+    }
+}
+
+fn append(part: &mut Part, piece: Piece) -> Result<(), OutputError> {
+    if let Some((from_byte, etag)) = piece.start {
         part.begin(from_byte, etag.as_deref())?;
     }
-    part.append(&received.bytes)
+    part.append(&piece.bytes)
 }

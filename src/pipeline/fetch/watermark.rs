@@ -10,7 +10,9 @@ use crate::{
     kling::Api,
     output::{self, FileFacts, Metadata, OutputPaths, Part, VideoKind},
     pipeline::{AccountSignal, StepContext},
-    store::{JobChange, StoreError, WatermarkOutcome, WatermarkTries},
+    store::{
+        IncompleteDownload, JobChange, MetadataFacts, StoreError, WatermarkOutcome, WatermarkTries,
+    },
 };
 
 /// The page that shows results: servers that protect the watermarked copy against use on other sites expect it.
@@ -74,22 +76,24 @@ async fn bring<A: Api>(
     task: &Task,
     tried: WatermarkTries,
 ) -> Result<Option<FileFacts>, FailedTry> {
-    let (place, local) = find_local(context, job, task).await?;
+    let kind = VideoKind::Watermark.name();
+    let copies = context.store.copies_of(task, job.id, kind).await.map_err(FetchError::from)?;
+    let (sources, incomplete) = copies;
+    let (place, local) = find_local(context, job, task, sources).await?;
     let (facts, part, created_at_ms) = match local {
         LocalCopy::Published(facts) => return Ok(Some(facts)),
         LocalCopy::InPart(facts) => (facts, None, task.made_at_ms(None)),
         LocalCopy::Absent => {
-            let (facts, part, created_at_ms) = download(context, task, &place, tried).await?;
+            let (facts, part, created_at_ms) =
+                download(context, task, &place, (tried, incomplete)).await?;
             (facts, Some(part), created_at_ms)
         }
     };
-    // A download takes long, and the copy of an earlier result must not be put beside a newer one.
-    if !context.store.asks_for(job.id, task.id).await.map_err(FetchError::from)? {
-        return Ok(None);
-    }
     let metadata = metadata(context, job, task, &facts, created_at_ms).await?;
+    // A download takes long, and the copy of an earlier result must not be put beside a newer one.
+    let Some(metadata) = metadata else { return Ok(None) };
     let published = on_disk(&context.settings, move || {
-        output::publish_watermark(&place, &metadata).inspect_err(|_| {
+        output::publish_watermark(&place, &metadata, part.as_ref()).inspect_err(|_| {
             // The obstacle may last, and the copy must not be downloaded again each time. Whether the part can be
             // kept changes nothing about the error.
             part.map(|mut part| part.keep());
@@ -104,8 +108,8 @@ async fn find_local<A: Api>(
     context: &StepContext<A>,
     job: &Job,
     task: &Task,
+    sources: Vec<String>,
 ) -> Result<(OutputPaths, LocalCopy), FetchError> {
-    let sources = context.store.copies_of(task, job.id).await?;
     let (output_dir, to) = (context.settings.output_dir.clone(), job.output.clone());
     let (hash, take) = (task.request_hash.clone(), task.take);
     on_disk(&context.settings, move || {
@@ -129,11 +133,11 @@ async fn download<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     place: &OutputPaths,
-    tried: WatermarkTries,
+    (tried, incomplete): (WatermarkTries, Option<IncompleteDownload>),
 ) -> Result<(FileFacts, Part, i64), FailedTry> {
     let task_id = task.task_id.clone().unwrap_or_default();
     let remote = RemoteResult::query(context, task, &task_id).await?;
-    let mut video = RemoteVideo::of(task, VideoKind::Watermark, &remote, place);
+    let mut video = RemoteVideo::of(task, VideoKind::Watermark, &remote, place, incomplete);
     let mut fetched = fetch_video(context, task, place, &video).await;
     let is_refused = matches!(&fetched, Err(FetchError::NotFound(_) | FetchError::NotAllowed(_)));
     let tries_referer = is_refused && !tried.referer_tried;
@@ -151,28 +155,32 @@ async fn download<A: Api>(
     }
 }
 
-/// The metadata that are written if a person moved those of the result away.
+/// The metadata that are written if a person moved those of the result away. None: the job points to another task by now.
 async fn metadata<A: Api>(
     context: &StepContext<A>,
     job: &Job,
     task: &Task,
     facts: &FileFacts,
     created_at_ms: i64,
-) -> Result<Metadata, FetchError> {
-    let (face, spec) = context.store.face_and_spec(task, job.id).await?;
+) -> Result<Option<Metadata>, FetchError> {
+    let MetadataFacts { face, spec, is_asked_for } =
+        context.store.metadata_facts(task, job.id).await?;
+    if !is_asked_for {
+        return Ok(None);
+    }
     let metadata = Metadata::of_task(task, face).of_job(&spec);
     let result = task.result.as_ref().map_or_else(
         || metadata.result.clone(),
         |result| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes },
     );
-    Ok(Metadata {
+    Ok(Some(Metadata {
         result,
         watermark: Some(facts.clone()),
         duration_ms: task.result.as_ref().and_then(|result| result.duration_ms),
         created_at_ms,
         finished_at_ms: context.clock.now_ms(),
         ..metadata
-    })
+    }))
 }
 
 fn outcome_of<A: Api>(

@@ -45,6 +45,16 @@ impl TaskAge {
     }
 }
 
+impl TaskAge {
+    /// Returns the age at which the task ended, by a poll that showed its end at this age. `api_ms` is how long it took by the
+    /// API's own times; none: until this poll, which may have come late. A poll at the age `before_ms` still showed it in
+    /// progress.
+    pub(crate) fn at_end(self, api_ms: Option<i64>, before_ms: i64) -> Self {
+        let took_ms = api_ms.unwrap_or(self.age_ms).max(before_ms);
+        Self { age_ms: took_ms.clamp(0, self.age_ms.max(0)), ..self }
+    }
+}
+
 fn sent_at_ms(task: &Task) -> i64 {
     task.create.as_ref().map_or(0, |create| create.sent_at_ms)
 }
@@ -119,7 +129,7 @@ impl Durations {
         if self.latest_ms.len() > KEPT {
             self.latest_ms.pop_front();
         }
-        self.earliest_ms = self.quantile(1, 10).map(|ms| ms * 9 / 10);
+        self.earliest_ms = self.quantile(1, 10).map(|ms| ms * 19 / 20);
     }
 
     fn quantile(&self, numerator: usize, denominator: usize) -> Option<i64> {
@@ -144,7 +154,7 @@ mod tests {
             interval.task_ended(TaskAge { clip_ms: 9_000, age_ms: 180_000 + n * 1_000 })
         });
         assert_eq!(interval.wait_ms(ages(9_000, &[1_000, 2_000])), 30_000);
-        assert_eq!(interval.wait_ms(ages(9_000, &[150_000])), 12_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[150_000])), 21_000);
         assert_eq!(interval.wait_ms(ages(9_000, &[1_000, 185_000])), 2_000);
         assert_eq!(interval.median_ms(), Some(184_000));
     }
@@ -177,8 +187,22 @@ mod tests {
     #[test]
     fn the_median_of_earlier_runs_counts_before_the_first_task_has_ended() {
         let interval = PollInterval::new(2_000, 30_000, Some(200_000));
-        assert_eq!(interval.wait_ms(ages(9_000, &[170_000])), 10_000);
-        assert_eq!(interval.wait_ms(ages(9_000, &[180_000])), 2_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[180_000])), 10_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[190_000])), 2_000);
+    }
+
+    #[test]
+    fn a_late_poll_does_not_make_tasks_seem_longer() {
+        let ended_ms = |api_ms, before_ms| {
+            TaskAge { clip_ms: 0, age_ms: 5_000 }.at_end(api_ms, before_ms).age_ms
+        };
+        assert_eq!(ended_ms(Some(2_000), -9_000), 2_000, "the task was sent after the poll before");
+        assert_eq!(ended_ms(Some(2_000), 1_000), 2_000);
+        assert_eq!(ended_ms(None, 1_000), 5_000);
+        // Times that cannot be true: shorter than what was seen, longer than its age, before its start.
+        assert_eq!(ended_ms(Some(0), 4_000), 4_000);
+        assert_eq!(ended_ms(Some(90_000), 4_000), 5_000);
+        assert_eq!(ended_ms(Some(-1), -9_000), 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    num::NonZero,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -19,12 +20,17 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::Mutex as AsyncMutex,
+    time::{Instant, sleep, sleep_until},
+};
 
 use crate::{job::retry::ASKED_MAX_MS, pipeline::RateSettings};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
 
+/// tokio's timers are no finer.
+const SLEEP_MIN: Duration = Duration::from_millis(1);
 /// The longest rest after a row of 1302 replies, unless the API asks for a longer one.
 const SLOWDOWN_MAX: Duration = Duration::from_secs(60);
 /// After so long without a 1302, the API does not limit the rate any more.
@@ -66,6 +72,8 @@ pub(crate) enum CallKind {
 /// The calls of one kind.
 struct Calls {
     limiter: Limiter,
+    /// Locked by the call whose turn it is. The others wait in the order in which they came, without timers.
+    turn: AsyncMutex<()>,
     /// How many calls wait.
     waiting: AtomicUsize,
 }
@@ -148,6 +156,7 @@ impl CallRate {
         let calls = self.calls(kind);
         calls.waiting.fetch_add(1, Ordering::AcqRel);
         let _waiting = WaitingGuard(&calls.waiting);
+        let _turn = calls.turn.lock().await;
         loop {
             let until = self.rests_until(kind);
             if let Some(until) = until.filter(|until| *until > Instant::now()) {
@@ -250,12 +259,13 @@ impl CallRate {
 
 fn calls(per_second: f64, clock: Monotonic) -> Calls {
     let period = Duration::from_secs_f64(1.0 / per_second.clamp(1e-6, 1e6));
-    let quota =
-        Quota::with_period(period).unwrap_or(Quota::per_second(std::num::NonZero::<u32>::MIN));
-    // Without a burst: with one, the first second would see nearly twice as many calls.
-    let burst = std::num::NonZero::<u32>::MIN;
+    let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZero::<u32>::MIN));
+    // A burst is as many calls as fit into the shortest sleep, mostly one: with a larger one, the first second would see
+    // nearly twice as many calls.
+    let burst = (per_second * SLEEP_MIN.as_secs_f64()).clamp(1.0, 1e3) as u32;
+    let burst = NonZero::new(burst).unwrap_or(NonZero::<u32>::MIN);
     let limiter = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock);
-    Calls { limiter, waiting: AtomicUsize::new(0) }
+    Calls { limiter, turn: AsyncMutex::default(), waiting: AtomicUsize::new(0) }
 }
 
 #[cfg(test)]

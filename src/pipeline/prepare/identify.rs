@@ -1,6 +1,6 @@
 //! Identify Face: gets a session for a task's video, which other tasks of the video can use.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::{
     pipeline::{
         AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
     },
-    store::{ApiCall, DetachReason, SessionFaces, StoreError},
+    store::{ApiCall, DetachReason, NewSession, SessionFaces, StoreError},
 };
 
 /// A task fails after so many answers that cannot be read: each may have been charged.
@@ -23,13 +23,13 @@ const UNREADABLE_MAX: u32 = 5;
 pub(crate) enum Identify {
     Ended(StepEnd),
     /// Nothing was called, because the output of the task is not free.
-    Obstacle(Task, Obstacle),
+    Obstacle(Arc<Task>, Obstacle),
 }
 
 /// Gets a session: a known one, or a new one by a call, which costs a little.
 pub(crate) async fn identify<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     permit: &PaidCallPermit,
 ) -> Result<Identify, StoreError> {
     Ok(match check_task(context, task).await? {
@@ -41,8 +41,8 @@ pub(crate) async fn identify<A: Api>(
 /// Checks a task before its video is uploaded or identified. It continues without these if its video has a session.
 pub(crate) async fn check_task<A: Api>(
     context: &StepContext<A>,
-    task: Task,
-) -> Result<ControlFlow<Identify, Task>, StoreError> {
+    task: Arc<Task>,
+) -> Result<ControlFlow<Identify, Arc<Task>>, StoreError> {
     let checked = match check_video(&context.settings, &task).await {
         Ok(()) => check_address(context, &task),
         changed => changed,
@@ -70,7 +70,7 @@ pub(crate) async fn check_task<A: Api>(
 
 async fn call<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     context.rate.ready(CallKind::Identify).await;
@@ -87,10 +87,8 @@ async fn call<A: Api>(
         Ok(identified) => {
             let cost = Cost::reported(identified.units_micro, identified.money_micro);
             let answer = history_answer(ApiCall::Identify, &reply.answer, cost);
-            let SessionFaces { session, faces } =
-                save_session(context, &video_key(&task), identified).await?;
-            let outcome = Outcome::Identified { session, faces, cost };
-            let task = context.record(&task, outcome, answer).await?;
+            let new = new_session(context, &task, identified);
+            let task = context.record_identified(&task, new, answer, cost).await?;
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
         Err(error) => {
@@ -115,11 +113,11 @@ fn unreadable(error: &ApiError) -> PermanentError {
     PermanentError { code: "identify_unreadable".to_owned(), message: error.message.clone() }
 }
 
-async fn save_session<A: Api>(
+fn new_session<A: Api>(
     context: &StepContext<A>,
-    video: &str,
+    task: &Task,
     identified: Identified,
-) -> Result<SessionFaces, StoreError> {
+) -> NewSession {
     let now_ms = context.clock.now_ms();
     let faces = identified.faces.into_iter().map(|face| FaceSpan {
         face_id: face.face_id,
@@ -132,8 +130,11 @@ async fn save_session<A: Api>(
         identified_at_ms: now_ms,
         expires_at_ms: now_ms.saturating_add(context.settings.session_ttl_ms),
     };
-    let known = SessionFaces { session, faces: faces.collect() };
-    context.store.keep_session(&context.settings.account.to_string(), video, known).await
+    NewSession {
+        account: context.settings.account.to_string(),
+        video: video_key(task),
+        known: SessionFaces { session, faces: faces.collect() },
+    }
 }
 
 #[cfg(test)]
@@ -256,7 +257,7 @@ mod tests {
             });
             store.set_pause(pause).await.unwrap();
             let before = calls.load(Ordering::Acquire);
-            let end = identify(&context, task(), &paid_calls.permit(is_probe)).await;
+            let end = identify(&context, task().into(), &paid_calls.permit(is_probe)).await;
             assert_eq!(calls.load(Ordering::Acquire) > before, is_asked, "{kind:?} {is_probe}");
             if !is_asked {
                 let Identify::Ended(end) = end.unwrap() else { panic!("an obstacle") };

@@ -1,5 +1,7 @@
 //! Measures remote audio when the manifest sets no end for it. The audio is downloaded once and not stored.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
 
 pub(crate) async fn measure<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
 ) -> Result<StepEnd, StoreError> {
     let Source::Url(address) = &task.spec.audio else { return Ok(StepEnd::new(task, None)) };
     let outcome = match Url::parse(address) {

@@ -1,6 +1,10 @@
 //! Uploads the local video of a task to the bucket, before it is identified. Free, and shared by all tasks of the video.
 
-use std::{ops::ControlFlow, sync::atomic::Ordering, time::Duration};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::info;
@@ -22,7 +26,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 pub(crate) enum UploadStep {
     Ended(UploadEnd),
     /// Nothing was sent, because the output of the task is not free.
-    Obstacle(Task, Obstacle),
+    Obstacle(Arc<Task>, Obstacle),
 }
 
 /// How the upload of a task's video ended.
@@ -34,18 +38,18 @@ pub(crate) enum UploadEnd {
     /// The bucket takes no videos, with the reason. The task is unchanged.
     Refused(String),
     /// This upload failed, which the task has recorded. The tasks that waited for it have failed in the same way.
-    Failed(Task, TransientError),
+    Failed(Arc<Task>, TransientError),
 }
 
 /// Makes the bucket have the video of a task.
 pub(crate) async fn upload<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
 ) -> Result<UploadStep, StoreError> {
     // The task may have waited in memory for long: what was cancelled in the meantime is not sent.
     let now = context.store.task(task.id).await?;
     if now.is_none_or(|now| now.revision != task.revision) {
-        return Err(StoreError::Stale { key: task.spec.key });
+        return Err(StoreError::Stale { key: task.spec.key.clone() });
     }
     let task = match check_task(context, task).await? {
         ControlFlow::Continue(task) => task,
@@ -74,7 +78,7 @@ pub(crate) async fn upload<A: Api>(
         Err(UploadError::Failed { message, retry_after_ms }) => {
             let error = TransientError { code: "upload".to_owned(), message, retry_after_ms };
             let outcome = Outcome::TransientError(error.clone());
-            UploadEnd::Failed(context.record(&task, outcome, None).await?, error)
+            UploadEnd::Failed(context.record(&task, outcome, None).await?.into(), error)
         }
     };
     Ok(UploadStep::Ended(end))

@@ -38,8 +38,7 @@ impl<A: Api> Pipeline<A> {
             return;
         }
         let now_ms = self.context.clock.now_ms();
-        let PollPlan { targets, reads_list } =
-            self.polling.plan(self.queues.all_to_poll().collect(), now_ms);
+        let PollPlan { targets, reads_list } = self.polling.plan(self.queues.all_to_poll(), now_ms);
         let context = Arc::clone(&self.context);
         self.steps.start(StepKind::Poll, None, async move {
             StepEvent::Polled(poll::poll(&context, targets, reads_list).await)
@@ -64,7 +63,7 @@ impl<A: Api> Pipeline<A> {
             let polled = self.polling.results.remove(&id);
             let context = Arc::clone(&self.context);
             self.steps.start(StepKind::Download, Some(id), async move {
-                StepEvent::Stepped(id, download::download(&context, task, polled).await)
+                StepEvent::Stepped(id, download::download(&context, &task, polled).await)
             });
         }
     }
@@ -98,7 +97,7 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Learns from a task that was just accepted how the account answers lookups by name.
-    pub(super) fn start_learning(&mut self, task: Task) {
+    pub(super) fn start_learning(&mut self, task: Arc<Task>) {
         if self.steps.count(StepKind::LearnLookups) > 0 {
             return;
         }

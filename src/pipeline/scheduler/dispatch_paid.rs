@@ -160,7 +160,7 @@ impl<A: Api> Pipeline<A> {
     fn prepare<F>(
         &mut self,
         id: TaskId,
-        step: impl FnOnce(Arc<StepContext<A>>, Task) -> F + Send + 'static,
+        step: impl FnOnce(Arc<StepContext<A>>, Arc<Task>) -> F + Send + 'static,
     ) where
         F: Future<Output = Result<StepEnd, StoreError>> + Send,
     {

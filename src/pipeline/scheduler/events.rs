@@ -1,5 +1,7 @@
 //! Applies the end of each step: to its task, to the tasks that waited for it, and to the account.
 
+use std::sync::Arc;
+
 use tokio::task::JoinError;
 use tracing::{debug, error, info, warn};
 
@@ -78,7 +80,7 @@ impl<A: Api> Pipeline<A> {
     async fn looked_up(&mut self, summary: LookupSummary) -> Result<(), StoreError> {
         self.lookups.ended(&summary, self.context.settings.policy.retry_initial_ms);
         for task in summary.moved {
-            self.requeue(task);
+            self.requeue(task.into());
         }
         self.apply_signal(summary.signal, None).await
     }
@@ -160,20 +162,20 @@ impl<A: Api> Pipeline<A> {
             self.polling.rest_list(retry_after_ms);
         }
         self.apply_signal(polled.signal, None).await?;
-        self.polling.poll_ended(self.queues.all_to_poll(), now_ms);
+        self.polling.poll_ended(self.queues.all_to_poll().map(Arc::as_ref), now_ms);
         Ok(())
     }
 
     async fn requeue_moved(
         &mut self,
-        moved: Vec<(Task, Option<RemoteTask>)>,
+        moved: Vec<(Arc<Task>, Option<RemoteTask>)>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let median_before_ms = self.polling.median_ms();
         for (task, remote) in moved {
             self.account.budget.is_stale = true;
             if matches!(task.state, State::Downloading | State::Failed) && task.create.is_some() {
-                self.polling.task_ended(&task, now_ms);
+                self.polling.task_ended(&task, remote.as_ref(), now_ms);
             }
             if let (State::Downloading, Some(remote)) = (task.state, remote) {
                 self.polling.results.insert(task.id, remote);

@@ -70,13 +70,13 @@ impl<A: Api> Pipeline<A> {
         })
     }
 
-    pub(super) fn enqueue(&mut self, task: Task) {
+    pub(super) fn enqueue(&mut self, task: Arc<Task>) {
         let now_ms = self.context.clock.now_ms();
         self.queues.put(task, &self.context.settings.policy, now_ms);
     }
 
     /// Puts a task that a step changed where its next action is, and updates what depends on its state.
-    pub(super) fn requeue(&mut self, task: Task) {
+    pub(super) fn requeue(&mut self, task: Arc<Task>) {
         if task.state == State::Succeeded {
             self.deliveries.is_stale = true;
         }
@@ -119,7 +119,7 @@ impl<A: Api> Pipeline<A> {
         let Some(task) = self.queues.take(id) else { return Ok(()) };
         match self.context.record(&task, outcome, None).await {
             Ok(task) => {
-                self.requeue(task);
+                self.requeue(task.into());
                 Ok(())
             }
             Err(StoreError::Stale { .. }) => self.reload(id).await,

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,8 +27,8 @@ const EXTRA_QUERIES_MAX: usize = 10;
 pub(super) struct Polling {
     interval: PollInterval,
     pub(super) next_at: Instant,
-    /// The tasks were polled since the start.
-    pub(super) has_polled: bool,
+    /// When (Unix ms) the last poll ended; none: the tasks were not polled since the start.
+    pub(super) polled_at_ms: Option<i64>,
     /// What the last poll showed of tasks that are to be downloaded.
     pub(super) results: BTreeMap<TaskId, RemoteTask>,
     /// The list is not read before: the API limits its rate.
@@ -51,7 +52,7 @@ impl Polling {
         Self {
             interval,
             next_at: now,
-            has_polled: false,
+            polled_at_ms: None,
             results: BTreeMap::new(),
             list_rests_until: now,
             queried_at: BTreeMap::new(),
@@ -61,29 +62,35 @@ impl Polling {
 
     /// Plans a poll of these tasks: by the list, and singly those that take longer than usual. While the list rests,
     /// all tasks are queried singly, a few per poll, and each at most once in `poll.max_interval`.
-    pub(super) fn plan(&mut self, tasks: Vec<&Task>, now_ms: i64) -> PollPlan {
+    pub(super) fn plan<'t>(
+        &mut self,
+        tasks: impl Iterator<Item = &'t Arc<Task>> + Clone,
+        now_ms: i64,
+    ) -> PollPlan {
         let now = Instant::now();
-        let known: BTreeSet<TaskId> = tasks.iter().map(|task| task.id).collect();
-        self.queried_at.retain(|id, _| known.contains(id));
+        if !self.queried_at.is_empty() {
+            let known: BTreeSet<TaskId> = tasks.clone().map(|task| task.id).collect();
+            self.queried_at.retain(|id, _| known.contains(id));
+        }
         let reads_list = self.list_rests_until <= now;
         let usual_min_ms = i64::try_from(self.single_rest.as_millis()).unwrap_or(i64::MAX);
         let rest = if reads_list { self.single_rest } else { self.single_rest / POLLS_PER_REST };
-        let is_candidate = |task: &&&Task| {
+        let is_candidate = |task: &&Arc<Task>| {
             let is_rested = self.queried_at.get(&task.id).is_none_or(|at| *at + rest <= now);
             let age = TaskAge::of(task, now_ms);
             is_rested && (!reads_list || self.interval.is_overdue(age, usual_min_ms))
         };
         let mut singles: Vec<TaskId> =
-            tasks.iter().filter(is_candidate).map(|task| task.id).collect();
+            tasks.clone().filter(is_candidate).map(|task| task.id).collect();
         singles.sort_by_key(|id| self.queried_at.get(id).copied());
         singles.truncate(EXTRA_QUERIES_MAX);
         self.queried_at.extend(singles.iter().map(|id| (*id, now)));
-        let target = |task: &Task| {
-            let is_single = singles.contains(&task.id);
-            let task_id = task.task_id.clone().filter(|_| reads_list || is_single)?;
-            Some(PollTarget { task_id, task: task.clone(), is_overdue: is_single })
+        let target = |task: &Arc<Task>| {
+            let is_overdue = singles.contains(&task.id);
+            let is_asked = task.task_id.is_some() && (reads_list || is_overdue);
+            is_asked.then(|| PollTarget { task: Arc::clone(task), is_overdue })
         };
-        PollPlan { targets: tasks.into_iter().filter_map(target).collect(), reads_list }
+        PollPlan { targets: tasks.filter_map(target).collect(), reads_list }
     }
 
     /// The API limited the rate of the list. Tasks are queried singly until it may be read again.
@@ -107,13 +114,16 @@ impl Polling {
         self.next_at = self.next_at.min(Instant::now() + wait);
     }
 
-    pub(super) fn task_ended(&mut self, task: &Task, now_ms: i64) {
-        self.interval.task_ended(TaskAge::of(task, now_ms));
+    /// A poll showed that a task ended. The API's own times (`created_at`, `updated_at`) say how long it took.
+    pub(super) fn task_ended(&mut self, task: &Task, remote: Option<&RemoteTask>, now_ms: i64) {
+        let api_ms = remote.and_then(|it| it.updated_at_ms?.checked_sub(it.created_at_ms?));
+        let before_ms = self.polled_at_ms.map_or(0, |at_ms| TaskAge::of(task, at_ms).age_ms);
+        self.interval.task_ended(TaskAge::of(task, now_ms).at_end(api_ms, before_ms));
     }
 
     /// A poll ended, and these tasks are still in progress.
     pub(super) fn poll_ended<'a>(&mut self, tasks: impl Iterator<Item = &'a Task>, now_ms: i64) {
-        self.has_polled = true;
+        self.polled_at_ms = Some(now_ms);
         self.next_at = Instant::now() + self.wait(tasks.map(|task| TaskAge::of(task, now_ms)));
     }
 

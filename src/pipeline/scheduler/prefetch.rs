@@ -204,7 +204,7 @@ impl Prefetch {
             memory.slots.take(task.id);
         }
         let now_ms = memory.context.clock.now_ms();
-        memory.queues.put(task, &memory.context.settings.policy, now_ms);
+        memory.queues.put(task.into(), &memory.context.settings.policy, now_ms);
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) type Rank = (Reverse<i32>, i64, TaskId);
 /// The tasks in memory on which no step works, and the ids of those on which one does.
 #[derive(Debug, Default)]
 pub(super) struct ReadyQueues {
-    tasks: BTreeMap<TaskId, Task>,
+    tasks: BTreeMap<TaskId, Arc<Task>>,
     /// The tasks of the steps in progress, with the state in which each step started.
     busy: BTreeMap<TaskId, State>,
     to_prepare: BTreeSet<Rank>,
@@ -63,10 +63,11 @@ impl ReadyQueues {
     }
 
     /// Puts a task into the queue of its next action. A task that only the database or a person changes is dropped.
-    pub(super) fn put(&mut self, mut task: Task, policy: &Policy, now_ms: i64) {
+    pub(super) fn put(&mut self, mut task: Arc<Task>, policy: &Policy, now_ms: i64) {
         self.remove(task.id);
-        if task.state != State::Waiting && policy.is_due(task.due_at_ms, now_ms) {
-            task.due_at_ms = 0;
+        let rests = task.due_at_ms != 0 && task.state != State::Waiting;
+        if rests && policy.is_due(task.due_at_ms, now_ms) {
+            Arc::make_mut(&mut task).due_at_ms = 0;
         }
         let action = decide(&task, now_ms);
         let needs_upload = action == Action::Identify && self.needs_upload(&task);
@@ -111,20 +112,27 @@ impl ReadyQueues {
         self.busy.remove(&id);
         self.retries.remove(&id);
         self.uploads.remove(&id);
-        if let Some(task) = self.tasks.remove(&id) {
-            self.to_prepare.remove(&rank(&task));
-            self.to_upload.remove(&rank(&task));
-            self.to_create.remove(&rank(&task));
-            self.to_recover.remove(&id);
-            self.to_download.remove(&id);
-            self.to_poll.remove(&id);
-            self.resting.remove(&(task.due_at_ms, id));
-        }
+        self.remove_idle(id);
     }
 
-    pub(super) fn take(&mut self, id: TaskId) -> Option<Task> {
-        let task = self.tasks.get(&id)?.clone();
-        self.remove(id);
+    /// Removes a task on which no step works.
+    fn remove_idle(&mut self, id: TaskId) -> Option<Arc<Task>> {
+        let task = self.tasks.remove(&id)?;
+        self.retries.remove(&id);
+        self.uploads.remove(&id);
+        self.to_prepare.remove(&rank(&task));
+        self.to_upload.remove(&rank(&task));
+        self.to_create.remove(&rank(&task));
+        self.to_recover.remove(&id);
+        self.to_download.remove(&id);
+        self.to_poll.remove(&id);
+        self.resting.remove(&(task.due_at_ms, id));
+        Some(task)
+    }
+
+    /// Takes a task for a step.
+    pub(super) fn take(&mut self, id: TaskId) -> Option<Arc<Task>> {
+        let task = self.remove_idle(id)?;
         self.busy.insert(id, task.state);
         if is_retry(&task) {
             self.retries.insert(id);
@@ -133,7 +141,7 @@ impl ReadyQueues {
     }
 
     /// Takes a task whose video has to be uploaded.
-    pub(super) fn take_to_upload(&mut self, id: TaskId) -> Option<Task> {
+    pub(super) fn take_to_upload(&mut self, id: TaskId) -> Option<Arc<Task>> {
         let task = self.take(id)?;
         self.retries.remove(&id);
         self.uploads.insert(id);
@@ -146,7 +154,7 @@ impl ReadyQueues {
 
     /// Returns a task on which no step works.
     pub(super) fn get(&self, id: TaskId) -> Option<&Task> {
-        self.tasks.get(&id)
+        self.tasks.get(&id).map(Arc::as_ref)
     }
 
     /// Returns the tasks that are to be measured or identified, the first in the queue first.
@@ -174,7 +182,7 @@ impl ReadyQueues {
     }
 
     pub(super) fn all_to_create(&self) -> impl Iterator<Item = &Task> {
-        self.to_create.iter().filter_map(|rank| self.tasks.get(&rank.2))
+        self.to_create.iter().filter_map(|rank| self.get(rank.2))
     }
 
     /// Returns the tasks whose create request has an unknown outcome.
@@ -186,7 +194,7 @@ impl ReadyQueues {
         self.to_download.first().copied()
     }
 
-    pub(super) fn all_to_poll(&self) -> impl Iterator<Item = &Task> {
+    pub(super) fn all_to_poll(&self) -> impl Iterator<Item = &Arc<Task>> + Clone {
         self.to_poll.iter().filter_map(|id| self.tasks.get(id))
     }
 
@@ -225,7 +233,7 @@ impl ReadyQueues {
         let is_over = |rest: &&(i64, TaskId)| policy.is_due(rest.0, now_ms);
         let over: Vec<TaskId> = self.resting.iter().filter(is_over).map(|(_, id)| *id).collect();
         for id in over {
-            if let Some(task) = self.tasks.get(&id).cloned() {
+            if let Some(task) = self.remove_idle(id) {
                 self.put(task, policy, now_ms);
             }
         }
@@ -241,7 +249,7 @@ impl ReadyQueues {
 pub(super) struct SharedVideos {
     /// The video of each step, by the task whose step it is.
     videos: HashMap<TaskId, String>,
-    waiting: HashMap<String, Vec<Task>>,
+    waiting: HashMap<String, Vec<Arc<Task>>>,
 }
 
 impl SharedVideos {
@@ -251,12 +259,12 @@ impl SharedVideos {
     }
 
     /// Returns the tasks that wait for the step about this video, if one is in progress.
-    pub(super) fn waiting_mut(&mut self, video: &str) -> Option<&mut Vec<Task>> {
+    pub(super) fn waiting_mut(&mut self, video: &str) -> Option<&mut Vec<Arc<Task>>> {
         self.waiting.get_mut(video)
     }
 
     /// The step of `task` ended. Returns the tasks that waited for it.
-    pub(super) fn end(&mut self, task: TaskId) -> Vec<Task> {
+    pub(super) fn end(&mut self, task: TaskId) -> Vec<Arc<Task>> {
         let video = self.videos.remove(&task);
         video.and_then(|video| self.waiting.remove(&video)).unwrap_or_default()
     }

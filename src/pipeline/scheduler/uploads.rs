@@ -39,7 +39,7 @@ impl<A: Api> Pipeline<A> {
         }
     }
 
-    fn start_upload(&mut self, task: Task) {
+    fn start_upload(&mut self, task: Arc<Task>) {
         let (id, context) = (task.id, Arc::clone(&self.context));
         self.steps.start(StepKind::Upload, Some(id), async move {
             StepEvent::Uploaded(id, prepare(&context, task).await)
@@ -108,7 +108,10 @@ impl<A: Api> Pipeline<A> {
 }
 
 /// Uploads the video of a task, and records what keeps the task from it.
-async fn prepare<A: Api>(context: &StepContext<A>, task: Task) -> Result<UploadEnd, StoreError> {
+async fn prepare<A: Api>(
+    context: &StepContext<A>,
+    task: Arc<Task>,
+) -> Result<UploadEnd, StoreError> {
     match upload(context, task).await? {
         UploadStep::Ended(end) => Ok(end),
         UploadStep::Obstacle(task, found) => {

@@ -1,6 +1,8 @@
 //! The first create request of a task. While it is still free to send nothing, everything local is checked, and Kling is
 //! asked whether it has the task.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::{LOOKUP_AGE_MAX, Sending, find, follow_earlier, obstacle, send};
@@ -21,7 +23,7 @@ const LOOKUPS_MAX: usize = 3;
 /// Records the create request of an identified task and sends it, unless Kling has the task already.
 pub(crate) async fn create<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let audio = match check_local(context, &task).await? {

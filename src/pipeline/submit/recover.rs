@@ -1,6 +1,8 @@
 //! Recovers a create request with an unknown outcome: asks Kling for its task, and sends the request again only once the
 //! task has been absent for `kling.create_settle`.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::{Conclusion, Inquiry, LOOKUP_AGE_MAX, Lookup, Sending, by_name, inquire, send};
@@ -25,7 +27,7 @@ enum Next {
 /// Asks for the task of a create request, and records the result or sends the request again.
 pub(crate) async fn recover<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
@@ -117,13 +119,14 @@ fn refusal_of_listed<A: Api>(context: &StepContext<A>, task: &Task) -> Option<Pe
 /// Sends the same create request again, under the same name.
 async fn send_again<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     absent_ms: i64,
     asked_at: Instant,
     permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let audio = load_audio(&context.settings, &task).await;
-    let task = match confirm_wanted(context, task, audio.as_ref().err().cloned()).await? {
+    let media_changed = audio.as_ref().err().cloned();
+    let task = match confirm_wanted(context, task, media_changed).await? {
         StillWanted::Yes(task) => task,
         StillWanted::No(end) => return Ok(end),
     };
@@ -162,24 +165,26 @@ fn error(code: &str, message: &str) -> TransientError {
 
 /// Whether a job still asks for a task whose create request never arrived.
 enum StillWanted {
-    Yes(Task),
+    Yes(Arc<Task>),
     No(StepEnd),
 }
 
 async fn confirm_wanted<A: Api>(
     context: &StepContext<A>,
-    task: Task,
+    task: Arc<Task>,
     media_changed: Option<String>,
 ) -> Result<StillWanted, StoreError> {
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
-    let (task, is_wanted) =
-        context.store.never_arrived(task, media_changed, moment, policy).await?;
+    let (task, is_wanted) = context
+        .store
+        .never_arrived(Arc::unwrap_or_clone(task), media_changed, moment, policy)
+        .await?;
     if task.state.is_finished() {
         context.not_found_timer.forget(task.id);
         return Ok(StillWanted::No(StepEnd::new(task, None)));
     }
     if is_wanted {
-        return Ok(StillWanted::Yes(task));
+        return Ok(StillWanted::Yes(task.into()));
     }
     // The job returns, or is cancelled soon. Until then this decides nothing.
     let why = "Kling has no task of this name, and its job is missing from the folder".to_owned();

@@ -1,5 +1,7 @@
 //! Records a create request, sends it, and records the reply.
 
+use std::sync::Arc;
+
 use super::refused;
 use crate::{
     failpoint,
@@ -12,9 +14,9 @@ use crate::{
 /// A create request that may be sent.
 pub(super) enum Sending {
     /// The first one of a task.
-    First { task: Task, audio: AudioSource },
+    First { task: Arc<Task>, audio: AudioSource },
     /// The same request again, because lookups have found no task for `absent_ms`.
-    Again { task: Task, audio: AudioSource, absent_ms: i64 },
+    Again { task: Arc<Task>, audio: AudioSource, absent_ms: i64 },
 }
 
 /// Records a create request, unless the queue was paused in the meantime, and sends it.

@@ -1,8 +1,6 @@
 //! Keys that no job has yet: each is a missing job under a new key, or a new job.
 
-use std::{borrow::Cow, collections::HashMap};
-
-use rusqlite::Connection;
+use std::{borrow::Cow, collections::HashMap, mem};
 
 use super::Reconciliation;
 use crate::{
@@ -58,7 +56,7 @@ impl Reconciliation<'_> {
         wanted: &WantedJob,
     ) -> Result<(), SharingError> {
         let mut job = gone.job;
-        let old = std::mem::replace(&mut job.spec.key, wanted.spec.key.clone());
+        let old = mem::replace(&mut job.spec.key, wanted.spec.key.clone());
         job.spec.id.clone_from(&wanted.spec.id);
         let what = format!("renamed from {old} to {} (same request)", job.spec.key);
         record_change(self.connection, &job, Some(job.state), &what, self.sharing.moment.now_ms)?;
@@ -85,11 +83,16 @@ impl Reconciliation<'_> {
                 if let Some(missing) = &media.wait_reason {
                     what = format!("{what}; {missing}").into();
                 } else {
-                    let take = self.sharing.take_to_join(&job)?;
-                    self.sharing
-                        .point(&mut job, TaskChoice { take, turn, sessions_after_ms: 0 })?;
-                    let shared = self.shared_with(&job)?;
-                    what = format!("{what}; its media are complete{shared}").into();
+                    let take = self.sharing.known_take(&job)?;
+                    let choice = TaskChoice { take: take.unwrap_or(1), turn, sessions_after_ms: 0 };
+                    what = "found in its manifest; its media are complete".into();
+                    match take {
+                        None => self.sharing.start(&mut job, choice)?,
+                        Some(_) => {
+                            self.sharing.point(&mut job, choice)?;
+                            what = format!("{what}{}", self.shared_with(&job)?).into();
+                        }
+                    }
                 }
             }
         }
@@ -100,14 +103,30 @@ impl Reconciliation<'_> {
             job.state = State::Waiting;
         }
         job_row::insert(self.connection, &job, manifest_id, now_ms)?;
-        count(self.connection, &job, manifest_id)?;
+        *self.uncounted.entry(job.state).or_default() += 1;
         if end == State::Failed {
+            self.count_new(manifest_id)?;
             job.state = end;
             let sql = "UPDATE job SET state = 'failed', finished_at_ms = ?2 WHERE id = ?1";
             self.connection.run(sql, (job.id, now_ms))?;
         }
         record_change(self.connection, &job, None, &what, now_ms)?;
         self.done.added += 1;
+        Ok(())
+    }
+
+    /// Counts new jobs, many at once. Triggers count every later change, and compare the counts: this comes before.
+    pub(super) fn count_new(&mut self, manifest_id: i64) -> Result<(), StoreError> {
+        for (state, jobs) in mem::take(&mut self.uncounted) {
+            let sql = "UPDATE state SET jobs = jobs + ?2 WHERE name = ?1";
+            self.connection.run(sql, (state, jobs))?;
+            let sql = "
+                UPDATE manifest SET jobs = jobs + ?3, failed = failed + ?3 * (?2 = 'failed'),
+                  succeeded = succeeded + ?3 * (?2 = 'succeeded'),
+                  unresolved = unresolved + ?3 * (?2 = 'unresolved')
+                WHERE id = ?1";
+            self.connection.run(sql, (manifest_id, state, jobs))?;
+        }
         Ok(())
     }
 
@@ -142,14 +161,4 @@ fn new_job(id: JobId, wanted: &WantedJob) -> Job {
         delivered: None,
         failure: None,
     }
-}
-
-/// Counts a new job. Triggers count every later change.
-fn count(connection: &Connection, job: &Job, manifest_id: i64) -> Result<(), StoreError> {
-    connection.run("UPDATE state SET jobs = jobs + 1 WHERE name = ?1", [job.state])?;
-    let sql = "
-        UPDATE manifest SET jobs = jobs + 1, failed = failed + (?2 = 'failed'),
-          succeeded = succeeded + (?2 = 'succeeded'), unresolved = unresolved + (?2 = 'unresolved')
-        WHERE id = ?1";
-    connection.run(sql, (manifest_id, job.state))
 }

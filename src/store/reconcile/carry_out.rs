@@ -27,6 +27,7 @@ impl Reconciliation<'_> {
         moved: bool,
     ) -> Result<(), SharingError> {
         let JobRow { mut job, manifest_id } = row;
+        self.count_new(manifest_id)?;
         // The digest of all keys compares the labels.
         job.spec.labels.clone_from(&wanted.spec.labels);
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;

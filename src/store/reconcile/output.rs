@@ -10,7 +10,19 @@ pub(in crate::store) const OUTPUT_OF_KEY: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job
     WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
 
+pub(in crate::store) const ANY_OUTPUT: &str =
+    "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_output WHERE asked_output <> key || '.mp4')";
+
 impl Reconciliation<'_> {
+    /// Refuses outputs that other jobs have. While all outputs are named by their keys, they differ because the keys do.
+    pub(super) fn require_outputs(&self, jobs: &[WantedJob]) -> Result<(), SharingError> {
+        let any: bool = self.connection.value(ANY_OUTPUT, ())?;
+        let may_be_taken = |wanted: &&WantedJob| {
+            any || wanted.spec.output.strip_suffix(".mp4") != Some(&wanted.spec.key)
+        };
+        jobs.iter().filter(may_be_taken).try_for_each(|wanted| self.require_output(wanted))
+    }
+
     /// Refuses an output that another job has with another request or take. While the media of one job are not
     /// read, two requests count as the same if their text is the same.
     pub(in crate::store) fn require_output(&self, wanted: &WantedJob) -> Result<(), SharingError> {

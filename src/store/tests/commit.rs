@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::*;
 use crate::{
     job::FaceChoice,
-    store::{ApiCall, HistoryAnswer, PauseKind, StoreError},
+    store::{ApiCall, HistoryAnswer, NewSession, PauseKind, SessionFaces, StoreError},
 };
 
 #[tokio::test]
@@ -25,6 +25,37 @@ async fn a_task_that_moved_meanwhile_is_not_moved_again() {
     );
     let reported = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
     assert_eq!(bench.value::<i64>(reported), 0);
+}
+
+#[tokio::test]
+async fn a_paid_session_is_stored_although_its_task_moved_meanwhile() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    let read = bench.task("a").await;
+    let held = after(&read, Outcome::Deferred("later".to_owned()));
+    let now = bench.store.record(held, None, NOW_MS).await.unwrap();
+    let identify = async |task: &Task| {
+        let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
+        let session = Session {
+            row: 0,
+            session_id: "s".to_owned(),
+            identified_at_ms: NOW_MS,
+            expires_at_ms: NOW_MS + 1_000,
+        };
+        let known = SessionFaces { session: session.clone(), faces: faces.clone() };
+        let new = NewSession { account: "account".to_owned(), video: "video".to_owned(), known };
+        let identified = after(task, Outcome::Identified { session, faces, cost: None });
+        bench.store.record_identified(new, identified, None, NOW_MS).await
+    };
+    let stale = identify(&read).await.unwrap_err();
+    assert!(matches!(stale, StoreError::Stale { key } if key == "a"));
+    let known = bench.store.fresh_session("account", "video", NOW_MS, 0).await.unwrap().unwrap();
+    assert_eq!((known.session.row, known.faces.len()), (1, 1));
+    assert_eq!(bench.store.fresh_session("other", "video", NOW_MS, 0).await.unwrap(), None);
+    let (task, manifest) = identify(&now).await.unwrap();
+    assert_eq!((task.state, manifest.as_str()), (State::Identified, "a.yaml"));
+    assert_eq!(bench.task("a").await, task);
+    assert_eq!(task.session.map(|session| session.row), Some(2));
 }
 
 #[tokio::test]
@@ -78,6 +109,22 @@ async fn work_that_fails_is_rolled_back_alone() {
     assert!(matches!(&done[1], Err(StoreError::Stale { key }) if key == "second"));
     assert_eq!(*done[2].as_ref().unwrap(), "third");
     assert_eq!(bench.value::<String>("SELECT group_concat(key) FROM account"), "first,third");
+}
+
+#[tokio::test]
+async fn a_conflict_writes_nothing_and_other_manifests_are_accepted() {
+    let bench = Bench::new();
+    let manifests = [
+        manifest("a.yaml", vec![wanted("a")]),
+        manifest("b.yaml", vec![wanted("b"), wanted("a")]),
+        manifest("c.yaml", vec![wanted("c")]),
+    ];
+    let accepted = join_all(manifests.map(|manifest| bench.accept(manifest))).await;
+    assert_eq!(accepted.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    let keys = "SELECT group_concat(key) FROM (SELECT key FROM job ORDER BY key)";
+    assert_eq!(bench.value::<String>(keys), "a,c");
+    assert_eq!(bench.value::<i64>("SELECT sum(jobs) FROM state"), 2);
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM manifest"), 2);
 }
 
 #[tokio::test]

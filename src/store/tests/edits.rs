@@ -115,7 +115,7 @@ async fn output_edited_after_the_result_gets_a_copy() {
     assert_eq!((job.state, job.output.as_str()), (State::Downloading, "a.mp4"));
     assert!(!job.changed_after_sent);
     let due = bench.store.due_deliveries(NOW_MS, i64::MAX, 9).await.unwrap().remove(0);
-    assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a.mp4"]);
+    assert_eq!(bench.store.copies_of(&due.task, due.job.id, "result").await.unwrap().0, ["a.mp4"]);
     bench.store.record_delivery(due.job, delivered(), Vec::new(), MOMENT, POLICY).await.unwrap();
     let job = bench.job("a").await;
     assert_eq!((job.state, job.output.as_str()), (State::Succeeded, "x.mp4"));

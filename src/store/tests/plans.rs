@@ -39,6 +39,7 @@ fn queries() -> Vec<String> {
     ];
     let as_they_are = [
         queue::NEXT_DUE,
+        delivery::ANY_WAITING,
         delivery::NEXT_DUE,
         queue::MOVING,
         sharing::FIRST_TURN,
@@ -49,6 +50,7 @@ fn queries() -> Vec<String> {
         job_state::UNDECIDED,
         reconcile::ANY_GONE,
         reconcile::KNOWN,
+        reconcile::output::ANY_OUTPUT,
         reconcile::output::OUTPUT_ASKED,
         reconcile::output::OUTPUT_OF_KEY,
         depart::SEE,

@@ -8,7 +8,7 @@ const ROWS_MAX: usize = 500;
 
 async fn session_until(store: &Store, video: &str, expires_at_ms: i64) -> Session {
     let session =
-        Session { row: 0, session_id: "s".to_owned(), identified_at_ms: NOW_MS, expires_at_ms };
+        Session { row: 0, session_id: video.to_owned(), identified_at_ms: NOW_MS, expires_at_ms };
     let face = FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 1 };
     let known = SessionFaces { session, faces: vec![face] };
     store.keep_session("account", video, known).await.unwrap().session
@@ -117,7 +117,9 @@ async fn sessions_go_that_expired_long_ago_and_that_no_job_has() {
     session_until(&bench.store, "unused", NOW_MS + 1).await;
     session_until(&bench.store, "good", NOW_MS + 100 * DAY_MS).await;
     let videos = || -> String {
-        bench.value("SELECT group_concat(video) FROM (SELECT video FROM session ORDER BY id)")
+        bench.value(
+            "SELECT group_concat(session_id) FROM (SELECT session_id FROM session ORDER BY id)",
+        )
     };
     assert_eq!(forget_all(&bench, NOW_MS, ROWS_MAX).await, 0);
     assert_eq!(videos(), "used,unused,good");

@@ -45,7 +45,10 @@ async fn all_jobs_show_their_task_and_each_gets_a_file() {
     let due = bench.store.due_deliveries(NOW_MS, i64::MAX, 9).await.unwrap();
     let [due] = <[_; 1]>::try_from(due).unwrap();
     assert_eq!((due.job.spec.key.as_str(), due.job.output.as_str()), ("b/1", "b/1.mp4"));
-    assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a/1.mp4"]);
+    assert_eq!(
+        bench.store.copies_of(&due.task, due.job.id, "result").await.unwrap().0,
+        ["a/1.mp4"]
+    );
     let reported = bench
         .store
         .record_delivery(due.job, delivered(), Vec::new(), MOMENT, POLICY)

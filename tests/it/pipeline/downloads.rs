@@ -1,6 +1,10 @@
 //! Results on their way to disk: whatever goes wrong, they arrive whole, and overwrite nothing.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    time::{Duration, Instant},
+};
 
 use lipsyncd::{
     job::State,
@@ -58,6 +62,37 @@ async fn a_redirect_is_followed() {
     running.stop().await;
     test_env.assert_all_succeeded(1).await;
     assert_eq!(test_env.ledger().faults["redirect"], 1);
+}
+
+#[tokio::test]
+async fn a_folder_that_becomes_a_link_is_noticed_while_it_takes_results_all_the_time() {
+    let test_env = TestEnv::new(quick()).await;
+    let running = test_env.start().await;
+    let mut swapped_at = None;
+    for number in 0.. {
+        let key = format!("m/{number}");
+        test_env.put(&format!("m{number}.yaml"), vec![wanted(&key)]).await;
+        running.nudge();
+        let escapes = |text: &str| text.contains("leads out of the output folder");
+        let is_noticed = async || {
+            let failure = test_env.task(&key).await.failure;
+            failure.is_some_and(|failure| escapes(&failure.message))
+                || test_env.waits_for(&key).is_some_and(|reason| escapes(&reason))
+        };
+        let has_ended = async || test_env.state(&key).await == State::Succeeded;
+        test_env.until("its end", async || has_ended().await || is_noticed().await).await;
+        if is_noticed().await {
+            break;
+        }
+        let swapped_at = *swapped_at.get_or_insert_with(|| {
+            let (folder, aside) = (test_env.output("m"), test_env.dir.path().join("aside"));
+            fs::rename(&folder, &aside).unwrap();
+            symlink(&aside, &folder).unwrap();
+            Instant::now()
+        });
+        assert!(swapped_at.elapsed().as_secs() < 5, "{number} results went through the link");
+    }
+    running.stop().await;
 }
 
 #[tokio::test]

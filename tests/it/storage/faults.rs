@@ -222,6 +222,7 @@ fn assert_done(disk: &DiskTestEnv) {
     }
     assert_eq!(test_env.hidden("output/m"), [""; 0], "nothing is left beside the results");
     assert!(disk.names_last(), "a result's name was not synced");
+    assert!(disk.synced_before_named(), "a file got its name before it was synced");
     let creates = disk.creates();
     assert!(creates.len() >= TASKS && creates.iter().all(|(written, _)| *written), "{creates:?}");
 }

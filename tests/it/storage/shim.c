@@ -1,13 +1,14 @@
 /* A disk that fails when it is told to, between the daemon and its files (LD_PRELOAD).
  *
  * It counts what changes files of the state database and of the output folder, fails chosen calls, and
- * keeps what is certainly on disk of the database, to hold it against each create that is sent.
+ * keeps what is certainly on disk of the database when a create request is sent.
  *
  *   SHIM_DATABASE  the database; SHIM_OUTPUT  the output folder
  *   SHIM_FAIL      "FIRST COUNT ERRNO CALL CLASS": which of these calls fail, counted from 1; CALL and
  *                  CLASS may be "any"
  *   SHIM_CALLS     a file that gets a line a call: "CALL CLASS ok" or "CALL CLASS failed"
- *   SHIM_CREATES   a file that gets a line a create: "written ID" or "unwritten ID"
+ *   SHIM_CREATES   a file that gets a line per create request: "DATABASE ID". DATABASE is a copy of what was
+ *                  certainly on disk of the database when the request was sent, with its WAL beside it
  *   SHIM_LIES      if set, syncs are said to be done and are not
  */
 #define _GNU_SOURCE
@@ -238,22 +239,26 @@ int mkdir(const char *path, mode_t mode) {
     return real(path, mode);
 }
 
-/* Sending: the name of a create must be on disk before the first byte that could buy it leaves. */
-static int is_on_disk(const char *text) {
-    pthread_mutex_lock(&mutex);
-    int found = 0;
-    for (int i = 0; i < 2; i++)
-        if (on_disk[i].bytes && memmem(on_disk[i].bytes, on_disk[i].length, text, strlen(text))) found = 1;
-    pthread_mutex_unlock(&mutex);
-    return found;
+/* Sending: before the first byte that could buy it leaves, what is certainly on disk is kept for the test. */
+static void keep(int which, const char *path) {
+    FILE *file = fopen(path, "we");
+    if (!file) abort();
+    if (on_disk[which].length && fwrite(on_disk[which].bytes, on_disk[which].length, 1, file) != 1) abort();
+    if (fclose(file)) abort();
 }
 
-static void hold_against_disk(const char *id, size_t length) {
-    char text[512], line[512];
-    snprintf(text, sizeof text, "as %.*s", (int)length, id);
-    const char *word = is_on_disk(text) ? "written" : "unwritten";
-    int bytes = snprintf(line, sizeof line, "%s %.*s\n", word, (int)length, id);
-    if (creates_fd >= 0) syscall(SYS_write, creates_fd, line, bytes);
+static void keep_disk(const char *id, size_t length) {
+    static int number;
+    char path[PATH_MAX], log[PATH_MAX + 8], line[PATH_MAX + 512];
+    if (creates_fd < 0) return;
+    pthread_mutex_lock(&mutex);
+    snprintf(path, sizeof path, "%s.%d.%d", getenv("SHIM_CREATES"), getpid(), number++);
+    snprintf(log, sizeof log, "%s-wal", path);
+    keep(0, path);
+    keep(1, log);
+    pthread_mutex_unlock(&mutex);
+    int bytes = snprintf(line, sizeof line, "%s %.*s\n", path, (int)length, id);
+    syscall(SYS_write, creates_fd, line, bytes);
 }
 
 static void watch(int fd, const struct iovec *pieces, int count) {
@@ -277,7 +282,7 @@ static void watch(int fd, const struct iovec *pieces, int count) {
     id += sizeof field - 1;
     char *end = memchr(id, '"', sent[fd].bytes + sent[fd].length - id);
     if (!end) return;
-    hold_against_disk(id, end - id);
+    keep_disk(id, end - id);
     free(sent[fd].bytes);
     sent[fd].bytes = NULL;
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
+use rusqlite::Connection;
 
 use crate::support::daemon::{BRISK, TestEnv, clip, quick};
 
@@ -106,11 +107,24 @@ impl DiskTestEnv {
         lines[named..].iter().any(|line| line == "sync folder ok")
     }
 
+    /// Whether each file was synced before it got its final name.
+    pub fn synced_before_named(&self) -> bool {
+        let (mut synced, mut named) = (0, 0);
+        self.lines("calls").iter().all(|line| {
+            match line.as_str() {
+                "sync part ok" => synced += 1,
+                "rename mp4 ok" | "rename json ok" => named += 1,
+                _ => {}
+            }
+            named <= synced
+        })
+    }
+
     /// The creates that were sent: whether each was certainly written down before, and its name.
     pub fn creates(&self) -> Vec<(bool, String)> {
         let reported = |line: &String| {
-            let (word, id) = line.split_once(' ').unwrap();
-            (word == "written", id.to_owned())
+            let (on_disk, id) = line.rsplit_once(' ').unwrap();
+            (is_creating(Path::new(on_disk), id), id.to_owned())
         };
         self.lines("creates").iter().map(reported).collect()
     }
@@ -119,4 +133,13 @@ impl DiskTestEnv {
         let text = fs::read_to_string(self.test_env.path(file)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
+}
+
+/// Whether a database says that the create request of this name may have been sent, as a start after a power failure
+/// reads it.
+fn is_creating(database: &Path, name: &str) -> bool {
+    let sql = "SELECT count(*) FROM task WHERE external_task_id = ?1 AND state = 'creating'";
+    let found = Connection::open(database).unwrap().query_row(sql, [name], |row| row.get(0));
+    // Without a sync, there are no tables.
+    found.unwrap_or(0) == 1
 }

@@ -41,7 +41,7 @@ const NOT_REASONS: [&str; 27] = [
     "new information about the account's tasks: looking the task up again",
     "no answer to the create request: ",
     "no job asks for this task any more",
-    "sending the create request as ",
+    "sending the create request",
     "take ",
     "the result is already on disk: task ",
     "the task succeeded",

@@ -120,7 +120,7 @@ const PLACES: [Place; 22] = [
             "the media of its changed request are not checked yet",
         ],
     ),
-    ("src/store/manifests.rs", &["ROLLBACK TO accept", " (and more errors)"]),
+    ("src/store/manifests.rs", &[" (and more errors)"]),
     ("src/store/reconcile/depart.rs", &["it left the folder; another job continues its task"]),
     ("src/store/reconcile/output.rs", &[]),
     (

@@ -31,6 +31,35 @@ async fn no_second_has_more_calls_than_configured_not_even_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_are_sent_in_the_order_in_which_they_wait() {
+    let settings = RateSettings { create_per_second: 20.0, ..SETTINGS };
+    let rate = CallRate::new(&settings, QUERY_REST_MAX);
+    let sent = Mutex::new(Vec::new());
+    let call = async |number: usize| {
+        rate.ready(CallKind::Create).await;
+        locked(&sent).push(number);
+    };
+    futures_util::future::join_all((0..40).rev().map(call)).await;
+    assert_eq!(*locked(&sent), (0..40).rev().collect::<Vec<_>>());
+}
+
+fn locked(sent: &Mutex<Vec<usize>>) -> MutexGuard<'_, Vec<usize>> {
+    sent.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Timers are as fine as a millisecond.
+#[tokio::test(start_paused = true)]
+async fn a_rate_of_more_than_a_call_a_millisecond_is_reached() {
+    let settings = RateSettings { create_per_second: 50_000.0, ..SETTINGS };
+    let (rate, began) = (CallRate::new(&settings, QUERY_REST_MAX), Instant::now());
+    for _ in 0..5_000 {
+        rate.ready(CallKind::Create).await;
+    }
+    let took = began.elapsed().as_millis();
+    assert!((95..150).contains(&took), "{took} ms for 5,000 calls at 50,000 per second");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_requested_pause_applies_to_every_kind_of_call() {
     for kind in [CallKind::Identify, CallKind::Create, CallKind::Query] {
         let (rate, began) = (rate(), Instant::now());
