@@ -9,7 +9,7 @@ use super::{
 };
 use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
-/// Two of a billion videos have the same digest with a chance of 1 to 10^11.
+/// Among a billion videos, two have the same digest with a chance of less than 1 in 10^11.
 const DIGEST_BYTES: usize = 12;
 
 /// A session with the faces in it.

@@ -43,10 +43,8 @@ impl TaskAge {
     pub(crate) fn of_new(task: &Task) -> Self {
         Self::of(task, sent_at_ms(task))
     }
-}
 
-impl TaskAge {
-    /// Returns the age at which the task ended, by a poll that showed its end at this age. `api_ms` is how long it took by the
+    /// Returns the age at which the task ended, if a poll at this age showed its end. `api_ms` is how long it took by the
     /// API's own times; none: until this poll, which may have come late. A poll at the age `before_ms` still showed it in
     /// progress.
     pub(crate) fn at_end(self, api_ms: Option<i64>, before_ms: i64) -> Self {

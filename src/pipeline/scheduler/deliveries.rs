@@ -1,11 +1,6 @@
 //! Deliveries that are due: jobs whose task has a result, and that wait for their own file.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Duration,
-};
-
-use tokio::time::Instant;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     job::{JobId, TaskId},
@@ -15,9 +10,6 @@ use crate::{
 
 /// How many downloads and deliveries are kept in memory beyond those in progress.
 pub(super) const DOWNLOADS_AHEAD: usize = 32;
-/// The database is not asked for deliveries more often: most results have no other job, and results may end by the
-/// hundred per second.
-const READ_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(super) struct Deliveries {
@@ -26,37 +18,23 @@ pub(super) struct Deliveries {
     in_progress: HashSet<TaskId>,
     /// The database may have other deliveries than those in memory.
     pub(super) is_stale: bool,
-    /// The database is not asked before.
-    rests_until: Instant,
 }
 
 impl Deliveries {
     pub(super) fn new() -> Self {
-        Self {
-            due: BTreeMap::new(),
-            in_progress: HashSet::new(),
-            is_stale: true,
-            rests_until: Instant::now(),
-        }
+        Self { due: BTreeMap::new(), in_progress: HashSet::new(), is_stale: true }
     }
 
     pub(super) async fn read<A>(&mut self, context: &StepContext<A>) -> Result<(), StoreError> {
-        let now = Instant::now();
-        if self.next_read_at().is_none_or(|at| at > now) {
+        if !std::mem::take(&mut self.is_stale) {
             return Ok(());
         }
-        (self.is_stale, self.rests_until) = (false, now + READ_EVERY);
         let now_ms = context.clock.now_ms();
         let rest_max_ms = context.settings.policy.longest_rest_ms();
         let limit = context.settings.downloads + DOWNLOADS_AHEAD;
         let due = context.store.due_deliveries(now_ms, rest_max_ms, limit).await?;
         self.due = due.into_iter().map(|due| (due.job.id, due)).collect();
         Ok(())
-    }
-
-    /// Returns when deliveries are read next; none: those in memory are up to date.
-    pub(super) fn next_read_at(&self) -> Option<Instant> {
-        self.is_stale.then_some(self.rests_until)
     }
 
     /// Takes the next delivery whose task has none in progress.

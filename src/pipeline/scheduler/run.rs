@@ -187,7 +187,6 @@ impl<A: Api> Pipeline<A> {
             self.account.slots.blocked_until,
             self.upload_gate.next_at().filter(|_| self.queues.count_uploads() > 0),
             self.next_lookups_at(),
-            self.deliveries.next_read_at(),
             self.speed.next_at,
         ]
         .into_iter()
