@@ -22,7 +22,7 @@ const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.ses
   t.create_error_code, t.create_error, t.slot_released, t.resend, t.may_resend, t.output_blocked,
   t.money_micro, ";
 /// The number of columns before the progress, and before the later groups.
-const HEAD: usize = 10;
+const HEAD: usize = 11;
 const SPEC: usize = HEAD + 32;
 const TAIL: usize = SPEC + spec_columns::COUNT;
 
@@ -31,7 +31,7 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     let spec = spec_columns::of_table("t");
     format!(
         "SELECT t.id, t.revision, t.request_hash, t.take, t.external_task_id, t.lead_job, t.turn,
-           t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}{spec},
+           t.media_dir, l.task_row IS NOT t.id, l.key, l.earlier_task_row IS NOT NULL, {PROGRESS}{spec},
            l.name, l.asked_output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms,
            t.created_at_ms
          FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row
@@ -77,6 +77,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
             Some(sha256) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
             None => None,
         },
+        is_retried: row.get(10)?,
         is_superseded,
         turn: row.get(6)?,
         media_dir: row.get(7)?,

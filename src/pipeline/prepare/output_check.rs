@@ -19,14 +19,20 @@ pub(crate) enum Obstacle {
 ///
 /// The result of this request may be there although the database does not know it: after the database was lost or
 /// restored, the metadata beside the file name its task. If the job asks for a certain take, a later take is an earlier
-/// result, which is set aside.
+/// result, which is set aside. An output that was free a moment ago is not checked again.
 pub(crate) async fn check_output<A: Api>(
     context: &StepContext<A>,
     task: &Task,
 ) -> Result<Option<Obstacle>, StoreError> {
+    if context.free_outputs.take(task) {
+        return Ok(None);
+    }
     let found = find_obstacle(context, task, u32::MAX).await;
     if matches!(found, Some(Obstacle::LaterTake(_))) && !context.store.is_take_open(task).await? {
         return Ok(find_obstacle(context, task, task.take).await);
+    }
+    if found.is_none() {
+        context.free_outputs.remember(task);
     }
     Ok(found)
 }
