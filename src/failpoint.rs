@@ -8,7 +8,7 @@
 //! A release build has none of this. A fail point never does anything else than end the process or wait.
 
 /// All points; each has a before and an after.
-pub const POINTS: [&str; 28] = [
+pub const POINTS: [&str; 29] = [
     // The daemon's start.
     "lock.write",
     "store.make",
@@ -37,6 +37,7 @@ pub const POINTS: [&str; 28] = [
     "copy.write",
     "note.write",
     "metadata.write",
+    "metadata.sync",
     "name.into_free",
     "name.over_ours",
     "name.set_aside",
