@@ -10,11 +10,11 @@ use crate::{
     test_env::{TestEnv, account},
 };
 
-/// The rates and slots limit nothing.
+/// Rates, slots and downloads limit nothing.
 pub const SETTINGS: &str = "
 limits: { concurrency: 256, identify_per_second: 100000, create_per_second: 100000, query_per_second: 100000 }
 poll: { min_interval: 10ms }
-download: { concurrency: 16 }
+download: { concurrency: 64 }
 ";
 const JOBS: usize = 3_000;
 const RESULT_BYTES: u64 = 20_000;
