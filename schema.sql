@@ -38,7 +38,7 @@ INSERT INTO state (number, name) VALUES
 -- One answer of Identify Face, shared by all tasks of the video.
 CREATE TABLE session (
   id               INTEGER PRIMARY KEY,
-  video            TEXT    NOT NULL,                -- digest of the account, and of the URL, content hash or id of the video
+  video            BLOB    NOT NULL,                -- digest of the account, and of the URL, content hash or id of the video
   session_id       TEXT    NOT NULL,
   identified_at_ms INTEGER NOT NULL,
   expires_at_ms    INTEGER NOT NULL
@@ -97,7 +97,8 @@ CREATE TABLE task (
   video_url           TEXT,                         -- URL of a local video for the API
 
   -- Its progress.
-  external_task_id    TEXT    NOT NULL,             -- its name at Kling
+  own_take_id         TEXT,                         -- own_task_id of this take, as it was when the task was new
+  external_task_id    TEXT    AS (coalesce(own_take_id, 'lipsyncd-' || request_hash || CASE WHEN take > 1 THEN '-' || take ELSE '' END)), -- its name at Kling
   due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- when its next step is due; 0: at once
   tries               INTEGER NOT NULL DEFAULT 0,   -- failed tries of the current step, in a row
   failing_since_ms    INTEGER,                      -- when the first of these tries failed
@@ -153,7 +154,7 @@ CREATE INDEX task_state    ON task (state);
 CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
-CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
+CREATE INDEX task_own_take ON task (own_take_id) WHERE own_take_id IS NOT NULL;
 -- For those who download a local video from lipsyncd itself.
 CREATE INDEX task_video    ON task (video_sha256) WHERE video_kind = 'file';
 -- Two tasks of this database are never the same task at Kling.
@@ -192,7 +193,8 @@ CREATE TABLE job (
   watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
   callback_url        TEXT,
   own_task_id         TEXT,
-  asked_output        TEXT    NOT NULL,             -- the output path that the manifest asks for
+  named_output        TEXT,                         -- the output path in the manifest; NULL: KEY.mp4
+  asked_output        TEXT    AS (coalesce(named_output, key || '.mp4')), -- the output path that the manifest asks for
   priority            INTEGER NOT NULL,
   not_before_at_ms    INTEGER,
   changed_after_sent  INTEGER NOT NULL DEFAULT 0 CHECK (changed_after_sent IN (0, 1)),
@@ -211,7 +213,8 @@ CREATE TABLE job (
   video_url           TEXT,
 
   -- Its own file.
-  output              TEXT    NOT NULL,             -- where its file is, or will be
+  other_output        TEXT,                         -- where its file is, if not at asked_output
+  output              TEXT    AS (coalesce(other_output, asked_output)), -- where its file is, or will be
   due_at_ms           INTEGER,                      -- when its delivery is due; NULL: its task has no result, or the file is delivered
   tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three columns
   failing_since_ms    INTEGER,
@@ -244,7 +247,7 @@ CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NO
 CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
 CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL;
 -- Outputs that are named by the key are found by the key.
-CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.mp4';
+CREATE INDEX job_output   ON job (named_output) WHERE named_output IS NOT NULL;
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
 CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;

@@ -43,7 +43,7 @@ pub(super) const NEXT_DUE: &str = "
       SELECT min(due_at_ms) FROM missing_watermark INDEXED BY missing_watermark_due WHERE due_at_ms > ?1)";
 
 const RECORD_MOVED: &str = "
-    UPDATE job SET output = :to, revision = revision + 1
+    UPDATE job SET other_output = nullif(:to, asked_output), revision = revision + 1
     FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
     WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
       AND delivered_sha256 = made.result_sha256";

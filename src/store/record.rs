@@ -110,7 +110,7 @@ fn move_job(
     const DELIVER: &str = "
         UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
           finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
-          output = asked_output
+          other_output = NULL
         WHERE id = ?1";
     let finished_at_ms = to.is_finished().then_some(now_ms);
     match delivered {

@@ -160,10 +160,11 @@ fn result(row: &Row<'_>) -> rusqlite::Result<Option<ResultFile>> {
 
 pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Result<i64, StoreError> {
     static SQL: OnceLock<String> = OnceLock::new();
+    let own_take_id = task.spec.external_task_id.as_ref().map(|_| &task.name);
     let own = named_params! {
         ":request_hash": task.request_hash, ":take": task.take, ":state": task.state,
         ":lead_job": task.lead, ":turn": task.turn, ":media_dir": task.media_dir,
-        ":external_task_id": task.name, ":due_at_ms": task.due_at_ms,
+        ":own_take_id": own_take_id, ":due_at_ms": task.due_at_ms,
         ":sessions_after_ms": task.sessions_after_ms, ":created_at_ms": now_ms,
         ":updated_at_ms": now_ms,
     };
