@@ -1,7 +1,7 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
 -- Read the seven views at the end: they are the stable interface. The tables may change between versions.
--- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
+-- Values are text or numbers, except digests of results and videos: `lower(hex(…))` shows them. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
 -- are stored in millionths (`*_micro`).
 --
 --   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
@@ -129,7 +129,7 @@ CREATE TABLE task (
   error               TEXT,
   error_reason        TEXT,                         -- the error without ids and numbers
   result_bytes        INTEGER,
-  result_sha256       TEXT,
+  result_sha256       BLOB,
   result_ms           INTEGER,
 
   created_at_ms       INTEGER NOT NULL,
@@ -220,7 +220,7 @@ CREATE TABLE job (
   failing_since_ms    INTEGER,
   wait_reason         TEXT,
   output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- 1: it waits because the output file cannot be written
-  delivered_sha256    TEXT,
+  delivered_sha256    BLOB,
   delivered_bytes     INTEGER,
   verdict             TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- on its file; the triggers below keep it
   error_code          TEXT,                         -- of the job alone; a failed task has its own
@@ -257,7 +257,7 @@ CREATE INDEX job_verdict  ON job (coalesce(verdict, 'none')) WHERE state = 'succ
 -- result that was fetched again with other bytes. Jobs that share a task have the same result, and so the same verdict.
 CREATE TABLE verdict (
   task_row      INTEGER NOT NULL REFERENCES task (id),
-  result_sha256 TEXT    NOT NULL,
+  result_sha256 BLOB    NOT NULL,
   verdict       TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- NULL: it was withdrawn
   note          TEXT,
   given_at_ms   INTEGER NOT NULL,
@@ -816,7 +816,7 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(t.first_sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch') AS created_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_at_ms / 1000.0, 'unixepoch') AS ended_at,
   (t.ended_at_ms - coalesce(t.first_sent_at_ms, t.created_at_ms)) / 1000.0 AS seconds,
-  t.result_sha256
+  nullif(lower(hex(t.result_sha256)), '') AS result_sha256
 FROM task t
 WHERE t.task_id IS NOT NULL;
 

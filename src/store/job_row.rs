@@ -11,7 +11,7 @@ use super::{
     StoreError,
     reason::without_numbers,
     spec_columns,
-    sql::{Bound, Sql as _, lists},
+    sql::{Bound, Hex, Sql as _, lists},
 };
 use crate::job::{Delivery, Failure, Job, JobId, State, TaskId};
 
@@ -39,7 +39,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     spec.take = row.get(5)?;
     spec.output = row.get(6)?;
     media.wait_reason = row.get(16)?;
-    let delivered: Option<String> = row.get(21)?;
+    let delivered: Option<Hex<String>> = row.get(21)?;
     let failure: Option<String> = row.get(23)?;
     let job = Job {
         id: row.get(0)?,
@@ -65,7 +65,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
             output_blocked: row.get(27)?,
         },
         delivered: match delivered {
-            Some(sha256) => Some((sha256, row.get::<_, i64>(22)?.unsigned_abs())),
+            Some(Hex(sha256)) => Some((sha256, row.get::<_, i64>(22)?.unsigned_abs())),
             None => None,
         },
         failure: match failure {
@@ -183,7 +183,7 @@ fn with_columns<T>(
         ":other_output": other_output, ":media_wait_reason": job.media.wait_reason,
         ":tries": job.delivery.tries, ":failing_since_ms": job.delivery.failing_since_ms,
         ":wait_reason": job.delivery.wait_reason, ":output_blocked": job.delivery.output_blocked,
-        ":delivered_sha256": delivered.map(|(sha256, _)| sha256),
+        ":delivered_sha256": delivered.map(|(sha256, _)| Hex(sha256)),
         ":delivered_bytes": delivered.map(|(_, bytes)| i64::try_from(*bytes).unwrap_or(i64::MAX)),
         ":error_code": failure.map(|it| &it.code), ":error": failure.map(|it| &it.message),
         ":error_reason": failure.map(|it| without_numbers(&it.message)),

@@ -3,7 +3,10 @@
 use rusqlite::Connection;
 
 use super::{
-    HistoryAnswer, StoreError, account, candidate, event::HistoryEvent, find, spend, sql::Sql as _,
+    HistoryAnswer, StoreError, account, candidate,
+    event::HistoryEvent,
+    find, spend,
+    sql::{Hex, Sql as _},
     task_row, watermark,
 };
 use crate::job::{JobId, ResultFile, State, Task, Transition};
@@ -121,7 +124,7 @@ fn move_job(
         }
         Some(result) => {
             let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);
-            connection.run(DELIVER, (id, to, now_ms, finished_at_ms, &result.sha256, bytes))?
+            connection.run(DELIVER, (id, to, now_ms, finished_at_ms, Hex(&result.sha256), bytes))?
         }
     };
     Ok(())

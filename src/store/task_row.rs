@@ -8,7 +8,7 @@ use super::{
     StoreError,
     reason::without_numbers,
     spec_columns,
-    sql::{Bound, Sql as _, lists},
+    sql::{Bound, Hex, Sql as _, lists},
 };
 use crate::job::{
     Cost, CreateAnswer, CreateAttempt, Failure, Plan, Resend, ResultFile, Session, State, Task,
@@ -64,7 +64,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     spec.output = row.get(TAIL + 1)?;
     let at = |column: usize| HEAD + column;
     let failure: Option<String> = row.get(at(18))?;
-    let lead_file: Option<String> = row.get(TAIL + 2)?;
+    let lead_file: Option<Hex<String>> = row.get(TAIL + 2)?;
     Ok(Task {
         id: row.get(0)?,
         revision: row.get(1)?,
@@ -74,7 +74,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         name: row.get(4)?,
         lead: row.get(5)?,
         lead_file: match lead_file {
-            Some(sha256) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
+            Some(Hex(sha256)) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
             None => None,
         },
         is_retried: row.get(10)?,
@@ -153,7 +153,7 @@ fn create(row: &Row<'_>) -> rusqlite::Result<Option<CreateAttempt>> {
 }
 
 fn result(row: &Row<'_>) -> rusqlite::Result<Option<ResultFile>> {
-    let Some(sha256) = row.get(HEAD + 21)? else { return Ok(None) };
+    let Some(Hex(sha256)) = row.get(HEAD + 21)? else { return Ok(None) };
     let bytes: i64 = row.get(HEAD + 20)?;
     Ok(Some(ResultFile { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
 }
@@ -226,7 +226,7 @@ pub(super) fn update_progress(
         ":error": failure.map(|failure| &failure.message),
         ":error_reason": failure.map(|failure| without_numbers(&failure.message)),
         ":result_bytes": result.map(|result| i64::try_from(result.bytes).unwrap_or(i64::MAX)),
-        ":result_sha256": result.map(|result| &result.sha256),
+        ":result_sha256": result.map(|result| Hex(&result.sha256)),
         ":result_ms": result.and_then(|result| result.duration_ms), ":updated_at_ms": now_ms,
     };
     let references = named_params! {
