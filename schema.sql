@@ -26,10 +26,10 @@ CREATE INDEX manifest_refused ON manifest (path) WHERE state = 'refused' AND rem
 
 -- The states of jobs, with the number that `event` stores and the count of jobs, which the triggers below keep.
 CREATE TABLE state (
-  number INTEGER PRIMARY KEY,
-  name   TEXT    NOT NULL UNIQUE,
+  name   TEXT    PRIMARY KEY,
+  number INTEGER NOT NULL UNIQUE,
   jobs   INTEGER NOT NULL DEFAULT 0
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO state (number, name) VALUES
   (1, 'waiting'), (2, 'queued'), (3, 'identified'), (4, 'creating'), (5, 'submitted'), (6, 'processing'),
@@ -518,7 +518,8 @@ CREATE TABLE notification_failure (
 ) STRICT, WITHOUT ROWID;
 
 -- The triggers keep the counts correct for every writer, also for a person who uses SQL. lipsyncd itself counts
--- new jobs: a trigger on the insert would make SQLite copy every page that the insert touches.
+-- new jobs: a trigger on the insert would make SQLite copy every page that the insert touches. A trigger costs time
+-- even if its WHEN is false. So the triggers for ends name `finished_at_ms`, which most changes of the state leave alone.
 
 CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
   UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
@@ -526,7 +527,7 @@ CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON job WHEN OLD.state <> 
 END;
 
 -- A job that fails before it is queued says nothing about the rate.
-CREATE TRIGGER job_finished AFTER UPDATE OF state ON job
+CREATE TRIGGER job_finished AFTER UPDATE OF finished_at_ms ON job
 WHEN OLD.state <> NEW.state AND OLD.state <> 'waiting' AND (NEW.state = 'succeeded' OR NEW.state = 'failed')
 BEGIN
   INSERT INTO finished (at_10s, jobs) VALUES (NEW.finished_at_ms / 10000, 1)
@@ -555,6 +556,11 @@ BEGIN
     AND m.jobs = m.succeeded + m.failed + m.cancelled
   ON CONFLICT (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0 DO UPDATE SET
     at_ms = excluded.at_ms;
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
+    NEW.key, NEW.output, t.task_id, t.wait_reason
+  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
+  WHERE e.event = 'job.' || NEW.state AND OLD.state <> NEW.state;
 END;
 
 CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
@@ -580,7 +586,7 @@ CREATE TRIGGER verdict_deleted AFTER DELETE ON verdict BEGIN
 END;
 
 -- Its new file may have a verdict already: another job of the task had the file first, or a retry was taken back.
-CREATE TRIGGER verdict_of_file AFTER UPDATE OF task_row, delivered_sha256, state ON job
+CREATE TRIGGER verdict_of_file AFTER UPDATE OF task_row, delivered_sha256, finished_at_ms ON job
 WHEN (OLD.task_row IS NOT NEW.task_row OR OLD.delivered_sha256 IS NOT NEW.delivered_sha256
     OR OLD.state <> 'succeeded' AND NEW.state = 'succeeded')
   AND (OLD.verdict IS NOT NULL
@@ -614,20 +620,10 @@ CREATE TRIGGER manifest_deleted AFTER DELETE ON manifest WHEN OLD.removed_at_ms 
     manifests_refused = manifests_refused - (OLD.state = 'refused');
 END;
 
--- Messages. `manifest.finished` is written by the trigger that counts the jobs of manifests.
-
-CREATE TRIGGER notify_job AFTER UPDATE OF state ON job
-WHEN OLD.state <> NEW.state AND (NEW.state = 'succeeded' OR NEW.state = 'unresolved')
-BEGIN
-  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
-  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
-    NEW.key, NEW.output, t.task_id, t.wait_reason
-  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
-  WHERE e.event = 'job.' || NEW.state;
-END;
+-- Messages. The trigger that counts the jobs of manifests writes `manifest.finished`, `job.succeeded` and `job.unresolved`.
 
 -- The first failure waits 10 s for others. The sender keeps 5 minutes between two messages. At most 100 groups are kept.
-CREATE TRIGGER notify_job_failed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
+CREATE TRIGGER notify_job_failed AFTER UPDATE OF finished_at_ms ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, jobs)
   SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms + 10000, 1
   FROM notify_event e WHERE e.event = 'jobs.failed'

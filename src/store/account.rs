@@ -149,5 +149,9 @@ fn newest_accepted_task(
 }
 
 pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
-    connection.run("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)", (host, key))
+    let known = "SELECT 1 FROM account WHERE host = ?1 AND key = ?2";
+    if connection.exists(known, (host, key))? {
+        return Ok(());
+    }
+    connection.run("INSERT INTO account (host, key) VALUES (?1, ?2)", (host, key))
 }

@@ -76,7 +76,7 @@ fn move_jobs(
         let waits_for_copy = task.state == State::Succeeded && !has_file;
         if after != before || waits_for_copy {
             let delivered = task.result.as_ref().filter(|_| after == State::Succeeded);
-            move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
+            move_job(connection, id, (before, after), (delivered, waits_for_copy), now_ms)?;
             if delivered.is_some() {
                 watermark::result_delivered(connection, id, Some(task.id), task.spec.watermark)?;
             }
@@ -103,11 +103,14 @@ fn move_jobs(
 fn move_job(
     connection: &Connection,
     id: JobId,
-    to: State,
+    (from, to): (State, State),
     (delivered, waits_for_copy): (Option<&ResultFile>, bool),
     now_ms: i64,
 ) -> Result<(), StoreError> {
+    // The usual case names no column that starts a trigger for ends, see `schema.sql`.
     const MOVE: &str = "
+        UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1 WHERE id = ?1";
+    const MOVE_END: &str = "
         UPDATE job SET state = ?2, state_since_ms = CASE WHEN state = ?2 THEN state_since_ms ELSE ?3 END,
           updated_at_ms = ?3, revision = revision + 1, finished_at_ms = ?4, due_at_ms = ?5 WHERE id = ?1";
     const DELIVER: &str = "
@@ -116,18 +119,19 @@ fn move_job(
           other_output = NULL
         WHERE id = ?1";
     let finished_at_ms = to.is_finished().then_some(now_ms);
+    // Only a job that is downloading may have a time at which its copy is due.
+    let has_ends = from.is_finished() || to.is_finished() || from == State::Downloading;
     match delivered {
+        None if !has_ends && !waits_for_copy => connection.run(MOVE, (id, to, now_ms)),
         None => {
             let due_at_ms = waits_for_copy.then_some(0);
-            let row = (id, to, now_ms, finished_at_ms, due_at_ms);
-            connection.run(MOVE, row)?
+            connection.run(MOVE_END, (id, to, now_ms, finished_at_ms, due_at_ms))
         }
         Some(result) => {
             let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);
-            connection.run(DELIVER, (id, to, now_ms, finished_at_ms, Hex(&result.sha256), bytes))?
+            connection.run(DELIVER, (id, to, now_ms, finished_at_ms, Hex(&result.sha256), bytes))
         }
-    };
-    Ok(())
+    }
 }
 
 /// Refuses a task at Kling that another task of the database has already: both would deliver the same video. This

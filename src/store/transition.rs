@@ -75,7 +75,9 @@ impl Store {
             if pause::is_paused_for(connection, is_probe)? {
                 return Ok(None);
             }
-            candidate::forget(connection, transition.task.id)?;
+            if transition.from == State::Creating {
+                candidate::forget(connection, transition.task.id)?;
+            }
             record_for_log(connection, &transition, None, now_ms).map(Some)
         })
         .await
