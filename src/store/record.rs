@@ -13,10 +13,10 @@ use crate::job::{JobId, ResultFile, State, Task, Transition};
 
 pub(super) const NO_JOB: JobId = 0;
 
-/// The jobs of a task, the oldest first.
+/// The jobs of a task. They are sorted outside: a task has one job mostly, and SQLite would set up a sorter for it.
 const JOBS: &str = "
     SELECT j.id, j.state, j.asked_output, m.path FROM job j JOIN manifest m ON m.id = j.manifest_id
-    WHERE j.task_row = ?1 ORDER BY j.id";
+    WHERE j.task_row = ?1";
 
 /// Writes a transition inside the caller's transaction, except the job `but`, which the caller writes. Returns the task
 /// and the manifest of its lead job; none: that job does not point to the task.
@@ -57,8 +57,9 @@ fn move_jobs(
 ) -> Result<Option<String>, StoreError> {
     let Transition { task, what, repeats, .. } = transition;
     let mut manifest_of_lead = None;
-    let jobs: Vec<(JobId, State, String, String)> =
+    let mut jobs: Vec<(JobId, State, String, String)> =
         connection.all(JOBS, [task.id], |row| row.try_into())?;
+    jobs.sort_unstable_by_key(|(id, ..)| *id);
     for (id, before, asked_output, manifest) in jobs {
         let is_lead = id == task.lead;
         if is_lead {
