@@ -152,7 +152,9 @@ impl<A: Api> Pipeline<A> {
         self.prepare(id, move |context, task| async move {
             match identify(&context, task, &permit).await? {
                 Identify::Ended(end) => Ok(end),
-                Identify::Obstacle(task, found) => obstacle::record(&context, &task, found).await,
+                Identify::Obstacle(task, found) => {
+                    Box::pin(obstacle::record(&context, &task, found)).await
+                }
             }
         });
     }
