@@ -4,6 +4,7 @@
 
 use std::fs::File;
 
+use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{FetchError, IncompletePart, RemoteVideo, incomplete, on_disk};
@@ -153,7 +154,9 @@ async fn transfer(
     fetched: &mut Fetched,
 ) -> Result<(Part, Piece), FetchError> {
     let start = Some((fetched.from_byte, fetched.etag.take()));
-    let (mut piece, mut end) = receive_piece(settings, fetched, start).await;
+    let mut received = Received { settings, fetched, rest: Bytes::new() };
+    let (mut piece, mut end) = received.piece(Vec::new(), start).await;
+    let mut written = Vec::new();
     loop {
         match end {
             Ok(Next::Piece) => {}
@@ -168,12 +171,12 @@ async fn transfer(
             }
         }
         let write = move || {
-            append(&mut part, piece)?;
-            Ok(part)
+            let written = append(&mut part, piece)?;
+            Ok((part, written))
         };
         // The next bytes are received while these are written. A write that fails ends the download at once.
-        let next = async { Ok(receive_piece(settings, fetched, None).await) };
-        (part, (piece, end)) = tokio::try_join!(on_disk(settings, write), next)?;
+        let next = async { Ok(received.piece(written, None).await) };
+        ((part, written), (piece, end)) = tokio::try_join!(on_disk(settings, write), next)?;
     }
 }
 
@@ -183,30 +186,49 @@ enum Next {
     End,
 }
 
-async fn receive_piece(
-    settings: &Settings,
-    fetched: &mut Fetched,
-    start: Option<(u64, Option<String>)>,
-) -> (Piece, Result<Next, ApiError>) {
-    let mut piece = Piece { bytes: Vec::new(), start };
-    loop {
-        match fetched.chunk().await {
-            Ok(Some(chunk)) => {
-                settings.metrics.record_received_bytes(chunk.len());
-                piece.bytes.extend_from_slice(&chunk);
+/// A stream, in pieces of [`WRITE_BYTES`].
+struct Received<'a> {
+    settings: &'a Settings,
+    fetched: &'a mut Fetched,
+    /// What did not fit into the last piece.
+    rest: Bytes,
+}
+
+impl Received<'_> {
+    /// Receives the next piece. `bytes` is an empty buffer: two of them are enough for a video of any size.
+    async fn piece(
+        &mut self,
+        mut bytes: Vec<u8>,
+        start: Option<(u64, Option<String>)>,
+    ) -> (Piece, Result<Next, ApiError>) {
+        let expected = self.fetched.total_bytes.and_then(|total| usize::try_from(total).ok());
+        bytes.reserve_exact(expected.map_or(WRITE_BYTES, |total| total.min(WRITE_BYTES)));
+        let end = loop {
+            let fitting = self.rest.len().min(WRITE_BYTES - bytes.len());
+            bytes.extend_from_slice(&self.rest.split_to(fitting));
+            if bytes.len() == WRITE_BYTES {
+                break Ok(Next::Piece);
             }
-            Ok(None) => return (piece, Ok(Next::End)),
-            Err(broken) => return (piece, Err(broken)),
-        }
-        if piece.bytes.len() >= WRITE_BYTES {
-            return (piece, Ok(Next::Piece));
-        }
+            match self.fetched.chunk().await {
+                Ok(Some(chunk)) => {
+                    self.settings.metrics.record_received_bytes(chunk.len());
+                    self.rest = chunk;
+                }
+                Ok(None) => break Ok(Next::End),
+                Err(broken) => break Err(broken),
+            }
+        };
+        (Piece { bytes, start }, end)
     }
 }
 
-fn append(part: &mut Part, piece: Piece) -> Result<(), OutputError> {
-    if let Some((from_byte, etag)) = piece.start {
+/// Returns the buffer of the piece, empty.
+fn append(part: &mut Part, piece: Piece) -> Result<Vec<u8>, OutputError> {
+    let Piece { mut bytes, start } = piece;
+    if let Some((from_byte, etag)) = start {
         part.begin(from_byte, etag.as_deref())?;
     }
-    part.append(&piece.bytes)
+    part.append(&bytes)?;
+    bytes.clear();
+    Ok(bytes)
 }
