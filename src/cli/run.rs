@@ -15,6 +15,7 @@ use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
     config::{BucketKeys, Config, Credentials, NotifySecret, WebPassword},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
+    memory,
     pipeline::{End, Until},
     store::Reader,
 };
@@ -59,6 +60,7 @@ impl DaemonProcess {
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
         let controls = Controls::default();
         signals::listen(controls.clone()).map_err(cannot)?;
+        memory::return_large_blocks();
         // One thread: blocking work has its own threads, and the rest mostly waits. More threads would spend more
         // time on waking each other than they save.
         let runtime = runtime::Builder::new_current_thread()
