@@ -3,7 +3,7 @@
 //!
 //! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends the process the third time that it reaches this point. Two more
 //! variables make it wait: `LIPSYNCD_STALL=/run/stall` stops the scheduler while that file exists, and
-//! `LIPSYNCD_HOLD=part.finish.before:/run/hold` stops each thread that reaches that point.
+//! `LIPSYNCD_HOLD=part.sync.before:/run/hold` stops each thread that reaches that point.
 //!
 //! A release build has none of this. A fail point never does anything else than end the process or wait.
 
@@ -33,7 +33,7 @@ pub const POINTS: [&str; 29] = [
     "part.take_up",
     "part.append",
     "part.keep",
-    "part.finish",
+    "part.sync",
     "copy.write",
     "note.write",
     "metadata.write",

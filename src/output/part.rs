@@ -203,8 +203,7 @@ impl Part {
 
     /// Syncs all bytes. No file gets its final name before.
     pub(super) fn sync(&self) -> Result<(), OutputError> {
-        failpoint::around("part.finish", || self.file.sync_all())
-            .map_err(OutputError::at(&self.path))
+        failpoint::around("part.sync", || self.file.sync_all()).map_err(OutputError::at(&self.path))
     }
 
     /// Returns true if the file at `path` is this part, and [`finish`](Self::finish) found these facts. Then the file
