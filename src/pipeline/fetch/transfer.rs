@@ -4,19 +4,18 @@
 
 use std::fs::File;
 
-use tokio_util::bytes::Bytes;
 use url::Url;
 
-use super::{FetchError, IncompletePart, RemoteVideo, incomplete, on_disk};
+use super::{
+    FetchError, IncompletePart, RemoteVideo, incomplete, on_disk,
+    pieces::{Next, Piece, Pieces},
+};
 use crate::{
-    kling::{Api, ApiError, Fetched},
+    kling::{Api, Fetched},
     media::video::{self, VideoError},
     output::{FileFacts, OutputError, Part, VideoKind},
     pipeline::{Settings, StepContext},
 };
-
-/// How many bytes are written to disk at once.
-const WRITE_BYTES: usize = 256 << 10;
 
 /// A complete video in its part file.
 pub(super) struct FetchedFile {
@@ -139,13 +138,6 @@ fn check(
     }
 }
 
-/// Bytes that are not written yet.
-struct Piece {
-    bytes: Vec<u8>,
-    /// Before the first write: where the stream starts in the file, and the ETag of the file.
-    start: Option<(u64, Option<String>)>,
-}
-
 /// Writes a stream to the part, to its end. The last bytes are returned, so that a small result is written and finished
 /// at once. If the stream breaks, the bytes so far are kept on disk.
 async fn transfer(
@@ -154,8 +146,8 @@ async fn transfer(
     fetched: &mut Fetched,
 ) -> Result<(Part, Piece), FetchError> {
     let start = Some((fetched.from_byte, fetched.etag.take()));
-    let mut received = Received { settings, fetched, rest: Bytes::new() };
-    let (mut piece, mut end) = received.piece(Vec::new(), start).await;
+    let mut pieces = Pieces::new(&settings.metrics, fetched);
+    let (mut piece, mut end) = pieces.next(Vec::new(), start).await;
     let mut written = Vec::new();
     loop {
         match end {
@@ -175,50 +167,8 @@ async fn transfer(
             Ok((part, written))
         };
         // The next bytes are received while these are written. A write that fails ends the download at once.
-        let next = async { Ok(received.piece(written, None).await) };
+        let next = async { Ok(pieces.next(written, None).await) };
         ((part, written), (piece, end)) = tokio::try_join!(on_disk(settings, write), next)?;
-    }
-}
-
-/// What follows a piece of a stream.
-enum Next {
-    Piece,
-    End,
-}
-
-/// A stream, in pieces of [`WRITE_BYTES`].
-struct Received<'a> {
-    settings: &'a Settings,
-    fetched: &'a mut Fetched,
-    /// What did not fit into the last piece.
-    rest: Bytes,
-}
-
-impl Received<'_> {
-    /// Receives the next piece. `bytes` is an empty buffer: two of them are enough for a video of any size.
-    async fn piece(
-        &mut self,
-        mut bytes: Vec<u8>,
-        start: Option<(u64, Option<String>)>,
-    ) -> (Piece, Result<Next, ApiError>) {
-        let expected = self.fetched.total_bytes.and_then(|total| usize::try_from(total).ok());
-        bytes.reserve_exact(expected.map_or(WRITE_BYTES, |total| total.min(WRITE_BYTES)));
-        let end = loop {
-            let fitting = self.rest.len().min(WRITE_BYTES - bytes.len());
-            bytes.extend_from_slice(&self.rest.split_to(fitting));
-            if bytes.len() == WRITE_BYTES {
-                break Ok(Next::Piece);
-            }
-            match self.fetched.chunk().await {
-                Ok(Some(chunk)) => {
-                    self.settings.metrics.record_received_bytes(chunk.len());
-                    self.rest = chunk;
-                }
-                Ok(None) => break Ok(Next::End),
-                Err(broken) => break Err(broken),
-            }
-        };
-        (Piece { bytes, start }, end)
     }
 }
 
