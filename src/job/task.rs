@@ -21,8 +21,8 @@ pub struct Task {
     pub lead: JobId,
     /// The file that this job has now: its SHA-256 and size.
     pub lead_file: Option<(String, u64)>,
-    /// Whether this job had another task before a retry.
-    pub is_retried: bool,
+    /// Whether its lead job had another task before a retry.
+    pub has_earlier_task: bool,
     /// Whether that job asks for another task now: the result is kept beside the newer one.
     pub is_superseded: bool,
     /// Its position among the tasks of one priority: manifests take turns.
@@ -131,7 +131,7 @@ impl Task {
             name,
             lead: 0,
             lead_file: None,
-            is_retried: false,
+            has_earlier_task: false,
             is_superseded: false,
             turn: 0,
             media_dir: String::new(),

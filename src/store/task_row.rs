@@ -77,7 +77,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
             Some(Hex(sha256)) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
             None => None,
         },
-        is_retried: row.get(10)?,
+        has_earlier_task: row.get(10)?,
         is_superseded,
         turn: row.get(6)?,
         media_dir: row.get(7)?,

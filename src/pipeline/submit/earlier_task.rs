@@ -13,7 +13,7 @@ pub(super) async fn follow_earlier<A: Api>(
     context: &StepContext<A>,
     task: &Task,
 ) -> Result<Option<StepEnd>, StoreError> {
-    if !task.is_retried {
+    if !task.has_earlier_task {
         return Ok(None);
     }
     let Some(earlier) = context.store.lost_earlier_task(task).await? else { return Ok(None) };
