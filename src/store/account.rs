@@ -149,9 +149,5 @@ fn newest_accepted_task(
 }
 
 pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
-    let known = "SELECT 1 FROM account WHERE host = ?1 AND key = ?2";
-    if connection.exists(known, (host, key))? {
-        return Ok(());
-    }
-    connection.run("INSERT INTO account (host, key) VALUES (?1, ?2)", (host, key))
+    connection.run("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)", (host, key))
 }

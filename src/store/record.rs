@@ -13,7 +13,7 @@ use crate::job::{JobId, ResultFile, State, Task, Transition};
 
 pub(super) const NO_JOB: JobId = 0;
 
-/// The jobs of a task. They are sorted outside: a task has one job mostly, and SQLite would set up a sorter for it.
+/// The jobs of a task. They are sorted outside: most tasks have one job, and SQLite would set up a sorter for it.
 const JOBS: &str = "
     SELECT j.id, j.state, j.asked_output, m.path FROM job j JOIN manifest m ON m.id = j.manifest_id
     WHERE j.task_row = ?1";
@@ -77,7 +77,8 @@ fn move_jobs(
         let waits_for_copy = task.state == State::Succeeded && !has_file;
         if after != before || waits_for_copy {
             let delivered = task.result.as_ref().filter(|_| after == State::Succeeded);
-            move_job(connection, id, (before, after), (delivered, waits_for_copy), now_ms)?;
+            let moved = JobMove { id, from: before, to: after, delivered, waits_for_copy };
+            moved.write(connection, now_ms)?;
             if delivered.is_some() {
                 watermark::result_delivered(connection, id, Some(task.id), task.spec.watermark)?;
             }
@@ -101,37 +102,45 @@ fn move_jobs(
     Ok(manifest_of_lead)
 }
 
-fn move_job(
-    connection: &Connection,
+/// How a job follows its task.
+struct JobMove<'a> {
     id: JobId,
-    (from, to): (State, State),
-    (delivered, waits_for_copy): (Option<&ResultFile>, bool),
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    // The usual case names no column that starts a trigger for ends, see `schema.sql`.
-    const MOVE: &str = "
-        UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1 WHERE id = ?1";
-    const MOVE_END: &str = "
-        UPDATE job SET state = ?2, state_since_ms = CASE WHEN state = ?2 THEN state_since_ms ELSE ?3 END,
-          updated_at_ms = ?3, revision = revision + 1, finished_at_ms = ?4, due_at_ms = ?5 WHERE id = ?1";
-    const DELIVER: &str = "
-        UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
-          finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
-          other_output = NULL
-        WHERE id = ?1";
-    let finished_at_ms = to.is_finished().then_some(now_ms);
-    // Only a job that is downloading may have a time at which its copy is due.
-    let has_ends = from.is_finished() || to.is_finished() || from == State::Downloading;
-    match delivered {
-        None if !has_ends && !waits_for_copy => connection.run(MOVE, (id, to, now_ms)),
-        None => {
-            let due_at_ms = waits_for_copy.then_some(0);
-            connection.run(MOVE_END, (id, to, now_ms, finished_at_ms, due_at_ms))
-        }
-        Some(result) => {
+    from: State,
+    to: State,
+    /// The file that the job has now.
+    delivered: Option<&'a ResultFile>,
+    /// The result is there, and the job waits for a copy of it.
+    waits_for_copy: bool,
+}
+
+impl JobMove<'_> {
+    fn write(&self, connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
+        const MOVE: &str = "
+            UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1 WHERE id = ?1";
+        const MOVE_TO_OR_FROM_END: &str = "
+            UPDATE job SET state = ?2, state_since_ms = CASE WHEN state = ?2 THEN state_since_ms ELSE ?3 END,
+              updated_at_ms = ?3, revision = revision + 1, finished_at_ms = ?4, due_at_ms = ?5 WHERE id = ?1";
+        const DELIVER: &str = "
+            UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
+              finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
+              other_output = NULL
+            WHERE id = ?1";
+        let Self { id, from, to, delivered, waits_for_copy } = *self;
+        let finished_at_ms = to.is_finished().then_some(now_ms);
+        if let Some(result) = delivered {
             let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);
-            connection.run(DELIVER, (id, to, now_ms, finished_at_ms, Hex(&result.sha256), bytes))
+            let row = (id, to, now_ms, finished_at_ms, Hex(&result.sha256), bytes);
+            return connection.run(DELIVER, row);
         }
+        // A job that is downloading may have a time at which its copy is due.
+        let may_have_due = from == State::Downloading || waits_for_copy;
+        if from.is_finished() || to.is_finished() || may_have_due {
+            let due_at_ms = waits_for_copy.then_some(0);
+            return connection
+                .run(MOVE_TO_OR_FROM_END, (id, to, now_ms, finished_at_ms, due_at_ms));
+        }
+        // Names no column of an end: that would start the triggers for ends, see `schema.sql`.
+        connection.run(MOVE, (id, to, now_ms))
     }
 }
 

@@ -74,6 +74,7 @@ impl Store {
             if pause::is_paused_for(connection, is_probe)? {
                 return Ok(None);
             }
+            // Only a create request that was sent before can have candidates.
             if transition.from == State::Creating {
                 candidate::forget(connection, transition.task.id)?;
             }
