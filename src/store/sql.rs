@@ -184,3 +184,30 @@ impl Sql for Connection {
         Ok(self.prepare_cached(sql)?.query_map(parameters, read)?.collect::<Result<_, _>>()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(digest: &str) -> Option<Vec<u8>> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.query_row("SELECT ?1", [Hex(digest)], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_digest_is_stored_as_bytes_and_read_as_it_was() {
+        assert_eq!(stored("00ff5Ae1"), Some(vec![0, 255, 0x5a, 0xe1]));
+        let connection = Connection::open_in_memory().unwrap();
+        let digest = "09af".repeat(16);
+        let read = |row: &Row<'_>| row.get(0);
+        let Hex(again) = connection.query_row("SELECT ?1", [Hex(&digest)], read).unwrap();
+        assert_eq!(again, digest);
+    }
+
+    #[test]
+    fn text_that_is_no_digest_is_stored_as_null() {
+        for text in ["abc", "0g", "+1", "é", "0x"] {
+            assert_eq!(stored(text), None, "{text}");
+        }
+    }
+}
