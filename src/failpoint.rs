@@ -59,7 +59,7 @@ pub fn after(point: &'static str) {
 #[inline(always)]
 fn reach(point: &'static str, side: &'static str) {
     #[cfg(test)]
-    crash::count();
+    crash::count(point, side);
     #[cfg(debug_assertions)]
     armed::hit(point, side);
     #[cfg(not(debug_assertions))]
@@ -85,12 +85,13 @@ pub async fn stall() {
 #[cfg(test)]
 pub(crate) mod crash {
     use std::{
-        cell::Cell,
+        cell::{Cell, RefCell},
         panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     };
 
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+        static PASSED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
     }
 
     struct Crash;
@@ -107,7 +108,17 @@ pub(crate) mod crash {
         }
     }
 
-    pub(super) fn count() {
+    /// Does `work` on this thread. Returns the fail points that it passed, in order.
+    pub(crate) fn passed(work: impl FnOnce()) -> Vec<String> {
+        PASSED.set(Some(Vec::new()));
+        work();
+        PASSED.take().unwrap_or_default()
+    }
+
+    pub(super) fn count(point: &str, side: &str) {
+        PASSED.with_borrow_mut(|passed| {
+            passed.iter_mut().for_each(|passed| passed.push(format!("{point}.{side}")));
+        });
         let left = LEFT.get().map(|left| left.saturating_sub(1));
         LEFT.set(left);
         if left == Some(0) {

@@ -220,7 +220,7 @@ impl<'a> MetadataPart<'a> {
         let part = OutputPaths::part_of(path);
         let write = |mut file: File| {
             file.write_all(text)?;
-            // Only a hint.
+            // The kernel begins to write pages that are not needed. Only a hint.
             let _not_here = fadvise(&file, 0, None, Advice::DontNeed);
             Ok(file)
         };

@@ -52,12 +52,7 @@ pub fn publish(
         }
     }
     publications.iter_mut().try_for_each(|it| it.check_part(finished))?;
-    let results = found.results(to_set_aside);
-    if !results.is_empty() {
-        // An earlier result moves only for one that is on disk.
-        sync(finished)?;
-    }
-    let mut kept = set_results_aside(paths, &results)?;
+    let mut kept = set_results_aside(paths, &found.results(to_set_aside), finished)?;
     if !found.is_same_result() && publications.iter().any(|it| it.is_done) {
         // A power failure kept the name of the result, but not that of its metadata. What was set aside before is moved
         // already, and the caller must know of it.
@@ -114,7 +109,12 @@ fn sync(finished: &[Part]) -> Result<(), OutputError> {
 fn set_results_aside(
     paths: &OutputPaths,
     earlier: &[EarlierResult<'_>],
+    finished: &[Part],
 ) -> Result<Vec<PathBuf>, OutputError> {
+    if !earlier.is_empty() {
+        // An earlier result moves only for one that is on disk.
+        sync(finished)?;
+    }
     let mut kept = Vec::new();
     for earlier in earlier {
         let path = set_aside(paths, earlier)?;
