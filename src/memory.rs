@@ -1,15 +1,17 @@
 //! When freed memory returns to the system. Only glibc has these settings.
 
-/// Blocks of this size and above return when they are freed. More than the buffers of a download, which are reused.
+/// Blocks of this size and above return when they are freed. The buffers of a download are smaller: they are reused.
 #[cfg(target_env = "gnu")]
 const LARGE_BLOCK_BYTES: libc::c_int = 320 << 10;
 
-/// Makes large blocks return when they are freed. By default, glibc keeps all blocks up to the size of the largest one
-/// that was freed, and small blocks between them keep that memory from use.
+/// Makes large blocks return when they are freed. By default, glibc raises this limit to the size of each freed block,
+/// and a freed block below it returns only if nothing in use follows it.
+///
+/// Call it before other threads start.
 pub(crate) fn return_large_blocks() {
     #[cfg(target_env = "gnu")]
     #[expect(unsafe_code, reason = "the standard library cannot set this")]
-    // SAFETY: it may be called at any time.
+    // SAFETY: it uses no memory of the program. There is one thread: glibc does not guard its settings.
     let _is_set = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES) };
 }
 

@@ -59,8 +59,9 @@ impl DaemonProcess {
         let cannot =
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
         let controls = Controls::default();
-        signals::listen(controls.clone()).map_err(cannot)?;
+        // Before any other thread starts.
         memory::return_large_blocks();
+        signals::listen(controls.clone()).map_err(cannot)?;
         // One thread: blocking work has its own threads, and the rest mostly waits. More threads would spend more
         // time on waking each other than they save.
         let runtime = runtime::Builder::new_current_thread()
