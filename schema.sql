@@ -1,8 +1,8 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
 -- Read the seven views at the end: they are the stable interface. The tables may change between versions.
--- Values are text or numbers, except digests of results and videos: `lower(hex(…))` shows them. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
--- are stored in millionths (`*_micro`).
+-- All values are text or numbers, except `result_sha256`, `delivered_sha256` and `session.video`: these are bytes, which
+-- `lower(hex(…))` shows. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money are stored in millionths (`*_micro`).
 --
 --   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
 
@@ -97,7 +97,7 @@ CREATE TABLE task (
   video_url           TEXT,                         -- URL of a local video for the API
 
   -- Its progress.
-  own_take_id         TEXT,                         -- own_task_id of this take, as it was when the task was new
+  own_take_id         TEXT,                         -- own_task_id with the take (`mine-2`), as it was when the task was new; NULL: the manifest had none
   external_task_id    TEXT    AS (coalesce(own_take_id, 'lipsyncd-' || request_hash || CASE WHEN take > 1 THEN '-' || take ELSE '' END)), -- its name at Kling
   due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- when its next step is due; 0: at once
   tries               INTEGER NOT NULL DEFAULT 0,   -- failed tries of the current step, in a row
@@ -213,7 +213,7 @@ CREATE TABLE job (
   video_url           TEXT,
 
   -- Its own file.
-  other_output        TEXT,                         -- where its file is, if not at asked_output
+  other_output        TEXT,                         -- where its file is, or will be, if not at asked_output
   output              TEXT    AS (coalesce(other_output, asked_output)), -- where its file is, or will be
   due_at_ms           INTEGER,                      -- when its delivery is due; NULL: its task has no result, or the file is delivered
   tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three columns

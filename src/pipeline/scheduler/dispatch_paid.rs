@@ -153,6 +153,7 @@ impl<A: Api> Pipeline<A> {
             match identify(&context, task, &permit).await? {
                 Identify::Ended(end) => Ok(end),
                 Identify::Obstacle(task, found) => {
+                    // Boxed, because it is rare: the future of each step would keep space for it.
                     Box::pin(obstacle::record(&context, &task, found)).await
                 }
             }

@@ -23,7 +23,7 @@ pub(super) struct ReadyQueues {
     tasks: BTreeMap<TaskId, Arc<Task>>,
     /// The tasks of the steps in progress, with the state in which each step started.
     busy: BTreeMap<TaskId, State>,
-    /// How many of both have each state. Asked for in each turn.
+    /// The number of both in each state: each turn needs it.
     counts: BTreeMap<State, usize>,
     to_prepare: BTreeSet<Rank>,
     to_upload: BTreeSet<Rank>,
@@ -227,7 +227,15 @@ impl ReadyQueues {
     }
 
     pub(super) fn count(&self, state: State) -> usize {
-        self.counts.get(&state).copied().unwrap_or(0)
+        let count = self.counts.get(&state).copied().unwrap_or(0);
+        let states =
+            || self.tasks.values().map(|task| task.state).chain(self.busy.values().copied());
+        debug_assert_eq!(
+            count,
+            states().filter(|it| *it == state).count(),
+            "tasks that are {state:?}"
+        );
+        count
     }
 
     /// Returns the place of the last task before its create request.

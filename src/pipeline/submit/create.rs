@@ -33,6 +33,7 @@ pub(crate) async fn create<A: Api>(
             return Ok(StepEnd::new(task, None));
         }
         Local::Obstacle(found) => {
+            // Boxed, because it is rare: the future of each step would keep space for it.
             return Box::pin(obstacle::record(context, &task, found)).await;
         }
     };
