@@ -12,7 +12,7 @@ use super::{
     metadata::{Metadata, MetadataPart},
     one_writer,
     part::Part,
-    part_file::discard,
+    part_file::{discard, has_synced_facts},
     paths::{OutputPaths, VideoKind},
     recognize::list_set_aside,
     rename::{exists, into_free},
@@ -147,7 +147,7 @@ impl<'a> Publication<'a> {
         }
         if let Some(part) = finished.iter().find(|it| it.is_checked(&self.part, self.facts)) {
             self.may_leave_part = part.has_note();
-        } else if !has_facts(&self.part, self.facts)? {
+        } else if !has_synced_facts(&self.part, self.facts)? {
             let why = "its bytes are not the ones that were checked".into();
             return Err(OutputError::Broken { path: self.part.clone(), why });
         }

@@ -10,7 +10,7 @@ use super::{
     metadata::{Metadata, MetadataPart},
     one_writer,
     part::Part,
-    part_file::discard,
+    part_file::{discard, has_synced_facts},
     paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
 };
@@ -73,7 +73,7 @@ pub fn publish_watermark(
         return Err(OutputError::Foreign(path));
     }
     let is_checked = finished.is_some_and(|it| it.is_checked(&part, facts));
-    if !is_done && !is_checked && !has_facts(&part, facts)? {
+    if !is_done && !is_checked && !has_synced_facts(&part, facts)? {
         let why = "its bytes are not the ones that were checked".into();
         return Err(OutputError::Broken { path: part, why });
     }

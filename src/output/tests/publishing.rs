@@ -210,6 +210,18 @@ fn no_file_gets_a_name_before_the_result_and_its_metadata_are_synced() {
     }
 }
 
+/// Another task that writes to the same place may not have synced its part yet.
+#[test]
+fn a_part_that_is_not_open_here_is_synced_before_its_name() {
+    let folder = folder();
+    let paths = paths(&folder);
+    let metadata = take(&paths, 1, VIDEO, None);
+    let passed = crash::passed(|| drop(publish(&paths, &metadata, &[], &[]).unwrap()));
+    let synced = passed.iter().position(|point| point == "part.sync.after");
+    let named = passed.iter().position(|point| point.starts_with("name."));
+    assert!(synced.is_some() && synced < named, "{passed:?}");
+}
+
 /// What a crash left under the name of the metadata's part is replaced; through a link, another file would be written.
 #[test]
 fn metadata_are_not_written_through_a_link() {
