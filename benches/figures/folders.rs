@@ -2,7 +2,7 @@
 //! for minutes after many files were deleted.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -19,6 +19,7 @@ pub fn make(measurement: &str) -> PathBuf {
     let keep = env::var_os("KEEP");
     let prefix = format!("{measurement}-");
     let parent = keep.as_ref().map_or_else(env::temp_dir, PathBuf::from);
+    fs::create_dir_all(&parent).unwrap();
     let folder =
         Builder::new().prefix(&prefix).disable_cleanup(keep.is_some()).tempdir_in(parent).unwrap();
     let path = folder.path().to_owned();
