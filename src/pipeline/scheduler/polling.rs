@@ -71,10 +71,9 @@ impl Polling {
         now_ms: i64,
     ) -> PollPlan {
         let now = Instant::now();
-        if !self.queried_at.is_empty() {
-            let known: BTreeSet<TaskId> = tasks.clone().map(|task| task.id).collect();
-            self.queried_at.retain(|id, _| known.contains(id));
-        }
+        let known: BTreeSet<TaskId> = tasks.clone().map(|task| task.id).collect();
+        self.queried_at.retain(|id, _| known.contains(id));
+        self.shown_at_ms.retain(|id, _| known.contains(id));
         let reads_list = self.list_rests_until <= now;
         let usual_min_ms = i64::try_from(self.single_rest.as_millis()).unwrap_or(i64::MAX);
         let rest = if reads_list { self.single_rest } else { self.single_rest / POLLS_PER_REST };
