@@ -548,7 +548,12 @@ BEGIN
     jobs = jobs + 1, succeeded = succeeded + (NEW.state = 'succeeded'), failed = failed + (NEW.state = 'failed'),
     cancelled = cancelled + (NEW.state = 'cancelled'), unresolved = unresolved + (NEW.state = 'unresolved')
   WHERE id = NEW.manifest_id;
-  -- After the counts: the order of two triggers is not defined.
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
+    NEW.key, NEW.output, t.task_id, t.wait_reason
+  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
+  WHERE e.event = 'job.' || NEW.state AND OLD.state <> NEW.state;
+  -- After the counts and the job: the order of two triggers is not defined.
   INSERT INTO notification (target, event, at_ms, due_at_ms, manifest)
   SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, m.path
   FROM notify_event e JOIN manifest m ON m.id = NEW.manifest_id
@@ -556,11 +561,6 @@ BEGIN
     AND m.jobs = m.succeeded + m.failed + m.cancelled
   ON CONFLICT (manifest, target) WHERE event = 'manifest.finished' AND state = 'waiting' AND tries = 0 DO UPDATE SET
     at_ms = excluded.at_ms;
-  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
-  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
-    NEW.key, NEW.output, t.task_id, t.wait_reason
-  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
-  WHERE e.event = 'job.' || NEW.state AND OLD.state <> NEW.state;
 END;
 
 CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
