@@ -1,8 +1,8 @@
 -- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
 -- Read the seven views at the end: they are the stable interface. The tables may change between versions.
--- All values are text or numbers. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money
--- are stored in millionths (`*_micro`).
+-- All values are text or numbers, except `result_sha256`, `delivered_sha256` and `session.video`: these are bytes, which
+-- `lower(hex(…))` shows. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`). Units and money are stored in millionths (`*_micro`).
 --
 --   manifest (a file) ──< job (key, output, labels) >── task (one request and one take: what is paid)
 
@@ -26,10 +26,10 @@ CREATE INDEX manifest_refused ON manifest (path) WHERE state = 'refused' AND rem
 
 -- The states of jobs, with the number that `event` stores and the count of jobs, which the triggers below keep.
 CREATE TABLE state (
-  number INTEGER PRIMARY KEY,
-  name   TEXT    NOT NULL UNIQUE,
+  name   TEXT    PRIMARY KEY,
+  number INTEGER NOT NULL UNIQUE,
   jobs   INTEGER NOT NULL DEFAULT 0
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO state (number, name) VALUES
   (1, 'waiting'), (2, 'queued'), (3, 'identified'), (4, 'creating'), (5, 'submitted'), (6, 'processing'),
@@ -38,7 +38,7 @@ INSERT INTO state (number, name) VALUES
 -- One answer of Identify Face, shared by all tasks of the video.
 CREATE TABLE session (
   id               INTEGER PRIMARY KEY,
-  video            TEXT    NOT NULL,                -- digest of the account, and of the URL, content hash or id of the video
+  video            BLOB    NOT NULL,                -- digest of the account, and of the URL, content hash or id of the video
   session_id       TEXT    NOT NULL,
   identified_at_ms INTEGER NOT NULL,
   expires_at_ms    INTEGER NOT NULL
@@ -97,7 +97,8 @@ CREATE TABLE task (
   video_url           TEXT,                         -- URL of a local video for the API
 
   -- Its progress.
-  external_task_id    TEXT    NOT NULL,             -- its name at Kling
+  own_take_id         TEXT,                         -- own_task_id with the take (`mine-2`), as it was when the task was new; NULL: the manifest had none
+  external_task_id    TEXT    AS (coalesce(own_take_id, 'lipsyncd-' || request_hash || CASE WHEN take > 1 THEN '-' || take ELSE '' END)), -- its name at Kling
   due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- when its next step is due; 0: at once
   tries               INTEGER NOT NULL DEFAULT 0,   -- failed tries of the current step, in a row
   failing_since_ms    INTEGER,                      -- when the first of these tries failed
@@ -128,7 +129,7 @@ CREATE TABLE task (
   error               TEXT,
   error_reason        TEXT,                         -- the error without ids and numbers
   result_bytes        INTEGER,
-  result_sha256       TEXT,
+  result_sha256       BLOB,
   result_ms           INTEGER,
 
   created_at_ms       INTEGER NOT NULL,
@@ -153,7 +154,7 @@ CREATE INDEX task_state    ON task (state);
 CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
-CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
+CREATE INDEX task_own_take ON task (own_take_id) WHERE own_take_id IS NOT NULL;
 -- For those who download a local video from lipsyncd itself.
 CREATE INDEX task_video    ON task (video_sha256) WHERE video_kind = 'file';
 -- Two tasks of this database are never the same task at Kling.
@@ -192,7 +193,8 @@ CREATE TABLE job (
   watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
   callback_url        TEXT,
   own_task_id         TEXT,
-  asked_output        TEXT    NOT NULL,             -- the output path that the manifest asks for
+  named_output        TEXT,                         -- the output path in the manifest; NULL: KEY.mp4
+  asked_output        TEXT    AS (coalesce(named_output, key || '.mp4')), -- the output path that the manifest asks for
   priority            INTEGER NOT NULL,
   not_before_at_ms    INTEGER,
   changed_after_sent  INTEGER NOT NULL DEFAULT 0 CHECK (changed_after_sent IN (0, 1)),
@@ -211,13 +213,14 @@ CREATE TABLE job (
   video_url           TEXT,
 
   -- Its own file.
-  output              TEXT    NOT NULL,             -- where its file is, or will be
+  other_output        TEXT,                         -- where its file is, or will be, if not at asked_output
+  output              TEXT    AS (coalesce(other_output, asked_output)), -- where its file is, or will be
   due_at_ms           INTEGER,                      -- when its delivery is due; NULL: its task has no result, or the file is delivered
   tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three columns
   failing_since_ms    INTEGER,
   wait_reason         TEXT,
   output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- 1: it waits because the output file cannot be written
-  delivered_sha256    TEXT,
+  delivered_sha256    BLOB,
   delivered_bytes     INTEGER,
   verdict             TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- on its file; the triggers below keep it
   error_code          TEXT,                         -- of the job alone; a failed task has its own
@@ -244,7 +247,7 @@ CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NO
 CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
 CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL;
 -- Outputs that are named by the key are found by the key.
-CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.mp4';
+CREATE INDEX job_output   ON job (named_output) WHERE named_output IS NOT NULL;
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
 CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
@@ -254,7 +257,7 @@ CREATE INDEX job_verdict  ON job (coalesce(verdict, 'none')) WHERE state = 'succ
 -- result that was fetched again with other bytes. Jobs that share a task have the same result, and so the same verdict.
 CREATE TABLE verdict (
   task_row      INTEGER NOT NULL REFERENCES task (id),
-  result_sha256 TEXT    NOT NULL,
+  result_sha256 BLOB    NOT NULL,
   verdict       TEXT    CHECK (verdict = 'approved' OR verdict = 'rejected'), -- NULL: it was withdrawn
   note          TEXT,
   given_at_ms   INTEGER NOT NULL,
@@ -515,7 +518,8 @@ CREATE TABLE notification_failure (
 ) STRICT, WITHOUT ROWID;
 
 -- The triggers keep the counts correct for every writer, also for a person who uses SQL. lipsyncd itself counts
--- new jobs: a trigger on the insert would make SQLite copy every page that the insert touches.
+-- new jobs: a trigger on the insert would make SQLite copy every page that the insert touches. A trigger costs time
+-- even if its WHEN is false. So the triggers for ends name `finished_at_ms`, which most changes of the state leave alone.
 
 CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
   UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
@@ -523,7 +527,7 @@ CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON job WHEN OLD.state <> 
 END;
 
 -- A job that fails before it is queued says nothing about the rate.
-CREATE TRIGGER job_finished AFTER UPDATE OF state ON job
+CREATE TRIGGER job_finished AFTER UPDATE OF finished_at_ms ON job
 WHEN OLD.state <> NEW.state AND OLD.state <> 'waiting' AND (NEW.state = 'succeeded' OR NEW.state = 'failed')
 BEGIN
   INSERT INTO finished (at_10s, jobs) VALUES (NEW.finished_at_ms / 10000, 1)
@@ -544,7 +548,12 @@ BEGIN
     jobs = jobs + 1, succeeded = succeeded + (NEW.state = 'succeeded'), failed = failed + (NEW.state = 'failed'),
     cancelled = cancelled + (NEW.state = 'cancelled'), unresolved = unresolved + (NEW.state = 'unresolved')
   WHERE id = NEW.manifest_id;
-  -- After the counts: the order of two triggers is not defined.
+  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
+  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
+    NEW.key, NEW.output, t.task_id, t.wait_reason
+  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
+  WHERE e.event = 'job.' || NEW.state AND OLD.state <> NEW.state;
+  -- After the counts and the job: the order of two triggers is not defined.
   INSERT INTO notification (target, event, at_ms, due_at_ms, manifest)
   SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, m.path
   FROM notify_event e JOIN manifest m ON m.id = NEW.manifest_id
@@ -577,7 +586,7 @@ CREATE TRIGGER verdict_deleted AFTER DELETE ON verdict BEGIN
 END;
 
 -- Its new file may have a verdict already: another job of the task had the file first, or a retry was taken back.
-CREATE TRIGGER verdict_of_file AFTER UPDATE OF task_row, delivered_sha256, state ON job
+CREATE TRIGGER verdict_of_file AFTER UPDATE OF task_row, delivered_sha256, finished_at_ms ON job
 WHEN (OLD.task_row IS NOT NEW.task_row OR OLD.delivered_sha256 IS NOT NEW.delivered_sha256
     OR OLD.state <> 'succeeded' AND NEW.state = 'succeeded')
   AND (OLD.verdict IS NOT NULL
@@ -611,20 +620,10 @@ CREATE TRIGGER manifest_deleted AFTER DELETE ON manifest WHEN OLD.removed_at_ms 
     manifests_refused = manifests_refused - (OLD.state = 'refused');
 END;
 
--- Messages. `manifest.finished` is written by the trigger that counts the jobs of manifests.
-
-CREATE TRIGGER notify_job AFTER UPDATE OF state ON job
-WHEN OLD.state <> NEW.state AND (NEW.state = 'succeeded' OR NEW.state = 'unresolved')
-BEGIN
-  INSERT INTO notification (target, event, at_ms, due_at_ms, manifest, job, output, task_id, reason)
-  SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms, (SELECT path FROM manifest WHERE id = NEW.manifest_id),
-    NEW.key, NEW.output, t.task_id, t.wait_reason
-  FROM notify_event e LEFT JOIN task t ON t.id = NEW.task_row
-  WHERE e.event = 'job.' || NEW.state;
-END;
+-- Messages. The trigger that counts the jobs of manifests writes `manifest.finished`, `job.succeeded` and `job.unresolved`.
 
 -- The first failure waits 10 s for others. The sender keeps 5 minutes between two messages. At most 100 groups are kept.
-CREATE TRIGGER notify_job_failed AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
+CREATE TRIGGER notify_job_failed AFTER UPDATE OF finished_at_ms ON job WHEN OLD.state <> NEW.state AND NEW.state = 'failed' BEGIN
   INSERT INTO notification (target, event, at_ms, due_at_ms, jobs)
   SELECT e.target, e.event, NEW.updated_at_ms, NEW.updated_at_ms + 10000, 1
   FROM notify_event e WHERE e.event = 'jobs.failed'
@@ -813,7 +812,7 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(t.first_sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch') AS created_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_at_ms / 1000.0, 'unixepoch') AS ended_at,
   (t.ended_at_ms - coalesce(t.first_sent_at_ms, t.created_at_ms)) / 1000.0 AS seconds,
-  t.result_sha256
+  nullif(lower(hex(t.result_sha256)), '') AS result_sha256
 FROM task t
 WHERE t.task_id IS NOT NULL;
 

@@ -3,12 +3,12 @@
 //!
 //! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends the process the third time that it reaches this point. Two more
 //! variables make it wait: `LIPSYNCD_STALL=/run/stall` stops the scheduler while that file exists, and
-//! `LIPSYNCD_HOLD=part.finish.before:/run/hold` stops each thread that reaches that point.
+//! `LIPSYNCD_HOLD=part.sync.before:/run/hold` stops each thread that reaches that point.
 //!
 //! A release build has none of this. A fail point never does anything else than end the process or wait.
 
 /// All points; each has a before and an after.
-pub const POINTS: [&str; 28] = [
+pub const POINTS: [&str; 29] = [
     // The daemon's start.
     "lock.write",
     "store.make",
@@ -33,10 +33,11 @@ pub const POINTS: [&str; 28] = [
     "part.take_up",
     "part.append",
     "part.keep",
-    "part.finish",
+    "part.sync",
     "copy.write",
     "note.write",
     "metadata.write",
+    "metadata.sync",
     "name.into_free",
     "name.over_ours",
     "name.set_aside",
@@ -58,7 +59,7 @@ pub fn after(point: &'static str) {
 #[inline(always)]
 fn reach(point: &'static str, side: &'static str) {
     #[cfg(test)]
-    crash::count();
+    crash::count(point, side);
     #[cfg(debug_assertions)]
     armed::hit(point, side);
     #[cfg(not(debug_assertions))]
@@ -84,12 +85,13 @@ pub async fn stall() {
 #[cfg(test)]
 pub(crate) mod crash {
     use std::{
-        cell::Cell,
+        cell::{Cell, RefCell},
         panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     };
 
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+        static PASSED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
     }
 
     struct Crash;
@@ -106,7 +108,17 @@ pub(crate) mod crash {
         }
     }
 
-    pub(super) fn count() {
+    /// Does `work` on this thread. Returns the fail points that it passed, in order.
+    pub(crate) fn passed(work: impl FnOnce()) -> Vec<String> {
+        PASSED.set(Some(Vec::new()));
+        work();
+        PASSED.take().unwrap_or_default()
+    }
+
+    pub(super) fn count(point: &str, side: &str) {
+        PASSED.with_borrow_mut(|passed| {
+            passed.iter_mut().for_each(|passed| passed.push(format!("{point}.{side}")));
+        });
         let left = LEFT.get().map(|left| left.saturating_sub(1));
         LEFT.set(left);
         if left == Some(0) {

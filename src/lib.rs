@@ -20,6 +20,7 @@ pub mod kling;
 mod loopback;
 pub mod manifest;
 pub mod media;
+mod memory;
 pub mod metrics;
 pub mod notify;
 pub mod offload;

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::pending, sync::Arc};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either};
 use tokio_util::task::TaskTracker;
 
 /// Awaited before and after each piece of blocking work in a simulation. After a simulated crash it never returns.
@@ -42,23 +42,29 @@ impl Offload {
     }
 
     /// Does `work`. A panic on another thread is returned as a message.
-    pub(crate) async fn run<T: Send + 'static>(
+    // Not an async function: its future would keep the space of `work` in each step.
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, String> {
+    ) -> impl Future<Output = Result<T, String>> + Send {
         match self {
-            Self::Threads(running) => match running.spawn_blocking(work).await {
-                Ok(done) => Ok(done),
-                // The runtime ends, and the caller with it.
-                Err(ended) if ended.is_cancelled() => pending().await,
-                Err(panicked) => Err(format!("internal error: {panicked}")),
-            },
-            Self::Inline(simulation_hook) => {
+            Self::Threads(running) => {
+                let running = running.spawn_blocking(work);
+                Either::Left(async {
+                    match running.await {
+                        Ok(done) => Ok(done),
+                        // The runtime ends, and the caller with it.
+                        Err(ended) if ended.is_cancelled() => pending().await,
+                        Err(panicked) => Err(format!("internal error: {panicked}")),
+                    }
+                })
+            }
+            Self::Inline(simulation_hook) => Either::Right(Box::pin(async {
                 simulation_hook().await;
                 let done = work();
                 simulation_hook().await;
                 Ok(done)
-            }
+            })),
         }
     }
 }

@@ -2,8 +2,8 @@
 //! for minutes after many files were deleted.
 
 use std::{
-    env,
-    path::{Path, PathBuf},
+    env, fs,
+    path::{self, Path, PathBuf},
     sync::Mutex,
 };
 
@@ -19,6 +19,9 @@ pub fn make(measurement: &str) -> PathBuf {
     let keep = env::var_os("KEEP");
     let prefix = format!("{measurement}-");
     let parent = keep.as_ref().map_or_else(env::temp_dir, PathBuf::from);
+    // The programs that are measured run in other folders.
+    let parent = path::absolute(parent).unwrap();
+    fs::create_dir_all(&parent).unwrap();
     let folder =
         Builder::new().prefix(&prefix).disable_cleanup(keep.is_some()).tempdir_in(parent).unwrap();
     let path = folder.path().to_owned();

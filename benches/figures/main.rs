@@ -1,9 +1,8 @@
 //! Measures the performance figures that the docs quote, and the baselines that they are compared with: `cargo bench`.
 //!
 //! `cargo bench -- --short` measures less of each, and fails when a figure is worse than half of what is wanted or
-//! known, because machines are noisy. Names after `--` select figures: `overhead`, `slots`, `long`, `busy`, `big`,
-//! `folder`, `growth`; a number is the largest size of `growth`. With the environment variable KEEP, the folders of the
-//! measurements are made in that folder, and stay.
+//! known, because machines are noisy. Names after `--` select figures ([`NAMES`]); a number is the largest size of
+//! `growth`. With the environment variable KEEP, the folders of the measurements are made in that folder, and stay.
 
 #![expect(
     unreachable_pub,
@@ -38,6 +37,10 @@ use std::{env, process::ExitCode};
 use figure::Figure;
 use folders::Folders;
 
+/// The words that select measurements.
+const NAMES: [&str; 7] = ["overhead", "slots", "long", "busy", "big", "folder", "growth"];
+const SHORT: &str = "--short";
+
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1).peekable();
     if arguments.next_if(|word| word == baselines::FILES_ALONE).is_some() {
@@ -46,7 +49,12 @@ fn main() -> ExitCode {
     }
     let _folders = Folders;
     let words: Vec<String> = arguments.filter(|word| word != "--bench").collect();
-    let short = words.iter().any(|word| word == "--short");
+    // A typing error must not look like figures that are all good.
+    if let Some(word) = words.iter().find(|word| !is_known(word)) {
+        eprintln!("unknown word `{word}`: use {SHORT}, a number, or {}", NAMES.join(", "));
+        return ExitCode::from(2);
+    }
+    let short = words.iter().any(|word| word == SHORT);
     let (figures, growth) = measure(short, &words);
     // Ratios do not depend on the machine as much.
     let (ratios, others): (Vec<_>, Vec<_>) = figures.iter().partition(|figure| figure.is_ratio());
@@ -60,12 +68,19 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn is_known(word: &str) -> bool {
+    word == SHORT || NAMES.contains(&word) || is_size(word)
+}
+
+/// The largest size of `growth`.
+fn is_size(word: &str) -> bool {
+    word.parse::<usize>().is_ok()
+}
+
 /// Returns the figures, and the table of growth.
 fn measure(short: bool, words: &[String]) -> (Vec<Figure>, String) {
     let most = words.iter().find_map(|word| word.parse().ok()).unwrap_or(usize::MAX);
-    let is_size = |word: &str| word.parse::<usize>().is_ok();
-    let names: Vec<&String> =
-        words.iter().filter(|word| !word.starts_with("--") && !is_size(word)).collect();
+    let names: Vec<&String> = words.iter().filter(|word| NAMES.contains(&word.as_str())).collect();
     let wants = |name: &str| names.is_empty() || names.iter().any(|word| *word == name);
     // How often, or how many, with `--short` and without.
     let times = |in_short: usize, in_full: usize| if short { in_short } else { in_full };

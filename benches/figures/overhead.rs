@@ -10,11 +10,11 @@ use crate::{
     test_env::{TestEnv, account},
 };
 
-/// The rates and slots limit nothing.
+/// Rates, slots and downloads limit nothing.
 pub const SETTINGS: &str = "
 limits: { concurrency: 256, identify_per_second: 100000, create_per_second: 100000, query_per_second: 100000 }
 poll: { min_interval: 10ms }
-download: { concurrency: 16 }
+download: { concurrency: 64 }
 ";
 const JOBS: usize = 3_000;
 const RESULT_BYTES: u64 = 20_000;
@@ -36,33 +36,33 @@ pub fn measure(rounds: usize) -> Vec<Figure> {
     let against_files: Samples = each(&rounds, |it| speed(&it.lipsyncd) / speed(&it.files));
     vec![
         Figure::ratio("jobs a second against files alone", against_files, Goal::AtLeast(0.5))
-            .known_to_be(Goal::AtLeast(0.19)),
+            .known_to_be(Goal::AtLeast(0.25)),
         Figure::ratio(
             "jobs a second against the script",
             each(&scripts, |(lipsyncd, script)| speed(lipsyncd) / speed(script)),
             Goal::AtLeast(1.0),
         )
-        .known_to_be(Goal::AtLeast(0.2)),
+        .known_to_be(Goal::AtLeast(0.3)),
         Figure::ratio(
             "CPU time of the script against ours",
             each(&scripts, |(lipsyncd, script)| cpu_ms(script) / cpu_ms(lipsyncd)),
             Goal::AtLeast(1.0),
         )
-        .known_to_be(Goal::AtLeast(0.15)),
+        .known_to_be(Goal::AtLeast(0.25)),
         Figure::new(
             "overhead, tasks that end at once",
             each(&rounds, |round| speed(&round.lipsyncd)),
             "jobs/s",
             Goal::AtLeast(2_000.0),
         )
-        .known_to_be(Goal::AtLeast(700.0)),
+        .known_to_be(Goal::AtLeast(1_000.0)),
         Figure::new(
             "overhead, CPU time per job",
             each(&rounds, |round| cpu_ms(&round.lipsyncd)),
             "ms",
             Goal::AtMost(0.6),
         )
-        .known_to_be(Goal::AtMost(1.4)),
+        .known_to_be(Goal::AtMost(1.0)),
         Figure::baseline("files alone", each(&rounds, |round| speed(&round.files)), "jobs/s"),
         Figure::baseline(
             "files alone, CPU time per job",

@@ -15,6 +15,7 @@ use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
     config::{BucketKeys, Config, Credentials, NotifySecret, WebPassword},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
+    memory,
     pipeline::{End, Until},
     store::Reader,
 };
@@ -58,6 +59,8 @@ impl DaemonProcess {
         let cannot =
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
         let controls = Controls::default();
+        // Before any other thread starts.
+        memory::return_large_blocks();
         signals::listen(controls.clone()).map_err(cannot)?;
         // One thread: blocking work has its own threads, and the rest mostly waits. More threads would spend more
         // time on waking each other than they save.

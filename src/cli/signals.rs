@@ -1,6 +1,6 @@
 //! The signals of the daemon: SIGTERM and SIGINT end it, SIGHUP makes it read its settings again.
 
-use std::{io, process, thread};
+use std::{io, process, sync::mpsc, thread, time::Duration};
 
 use tokio::{
     runtime,
@@ -10,6 +10,9 @@ use tracing::info;
 
 use super::ExitCode;
 use crate::daemon::Controls;
+
+/// A line of the log takes no longer, unless nobody reads the log.
+const LOG_MAX: Duration = Duration::from_millis(200);
 
 /// Waits for SIGTERM or SIGINT.
 pub(super) async fn stopped() -> io::Result<()> {
@@ -43,7 +46,7 @@ pub(super) fn listen(controls: Controls) -> io::Result<()> {
             if stop.is_cancelled() {
                 process::exit(ExitCode::Done as i32);
             }
-            info!("stopping; send the signal again to stop at once");
+            log_stop();
             stop.cancel();
         }
     };
@@ -51,4 +54,14 @@ pub(super) fn listen(controls: Controls) -> io::Result<()> {
         .name("lipsyncd-signals".to_owned())
         .spawn(move || runtime.block_on(handle))?;
     Ok(())
+}
+
+/// Logs that the daemon stops. A pipe that nobody reads must not hold up the stop, or hide the next signal.
+fn log_stop() {
+    let (logged, is_logged) = mpsc::channel();
+    thread::spawn(move || {
+        info!("stopping; send the signal again to stop at once");
+        logged.send(())
+    });
+    let _in_time = is_logged.recv_timeout(LOG_MAX);
 }

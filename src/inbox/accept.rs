@@ -21,8 +21,9 @@ use super::{
     pass::Pass,
     read::{RejectedManifest, read_manifest},
 };
-use crate::store::{
-    AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob,
+use crate::{
+    memory,
+    store::{AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob},
 };
 
 /// Reading continues while no more than this is being written.
@@ -32,6 +33,8 @@ const MANIFEST_JOBS: usize = 2;
 /// A batch reads at most this number of manifests, and no further one after this number of jobs.
 const BATCH_MANIFESTS: usize = 64;
 const BATCH_JOBS: usize = 1_024;
+/// After a pass with so many manifests and jobs, their memory returns to the system.
+const LARGE_PASS: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct SettledFile {
@@ -96,6 +99,7 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         let (mut files, mut writing) = (VecDeque::from(files), WriteQueue::default());
+        let mut size = 0;
         while !files.is_empty() {
             let batch = self.read_batch(&mut files).await?;
             batch.count_changed_files(pass);
@@ -115,6 +119,7 @@ impl Inbox {
                             // Jobs that were sent do not wait for media. Their media are compared then.
                             self.media_schedule.file_settles_in(again);
                         }
+                        size += wanted.jobs.len() + MANIFEST_JOBS;
                         writing.push(self.write(file, wanted, &batch.known, pass));
                         self.finish_writing(&mut writing, WRITING_MAX, pass).await?;
                     }
@@ -122,7 +127,11 @@ impl Inbox {
                 }
             }
         }
-        self.finish_writing(&mut writing, 0, pass).await
+        self.finish_writing(&mut writing, 0, pass).await?;
+        if size >= LARGE_PASS {
+            self.blocking(memory::return_freed).await;
+        }
+        Ok(())
     }
 
     async fn read_batch(&self, files: &mut VecDeque<SettledFile>) -> Result<Batch, StoreError> {

@@ -206,7 +206,10 @@ impl Inbox {
     }
 
     /// Runs `work` on a thread that may block. Continues a panic of `work`.
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
         match self.settings.offload.run(work).await {
             Ok(done) => done,
             Err(panicked) => panic!("{panicked}"),

@@ -21,6 +21,8 @@ pub struct Task {
     pub lead: JobId,
     /// The file that this job has now: its SHA-256 and size.
     pub lead_file: Option<(String, u64)>,
+    /// Whether its lead job had another task before a retry.
+    pub has_earlier_task: bool,
     /// Whether that job asks for another task now: the result is kept beside the newer one.
     pub is_superseded: bool,
     /// Its position among the tasks of one priority: manifests take turns.
@@ -129,6 +131,7 @@ impl Task {
             name,
             lead: 0,
             lead_file: None,
+            has_earlier_task: false,
             is_superseded: false,
             turn: 0,
             media_dir: String::new(),

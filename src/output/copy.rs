@@ -98,7 +98,7 @@ fn copy_file(source: &Path, from: File, part: &Path, facts: &FileFacts) -> Resul
     if bytes != facts.bytes || !sha256.eq_ignore_ascii_case(&facts.sha256) {
         return Err(changed(source, "its SHA-256 is not the recorded one"));
     }
-    failpoint::around("part.finish", || to.sync_all()).map_err(OutputError::at(part))
+    failpoint::around("part.sync", || to.sync_all()).map_err(OutputError::at(part))
 }
 
 /// Returns false where the file system cannot share blocks, or where the files are on two file systems.

@@ -4,9 +4,10 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{ErrorKind, Read, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
+use rustix::fs::{Advice, fadvise};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -201,33 +202,51 @@ impl Metadata {
 ///
 /// With `replace`, the file replaces metadata that are known to be lipsyncd's own.
 pub(super) fn write_text(path: &Path, text: &[u8], replace: bool) -> Result<(), OutputError> {
-    write_unsynced_name(path, text, replace)?;
+    MetadataPart::write(path, text)?.publish(replace)?;
     sync_folder(path.parent().unwrap_or(path))
 }
 
-/// Does the same, but leaves the sync of the folder to the caller, who renames more files in it.
-pub(super) fn write_unsynced_name(
-    path: &Path,
-    text: &[u8],
-    replace: bool,
-) -> Result<(), OutputError> {
-    let fresh = OutputPaths::part_of(path);
-    let write = |mut file: File| {
-        file.write_all(text)?;
-        file.sync_all()
-    };
-    failpoint::before("metadata.write");
-    let file = match File::create_new(&fresh) {
-        // The file is removed and created again, so that a link in its place is not followed.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            remove_if_there(&fresh)?;
-            File::create_new(&fresh)
+/// A metadata file that does not have its name yet.
+pub(super) struct MetadataPart<'a> {
+    path: &'a Path,
+    part: PathBuf,
+    file: File,
+}
+
+impl<'a> MetadataPart<'a> {
+    /// Writes the text, and lets the kernel begin to store it: then the sync of another file that follows stores both in one
+    /// commit of the file system's journal.
+    pub(super) fn write(path: &'a Path, text: &[u8]) -> Result<Self, OutputError> {
+        let part = OutputPaths::part_of(path);
+        let write = |mut file: File| {
+            file.write_all(text)?;
+            // The kernel begins to write pages that are not needed. Only a hint.
+            let _not_here = fadvise(&file, 0, None, Advice::DontNeed);
+            Ok(file)
+        };
+        failpoint::before("metadata.write");
+        let file = match File::create_new(&part) {
+            // The file is removed and created again, so that a link in its place is not followed.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                remove_if_there(&part)?;
+                File::create_new(&part)
+            }
+            created => created,
+        };
+        let file = file.and_then(write).map_err(OutputError::at(&part))?;
+        failpoint::after("metadata.write");
+        Ok(Self { path, part, file })
+    }
+
+    /// Syncs the file and gives it its name. The name lasts once the folder is synced, too.
+    pub(super) fn publish(self, replace: bool) -> Result<(), OutputError> {
+        let synced = failpoint::around("metadata.sync", || self.file.sync_all());
+        synced.map_err(OutputError::at(&self.part))?;
+        match replace {
+            true => over_ours(&self.part, self.path),
+            false => into_free(&self.part, self.path),
         }
-        created => created,
-    };
-    file.and_then(write).map_err(OutputError::at(&fresh))?;
-    failpoint::after("metadata.write");
-    if replace { over_ours(&fresh, path) } else { into_free(&fresh, path) }
+    }
 }
 
 /// A source as written in the manifest, without the signature of a signed URL, which is a secret.

@@ -34,7 +34,7 @@ pub use error::OutputError;
 pub use facts::FileFacts;
 pub use metadata::{Metadata, TimingUsed};
 pub use part::{Part, PartSource, remove_incomplete};
-pub use paths::{OutputPaths, VideoKind};
+pub use paths::{FolderId, OutputPaths, VideoKind};
 pub use publish::{publish, publish_superseded};
 pub use recognize::{
     Presence, find_set_aside, list_set_aside, presence, published_result, recover_published,

@@ -159,7 +159,7 @@ impl Part {
         PartNote { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
 
-    /// Checks that the video is complete, and syncs it. Then it may be published.
+    /// Checks that the video is complete. Then it may be published, which syncs it.
     ///
     /// `check` gets the file, at its start, and its length. `expected_bytes` is the length that the server reported.
     /// A start after a crash fetches the video again, unless it is [kept](Self::keep). Here only large videos are.
@@ -194,13 +194,16 @@ impl Part {
             let (path, why) = (self.path.clone(), why.to_string());
             return Err(OutputError::Incomplete { path, why, facts });
         }
-        failpoint::around("part.finish", || self.file.sync_all())
-            .map_err(OutputError::at(&self.path))?;
         if bytes >= SYNC_EVERY_BYTES {
             self.keep()?;
         }
         self.checked = Some(facts.clone());
         Ok(facts)
+    }
+
+    /// Syncs all bytes. No file gets its final name before.
+    pub(super) fn sync(&self) -> Result<(), OutputError> {
+        failpoint::around("part.sync", || self.file.sync_all()).map_err(OutputError::at(&self.path))
     }
 
     /// Returns true if the file at `path` is this part, and [`finish`](Self::finish) found these facts. Then the file

@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
-    digest::is_plain_file,
+    digest::{has_facts, is_plain_file},
     error::OutputError,
+    facts::FileFacts,
     part_note::PartNote,
     rename::{exists, remove_if_there},
 };
@@ -43,6 +44,17 @@ pub(super) fn create(path: &Path) -> Result<File, OutputError> {
         created => created,
     };
     created.map_err(OutputError::at(path))
+}
+
+/// Returns true if the part has the recorded size and SHA-256, and syncs it: another task of this place may have written
+/// it, and not have synced it yet.
+pub(super) fn has_synced_facts(part: &Path, facts: &FileFacts) -> Result<bool, OutputError> {
+    let has_facts = has_facts(part, facts)?;
+    if has_facts {
+        failpoint::around("part.sync", || File::open(part)?.sync_all())
+            .map_err(OutputError::at(part))?;
+    }
+    Ok(has_facts)
 }
 
 /// Removes a part and its note.

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Component, Path, PathBuf},
 };
 
@@ -31,6 +32,13 @@ impl VideoKind {
             Self::Watermark => "watermark",
         }
     }
+}
+
+/// Identifies a folder, because another one may have its path later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FolderId {
+    device: u64,
+    inode: u64,
 }
 
 /// One job's paths in the output folder. Symbolic links are resolved.
@@ -114,6 +122,12 @@ impl OutputPaths {
     /// The folder of all these files.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Which folder has that path now. None if there is none, or a link.
+    pub fn folder_id(&self) -> Option<FolderId> {
+        let found = fs::symlink_metadata(&self.folder).ok().filter(fs::Metadata::is_dir)?;
+        Some(FolderId { device: found.dev(), inode: found.ino() })
     }
 
     /// Where the parts of a superseded task are. They never collide with the parts of the job's current task.

@@ -9,10 +9,10 @@ use super::{
     error::OutputError,
     facts::FileFacts,
     folder::sync_folder,
-    metadata::{Metadata, write_unsynced_name},
+    metadata::{Metadata, MetadataPart},
     one_writer,
     part::Part,
-    part_file::discard,
+    part_file::{discard, has_synced_facts},
     paths::{OutputPaths, VideoKind},
     recognize::list_set_aside,
     rename::{exists, into_free},
@@ -52,16 +52,19 @@ pub fn publish(
         }
     }
     publications.iter_mut().try_for_each(|it| it.check_part(finished))?;
-    let mut kept = set_results_aside(paths, &found.results(to_set_aside))?;
+    let mut kept = set_results_aside(paths, &found.results(to_set_aside), finished)?;
     if !found.is_same_result() && publications.iter().any(|it| it.is_done) {
         // A power failure kept the name of the result, but not that of its metadata. What was set aside before is moved
         // already, and the caller must know of it.
         kept = list_set_aside(paths)?;
     }
-    if !found.is_complete() {
-        let path = paths.metadata();
-        write_unsynced_name(&path, &metadata.text(&path)?, current.is_some())?;
-    }
+    let path = paths.metadata();
+    let metadata_part = match found.is_complete() {
+        true => None,
+        false => Some(MetadataPart::write(&path, &metadata.text(&path)?)?),
+    };
+    sync(finished)?;
+    metadata_part.map_or(Ok(()), |it| it.publish(current.is_some()))?;
     publications.iter().rev().try_for_each(Publication::rename)?;
     // One sync for all names. If the power fails before it, the result may have its name without the new metadata: then
     // it is downloaded again, found to be the same, and gets its metadata.
@@ -92,16 +95,26 @@ pub fn publish_superseded(
         publications.push(Publication::new(part, to, facts, is_done));
     }
     publications.iter_mut().try_for_each(|it| it.check_part(finished))?;
+    sync(finished)?;
     kept.write(&metadata.text(&kept.paths.metadata())?)?;
     publications.iter().rev().try_for_each(Publication::rename)?;
     sync_folder(paths.folder())?;
     Ok(kept.paths)
 }
 
+fn sync(finished: &[Part]) -> Result<(), OutputError> {
+    finished.iter().try_for_each(Part::sync)
+}
+
 fn set_results_aside(
     paths: &OutputPaths,
     earlier: &[EarlierResult<'_>],
+    finished: &[Part],
 ) -> Result<Vec<PathBuf>, OutputError> {
+    if !earlier.is_empty() {
+        // An earlier result moves only for one that is on disk.
+        sync(finished)?;
+    }
     let mut kept = Vec::new();
     for earlier in earlier {
         let path = set_aside(paths, earlier)?;
@@ -134,7 +147,7 @@ impl<'a> Publication<'a> {
         }
         if let Some(part) = finished.iter().find(|it| it.is_checked(&self.part, self.facts)) {
             self.may_leave_part = part.has_note();
-        } else if !has_facts(&self.part, self.facts)? {
+        } else if !has_synced_facts(&self.part, self.facts)? {
             let why = "its bytes are not the ones that were checked".into();
             return Err(OutputError::Broken { path: self.part.clone(), why });
         }

@@ -7,10 +7,10 @@ use super::{
     error::OutputError,
     facts::FileFacts,
     folder::sync_folder,
-    metadata::{Metadata, write_unsynced_name},
+    metadata::{Metadata, MetadataPart},
     one_writer,
     part::Part,
-    part_file::discard,
+    part_file::{discard, has_synced_facts},
     paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
 };
@@ -73,7 +73,7 @@ pub fn publish_watermark(
         return Err(OutputError::Foreign(path));
     }
     let is_checked = finished.is_some_and(|it| it.is_checked(&part, facts));
-    if !is_done && !is_checked && !has_facts(&part, facts)? {
+    if !is_done && !is_checked && !has_synced_facts(&part, facts)? {
         let why = "its bytes are not the ones that were checked".into();
         return Err(OutputError::Broken { path: part, why });
     }
@@ -84,9 +84,10 @@ pub fn publish_watermark(
     if !current.is_task(&metadata.request_hash, metadata.take) {
         return Err(OutputError::Foreign(place));
     }
+    finished.map_or(Ok(()), Part::sync)?;
     if is_new || current.watermark.as_ref() != Some(facts) {
         let complete = Metadata { watermark: Some(facts.clone()), ..current };
-        write_unsynced_name(&place, &complete.text(&place)?, !is_new)?;
+        MetadataPart::write(&place, &complete.text(&place)?)?.publish(!is_new)?;
     }
     if !is_done {
         into_free(&part, &path)?;

@@ -3,8 +3,14 @@
 use rusqlite::{Connection, named_params};
 
 use super::{
-    IncompleteDownload, Store, StoreError, WatermarkTries, change::JobChange, event::record_change,
-    find, incomplete_download::incomplete_download, job_row, job_row::JobRow, sql::Sql as _,
+    IncompleteDownload, Store, StoreError, WatermarkTries,
+    change::JobChange,
+    event::record_change,
+    find,
+    incomplete_download::incomplete_download,
+    job_row,
+    job_row::JobRow,
+    sql::{Hex, Sql as _},
     watermark,
 };
 use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, deliver};
@@ -43,7 +49,7 @@ pub(super) const NEXT_DUE: &str = "
       SELECT min(due_at_ms) FROM missing_watermark INDEXED BY missing_watermark_due WHERE due_at_ms > ?1)";
 
 const RECORD_MOVED: &str = "
-    UPDATE job SET output = :to, revision = revision + 1
+    UPDATE job SET other_output = nullif(:to, asked_output), revision = revision + 1
     FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
     WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
       AND delivered_sha256 = made.result_sha256";
@@ -105,7 +111,7 @@ impl Store {
                 "SELECT output FROM job WHERE task_row = ?1 AND delivered_sha256 = ?3
                    AND (id <> ?2 OR output <> asked_output)
                  ORDER BY id LIMIT 8",
-                (id, but, &result.sha256),
+                (id, but, Hex(&result.sha256)),
                 |row| row.get(0),
             )?;
             Ok((copies, incomplete))

@@ -54,28 +54,31 @@ impl Store {
     }
 
     /// Runs one statement in the next transaction.
-    pub(super) async fn run(
+    pub(super) fn run(
         &self,
         sql: &'static str,
         parameters: impl Params + Clone + Send + 'static,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| connection.run(sql, parameters.clone())).await
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.write(move |connection| connection.run(sql, parameters.clone()))
     }
 
     /// Runs `work` in the next transaction and returns after its commit. `work` may run more than once: while the disk
     /// is full or another process has locked the database, it is tried again.
-    pub(super) async fn write<T: Send + 'static>(
+    // Not an async function: its future would keep the space of `work`, a task of 1 KB among it, in each step.
+    pub(super) fn write<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.writer.call(1, work).await.map_err(|error| error.with_path(&self.path))
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        let written = self.writer.call(1, work);
+        async { written.await.map_err(|error| error.with_path(&self.path)) }
     }
 
-    pub(super) async fn read<T: Send + 'static>(
+    pub(super) fn read<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.reader.call(0, work).await.map_err(|error| error.with_path(&self.path))
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        let read = self.reader.call(0, work);
+        async { read.await.map_err(|error| error.with_path(&self.path)) }
     }
 
     /// Returns how many tries have failed because the disk was full or the database was locked.

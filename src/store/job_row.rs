@@ -11,7 +11,7 @@ use super::{
     StoreError,
     reason::without_numbers,
     spec_columns,
-    sql::{Bound, Sql as _, lists},
+    sql::{Bound, Hex, Sql as _, lists},
 };
 use crate::job::{Delivery, Failure, Job, JobId, State, TaskId};
 
@@ -39,7 +39,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     spec.take = row.get(5)?;
     spec.output = row.get(6)?;
     media.wait_reason = row.get(16)?;
-    let delivered: Option<String> = row.get(21)?;
+    let delivered: Option<Hex<String>> = row.get(21)?;
     let failure: Option<String> = row.get(23)?;
     let job = Job {
         id: row.get(0)?,
@@ -65,7 +65,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
             output_blocked: row.get(27)?,
         },
         delivered: match delivered {
-            Some(sha256) => Some((sha256, row.get::<_, i64>(22)?.unsigned_abs())),
+            Some(Hex(sha256)) => Some((sha256, row.get::<_, i64>(22)?.unsigned_abs())),
             None => None,
         },
         failure: match failure {
@@ -170,17 +170,20 @@ fn with_columns<T>(
     run: impl FnOnce(&Bound<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let (failure, delivered) = (job.failure.as_ref(), job.delivered.as_ref());
+    let is_named = job.spec.output.strip_suffix(".mp4") != Some(&job.spec.key);
+    let named_output = is_named.then_some(&job.spec.output);
+    let other_output = Some(&job.output).filter(|output| **output != job.spec.output);
     let own = named_params! {
         ":key": job.spec.key, ":manifest_id": manifest_id, ":name": job.spec.id,
-        ":take": job.spec.take, ":asked_output": job.spec.output, ":spec_hash": job.spec_hash,
+        ":take": job.spec.take, ":named_output": named_output, ":spec_hash": job.spec_hash,
         ":request_hash": job.request_hash, ":state": job.state, ":task_row": job.task,
         ":retry_take": job.retry_take, ":earlier_task_row": job.earlier_task,
         ":changed_after_sent": job.changed_after_sent, ":dismissed": job.dismissed,
         ":absent_since_ms": job.absent_since_ms, ":orphaned_at_ms": job.orphaned_at_ms,
-        ":output": job.output, ":media_wait_reason": job.media.wait_reason,
+        ":other_output": other_output, ":media_wait_reason": job.media.wait_reason,
         ":tries": job.delivery.tries, ":failing_since_ms": job.delivery.failing_since_ms,
         ":wait_reason": job.delivery.wait_reason, ":output_blocked": job.delivery.output_blocked,
-        ":delivered_sha256": delivered.map(|(sha256, _)| sha256),
+        ":delivered_sha256": delivered.map(|(sha256, _)| Hex(sha256)),
         ":delivered_bytes": delivered.map(|(_, bytes)| i64::try_from(*bytes).unwrap_or(i64::MAX)),
         ":error_code": failure.map(|it| &it.code), ":error": failure.map(|it| &it.message),
         ":error_reason": failure.map(|it| without_numbers(&it.message)),

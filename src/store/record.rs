@@ -3,17 +3,20 @@
 use rusqlite::Connection;
 
 use super::{
-    HistoryAnswer, StoreError, account, candidate, event::HistoryEvent, find, spend, sql::Sql as _,
+    HistoryAnswer, StoreError, account, candidate,
+    event::HistoryEvent,
+    find, spend,
+    sql::{Hex, Sql as _},
     task_row, watermark,
 };
 use crate::job::{JobId, ResultFile, State, Task, Transition};
 
 pub(super) const NO_JOB: JobId = 0;
 
-/// The jobs of a task, the oldest first.
+/// The jobs of a task. They are sorted outside: most tasks have one job, and SQLite would set up a sorter for it.
 const JOBS: &str = "
     SELECT j.id, j.state, j.asked_output, m.path FROM job j JOIN manifest m ON m.id = j.manifest_id
-    WHERE j.task_row = ?1 ORDER BY j.id";
+    WHERE j.task_row = ?1";
 
 /// Writes a transition inside the caller's transaction, except the job `but`, which the caller writes. Returns the task
 /// and the manifest of its lead job; none: that job does not point to the task.
@@ -54,8 +57,9 @@ fn move_jobs(
 ) -> Result<Option<String>, StoreError> {
     let Transition { task, what, repeats, .. } = transition;
     let mut manifest_of_lead = None;
-    let jobs: Vec<(JobId, State, String, String)> =
+    let mut jobs: Vec<(JobId, State, String, String)> =
         connection.all(JOBS, [task.id], |row| row.try_into())?;
+    jobs.sort_unstable_by_key(|(id, ..)| *id);
     for (id, before, asked_output, manifest) in jobs {
         let is_lead = id == task.lead;
         if is_lead {
@@ -73,7 +77,8 @@ fn move_jobs(
         let waits_for_copy = task.state == State::Succeeded && !has_file;
         if after != before || waits_for_copy {
             let delivered = task.result.as_ref().filter(|_| after == State::Succeeded);
-            move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
+            let moved = JobMove { id, from: before, to: after, delivered, waits_for_copy };
+            moved.write(connection, now_ms)?;
             if delivered.is_some() {
                 watermark::result_delivered(connection, id, Some(task.id), task.spec.watermark)?;
             }
@@ -97,34 +102,46 @@ fn move_jobs(
     Ok(manifest_of_lead)
 }
 
-fn move_job(
-    connection: &Connection,
+/// How a job follows its task.
+struct JobMove<'a> {
     id: JobId,
+    from: State,
     to: State,
-    (delivered, waits_for_copy): (Option<&ResultFile>, bool),
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    const MOVE: &str = "
-        UPDATE job SET state = ?2, state_since_ms = CASE WHEN state = ?2 THEN state_since_ms ELSE ?3 END,
-          updated_at_ms = ?3, revision = revision + 1, finished_at_ms = ?4, due_at_ms = ?5 WHERE id = ?1";
-    const DELIVER: &str = "
-        UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
-          finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
-          output = asked_output
-        WHERE id = ?1";
-    let finished_at_ms = to.is_finished().then_some(now_ms);
-    match delivered {
-        None => {
-            let due_at_ms = waits_for_copy.then_some(0);
-            let row = (id, to, now_ms, finished_at_ms, due_at_ms);
-            connection.run(MOVE, row)?
-        }
-        Some(result) => {
+    /// The file that the job has now.
+    delivered: Option<&'a ResultFile>,
+    /// The result is there, and the job waits for a copy of it.
+    waits_for_copy: bool,
+}
+
+impl JobMove<'_> {
+    fn write(&self, connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
+        const MOVE: &str = "
+            UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1 WHERE id = ?1";
+        const MOVE_TO_OR_FROM_END: &str = "
+            UPDATE job SET state = ?2, state_since_ms = CASE WHEN state = ?2 THEN state_since_ms ELSE ?3 END,
+              updated_at_ms = ?3, revision = revision + 1, finished_at_ms = ?4, due_at_ms = ?5 WHERE id = ?1";
+        const DELIVER: &str = "
+            UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
+              finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
+              other_output = NULL
+            WHERE id = ?1";
+        let Self { id, from, to, delivered, waits_for_copy } = *self;
+        let finished_at_ms = to.is_finished().then_some(now_ms);
+        if let Some(result) = delivered {
             let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);
-            connection.run(DELIVER, (id, to, now_ms, finished_at_ms, &result.sha256, bytes))?
+            let row = (id, to, now_ms, finished_at_ms, Hex(&result.sha256), bytes);
+            return connection.run(DELIVER, row);
         }
-    };
-    Ok(())
+        // A job that is downloading may have a time at which its copy is due.
+        let may_have_due = from == State::Downloading || waits_for_copy;
+        if from.is_finished() || to.is_finished() || may_have_due {
+            let due_at_ms = waits_for_copy.then_some(0);
+            return connection
+                .run(MOVE_TO_OR_FROM_END, (id, to, now_ms, finished_at_ms, due_at_ms));
+        }
+        // Names no column of an end: that would start the triggers for ends, see `schema.sql`.
+        connection.run(MOVE, (id, to, now_ms))
+    }
 }
 
 /// Refuses a task at Kling that another task of the database has already: both would deliver the same video. This

@@ -1,6 +1,9 @@
 //! What a person compares: the takes of a request, each with its result and the verdict on it.
 
-use super::{Reader, StoreError, sql::Sql as _};
+use super::{
+    Reader, StoreError,
+    sql::{Hex, Sql as _},
+};
 use crate::job::{GivenVerdict, State, TaskId, Verdict};
 
 /// A take of a request.
@@ -24,7 +27,7 @@ impl Reader {
     /// Returns the takes of a request, in order.
     pub fn takes_to_review(&self, request_hash: &str) -> Result<Vec<TakeToReview>, StoreError> {
         self.connection.all(TAKES, [request_hash], |row| {
-            let sha256: Option<String> = row.get(3)?;
+            let sha256: Option<Hex<String>> = row.get(3)?;
             let bytes: Option<i64> = row.get(4)?;
             let verdict: Option<Verdict> = row.get(5)?;
             let verdict = match verdict {
@@ -38,7 +41,7 @@ impl Reader {
                 task: row.get(0)?,
                 take: row.get(1)?,
                 state: row.get(2)?,
-                result: sha256.zip(bytes.map(i64::unsigned_abs)),
+                result: sha256.map(|Hex(sha256)| sha256).zip(bytes.map(i64::unsigned_abs)),
                 verdict,
             })
         })

@@ -54,9 +54,8 @@ impl NewSession {
 }
 
 /// Identifies a video of an account: URLs with signatures are long, and each would be stored twice.
-fn digest(account: &str, video: &str) -> String {
-    let digest = Sha256::digest(format!("{account}\n{video}"));
-    digest[..DIGEST_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest(account: &str, video: &str) -> Vec<u8> {
+    Sha256::digest(format!("{account}\n{video}"))[..DIGEST_BYTES].to_vec()
 }
 
 /// What the metadata file of a job's result needs.

@@ -50,7 +50,7 @@ pub(in crate::store) const FIRST_TURN: &str = "
     ORDER BY turn, id LIMIT 1";
 pub(in crate::store) const NAME_USED: &str = "
     SELECT l.key FROM task t JOIN job l ON l.id = t.lead_job
-    WHERE t.own_task_id IS NOT NULL AND (t.own_task_id = ?1 OR t.external_task_id = ?1 OR t.external_task_id = ?4)
+    WHERE (t.own_task_id = ?1 OR t.own_take_id = ?1 OR t.own_take_id = ?4)
       AND t.request_hash <> ?2
       AND (t.first_sent_at_ms IS NOT NULL OR t.task_id IS NOT NULL
         OR t.state NOT IN ('cancelled', 'failed') AND EXISTS (

@@ -55,6 +55,30 @@ macro_rules! by_name {
 
 by_name!(State, Verdict);
 
+/// A digest: hexadecimal text in the program, half as many bytes in the database. Other text is stored as NULL, and so
+/// equals nothing.
+#[derive(Clone)]
+pub(super) struct Hex<T>(pub(super) T);
+
+impl<T: AsRef<str>> ToSql for Hex<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let digit = |letter: &u8| char::from(*letter).to_digit(16);
+        let byte = |pair: &[u8]| match pair {
+            [high, low] => u8::try_from(16 * digit(high)? + digit(low)?).ok(),
+            _ => None,
+        };
+        let bytes: Option<Vec<u8>> = self.0.as_ref().as_bytes().chunks(2).map(byte).collect();
+        Ok(ToSqlOutput::Owned(bytes.into()))
+    }
+}
+
+impl FromSql for Hex<String> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let digits = value.as_blob()?.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        Ok(Self(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()))
+    }
+}
+
 /// Makes the error for a value that lipsyncd never writes: somebody edited the database.
 pub(super) fn nonsense(value: &str) -> FromSqlError {
     FromSqlError::Other(format!("the column holds {value:?}, which lipsyncd never writes").into())
@@ -158,5 +182,32 @@ impl Sql for Connection {
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<A, StoreError> {
         Ok(self.prepare_cached(sql)?.query_map(parameters, read)?.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(digest: &str) -> Option<Vec<u8>> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.query_row("SELECT ?1", [Hex(digest)], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_digest_is_stored_as_bytes_and_read_as_it_was() {
+        assert_eq!(stored("00ff5Ae1"), Some(vec![0, 255, 0x5a, 0xe1]));
+        let connection = Connection::open_in_memory().unwrap();
+        let digest = "09af".repeat(16);
+        let read = |row: &Row<'_>| row.get(0);
+        let Hex(again) = connection.query_row("SELECT ?1", [Hex(&digest)], read).unwrap();
+        assert_eq!(again, digest);
+    }
+
+    #[test]
+    fn text_that_is_no_digest_is_stored_as_null() {
+        for text in ["abc", "0g", "+1", "é", "0x"] {
+            assert_eq!(stored(text), None, "{text}");
+        }
     }
 }

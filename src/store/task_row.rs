@@ -8,7 +8,7 @@ use super::{
     StoreError,
     reason::without_numbers,
     spec_columns,
-    sql::{Bound, Sql as _, lists},
+    sql::{Bound, Hex, Sql as _, lists},
 };
 use crate::job::{
     Cost, CreateAnswer, CreateAttempt, Failure, Plan, Resend, ResultFile, Session, State, Task,
@@ -22,7 +22,7 @@ const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.ses
   t.create_error_code, t.create_error, t.slot_released, t.resend, t.may_resend, t.output_blocked,
   t.money_micro, ";
 /// The number of columns before the progress, and before the later groups.
-const HEAD: usize = 10;
+const HEAD: usize = 11;
 const SPEC: usize = HEAD + 32;
 const TAIL: usize = SPEC + spec_columns::COUNT;
 
@@ -31,7 +31,7 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     let spec = spec_columns::of_table("t");
     format!(
         "SELECT t.id, t.revision, t.request_hash, t.take, t.external_task_id, t.lead_job, t.turn,
-           t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}{spec},
+           t.media_dir, l.task_row IS NOT t.id, l.key, l.earlier_task_row IS NOT NULL, {PROGRESS}{spec},
            l.name, l.asked_output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms,
            t.created_at_ms
          FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row
@@ -64,7 +64,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     spec.output = row.get(TAIL + 1)?;
     let at = |column: usize| HEAD + column;
     let failure: Option<String> = row.get(at(18))?;
-    let lead_file: Option<String> = row.get(TAIL + 2)?;
+    let lead_file: Option<Hex<String>> = row.get(TAIL + 2)?;
     Ok(Task {
         id: row.get(0)?,
         revision: row.get(1)?,
@@ -74,9 +74,10 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         name: row.get(4)?,
         lead: row.get(5)?,
         lead_file: match lead_file {
-            Some(sha256) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
+            Some(Hex(sha256)) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
             None => None,
         },
+        has_earlier_task: row.get(10)?,
         is_superseded,
         turn: row.get(6)?,
         media_dir: row.get(7)?,
@@ -152,17 +153,18 @@ fn create(row: &Row<'_>) -> rusqlite::Result<Option<CreateAttempt>> {
 }
 
 fn result(row: &Row<'_>) -> rusqlite::Result<Option<ResultFile>> {
-    let Some(sha256) = row.get(HEAD + 21)? else { return Ok(None) };
+    let Some(Hex(sha256)) = row.get(HEAD + 21)? else { return Ok(None) };
     let bytes: i64 = row.get(HEAD + 20)?;
     Ok(Some(ResultFile { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
 }
 
 pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Result<i64, StoreError> {
     static SQL: OnceLock<String> = OnceLock::new();
+    let own_take_id = task.spec.external_task_id.as_ref().map(|_| &task.name);
     let own = named_params! {
         ":request_hash": task.request_hash, ":take": task.take, ":state": task.state,
         ":lead_job": task.lead, ":turn": task.turn, ":media_dir": task.media_dir,
-        ":external_task_id": task.name, ":due_at_ms": task.due_at_ms,
+        ":own_take_id": own_take_id, ":due_at_ms": task.due_at_ms,
         ":sessions_after_ms": task.sessions_after_ms, ":created_at_ms": now_ms,
         ":updated_at_ms": now_ms,
     };
@@ -224,7 +226,7 @@ pub(super) fn update_progress(
         ":error": failure.map(|failure| &failure.message),
         ":error_reason": failure.map(|failure| without_numbers(&failure.message)),
         ":result_bytes": result.map(|result| i64::try_from(result.bytes).unwrap_or(i64::MAX)),
-        ":result_sha256": result.map(|result| &result.sha256),
+        ":result_sha256": result.map(|result| Hex(&result.sha256)),
         ":result_ms": result.and_then(|result| result.duration_ms), ":updated_at_ms": now_ms,
     };
     let references = named_params! {

@@ -26,28 +26,27 @@ impl Store {
     }
 
     /// As [`Store::record`], and returns the path of the lead job's manifest for the log.
-    pub async fn record_for_log(
+    pub fn record_for_log(
         &self,
         transition: Transition,
         answer: Option<HistoryAnswer>,
         now_ms: i64,
-    ) -> Result<(Task, String), StoreError> {
+    ) -> impl Future<Output = Result<(Task, String), StoreError>> + Send {
         self.write(move |connection| {
             record_for_log(connection, &transition, answer.as_ref(), now_ms)
         })
-        .await
     }
 
     /// As [`Store::record_for_log`], and stores the session that the task uses from now on. If the task changed since it
     /// was read, the session is stored all the same: it was paid, and other tasks of the video can use it.
-    pub async fn record_identified(
+    pub fn record_identified(
         &self,
         new: NewSession,
         transition: Transition,
         answer: Option<HistoryAnswer>,
         now_ms: i64,
-    ) -> Result<(Task, String), StoreError> {
-        self.write(move |connection| {
+    ) -> impl Future<Output = Result<(Task, String), StoreError>> + Send {
+        let recorded = self.write(move |connection| {
             let row = new.keep(connection)?;
             let mut transition = transition.clone();
             if let Some(session) = &mut transition.task.session
@@ -59,26 +58,28 @@ impl Store {
                 Err(stale @ StoreError::Stale { .. }) => Ok(Err(stale)),
                 recorded => recorded.map(Ok),
             }
-        })
-        .await?
+        });
+        async { recorded.await? }
     }
 
     /// Writes that a create request is about to be sent, unless the queue is paused at this moment: then nothing is
     /// written, and none is returned. A probe may be sent during a pause by the API, not during a pause by a person.
-    pub async fn record_intent(
+    pub fn record_intent(
         &self,
         transition: Transition,
         now_ms: i64,
         is_probe: bool,
-    ) -> Result<Option<(Task, String)>, StoreError> {
+    ) -> impl Future<Output = Result<Option<(Task, String)>, StoreError>> + Send {
         self.write(move |connection| {
             if pause::is_paused_for(connection, is_probe)? {
                 return Ok(None);
             }
-            candidate::forget(connection, transition.task.id)?;
+            // Only a create request that was sent before can have candidates.
+            if transition.from == State::Creating {
+                candidate::forget(connection, transition.task.id)?;
+            }
             record_for_log(connection, &transition, None, now_ms).map(Some)
         })
-        .await
     }
 }
 

@@ -3,7 +3,11 @@
 use rusqlite::{Connection, named_params};
 
 use super::{
-    Store, StoreError, change::JobChange, event::record_change, find, job_row, sql::Sql as _,
+    Store, StoreError,
+    change::JobChange,
+    event::record_change,
+    find, job_row,
+    sql::{Hex, Sql as _},
 };
 use crate::job::{GivenVerdict, TaskId, VERDICT, Verdict};
 
@@ -64,7 +68,7 @@ impl Store {
         let GivenVerdict { verdict, note, given_at_ms } = found;
         let sql = "INSERT INTO verdict (task_row, result_sha256, verdict, note, given_at_ms)
                    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-        self.run(sql, (result.task, result.sha256, verdict, note, given_at_ms)).await
+        self.run(sql, (result.task, Hex(result.sha256), verdict, note, given_at_ms)).await
     }
 
     /// Returns some verdicts that metadata files do not show yet, the oldest first, without the first `but` of them.
@@ -76,7 +80,8 @@ impl Store {
         let limits = [limit, but].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
         self.read(move |connection| {
             let mut found: Vec<UnstoredVerdict> = connection.all(UNSTORED, limits, |row| {
-                let result = ResultId { task: row.get(0)?, sha256: row.get(1)? };
+                let Hex(sha256) = row.get(1)?;
+                let result = ResultId { task: row.get(0)?, sha256 };
                 let (note, given_at_ms) = (row.get(6)?, row.get(7)?);
                 let verdict: Option<Verdict> = row.get(5)?;
                 Ok(UnstoredVerdict {
@@ -100,7 +105,7 @@ impl Store {
     pub async fn verdict_stored(&self, verdict: &UnstoredVerdict) -> Result<(), StoreError> {
         let ResultId { task, sha256 } = verdict.result.clone();
         let sql = "UPDATE verdict SET stored = ?3 WHERE task_row = ?1 AND result_sha256 = ?2";
-        self.run(sql, (task, sha256, verdict.revision)).await
+        self.run(sql, (task, Hex(sha256), verdict.revision)).await
     }
 
     /// Returns the size of a result, and the outputs where it may be; none: there is no such result.
@@ -133,7 +138,7 @@ fn give(
          ON CONFLICT DO UPDATE SET verdict = :verdict, note = :note, given_at_ms = :now_ms, revision = revision + 1
          WHERE verdict IS NOT :verdict OR note IS NOT :note",
         named_params! {
-            ":task": result.task, ":sha256": result.sha256, ":verdict": verdict, ":note": note,
+            ":task": result.task, ":sha256": Hex(&result.sha256), ":verdict": verdict, ":note": note,
             ":now_ms": now_ms,
         },
     )?;
@@ -147,7 +152,7 @@ fn give(
         None => format!("{VERDICT} {name}"),
     };
     let condition = "WHERE j.task_row = ?1 AND j.delivered_sha256 = ?2 ORDER BY j.id";
-    for row in job_row::all(connection, condition, (result.task, &result.sha256))? {
+    for row in job_row::all(connection, condition, (result.task, Hex(&result.sha256)))? {
         let job = row.job;
         record_change(connection, &job, Some(job.state), &what, now_ms)?;
         let state = job.state.name().to_owned();
@@ -169,13 +174,13 @@ fn bytes_of(connection: &Connection, result: &ResultId) -> Result<Option<u64>, S
                UNION ALL
                SELECT delivered_bytes FROM job WHERE task_row = ?1 AND delivered_sha256 = ?2 LIMIT 1";
     let bytes: Option<i64> =
-        connection.first(sql, (result.task, &result.sha256), |row| row.get(0))?;
+        connection.first(sql, (result.task, Hex(&result.sha256)), |row| row.get(0))?;
     Ok(bytes.map(i64::unsigned_abs))
 }
 
 fn outputs(connection: &Connection, result: &ResultId) -> Result<Vec<String>, StoreError> {
     let mut outputs: Vec<String> =
-        connection.all(OUTPUTS, (result.task, &result.sha256), |row| row.get(0))?;
+        connection.all(OUTPUTS, (result.task, Hex(&result.sha256)), |row| row.get(0))?;
     outputs.sort();
     outputs.dedup();
     Ok(outputs)

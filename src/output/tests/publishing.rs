@@ -3,7 +3,10 @@
 use std::{os::unix::fs::symlink, path::PathBuf};
 
 use super::*;
-use crate::output::{OutputError, check_available, publish, published_result, recover_published};
+use crate::{
+    failpoint::crash,
+    output::{OutputError, check_available, publish, published_result, recover_published},
+};
 
 #[test]
 fn a_result_gets_its_names_and_leaves_nothing_else() {
@@ -179,6 +182,57 @@ fn a_finished_part_is_published_unless_its_file_was_replaced() {
 
     let (metadata, part) = finished();
     publish(&paths, &metadata, &[], &part).unwrap();
+    assert_eq!(names(paths.folder()), ["en.json", "en.mp4"]);
+    assert_eq!(published_result(&paths).unwrap(), Some(metadata));
+}
+
+/// Before the power fails, only synced bytes are on disk.
+#[test]
+fn no_file_gets_a_name_before_the_result_and_its_metadata_are_synced() {
+    let folder = folder();
+    let paths = paths(&folder);
+    for (task_id, video) in [("1", VIDEO), ("2", b"another video")] {
+        let mut part = Part::open(&paths, source(task_id), 1000).unwrap();
+        part.begin(0, None).unwrap();
+        part.append(video).unwrap();
+        let facts = part.finish(whole, None).unwrap();
+        let metadata = metadata(task_id, facts, None);
+        let passed = crash::passed(|| drop(publish(&paths, &metadata, &[], &[part]).unwrap()));
+        let first = |what: &str| passed.iter().position(|point| point.starts_with(what)).unwrap();
+        let last = |what: &str| passed.iter().rposition(|point| point.starts_with(what)).unwrap();
+        assert!(first("part.sync.after") < first("name."), "{passed:?}");
+        assert!(first("metadata.write.after") < last("part.sync.before"), "{passed:?}");
+        let named = passed.iter().rposition(|point| {
+            ["name.into_free.before", "name.over_ours.before"].contains(&point.as_str())
+        });
+        assert!(last("metadata.sync.after") < named.unwrap(), "{passed:?}");
+        assert_eq!(passed.last().unwrap(), "folder.sync.after");
+    }
+}
+
+/// Another task that writes to the same place may not have synced its part yet.
+#[test]
+fn a_part_that_is_not_open_here_is_synced_before_its_name() {
+    let folder = folder();
+    let paths = paths(&folder);
+    let metadata = take(&paths, 1, VIDEO, None);
+    let passed = crash::passed(|| drop(publish(&paths, &metadata, &[], &[]).unwrap()));
+    let synced = passed.iter().position(|point| point == "part.sync.after");
+    let named = passed.iter().position(|point| point.starts_with("name."));
+    assert!(synced.is_some() && synced < named, "{passed:?}");
+}
+
+/// What a crash left under the name of the metadata's part is replaced; through a link, another file would be written.
+#[test]
+fn metadata_are_not_written_through_a_link() {
+    let folder = folder();
+    let paths = paths(&folder);
+    let other = folder.path().join("other");
+    fs::write(&other, "somebody's own").unwrap();
+    let metadata = take(&paths, 1, VIDEO, None);
+    symlink(&other, OutputPaths::part_of(&paths.metadata())).unwrap();
+    publish(&paths, &metadata, &[], &[]).unwrap();
+    assert_eq!(fs::read(&other).unwrap(), b"somebody's own");
     assert_eq!(names(paths.folder()), ["en.json", "en.mp4"]);
     assert_eq!(published_result(&paths).unwrap(), Some(metadata));
 }

@@ -1,5 +1,6 @@
 //! Records what a step did to a task, and logs it.
 
+use futures_util::future::Either;
 use tracing::{debug, info, warn};
 
 use super::StepContext;
@@ -11,26 +12,26 @@ use crate::{
 
 impl<A> StepContext<A> {
     /// Records the outcome of a step, logs it, and returns the task as it is now.
-    pub(crate) async fn record(
+    pub(crate) fn record(
         &self,
         task: &Task,
         outcome: Outcome,
         answer: Option<HistoryAnswer>,
-    ) -> Result<Task, StoreError> {
-        self.record_with(task, outcome, answer, None).await
+    ) -> impl Future<Output = Result<Task, StoreError>> {
+        self.record_with(task, outcome, answer, None)
     }
 
     /// Records the outcome of an Identify Face call, and its session in the same transaction.
-    pub(crate) async fn record_identified(
+    pub(crate) fn record_identified(
         &self,
         task: &Task,
         new: NewSession,
         answer: Option<HistoryAnswer>,
         cost: Option<Cost>,
-    ) -> Result<Task, StoreError> {
+    ) -> impl Future<Output = Result<Task, StoreError>> {
         let SessionFaces { session, faces } = new.known.clone();
         let outcome = Outcome::Identified { session, faces, cost };
-        self.record_with(task, outcome, answer, Some(new)).await
+        self.record_with(task, outcome, answer, Some(new))
     }
 
     async fn record_with(
@@ -43,13 +44,18 @@ impl<A> StepContext<A> {
         // What concerns the account is logged once for the queue, and not for each task.
         let is_deferred = matches!(outcome, Outcome::Deferred(_));
         let moment = self.clock.moment();
-        let transition = self.transition(task, outcome)?;
-        let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
-        let (store, now_ms, kept) = (&self.store, moment.now_ms, answer.clone());
-        let (task, manifest) = match new {
-            Some(new) => store.record_identified(new, transition, kept, now_ms).await?,
-            None => store.record_for_log(transition, kept, now_ms).await?,
+        // In a block, so that the future has no space for the transition while it waits.
+        let (recorded, (from, what, repeats)) = {
+            let transition = self.transition(task, outcome)?;
+            let known = (transition.from, transition.what.clone(), transition.repeats);
+            let (store, now_ms, kept) = (&self.store, moment.now_ms, answer.clone());
+            let recorded = match new {
+                Some(new) => Either::Left(store.record_identified(new, transition, kept, now_ms)),
+                None => Either::Right(store.record_for_log(transition, kept, now_ms)),
+            };
+            (recorded, known)
         };
+        let (task, manifest) = recorded.await?;
         if repeats {
             return Ok(task);
         }

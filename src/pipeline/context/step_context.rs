@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{FolderCache, NotFoundTimer};
+use super::{FolderCache, FreeOutputs, NotFoundTimer};
 use crate::{
     kling::{Api, Reply},
     pipeline::{AccountSignal, CallKind, CallRate, Clock, MonitoredApi, Rest, Settings},
@@ -32,6 +32,7 @@ pub(crate) struct StepContext<A> {
     pub(crate) not_found_timer: NotFoundTimer,
     pub(crate) in_flight: InFlight,
     pub(crate) folder_cache: FolderCache,
+    pub(crate) free_outputs: FreeOutputs,
     /// How the account answers lookups by name. The store has the same.
     lookups: Mutex<Lookups>,
     /// Whether the server answers a name that it does not know with an error.
@@ -55,6 +56,7 @@ impl<A> StepContext<A> {
             not_found_timer: NotFoundTimer::default(),
             in_flight: InFlight::default(),
             folder_cache: FolderCache::default(),
+            free_outputs: FreeOutputs::default(),
             lookups: Mutex::new(lookups),
             unknown_names_fail: AtomicBool::new(false),
         }

@@ -110,12 +110,15 @@ pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientErr
 }
 
 /// Does work on the output disk, where blocking work is done.
-pub(crate) async fn on_disk<T: Send + 'static>(
+pub(crate) fn on_disk<T: Send + 'static>(
     settings: &Settings,
     work: impl FnOnce() -> Result<T, OutputError> + Send + 'static,
-) -> Result<T, FetchError> {
-    match settings.offload.run(work).await {
-        Ok(done) => Ok(done?),
-        Err(message) => Err(FetchError::Other { code: "internal", message }),
+) -> impl Future<Output = Result<T, FetchError>> + Send {
+    let running = settings.offload.run(work);
+    async {
+        match running.await {
+            Ok(done) => Ok(done?),
+            Err(message) => Err(FetchError::Other { code: "internal", message }),
+        }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod download;
 pub(crate) mod fetch_error;
 mod incomplete;
 mod parts;
+mod pieces;
 mod publish;
 mod remote_result;
 mod result_file;

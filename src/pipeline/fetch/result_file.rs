@@ -9,8 +9,8 @@ use super::{
 use crate::{
     job::Task,
     kling::Api,
-    output::{self, Metadata, OutputError, OutputPaths, Part, PartSource, VideoKind},
-    pipeline::StepContext,
+    output::{self, FolderId, Metadata, OutputError, OutputPaths, Part, PartSource, VideoKind},
+    pipeline::{KnownPlace, StepContext},
     store::{MetadataFacts, MovedFile, ResultId, StoreError},
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn fetch_result<A: Api>(
     known: KnownResult,
 ) -> Result<Option<DeliveredFile>, FetchError> {
     let is_at_kling = known.polled.is_some();
-    let OnDisk { place, found, part, moved: moved_before } =
+    let OnDisk { place, found, part, moved: moved_before, .. } =
         look_on_disk(context, task, &target, is_at_kling).await?;
     if let LocalResult::Published(metadata) | LocalResult::Copied(metadata) = &found {
         keep_verdict(context, task, metadata).await?;
@@ -60,6 +60,8 @@ async fn keep_verdict<A: Api>(
 
 struct OnDisk {
     place: OutputPaths,
+    /// The folder, if it was just prepared.
+    new_folder: Option<FolderId>,
     found: LocalResult,
     /// The part of a result that must be downloaded. None if that is not certain yet.
     part: Option<Part>,
@@ -82,12 +84,15 @@ async fn look_on_disk<A: Api>(
     is_at_kling: bool,
 ) -> Result<OnDisk, FetchError> {
     let known = context.folder_cache.place_of(&target.output);
-    let (was_known, output) = (known.is_some(), target.output.clone());
+    let output = target.output.clone();
     let output_dir = context.settings.output_dir.clone();
     let bytes_max = context.settings.download_bytes_max;
     let (task, target) = (task.clone(), target.clone());
     let seen = on_disk(&context.settings, move || {
+        let known = known.and_then(KnownPlace::still_there);
+        let was_known = known.is_some();
         let place = known.map_or_else(|| OutputPaths::prepare(&output_dir, &target.output), Ok)?;
+        let new_folder = if was_known { None } else { place.folder_id() };
         // Read before the parts are opened.
         let was_begun = place.has_part();
         let found = find_result(&output_dir, &place, &task, &target, is_at_kling)?;
@@ -105,12 +110,12 @@ async fn look_on_disk<A: Api>(
             }
             _ => None,
         };
-        Ok(OnDisk { place, found, part, moved })
+        Ok(OnDisk { place, new_folder, found, part, moved })
     })
     .await?;
-    // A known folder is not known for longer, even if it takes files all the time: it may be a link to another place by now.
-    if !was_known && seen.part.is_some() {
-        context.folder_cache.remember(&output, &seen.place);
+    // A known folder is not known for longer, even if it takes files all the time: a folder above it may be another one by now.
+    if let Some(folder) = seen.new_folder.filter(|_| seen.part.is_some()) {
+        context.folder_cache.remember(&output, &seen.place, folder);
     }
     Ok(seen)
 }

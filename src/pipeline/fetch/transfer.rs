@@ -6,16 +6,16 @@ use std::fs::File;
 
 use url::Url;
 
-use super::{FetchError, IncompletePart, RemoteVideo, incomplete, on_disk};
+use super::{
+    FetchError, IncompletePart, RemoteVideo, incomplete, on_disk,
+    pieces::{Next, Piece, Pieces},
+};
 use crate::{
-    kling::{Api, ApiError, Fetched},
+    kling::{Api, Fetched},
     media::video::{self, VideoError},
     output::{FileFacts, OutputError, Part, VideoKind},
     pipeline::{Settings, StepContext},
 };
-
-/// How many bytes are written to disk at once.
-const WRITE_BYTES: usize = 256 << 10;
 
 /// A complete video in its part file.
 pub(super) struct FetchedFile {
@@ -138,13 +138,6 @@ fn check(
     }
 }
 
-/// Bytes that are not written yet.
-struct Piece {
-    bytes: Vec<u8>,
-    /// Before the first write: where the stream starts in the file, and the ETag of the file.
-    start: Option<(u64, Option<String>)>,
-}
-
 /// Writes a stream to the part, to its end. The last bytes are returned, so that a small result is written and finished
 /// at once. If the stream breaks, the bytes so far are kept on disk.
 async fn transfer(
@@ -153,7 +146,9 @@ async fn transfer(
     fetched: &mut Fetched,
 ) -> Result<(Part, Piece), FetchError> {
     let start = Some((fetched.from_byte, fetched.etag.take()));
-    let (mut piece, mut end) = receive_piece(settings, fetched, start).await;
+    let mut pieces = Pieces::new(&settings.metrics, fetched);
+    let (mut piece, mut end) = pieces.next(Vec::new(), start).await;
+    let mut written = Vec::new();
     loop {
         match end {
             Ok(Next::Piece) => {}
@@ -168,45 +163,22 @@ async fn transfer(
             }
         }
         let write = move || {
-            append(&mut part, piece)?;
-            Ok(part)
+            let written = append(&mut part, piece)?;
+            Ok((part, written))
         };
         // The next bytes are received while these are written. A write that fails ends the download at once.
-        let next = async { Ok(receive_piece(settings, fetched, None).await) };
-        (part, (piece, end)) = tokio::try_join!(on_disk(settings, write), next)?;
+        let next = async { Ok(pieces.next(written, None).await) };
+        ((part, written), (piece, end)) = tokio::try_join!(on_disk(settings, write), next)?;
     }
 }
 
-/// What follows a piece of a stream.
-enum Next {
-    Piece,
-    End,
-}
-
-async fn receive_piece(
-    settings: &Settings,
-    fetched: &mut Fetched,
-    start: Option<(u64, Option<String>)>,
-) -> (Piece, Result<Next, ApiError>) {
-    let mut piece = Piece { bytes: Vec::new(), start };
-    loop {
-        match fetched.chunk().await {
-            Ok(Some(chunk)) => {
-                settings.metrics.record_received_bytes(chunk.len());
-                piece.bytes.extend_from_slice(&chunk);
-            }
-            Ok(None) => return (piece, Ok(Next::End)),
-            Err(broken) => return (piece, Err(broken)),
-        }
-        if piece.bytes.len() >= WRITE_BYTES {
-            return (piece, Ok(Next::Piece));
-        }
-    }
-}
-
-fn append(part: &mut Part, piece: Piece) -> Result<(), OutputError> {
-    if let Some((from_byte, etag)) = piece.start {
+/// Returns the buffer of the piece, empty.
+fn append(part: &mut Part, piece: Piece) -> Result<Vec<u8>, OutputError> {
+    let Piece { mut bytes, start } = piece;
+    if let Some((from_byte, etag)) = start {
         part.begin(from_byte, etag.as_deref())?;
     }
-    part.append(&piece.bytes)
+    part.append(&bytes)?;
+    bytes.clear();
+    Ok(bytes)
 }

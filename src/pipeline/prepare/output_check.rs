@@ -4,7 +4,7 @@ use crate::{
     job::{Outcome, Task, outcome::PermanentError},
     kling::Api,
     output::{self, OutputPaths},
-    pipeline::{FetchError, StepContext, lead_files, on_disk, to_transient_error},
+    pipeline::{FetchError, KnownPlace, StepContext, lead_files, on_disk, to_transient_error},
     store::StoreError,
 };
 
@@ -19,14 +19,21 @@ pub(crate) enum Obstacle {
 ///
 /// The result of this request may be there although the database does not know it: after the database was lost or
 /// restored, the metadata beside the file name its task. If the job asks for a certain take, a later take is an earlier
-/// result, which is set aside.
+/// result, which is set aside. An output that was free less than a second ago is not
+/// checked again.
 pub(crate) async fn check_output<A: Api>(
     context: &StepContext<A>,
     task: &Task,
 ) -> Result<Option<Obstacle>, StoreError> {
+    if context.free_outputs.take(task) {
+        return Ok(None);
+    }
     let found = find_obstacle(context, task, u32::MAX).await;
     if matches!(found, Some(Obstacle::LaterTake(_))) && !context.store.is_take_open(task).await? {
         return Ok(find_obstacle(context, task, task.take).await);
+    }
+    if found.is_none() {
+        context.free_outputs.remember(task);
     }
     Ok(found)
 }
@@ -39,35 +46,37 @@ async fn find_obstacle<A: Api>(
 ) -> Option<Obstacle> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
     let known = context.folder_cache.place_of(&task.spec.output);
-    let was_known = known.is_some();
     let checked = on_disk(&context.settings, move || {
+        let known = known.and_then(KnownPlace::still_there);
+        let was_known = known.is_some();
         let place =
             known.map_or_else(|| OutputPaths::prepare(&output_dir, &wanted.spec.output), Ok)?;
+        let new_folder = if was_known { None } else { place.folder_id() };
         let watermark = wanted.spec.watermark;
         if let Some(published) = output::published_result(&place)?
             && published.request_hash == wanted.request_hash
             && (wanted.take..=take_max).contains(&published.take)
         {
-            return Ok((place, Some(published)));
+            return Ok((place, None, Some(published)));
         }
         output::check_available(&place, watermark, &lead_files(&wanted))?;
         output::check_names(&place, watermark)?;
         if !was_known {
             output::check_writable(&place)?;
         }
-        Ok((place, None))
+        Ok((place, new_folder, None))
     });
     let outcome = match checked.await {
-        Ok((place, None)) => {
-            if !was_known {
-                context.folder_cache.remember(&task.spec.output, &place);
+        Ok((place, new_folder, None)) => {
+            if let Some(folder) = new_folder {
+                context.folder_cache.remember(&task.spec.output, &place, folder);
             }
             return None;
         }
-        Ok((_, Some(published))) if published.take != task.take => {
+        Ok((.., Some(published))) if published.take != task.take => {
             return Some(Obstacle::LaterTake(published.take));
         }
-        Ok((_, Some(published))) => Outcome::ResultOnDisk { task_id: published.task_id },
+        Ok((.., Some(published))) => Outcome::ResultOnDisk { task_id: published.task_id },
         // Nothing is paid for that cannot be stored.
         Err(FetchError::Output(error)) if error.is_passing() => {
             Outcome::OutputBlocked(to_transient_error(task, error.into()))

@@ -152,7 +152,10 @@ impl<A: Api> Pipeline<A> {
         self.prepare(id, move |context, task| async move {
             match identify(&context, task, &permit).await? {
                 Identify::Ended(end) => Ok(end),
-                Identify::Obstacle(task, found) => obstacle::record(&context, &task, found).await,
+                Identify::Obstacle(task, found) => {
+                    // Boxed, because it is rare: the future of each step would keep space for it.
+                    Box::pin(obstacle::record(&context, &task, found)).await
+                }
             }
         });
     }

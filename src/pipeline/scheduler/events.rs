@@ -145,6 +145,7 @@ impl<A: Api> Pipeline<A> {
         }
         self.requeue_moved(polled.moved, now_ms).await?;
         for id in polled.same {
+            self.polling.task_shown(id, now_ms);
             if self.queues.get(id).is_some_and(|task| task.wait_reason.is_some()) {
                 self.record_idle(id, Outcome::TaskReappeared).await?;
             }
@@ -176,6 +177,8 @@ impl<A: Api> Pipeline<A> {
             self.account.budget.is_stale = true;
             if matches!(task.state, State::Downloading | State::Failed) && task.create.is_some() {
                 self.polling.task_ended(&task, remote.as_ref(), now_ms);
+            } else if task.state == State::Processing {
+                self.polling.task_shown(task.id, now_ms);
             }
             if let (State::Downloading, Some(remote)) = (task.state, remote) {
                 self.polling.results.insert(task.id, remote);

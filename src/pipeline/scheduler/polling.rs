@@ -27,8 +27,10 @@ const EXTRA_QUERIES_MAX: usize = 10;
 pub(super) struct Polling {
     interval: PollInterval,
     pub(super) next_at: Instant,
-    /// When (Unix ms) the last poll ended; none: the tasks were not polled since the start.
-    pub(super) polled_at_ms: Option<i64>,
+    /// The tasks were polled since the start.
+    pub(super) has_polled: bool,
+    /// When (Unix ms) a poll last showed each task in progress. A poll that fails, or does not show a task, says nothing.
+    shown_at_ms: BTreeMap<TaskId, i64>,
     /// What the last poll showed of tasks that are to be downloaded.
     pub(super) results: BTreeMap<TaskId, RemoteTask>,
     /// The list is not read before: the API limits its rate.
@@ -52,7 +54,8 @@ impl Polling {
         Self {
             interval,
             next_at: now,
-            polled_at_ms: None,
+            has_polled: false,
+            shown_at_ms: BTreeMap::new(),
             results: BTreeMap::new(),
             list_rests_until: now,
             queried_at: BTreeMap::new(),
@@ -68,10 +71,9 @@ impl Polling {
         now_ms: i64,
     ) -> PollPlan {
         let now = Instant::now();
-        if !self.queried_at.is_empty() {
-            let known: BTreeSet<TaskId> = tasks.clone().map(|task| task.id).collect();
-            self.queried_at.retain(|id, _| known.contains(id));
-        }
+        let known: BTreeSet<TaskId> = tasks.clone().map(|task| task.id).collect();
+        self.queried_at.retain(|id, _| known.contains(id));
+        self.shown_at_ms.retain(|id, _| known.contains(id));
         let reads_list = self.list_rests_until <= now;
         let usual_min_ms = i64::try_from(self.single_rest.as_millis()).unwrap_or(i64::MAX);
         let rest = if reads_list { self.single_rest } else { self.single_rest / POLLS_PER_REST };
@@ -114,16 +116,22 @@ impl Polling {
         self.next_at = self.next_at.min(Instant::now() + wait);
     }
 
+    /// A poll showed a task in progress.
+    pub(super) fn task_shown(&mut self, id: TaskId, now_ms: i64) {
+        self.shown_at_ms.insert(id, now_ms);
+    }
+
     /// A poll showed that a task ended. The API's own times (`created_at`, `updated_at`) say how long it took.
     pub(super) fn task_ended(&mut self, task: &Task, remote: Option<&RemoteTask>, now_ms: i64) {
         let api_ms = remote.and_then(|it| it.updated_at_ms?.checked_sub(it.created_at_ms?));
-        let before_ms = self.polled_at_ms.map_or(0, |at_ms| TaskAge::of(task, at_ms).age_ms);
+        let shown_at_ms = self.shown_at_ms.remove(&task.id);
+        let before_ms = shown_at_ms.map_or(0, |at_ms| TaskAge::of(task, at_ms).age_ms);
         self.interval.task_ended(TaskAge::of(task, now_ms).at_end(api_ms, before_ms));
     }
 
     /// A poll ended, and these tasks are still in progress.
     pub(super) fn poll_ended<'a>(&mut self, tasks: impl Iterator<Item = &'a Task>, now_ms: i64) {
-        self.polled_at_ms = Some(now_ms);
+        self.has_polled = true;
         self.next_at = Instant::now() + self.wait(tasks.map(|task| TaskAge::of(task, now_ms)));
     }
 

@@ -23,6 +23,8 @@ pub(super) struct ReadyQueues {
     tasks: BTreeMap<TaskId, Arc<Task>>,
     /// The tasks of the steps in progress, with the state in which each step started.
     busy: BTreeMap<TaskId, State>,
+    /// The number of both in each state: each turn needs it.
+    counts: BTreeMap<State, usize>,
     to_prepare: BTreeSet<Rank>,
     to_upload: BTreeSet<Rank>,
     to_create: BTreeSet<Rank>,
@@ -105,11 +107,14 @@ impl ReadyQueues {
         } else if is_retry(&task) {
             self.retries.insert(task.id);
         }
+        *self.counts.entry(task.state).or_default() += 1;
         self.tasks.insert(task.id, task);
     }
 
     pub(super) fn remove(&mut self, id: TaskId) {
-        self.busy.remove(&id);
+        if let Some(state) = self.busy.remove(&id) {
+            *self.counts.entry(state).or_default() -= 1;
+        }
         self.retries.remove(&id);
         self.uploads.remove(&id);
         self.remove_idle(id);
@@ -118,6 +123,7 @@ impl ReadyQueues {
     /// Removes a task on which no step works.
     fn remove_idle(&mut self, id: TaskId) -> Option<Arc<Task>> {
         let task = self.tasks.remove(&id)?;
+        *self.counts.entry(task.state).or_default() -= 1;
         self.retries.remove(&id);
         self.uploads.remove(&id);
         self.to_prepare.remove(&rank(&task));
@@ -133,6 +139,7 @@ impl ReadyQueues {
     /// Takes a task for a step.
     pub(super) fn take(&mut self, id: TaskId) -> Option<Arc<Task>> {
         let task = self.remove_idle(id)?;
+        *self.counts.entry(task.state).or_default() += 1;
         self.busy.insert(id, task.state);
         if is_retry(&task) {
             self.retries.insert(id);
@@ -220,8 +227,15 @@ impl ReadyQueues {
     }
 
     pub(super) fn count(&self, state: State) -> usize {
-        let idle = self.tasks.values().filter(|task| task.state == state).count();
-        idle + self.busy.values().filter(|busy| **busy == state).count()
+        let count = self.counts.get(&state).copied().unwrap_or(0);
+        let states =
+            || self.tasks.values().map(|task| task.state).chain(self.busy.values().copied());
+        debug_assert_eq!(
+            count,
+            states().filter(|it| *it == state).count(),
+            "tasks that are {state:?}"
+        );
+        count
     }
 
     /// Returns the place of the last task before its create request.

@@ -145,7 +145,7 @@ impl<A: Api> Pipeline<A> {
     async fn end_when_idle(&self) -> Result<Option<End>, StoreError> {
         let is_busy = self.steps.any(|kind| kind != StepKind::LearnLookups);
         // A task that Kling has not shown for long does not keep the run, but is polled once.
-        let is_to_be_polled = self.polling.polled_at_ms.is_none() && self.next_poll_at().is_some();
+        let is_to_be_polled = !self.polling.has_polled && self.next_poll_at().is_some();
         if is_busy || self.prefetch.is_stale || is_to_be_polled {
             return Ok(None);
         }

@@ -32,7 +32,10 @@ pub(crate) async fn create<A: Api>(
             let task = context.detach_lead(&task, DetachReason::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
-        Local::Obstacle(found) => return obstacle::record(context, &task, found).await,
+        Local::Obstacle(found) => {
+            // Boxed, because it is rare: the future of each step would keep space for it.
+            return Box::pin(obstacle::record(context, &task, found)).await;
+        }
     };
     context.rate.ready(CallKind::Create).await;
     if !permit.allows_call() {

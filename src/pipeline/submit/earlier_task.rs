@@ -13,6 +13,9 @@ pub(super) async fn follow_earlier<A: Api>(
     context: &StepContext<A>,
     task: &Task,
 ) -> Result<Option<StepEnd>, StoreError> {
+    if !task.has_earlier_task {
+        return Ok(None);
+    }
     let Some(earlier) = context.store.lost_earlier_task(task).await? else { return Ok(None) };
     let Some(task_id) = earlier.task_id.clone() else { return Ok(None) };
     context.rate.ready(CallKind::Query).await;

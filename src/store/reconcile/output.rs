@@ -5,13 +5,13 @@ use crate::store::{Conflict, WantedJob, job_row, sharing::SharingError, sql::Sql
 
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
-    WHERE asked_output = ?1 AND asked_output <> key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
+    WHERE named_output = ?1 AND absent_since_ms IS NULL AND key <> ?2";
 pub(in crate::store) const OUTPUT_OF_KEY: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job
-    WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
+    WHERE key = ?1 AND named_output IS NULL AND absent_since_ms IS NULL AND key <> ?2";
 
 pub(in crate::store) const ANY_OUTPUT: &str =
-    "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_output WHERE asked_output <> key || '.mp4')";
+    "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_output WHERE named_output IS NOT NULL)";
 
 impl Reconciliation<'_> {
     /// Refuses outputs that other jobs have. While all outputs are named by their keys, they differ because the keys do.

@@ -15,6 +15,7 @@ impl Sharing<'_> {
             revision: task.revision + 1,
             lead: job.id,
             lead_file: job.delivered.clone(),
+            has_earlier_task: job.earlier_task.is_some(),
             is_superseded: false,
             ..task.clone()
         };

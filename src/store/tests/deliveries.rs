@@ -141,7 +141,7 @@ async fn delivery_that_moves_the_jobs_own_earlier_file_counts() {
     let session = session(&bench.store).await;
     bench.drive("b", until_submitted(&session, "second")).await;
     let mut ended = until_succeeded();
-    let other = ResultFile { bytes: 9, sha256: "def".to_owned(), duration_ms: None };
+    let other = ResultFile { bytes: 9, sha256: "def0".to_owned(), duration_ms: None };
     ended.splice(2.., [Outcome::Delivered(other)]);
     bench.drive("b", ended).await;
     bench.retry("a").await;
@@ -153,11 +153,11 @@ async fn delivery_that_moves_the_jobs_own_earlier_file_counts() {
         request_hash: first.request_hash,
         take: 1,
     };
-    let attempt = DeliveryOutcome::Delivered { sha256: "def".to_owned(), bytes: 9 };
+    let attempt = DeliveryOutcome::Delivered { sha256: "def0".to_owned(), bytes: 9 };
     let delivery =
         bench.store.record_delivery(next.job, attempt, vec![moved], MOMENT, POLICY).await;
     assert!(delivery.unwrap().is_some());
     let job = bench.job("a").await;
     assert_eq!((job.state, job.output.as_str()), (State::Succeeded, "a.mp4"));
-    assert_eq!(job.delivered, Some(("def".to_owned(), 9)));
+    assert_eq!(job.delivered, Some(("def0".to_owned(), 9)));
 }

@@ -213,3 +213,36 @@ async fn manifests_are_taken_in_as_they_are_handed_over() {
     assert_eq!(first.await.unwrap().unwrap().added, 1);
     assert_eq!(bench.store.stored_manifests().await.unwrap().len(), 1);
 }
+
+/// `external_task_id`, `asked_output` and `output` are computed from other columns.
+#[tokio::test]
+async fn computed_names_and_outputs_are_those_of_the_job() {
+    let bench = Bench::new();
+    let jobs = vec![wanted("a"), to("b", "other/b.mp4"), to("c", "c.mp4"), named("d", "mine")];
+    bench.accept(manifest("m.yaml", jobs)).await.unwrap();
+    for key in ["a", "d"] {
+        bench.succeed(key).await;
+        bench.retry(key).await;
+    }
+    let hash = bench.task("a").await.request_hash;
+    let tasks = "SELECT group_concat(external_task_id, ' ') FROM (SELECT t.external_task_id
+                   FROM task t JOIN job j ON j.id = t.lead_job WHERE j.key IN ('a', 'd') ORDER BY 1)";
+    let names = format!("lipsyncd-{hash} lipsyncd-{hash}-2 mine mine-2");
+    assert_eq!(bench.value::<String>(tasks), names);
+    assert_eq!(bench.task("a").await.external_task_id(), format!("lipsyncd-{hash}-2"));
+    let outputs = "SELECT group_concat(asked_output || '=' || output || ':' || (named_output IS NOT NULL), ' ')
+                   FROM (SELECT * FROM job ORDER BY key)";
+    assert_eq!(
+        bench.value::<String>(outputs),
+        "a.mp4=a.mp4:0 other/b.mp4=other/b.mp4:1 c.mp4=c.mp4:0 d.mp4=d.mp4:0"
+    );
+    // The file stays where it is while the manifest asks for another place.
+    bench.succeed("b").await;
+    bench.accept(manifest("m.yaml", vec![wanted("a"), to("b", "new/b.mp4")])).await.unwrap();
+    let job = bench.job("b").await;
+    let columns: String = bench.value(
+        "SELECT named_output || ' ' || asked_output || ' ' || coalesce(other_output, '-') || ' ' || output
+         FROM job WHERE key = 'b'",
+    );
+    assert_eq!(columns, format!("new/b.mp4 new/b.mp4 other/b.mp4 {}", job.output));
+}

@@ -62,6 +62,14 @@ async fn nothing_is_written_for_events_that_no_target_wants() {
 }
 
 #[tokio::test]
+async fn the_last_job_of_a_manifest_is_reported_before_its_end() {
+    let bench = Bench::wanting(&["manifest.finished", "job.succeeded"]).await;
+    bench.accept(manifest("a.yaml", vec![wanted("a/1")])).await.unwrap();
+    bench.succeed("a/1").await;
+    assert_eq!(bench.events(), ["job.succeeded", "manifest.finished"]);
+}
+
+#[tokio::test]
 async fn the_end_of_a_manifest_is_reported_once() {
     let bench = Bench::wanting(&["manifest.finished", "job.succeeded"]).await;
     bench.accept(manifest("a.yaml", ["a/1", "a/2", "a/3"].map(wanted).into())).await.unwrap();

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
@@ -20,6 +20,7 @@ use crate::support::{counts::is_full, programs::find};
 
 /// Nothing on a page takes longer, even on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
+const DRIVER_STARTS_MAX: usize = 3;
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const AXE: &str = "target/tools/lib/node_modules/axe-core/axe.min.js";
 
@@ -211,8 +212,14 @@ impl Drop for Browser {
     }
 }
 
-/// Starts the driver at a free port, which it reports.
+/// Starts the driver at a free port, which it reports. If it ends before that, such as when another program took the port,
+/// it is started again.
 fn start_driver(program: &Path, home: &Path) -> (Child, u16) {
+    let started = (0..DRIVER_STARTS_MAX).find_map(|_| try_driver(program, home));
+    started.expect("the driver ends each time before it reports its port")
+}
+
+fn try_driver(program: &Path, home: &Path) -> Option<(Child, u16)> {
     let mut command = Command::new(program);
     command.arg("--port=0").env("HOME", home).env("TMPDIR", home).current_dir(home);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -227,7 +234,14 @@ fn start_driver(program: &Path, home: &Path) -> (Child, u16) {
             }
         }
     });
-    (child, port.recv_timeout(DEADLINE).unwrap())
+    match port.recv_timeout(DEADLINE) {
+        Ok(port) => Some((child, port)),
+        Err(RecvTimeoutError::Disconnected) => {
+            child.wait().unwrap();
+            None
+        }
+        Err(RecvTimeoutError::Timeout) => panic!("the driver reports no port"),
+    }
 }
 
 fn capabilities() -> Value {

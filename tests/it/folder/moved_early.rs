@@ -80,7 +80,7 @@ fn result_that_is_being_written_while_its_job_moves_gets_the_new_name() {
     let mut test_env = TestEnv::new(quick());
     let hold = test_env.path("hold");
     std::fs::write(&hold, "").unwrap();
-    let held = format!("part.finish.before:{}", hold.display());
+    let held = format!("part.sync.before:{}", hold.display());
     test_env.drop_in("x.yaml", JOB);
     test_env.spawn_with(&["run"], &[("LIPSYNCD_HOLD", &held)]);
     test_env.until("the result to come", |test_env| test_env.path("output/.x.mp4.part").exists());

@@ -6,7 +6,7 @@ use lipsyncd::{
     job::{Outcome, State},
     pipeline::End,
     sim::{Endpoint, Fault, FaultRule, SimConfig},
-    store::{Lookups, Store},
+    store::{Lookups, Store, open_reader},
 };
 
 use crate::support::{
@@ -229,6 +229,29 @@ async fn a_task_that_kling_does_not_show_is_reported_and_waited_for() {
     test_env.clear_faults();
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn a_task_that_was_hidden_past_its_end_counts_as_short_as_it_was() {
+    let test_env = TestEnv::new(quick()).await;
+    test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
+    test_env.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = test_env.start().await;
+    let is_hidden =
+        || test_env.waits_for("m/a").is_some_and(|it| it.contains("does not show task"));
+    test_env.until("a poll", async || is_hidden()).await;
+    test_env.set_ahead(600_000);
+    let refused = test_env.ledger().faults["code"];
+    let are_polled = || test_env.ledger().faults["code"] > refused + 6;
+    test_env.until("polls ten minutes later", async || are_polled()).await;
+    test_env.clear_faults();
+    test_env.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    let sql = "SELECT median_task_seconds FROM queue_status";
+    let reader = open_reader(test_env.store.path()).unwrap();
+    let seconds: f64 = reader.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert!(seconds < 60.0, "the API's times of the task count, not the ten minutes: {seconds} s");
 }
 
 #[tokio::test]

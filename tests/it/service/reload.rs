@@ -154,7 +154,7 @@ fn reload_waits_for_files_that_are_being_written() {
     let manager = Manager::listen(&test_env);
     let hold = test_env.path("hold");
     fs::write(&hold, "").unwrap();
-    let held = format!("part.finish.before:{}", hold.display());
+    let held = format!("part.sync.before:{}", hold.display());
     test_env.drop_in_old("x.yaml", JOB);
     manager.start(&mut test_env, &[("LIPSYNCD_HOLD", &held)]);
     let part = test_env.path("output/.x.mp4.part");

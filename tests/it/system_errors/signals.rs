@@ -3,9 +3,10 @@
 use std::{
     fs,
     io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     process::{Command, Stdio},
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::support::daemon::{JOB, TestEnv, slow};
@@ -84,6 +85,31 @@ fn a_locked_database_does_not_delay_a_stop_and_a_second_signal_stops_at_once() {
     test_env.finish_tasks();
     test_env.until_state("x", "succeeded");
     assert_eq!(test_env.ledger().tasks.len(), 1);
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_keep_the_daemon_from_a_stop_at_once() {
+    let mut test_env = TestEnv::new(slow());
+    test_env.drop_in("x.yaml", JOB);
+    let log = test_env.path("log");
+    assert!(Command::new("mkfifo").arg(&log).status().unwrap().success());
+    let _unread = fs::File::options().read(true).write(true).open(&log).unwrap();
+    test_env.spawn();
+    test_env.until("x to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    let does_not_block = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut filler =
+        fs::File::options().write(true).custom_flags(does_not_block).open(&log).unwrap();
+    for bytes in [4_096, 1] {
+        while filler.write(&vec![b' '; bytes]).is_ok() {}
+    }
+    // Signals that come at the same moment count as one.
+    let began = Instant::now();
+    while test_env.is_running() {
+        assert!(began.elapsed().as_secs() < 10, "it does not end");
+        test_env.signal("TERM");
+        sleep(Duration::from_millis(10));
+    }
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
 }
 
 #[test]

@@ -244,7 +244,7 @@ fn of_task(outcome: Outcome, id: TaskId) -> Outcome {
             Outcome::ResolvedAs { task_id: format!("{task_id}{id}") }
         }
         Outcome::Delivered(result) => {
-            Outcome::Delivered(ResultFile { sha256: format!("result of {id}"), ..result })
+            Outcome::Delivered(ResultFile { sha256: format!("{id:064x}"), ..result })
         }
         other => other,
     }
