@@ -76,7 +76,10 @@ impl Column {
         let jobs = size.jobs;
         let (queue, mut test_env) = Queue::measure(jobs, size.idle);
         // Shows progress: a million jobs take long to finish.
-        queue.figures(&number(jobs as f64), 0.0).iter().for_each(|figure| eprintln!("{figure}"));
+        if let Some(accepted_per_second) = size.accepted_per_second {
+            let figures = queue.figures(&number(jobs as f64), accepted_per_second);
+            figures.iter().for_each(|figure| eprintln!("{figure}"));
+        }
         let history = History::measure(&mut test_env, jobs);
         let pages = Pages::measure(&mut test_env);
         Self { jobs, queue, history, pages }

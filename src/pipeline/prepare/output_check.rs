@@ -19,8 +19,7 @@ pub(crate) enum Obstacle {
 ///
 /// The result of this request may be there although the database does not know it: after the database was lost or
 /// restored, the metadata beside the file name its task. If the job asks for a certain take, a later take is an earlier
-/// result, which is set aside. An output that was free less than a second ago is not
-/// checked again.
+/// result, which is set aside. An output that was free less than a second ago is not checked again.
 pub(crate) async fn check_output<A: Api>(
     context: &StepContext<A>,
     task: &Task,
