@@ -58,10 +58,11 @@ impl Figure {
         self.unit == "×"
     }
 
-    /// Returns false if the value is worse than half of what is known or wanted. Less may be noise.
+    /// Returns false if the value is worse than half of what is known or wanted, or if it was not measured. Less may be
+    /// noise.
     pub fn is_half_reached(&self) -> bool {
         let median = self.measured.median();
-        median.is_none_or(|median| self.known.unwrap_or(self.goal).is_met(median, 2.0))
+        median.is_some_and(|median| self.known.unwrap_or(self.goal).is_met(median, 2.0))
     }
 }
 

@@ -13,23 +13,25 @@ const SCANNED: &str = "scanned the folder in ";
 /// How many scans are measured.
 const SCANS: usize = 7;
 
-/// Measures so many manifests.
-pub fn measure(manifests: usize) -> Vec<Figure> {
-    Folder::measure(manifests).figures()
+/// Measures `manifests` manifests, `runs` times.
+pub fn measure(manifests: usize, runs: usize) -> Vec<Figure> {
+    let mut folder = Folder::default();
+    (0..runs).for_each(|_| folder.measure(manifests));
+    folder.figures(&number(manifests as f64))
 }
 
 /// The costs of so many manifests.
+#[derive(Default)]
 struct Folder {
-    manifests: usize,
-    accepted_per_second: f64,
-    memory_mb: f64,
+    accepted_per_second: Samples,
+    memory_mb: Samples,
     /// Of scans that find nothing new.
     rescan_ms: Samples,
 }
 
 impl Folder {
     /// Measures from the start of the program, with manifests that have settled.
-    fn measure(manifests: usize) -> Self {
+    fn measure(&mut self, manifests: usize) {
         let mut test_env =
             TestEnv::new(account(1, (3_600_000, 3_600_000)), "watch: { rescan_interval: 1s }\n");
         test_env.drop_manifests("many", manifests, 1);
@@ -40,17 +42,13 @@ impl Folder {
         let took = began.elapsed();
         test_env.until_scanned(0);
         test_env.until("scans", |test_env| rescans_ms(&test_env.log()).count() >= SCANS);
-        Self {
-            manifests,
-            accepted_per_second: manifests as f64 / took.as_secs_f64(),
-            memory_mb: test_env.memory_peak_mb(),
-            rescan_ms: rescans_ms(&test_env.log()).collect(),
-        }
+        self.accepted_per_second.add(manifests as f64 / took.as_secs_f64());
+        self.memory_mb.add(test_env.memory_peak_mb());
+        self.rescan_ms.extend(rescans_ms(&test_env.log()));
     }
 
     /// Returns the lines of the table.
-    fn figures(&self) -> Vec<Figure> {
-        let manifests = number(self.manifests as f64);
+    fn figures(self, manifests: &str) -> Vec<Figure> {
         vec![
             Figure::new(
                 format!("accepting {manifests} manifests of one job each"),
@@ -66,7 +64,7 @@ impl Folder {
             ),
             Figure::new(
                 format!("rescan of {manifests} unchanged manifests"),
-                self.rescan_ms.clone(),
+                self.rescan_ms,
                 "ms",
                 Goal::AtMost(250.0),
             ),

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
 /// Nothing that is measured takes longer.
 pub const DEADLINE: Duration = Duration::from_secs(600);
 /// `/proc` counts in these.
@@ -40,8 +42,10 @@ impl Run {
 /// Waits for a process that must succeed. Returns its CPU time.
 pub fn end(mut process: Child) -> Result<Duration, String> {
     let began = Instant::now();
-    // A process that has ended is still in `/proc` until it is waited for.
-    while !fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap().contains(") Z ") {
+    let id = WaitId::Pid(Pid::from_child(&process));
+    // The process stays in `/proc` until it is waited for.
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    while waitid(id.clone(), options).unwrap().is_none() {
         if began.elapsed() > DEADLINE {
             let _ = process.kill();
             let _ = process.wait();

@@ -22,19 +22,21 @@ const COMMAND_TIMES: usize = 9;
 const KILLS: usize = 5;
 
 /// The costs of queued jobs.
+#[derive(Default)]
 pub struct Queue {
-    pub accepted_per_second: f64,
-    pub memory_mb: f64,
+    pub accepted_per_second: Samples,
+    pub memory_mb: Samples,
     /// Of one core.
-    pub idle_percent: f64,
+    pub idle_percent: Samples,
     pub status_ms: Samples,
     pub list_ms: Samples,
     pub start_ms: Samples,
 }
 
 impl Queue {
-    /// `idle` is how long the idle daemon is measured; it rescans every 30 s. The daemon keeps running.
-    pub fn measure(jobs: usize, idle: Duration) -> (Self, TestEnv) {
+    /// Measures once more. `idle` is how long the idle daemon is measured; it rescans every 30 s. The daemon keeps
+    /// running.
+    pub fn measure(&mut self, jobs: usize, idle: Duration) -> TestEnv {
         let mut test_env = TestEnv::new(account(SLOTS, (TASK_MS, TASK_MS)), "");
         test_env.start(&["run"]);
         test_env.until_scanned(0);
@@ -49,38 +51,35 @@ impl Queue {
         let (used, began) = (test_env.cpu_time(), Instant::now());
         sleep(idle);
         let used = (test_env.cpu_time() - used).as_secs_f64();
-        let idle_percent = used / began.elapsed().as_secs_f64() * 100.0;
-        let status_ms = command_ms(&test_env, &["status"]);
-        let list_ms = command_ms(&test_env, &["list", "--limit", "50"]);
+        self.idle_percent.add(used / began.elapsed().as_secs_f64() * 100.0);
+        self.status_ms.extend(command_ms(&test_env, &["status"]));
+        self.list_ms.extend(command_ms(&test_env, &["list", "--limit", "50"]));
         let mut memory_mb = test_env.memory_peak_mb();
-        let start_ms = repeat(KILLS, || {
+        for _ in 0..KILLS {
             test_env.kill();
             let (calls, began) = (test_env.calls(), Instant::now());
             test_env.start(&["run"]);
             test_env.until("a request", |test_env| test_env.calls() > calls);
-            let start_ms = began.elapsed().as_secs_f64() * 1e3;
+            self.start_ms.add(began.elapsed().as_secs_f64() * 1e3);
             memory_mb = memory_mb.max(test_env.memory_peak_mb());
-            start_ms
-        });
-        let accepted_per_second = jobs as f64 / took.as_secs_f64();
-        let start_ms = start_ms.into_iter().collect();
-        let queue =
-            Self { accepted_per_second, memory_mb, idle_percent, status_ms, list_ms, start_ms };
-        (queue, test_env)
+        }
+        self.memory_mb.add(memory_mb);
+        self.accepted_per_second.add(jobs as f64 / took.as_secs_f64());
+        test_env
     }
 
     /// Returns the lines of the table. `accepted_per_second` is the goal for this number of jobs.
     pub fn figures(&self, jobs: &str, accepted_per_second: f64) -> Vec<Figure> {
-        let line = |what: &str, measured: Samples, unit, goal| {
-            Figure::new(format!("{what}, {jobs} queued"), measured, unit, goal)
+        let line = |what: &str, measured: &Samples, unit, goal| {
+            Figure::new(format!("{what}, {jobs} queued"), measured.clone(), unit, goal)
         };
-        let ms = |what, measured: &Samples| line(what, measured.clone(), "ms", Goal::AtMost(100.0));
-        let accepted = self.accepted_per_second;
+        let ms = |what, measured| line(what, measured, "ms", Goal::AtMost(100.0));
+        let accepted = self.accepted_per_second.clone();
         let at_least = Goal::AtLeast(accepted_per_second);
         vec![
             Figure::new(format!("accepting {jobs} jobs"), accepted, "jobs/s", at_least),
-            line("peak memory", self.memory_mb.into(), "MB", Goal::AtMost(40.0)),
-            line("idle, of one core", self.idle_percent.into(), "%", Goal::AtMost(0.1)),
+            line("peak memory", &self.memory_mb, "MB", Goal::AtMost(40.0)),
+            line("idle, of one core", &self.idle_percent, "%", Goal::AtMost(0.1)),
             ms("first request after a kill", &self.start_ms),
             ms("`status`", &self.status_ms),
             ms("`list --limit 50`", &self.list_ms),

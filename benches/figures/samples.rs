@@ -1,10 +1,14 @@
 //! Values of one figure, each from a run of its own.
 
 /// The values, smallest first. None: this figure was not measured.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Samples(Vec<f64>);
 
 impl Samples {
+    pub fn add(&mut self, value: f64) {
+        self.extend([value]);
+    }
+
     /// The median of all values.
     pub fn median(&self) -> Option<f64> {
         let middle = self.0.len() / 2;
@@ -32,9 +36,25 @@ impl From<f64> for Samples {
 
 impl FromIterator<f64> for Samples {
     fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
-        let mut values: Vec<f64> = values.into_iter().collect();
-        values.sort_unstable_by(f64::total_cmp);
-        Self(values)
+        let mut samples = Self::default();
+        samples.extend(values);
+        samples
+    }
+}
+
+impl Extend<f64> for Samples {
+    fn extend<I: IntoIterator<Item = f64>>(&mut self, values: I) {
+        self.0.extend(values);
+        self.0.sort_unstable_by(f64::total_cmp);
+    }
+}
+
+impl IntoIterator for Samples {
+    type Item = f64;
+    type IntoIter = std::vec::IntoIter<f64>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

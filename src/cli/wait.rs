@@ -91,8 +91,9 @@ fn wait(
         if left.is_some_and(|left| left.is_zero()) {
             let ms = timeout.map_or(0, |timeout| timeout.as_millis());
             let waited = duration(i64::try_from(ms).unwrap_or(i64::MAX));
-            let jobs = counted(count(reader, &running, usize::MAX)?, "job");
-            let error = format!("after {waited}, {jobs} have not ended");
+            let jobs = count(reader, &running, usize::MAX)?;
+            let have = if jobs == 1 { "has" } else { "have" };
+            let error = format!("after {waited}, {} {have} not ended", counted(jobs, "job"));
             return Err(CommandError::new(ExitCode::Failed, error)
                 .hint("`lipsyncd status` shows what holds the queue"));
         }

@@ -5,7 +5,7 @@
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
-use tokio::{sync::Notify, time::sleep};
+use tokio::sync::Notify;
 
 use super::{
     Inputs, folder_report::FolderReport, packs, resources::Resources, result_hosts, retention,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     notify::Sender,
     pipeline::Offload,
-    store::{JobChange, Store, StoreError},
+    store::{JobChange, StoreError},
 };
 
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
@@ -42,14 +42,14 @@ pub(super) async fn run(
     let ask =
         async |start_ms, end_ms| packs::ask(inputs, &resources.metrics, start_ms, end_ms).await;
     let failed = tokio::select! {
-        error = watch_changes(resources.store.clone(), rescan, store_changed) => return error,
+        error = watch_changes(resources, rescan, store_changed) => return error,
         never = resources.report_problems() => match never {},
         failed = retention::delete_old_history(&resources.store, config.retention.history, now_ms) => failed,
         failed = result_hosts::watch(&resources.store, config) => failed,
         failed = packs::watch(&resources.store, &account, now_ms, ask) => failed,
         failed = update_status(resources, folder) => failed,
         failed = sender.run() => failed,
-        failed = verdicts::store_in_metadata(&resources.store, &config.output_dir, offload) => failed,
+        failed = verdicts::store_in_metadata(&resources.store, &config.output_dir, offload, &resources.ticks) => failed,
     };
     match failed {
         Ok(never) => match never {},
@@ -58,13 +58,15 @@ pub(super) async fn run(
 }
 
 async fn watch_changes(
-    store: Store,
+    resources: &Resources,
     rescan: Arc<Notify>,
     store_changed: Arc<Notify>,
 ) -> StoreError {
     let mut before = None;
+    let mut ticks = resources.ticks.every(CHANGES_EVERY);
     loop {
-        let found = match store.changes_by_others(before).await {
+        ticks.tick().await;
+        let found = match resources.store.changes_by_others(before).await {
             Ok(found) => found,
             Err(error) => return error,
         };
@@ -74,7 +76,6 @@ async fn watch_changes(
             store_changed.notify_one();
         }
         before = Some(found.position);
-        sleep(CHANGES_EVERY).await;
     }
 }
 
@@ -87,13 +88,14 @@ async fn update_status(
         return pending().await;
     }
     folder.first_scan().await;
+    let mut ticks = resources.ticks.every(STATUS_EVERY);
     loop {
+        ticks.tick().await;
         let queue_status = resources.store.queue_status(resources.clock.now_ms()).await?;
         // A problem of the database is in the status line already, and is more important.
         if resources.store.problem().is_none() {
             let problem = folder.problem().map(|problem| format!("{problem}; "));
             manager.status(&(problem.unwrap_or_default() + &status_line::summary(&queue_status)));
         }
-        sleep(STATUS_EVERY).await;
     }
 }

@@ -16,6 +16,7 @@ mod retention;
 mod service_manager;
 mod settings;
 mod status_line;
+mod ticks;
 mod verdicts;
 
 use std::{sync::Arc, time::Duration};

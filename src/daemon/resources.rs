@@ -15,6 +15,7 @@ use tracing::warn;
 
 use super::{
     DaemonError, Inputs, service_manager::ServiceManager, settings, status_line::one_line,
+    ticks::Ticks,
 };
 use crate::{
     config::Config,
@@ -38,6 +39,7 @@ pub(super) struct Resources {
     pub(super) lock: Lock,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) ticks: Ticks,
     pub(super) manager: Arc<ServiceManager>,
     pub(super) started_at_ms: i64,
     pub(super) until: Until,
@@ -71,6 +73,7 @@ impl Resources {
             lock,
             store,
             clock,
+            ticks: Ticks::new(),
             manager,
             started_at_ms,
             until,
@@ -91,7 +94,9 @@ impl Resources {
         // The lock file may contain the problem that kept the database from being opened.
         let mut reported = None;
         let mut tries = self.store.failed_tries();
+        let mut ticks = self.ticks.every(PROBLEM_EVERY);
         loop {
+            ticks.tick().await;
             let problem = self.store.problem();
             if reported.as_ref() != Some(&problem) {
                 self.lock.report(problem.as_deref());
@@ -104,7 +109,6 @@ impl Resources {
             if tries != before {
                 self.manager.keep_alive();
             }
-            sleep(PROBLEM_EVERY).await;
         }
     }
 }

@@ -7,13 +7,14 @@ use std::{convert::Infallible, path::Path, time::Duration};
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::ticks::Ticks;
 use crate::{
     output::{Metadata, OutputError, OutputPaths, VerdictFacts, write_verdict},
     pipeline::Offload,
     store::{Store, StoreError, UnstoredVerdict},
 };
 
-const CHECK_EVERY: Duration = Duration::from_millis(500);
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// How long files that cannot be written are left alone.
 const AFTER_PROBLEM: Duration = Duration::from_mins(1);
 /// Verdicts that are read at a time.
@@ -24,9 +25,12 @@ pub(super) async fn store_in_metadata(
     store: &Store,
     output_dir: &Path,
     offload: &Offload,
+    ticks: &Ticks,
 ) -> Result<Infallible, StoreError> {
     let mut reported: Option<String> = None;
+    let mut ticks = ticks.every(CHECK_EVERY);
     loop {
+        ticks.tick().await;
         let (failed, problem) = write_all(store, output_dir, offload).await?;
         if let Some(problem) = problem.as_ref().filter(|_| reported != problem) {
             let verdicts = if failed == 1 { "verdict is" } else { "verdicts are" };
@@ -36,7 +40,9 @@ pub(super) async fn store_in_metadata(
             );
         }
         reported = problem;
-        sleep(if reported.is_some() { AFTER_PROBLEM } else { CHECK_EVERY }).await;
+        if reported.is_some() {
+            sleep(AFTER_PROBLEM).await;
+        }
     }
 }
 
@@ -120,8 +126,10 @@ mod tests {
         let output = folder.path().join("output");
         let store = approved(&folder.path().join("lipsyncd.db"), &["a", "b"]).await;
         let offload = Offload::Inline(Arc::new(|| Box::pin(async {})));
-        let run =
-            async |length| timeout(length, store_in_metadata(&store, &output, &offload)).await;
+        let ticks = Ticks::new();
+        let run = async |length| {
+            timeout(length, store_in_metadata(&store, &output, &offload, &ticks)).await
+        };
         assert!(run(CHECK_EVERY).await.is_err(), "it runs until an error");
         assert_eq!(store.unstored_verdicts(0, 9).await.unwrap().len(), 2, "no output folder");
         fs::create_dir(&output).unwrap();

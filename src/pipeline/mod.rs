@@ -25,7 +25,7 @@ pub use settings::{RateSettings, Settings};
 
 use account_signal::AccountSignal;
 
-use context::{KnownPlace, POLLS_PER_REST, StepContext, history_answer, query_rest_max};
+use context::{POLLS_PER_REST, StepContext, history_answer, query_rest_max};
 use fetch::fetch_error::{FetchError, on_disk, to_transient_error};
 use fetch::target::lead_files;
 use limits::budget::{Budget, BudgetChange};

@@ -9,6 +9,9 @@ use tracing::info;
 use super::{Store, StoreError, event::number, sql::Sql as _};
 use crate::job::{State, is_by_a_person};
 
+/// Changes when another connection writes.
+pub(super) const DATA_VERSION: &str = "PRAGMA data_version";
+
 pub(super) const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM event";
 
 pub(super) const SINCE: &str = "
@@ -77,7 +80,7 @@ impl Store {
     ) -> Result<OtherChanges, StoreError> {
         // On the writing connection: there, `data_version` ignores the daemon's own writes.
         self.write(move |connection| {
-            let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+            let version = connection.value(DATA_VERSION, ())?;
             let position = HistoryPosition { version, event: newest(connection)? };
             let Some(before) = before.filter(|before| before.version != version) else {
                 return Ok(OtherChanges { position, changed: false, by_people: Vec::new() });

@@ -6,7 +6,9 @@ use rusqlite::{Row, named_params};
 use serde::Serialize;
 
 use super::{
-    JobState, PageEnd, Reader, Select, SelectedJobs, SelectedPage, SortBy, StoreError, job_row,
+    JobState, PageEnd, Reader, Select, SelectedJobs, SelectedPage, SortBy, StoreError,
+    change::DATA_VERSION,
+    job_row,
     select::json_list,
     sql::{Sql as _, columns},
 };
@@ -143,7 +145,7 @@ impl Reader {
 
     /// Returns a number that is another one after each commit of other connections.
     pub fn version(&self) -> Result<i64, StoreError> {
-        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+        self.connection.value(DATA_VERSION, ())
     }
 
     /// Returns the job of that key with its history, if there is one.

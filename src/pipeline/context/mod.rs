@@ -6,7 +6,6 @@ mod not_found_timer;
 mod record;
 mod step_context;
 
-pub(crate) use folder_cache::KnownPlace;
 pub(crate) use record::history_answer;
 pub(crate) use step_context::{POLLS_PER_REST, StepContext, query_rest_max};
 

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     job::Task,
     kling::Api,
-    output::{self, FolderId, Metadata, OutputError, OutputPaths, Part, PartSource, VideoKind},
-    pipeline::{KnownPlace, StepContext},
+    output::{self, Metadata, OutputError, OutputPaths, Part, PartSource, VideoKind},
+    pipeline::StepContext,
     store::{MetadataFacts, MovedFile, ResultId, StoreError},
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn fetch_result<A: Api>(
     known: KnownResult,
 ) -> Result<Option<DeliveredFile>, FetchError> {
     let is_at_kling = known.polled.is_some();
-    let OnDisk { place, found, part, moved: moved_before, .. } =
+    let OnDisk { place, found, part, moved: moved_before } =
         look_on_disk(context, task, &target, is_at_kling).await?;
     if let LocalResult::Published(metadata) | LocalResult::Copied(metadata) = &found {
         keep_verdict(context, task, metadata).await?;
@@ -60,8 +60,6 @@ async fn keep_verdict<A: Api>(
 
 struct OnDisk {
     place: OutputPaths,
-    /// The folder, if it was just prepared.
-    new_folder: Option<FolderId>,
     found: LocalResult,
     /// The part of a result that must be downloaded. None if that is not certain yet.
     part: Option<Part>,
@@ -83,22 +81,19 @@ async fn look_on_disk<A: Api>(
     target: &Target,
     is_at_kling: bool,
 ) -> Result<OnDisk, FetchError> {
-    let known = context.folder_cache.place_of(&target.output);
-    let output = target.output.clone();
+    let folder_cache = context.folder_cache.clone();
     let output_dir = context.settings.output_dir.clone();
     let bytes_max = context.settings.download_bytes_max;
     let (task, target) = (task.clone(), target.clone());
-    let seen = on_disk(&context.settings, move || {
-        let known = known.and_then(KnownPlace::still_there);
-        let was_known = known.is_some();
-        let place = known.map_or_else(|| OutputPaths::prepare(&output_dir, &target.output), Ok)?;
-        let new_folder = if was_known { None } else { place.folder_id() };
+    on_disk(&context.settings, move || {
+        let found_place = folder_cache.find(&output_dir, &target.output)?;
+        let place = &found_place.place;
         // Read before the parts are opened.
         let was_begun = place.has_part();
-        let found = find_result(&output_dir, &place, &task, &target, is_at_kling)?;
+        let found = find_result(&output_dir, place, &task, &target, is_at_kling)?;
         let may_have_moved = was_begun || matches!(found, LocalResult::Published(_));
         let moved = match may_have_moved && !target.is_superseded {
-            true => to_moved(&target.output, &output::list_set_aside(&place)?)?,
+            true => to_moved(&target.output, &output::list_set_aside(place)?)?,
             false => Vec::new(),
         };
         // One step on disk instead of two.
@@ -106,18 +101,15 @@ async fn look_on_disk<A: Api>(
             LocalResult::None if is_at_kling => {
                 let task_id = task.task_id.as_deref().unwrap_or_default();
                 let source = PartSource { task_id, kind: VideoKind::Result };
-                Some(Part::open(&target.parts_at(&task, &place), source, bytes_max)?)
+                let part = Part::open(&target.parts_at(&task, place), source, bytes_max)?;
+                folder_cache.remember(&target.output, &found_place);
+                Some(part)
             }
             _ => None,
         };
-        Ok(OnDisk { place, new_folder, found, part, moved })
+        Ok(OnDisk { place: found_place.place, found, part, moved })
     })
-    .await?;
-    // A known folder is not known for longer, even if it takes files all the time: a folder above it may be another one by now.
-    if let Some(folder) = seen.new_folder.filter(|_| seen.part.is_some()) {
-        context.folder_cache.remember(&output, &seen.place, folder);
-    }
-    Ok(seen)
+    .await
 }
 
 fn find_result(

@@ -3,8 +3,8 @@
 use crate::{
     job::{Outcome, Task, outcome::PermanentError},
     kling::Api,
-    output::{self, OutputPaths},
-    pipeline::{FetchError, KnownPlace, StepContext, lead_files, on_disk, to_transient_error},
+    output,
+    pipeline::{FetchError, StepContext, lead_files, on_disk, to_transient_error},
     store::StoreError,
 };
 
@@ -44,38 +44,32 @@ async fn find_obstacle<A: Api>(
     take_max: u32,
 ) -> Option<Obstacle> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
-    let known = context.folder_cache.place_of(&task.spec.output);
+    let folder_cache = context.folder_cache.clone();
     let checked = on_disk(&context.settings, move || {
-        let known = known.and_then(KnownPlace::still_there);
-        let was_known = known.is_some();
-        let place =
-            known.map_or_else(|| OutputPaths::prepare(&output_dir, &wanted.spec.output), Ok)?;
-        let new_folder = if was_known { None } else { place.folder_id() };
+        let output = &wanted.spec.output;
+        let found = folder_cache.find(&output_dir, output)?;
+        let place = &found.place;
         let watermark = wanted.spec.watermark;
-        if let Some(published) = output::published_result(&place)?
+        if let Some(published) = output::published_result(place)?
             && published.request_hash == wanted.request_hash
             && (wanted.take..=take_max).contains(&published.take)
         {
-            return Ok((place, None, Some(published)));
+            return Ok(Some(published));
         }
-        output::check_available(&place, watermark, &lead_files(&wanted))?;
-        output::check_names(&place, watermark)?;
-        if !was_known {
-            output::check_writable(&place)?;
+        output::check_available(place, watermark, &lead_files(&wanted))?;
+        output::check_names(place, watermark)?;
+        if !found.took_file {
+            output::check_writable(place)?;
+            folder_cache.remember(output, &found);
         }
-        Ok((place, new_folder, None))
+        Ok(None)
     });
     let outcome = match checked.await {
-        Ok((place, new_folder, None)) => {
-            if let Some(folder) = new_folder {
-                context.folder_cache.remember(&task.spec.output, &place, folder);
-            }
-            return None;
-        }
-        Ok((.., Some(published))) if published.take != task.take => {
+        Ok(None) => return None,
+        Ok(Some(published)) if published.take != task.take => {
             return Some(Obstacle::LaterTake(published.take));
         }
-        Ok((.., Some(published))) => Outcome::ResultOnDisk { task_id: published.task_id },
+        Ok(Some(published)) => Outcome::ResultOnDisk { task_id: published.task_id },
         // Nothing is paid for that cannot be stored.
         Err(FetchError::Output(error)) if error.is_passing() => {
             Outcome::OutputBlocked(to_transient_error(task, error.into()))
