@@ -36,7 +36,7 @@ pub fn measure(rounds: usize) -> Vec<Figure> {
     let against_files: Samples = each(&rounds, |it| speed(&it.lipsyncd) / speed(&it.files));
     vec![
         Figure::ratio("jobs a second against files alone", against_files, Goal::AtLeast(0.5))
-            .known_to_be(Goal::AtLeast(0.2)),
+            .known_to_be(Goal::AtLeast(0.25)),
         Figure::ratio(
             "jobs a second against the script",
             each(&scripts, |(lipsyncd, script)| speed(lipsyncd) / speed(script)),
@@ -48,21 +48,21 @@ pub fn measure(rounds: usize) -> Vec<Figure> {
             each(&scripts, |(lipsyncd, script)| cpu_ms(script) / cpu_ms(lipsyncd)),
             Goal::AtLeast(1.0),
         )
-        .known_to_be(Goal::AtLeast(0.2)),
+        .known_to_be(Goal::AtLeast(0.25)),
         Figure::new(
             "overhead, tasks that end at once",
             each(&rounds, |round| speed(&round.lipsyncd)),
             "jobs/s",
             Goal::AtLeast(2_000.0),
         )
-        .known_to_be(Goal::AtLeast(800.0)),
+        .known_to_be(Goal::AtLeast(1_000.0)),
         Figure::new(
             "overhead, CPU time per job",
             each(&rounds, |round| cpu_ms(&round.lipsyncd)),
             "ms",
             Goal::AtMost(0.6),
         )
-        .known_to_be(Goal::AtMost(1.4)),
+        .known_to_be(Goal::AtMost(1.0)),
         Figure::baseline("files alone", each(&rounds, |round| speed(&round.files)), "jobs/s"),
         Figure::baseline(
             "files alone, CPU time per job",

@@ -47,8 +47,8 @@ impl FolderCache {
         Ok(FoundPlace { place, took_file: false, folder })
     }
 
-    /// Remembers that the folder of `output` just took a file. A known folder is not known for longer, even if it takes files all the
-    /// time: a folder above it may be another one by now.
+    /// Remembers that the folder of `output` just took a file. A known folder is not known for longer, even if it takes
+    /// files all the time: a folder above it may be another one by now.
     pub(crate) fn remember(&self, output: &str, found: &FoundPlace) {
         if let Some(id) = found.folder.filter(|_| !found.took_file) {
             let real_path = found.place.folder().to_owned();
