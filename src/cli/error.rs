@@ -9,6 +9,8 @@ use crate::{
 
 /// The hint when this user has no permission for the state database.
 const DENIED: &str = "run this as the daemon's user, or as root";
+/// The hint when another process has locked the state database.
+const LOCKED: &str = "another process keeps the database locked: try again, or run `fuser -v` with the file of state_db to see who has it open";
 
 /// How a command ends.
 pub(super) type Result<T = ExitCode, E = CommandError> = std::result::Result<T, E>;
@@ -109,6 +111,9 @@ impl From<StoreError> for CommandError {
         let failure = Self::new(ExitCode::CannotRun, error.to_string());
         if error.is_denied() {
             return failure.hint(DENIED);
+        }
+        if error.is_locked() {
+            return failure.hint(LOCKED);
         }
         if error.is_damage() {
             return failure.hint(

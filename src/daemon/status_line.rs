@@ -109,7 +109,7 @@ mod tests {
             blocked: None,
             superseded: crate::store::SupersededTasks::default(),
             missing_watermarks: crate::store::MissingWatermarks::default(),
-            incomplete_results: 0,
+            undelivered: None,
             notifications: crate::store::NotificationProblems::default(),
             packs: crate::store::PackStatus::default(),
             video_server_problem: None,

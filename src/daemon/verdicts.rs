@@ -35,8 +35,8 @@ pub(super) async fn store_in_metadata(
         if let Some(problem) = problem.as_ref().filter(|_| reported != problem) {
             let verdicts = if failed == 1 { "verdict is" } else { "verdicts are" };
             warn!(
-                "{failed} {verdicts} not in the metadata of results yet: {problem}; the database has them, and they are written \
-                 again in a minute"
+                "{failed} {verdicts} not in the metadata of results yet: {problem}; the database has them, and the \
+                 next try is in a minute"
             );
         }
         reported = problem;

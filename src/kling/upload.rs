@@ -17,6 +17,9 @@ use tokio_util::bytes::Bytes;
 
 use super::error::ApiError;
 
+/// A body of more bytes is large because of its audio file.
+const LARGE_BYTES: usize = 1_000_000;
+
 /// The body is taken in parts of this size, so that the last one is taken late.
 const PART_BYTES: usize = 64 << 10;
 
@@ -52,10 +55,11 @@ impl Upload {
             return error;
         }
         let total = size(self.total);
+        let is_large = self.total > LARGE_BYTES;
+        let advice = if is_large { "; raise it, or use a smaller audio file" } else { "" };
         let message = match is_timeout {
             true => format!(
-                "the request body of {total} was not sent within kling.request_timeout ({}s); raise it, or use a smaller \
-                 audio file",
+                "the request body of {total} was not sent within kling.request_timeout ({}s){advice}",
                 limit.as_secs_f64()
             ),
             false => {

@@ -76,10 +76,14 @@ impl StoreError {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
+    /// Whether another process has locked the database.
+    pub fn is_locked(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
     /// Whether waiting helps: another process has locked the database, or the disk is full.
     pub fn is_waited_out(&self) -> bool {
-        use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
-        matches!(self.code(), Some(DatabaseBusy | DatabaseLocked | DiskFull))
+        self.is_locked() || matches!(self.code(), Some(ErrorCode::DiskFull))
     }
 
     /// Returns the same error for another caller of the same transaction.

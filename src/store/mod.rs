@@ -104,7 +104,7 @@ pub use notification_row::{FailureGroup, Notification};
 pub use open::{VERSION, open_reader};
 pub use pause::{OpenCreates, Pause, PauseKind};
 pub use price_left::TasksLeft;
-pub use queue_status::{ApiProblem, QueueStatus, RateLimit, UnreadableFolders};
+pub use queue_status::{ApiProblem, QueueStatus, RateLimit, Undelivered, UnreadableFolders};
 pub use reconciled::Reconciled;
 pub use refused::RefusedManifest;
 pub use remaining::{Remaining, SupersededTasks};

@@ -1,6 +1,6 @@
 //! What needs a person: the same for `lipsyncd status` and for the web page.
 
-use super::{PauseKind, QueueStatus, RefusedManifest, UnreadableFolders};
+use super::{PauseKind, QueueStatus, RefusedManifest, Undelivered, UnreadableFolders};
 use crate::job::State;
 
 /// Something that only a person can end.
@@ -20,8 +20,8 @@ pub enum Need<'a> {
     Changed(i64, &'a str),
     /// The key of the first job that lacks its watermarked copy.
     MissingWatermark(&'a str),
-    /// Results that Kling's server has only in part.
-    IncompleteResults(i64),
+    /// Jobs whose paid result does not come to its file.
+    Undelivered(&'a Undelivered),
     /// Why messages of `notify` cannot be sent.
     UnsentMessages(&'a str),
     /// Jobs that wait for media, or for a time.
@@ -39,7 +39,6 @@ impl QueueStatus {
         let count = |state| Some(self.count(&[state])).filter(|count| *count > 0);
         let superseded = self.superseded.jobs.first();
         let refused = Some(self.manifests_refused).filter(|count| *count > 0);
-        let incomplete = Some(self.incomplete_results).filter(|count| *count > 0);
         let needs = [
             count(State::Unresolved).map(Need::Unresolved),
             superseded.map(|first| Need::Superseded(self.superseded.tasks, first)),
@@ -48,7 +47,7 @@ impl QueueStatus {
             count(State::Failed).map(Need::Failed),
             self.first_changed.as_ref().map(|first| Need::Changed(self.changed_after_sent, first)),
             self.missing_watermarks.first_job.as_deref().map(Need::MissingWatermark),
-            incomplete.map(Need::IncompleteResults),
+            self.undelivered.as_ref().map(Need::Undelivered),
             self.notifications.problem.as_deref().map(Need::UnsentMessages),
             count(State::Waiting).map(Need::Waiting),
         ];

@@ -22,7 +22,8 @@ impl QueueStatus {
         let is_idle = self.finished.jobs == 0 && self.is_idle();
         let rate = self.finished.per_minute().filter(|_| !is_idle)?;
         let (rate, window) = (rounded(rate), window(self.finished.window_ms));
-        Some(format!("{rate} jobs finished per minute in the last {window}"))
+        let jobs = if rate == "1" { "job" } else { "jobs" };
+        Some(format!("{rate} {jobs} finished per minute in the last {window}"))
     }
 
     /// Whether the daemon works on no job.
@@ -55,10 +56,11 @@ impl QueueStatus {
         }
     }
 
-    /// Returns what limits how fast jobs finish. What pauses or holds the queue counts more.
+    /// Returns what limits how fast jobs finish. What pauses or holds the queue counts more, and nothing limits the queue
+    /// when no job is in progress.
     pub fn speed_limit(&self) -> Option<SpeedLimit> {
         let is_held = self.pause.is_some() || self.hold.is_some() || self.api_problem.is_some();
-        self.speed_limits.queue.filter(|_| !is_held)
+        self.speed_limits.queue.filter(|_| !is_held && !self.is_idle())
     }
 }
 

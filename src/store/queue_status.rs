@@ -53,8 +53,8 @@ pub struct QueueStatus {
     pub superseded: SupersededTasks,
     /// Jobs that have their result and lack the watermarked copy after a try.
     pub missing_watermarks: MissingWatermarks,
-    /// Tasks whose result Kling's server has only in part; lipsyncd keeps that part.
-    pub incomplete_results: i64,
+    /// Jobs whose paid result does not come to its file, without those of `blocked`.
+    pub undelivered: Option<Undelivered>,
     pub notifications: NotificationProblems,
     /// The account's resource packs.
     pub packs: PackStatus,
@@ -101,6 +101,17 @@ pub struct UnreadableFolders {
     pub reason: String,
 }
 
+/// Jobs whose paid result does not come to its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Undelivered {
+    pub jobs: i64,
+    /// Its key.
+    pub first_job: String,
+    /// Why the result of the first job does not come.
+    pub reason: String,
+}
+
 const REFUSED_MAX: i64 = 5;
 
 const DAEMON_STATE: &str = "
@@ -131,10 +142,17 @@ pub(super) const CHANGED: &str = "
 pub(super) const DISMISSED: &str = "
     SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
 
-/// Three times, as `KEPT_AFTER` in `pipeline/fetch/incomplete.rs`: then the bytes are kept.
-pub(super) const INCOMPLETE: &str = "
-    SELECT count(*) FROM task t INDEXED BY task_state JOIN incomplete_download i ON i.task_row = t.id
-    WHERE t.state = 'downloading' AND i.video = 'result' AND i.times >= 3";
+/// How long downloads may fail before that is reported: the network may be the reason for a while.
+const UNDELIVERED_AFTER_MS: i64 = 5 * 60 * 1000;
+
+/// The first job is the one with the lowest id.
+pub(super) const UNDELIVERED: &str = "
+    SELECT count(*), min(id), key, wait_reason FROM (
+      SELECT j.id, j.key, t.wait_reason FROM task t INDEXED BY task_state JOIN job j ON j.task_row = t.id
+      WHERE t.state = 'downloading' AND t.failing_since_ms <= ?1 AND NOT t.output_blocked
+      UNION ALL
+      SELECT id, key, wait_reason FROM job INDEXED BY job_due
+      WHERE due_at_ms > 0 AND failing_since_ms <= ?1 AND NOT output_blocked)";
 
 impl QueueStatus {
     /// Whether the account is charged money while only its units are capped.
@@ -176,12 +194,12 @@ pub(super) fn queue_status(
     }
     let (changed_after_sent, first_changed) = moment.row(CHANGED, (), |row| row.try_into())?;
     let (pause, superseded) = (pause::read_pause(&moment)?, remaining::superseded(&moment)?);
-    let (refused, blocked) = (refused(&moment, REFUSED_MAX)?, blocked(&moment)?);
+    let refused = refused(&moment, REFUSED_MAX)?;
+    let (blocked, undelivered) = (blocked(&moment)?, undelivered(&moment, now_ms)?);
     let (slots_used, spent_today) =
         (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
     let (spent_total, uploads) = (spend::in_all(&moment)?, upload::status(&moment)?);
     let missing_watermarks = watermark::missing(&moment)?;
-    let incomplete_results = moment.value(INCOMPLETE, ())?;
     let notifications = notification::problems(&moment)?;
     let packs = resource_pack::status(&moment)?;
     let (speed_limits, finished) = (speed::limits(&moment)?, speed::finished(&moment, now_ms)?);
@@ -216,7 +234,7 @@ pub(super) fn queue_status(
             blocked,
             superseded,
             missing_watermarks,
-            incomplete_results,
+            undelivered,
             notifications,
             packs,
             slots_used,
@@ -266,4 +284,13 @@ fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError>
     let (jobs, reason): (i64, Option<String>) =
         connection.row(BLOCKED_JOBS, (), |row| row.try_into())?;
     Ok(reason.map(|reason| (jobs, reason)))
+}
+
+fn undelivered(connection: &Connection, now_ms: i64) -> Result<Option<Undelivered>, StoreError> {
+    let since_ms = now_ms.saturating_sub(UNDELIVERED_AFTER_MS);
+    connection.row(UNDELIVERED, [since_ms], |row| {
+        let (first_job, reason): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+        let jobs = row.get(0)?;
+        Ok(first_job.zip(reason).map(|(first_job, reason)| Undelivered { jobs, first_job, reason }))
+    })
 }

@@ -7,7 +7,7 @@ use super::{
     format::{counted, text},
     site::Site,
 };
-use crate::store::{Need, QueueStatus, RefusedManifest};
+use crate::store::{Need, QueueStatus, RefusedManifest, Undelivered};
 
 /// The list, or that nothing needs anybody.
 pub(super) fn list(site: &Site, status: &QueueStatus) -> Markup {
@@ -48,8 +48,9 @@ fn item(need: &Need<'_>) -> Markup {
             ", for example " (job(first))
         },
         Need::MissingWatermark(first) => html! { "A watermarked copy is missing: " (job(first)) },
-        Need::IncompleteResults(results) => html! {
-            a href=(in_state("downloading")) { (counted(results, "result")) " incomplete at Kling's server" }
+        Need::Undelivered(Undelivered { jobs, first_job, reason }) => html! {
+            a href=(in_state("downloading")) { (counted(*jobs, "job")) " without the paid result" } ", for example "
+            (job(first_job)) ": " (text(reason))
         },
         Need::UnsentMessages(problem) => html! { "Messages cannot be sent: " (text(problem)) },
         Need::Waiting(jobs) => {

@@ -8,7 +8,7 @@ use crate::{
         text::{counted, first_line, shell_word, time},
     },
     job::State,
-    store::{PauseKind, Select},
+    store::{PauseKind, Select, Undelivered},
 };
 
 const NAMED_MAX: usize = 3;
@@ -42,6 +42,7 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     findings.extend(unresolved(database, users));
     findings.extend(refused_manifests(database, users));
     findings.extend(blocked_output(database, users));
+    findings.extend(undelivered(database, users));
     if findings.is_empty() {
         findings.push(ok(match database.queue_status.count(&[State::Waiting]) {
             0 => "none needs a person".to_owned(),
@@ -164,4 +165,12 @@ fn blocked_output(database: &OpenDatabase, users: &Users) -> Option<CheckResult>
         "see {see} above{unit}: the jobs continue automatically when the folder is writable"
     );
     Some(warning(message, fix).named("output"))
+}
+
+fn undelivered(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
+    let Undelivered { jobs, first_job, reason } = database.queue_status.undelivered.as_ref()?;
+    let of = counted(*jobs, "job");
+    let message = format!("{of} without the paid result: {first_job}: {}", first_line(reason));
+    let show = users.lipsyncd(&format!("show {}", shell_word(first_job)));
+    Some(warning(message, format!("{show}; the daemon tries again automatically")).named("results"))
 }

@@ -61,7 +61,7 @@ pub(super) struct Args {
     /// be served); result_hosts_problem (null, or why results may not be downloaded from this
     /// machine); blocked (null, or jobs and reason: their output files cannot be written); superseded (null, or
     /// tasks and jobs: unresolved tasks of earlier requests, and the first jobs with the command to decide them);
-    /// incomplete_results (results that Kling's server has only in part); watermarks_missing (jobs that lack the
+    /// undelivered (null, or jobs, first_job and reason: their paid results have not come for five minutes); watermarks_missing (jobs that lack the
     /// watermarked copy of their result); notifications (null, or failing, dead and problem: messages of `notify` that
     /// could not be sent); units (today, total, cap); money (the same, for accounts that pay from a balance); packs (null,
     /// or as_of, left, problem and packs: what the account's resource packs have left); price_left (null, or units and

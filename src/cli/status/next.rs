@@ -4,7 +4,7 @@ use super::{next_command::NextCommand, report::StatusReport};
 use crate::{
     cli::{counted, open, shell_word},
     job::State,
-    store::{Need, PauseKind, RefusedManifest},
+    store::{Need, PauseKind, RefusedManifest, Undelivered},
 };
 
 /// A command names no more files.
@@ -63,9 +63,12 @@ fn commands(report: &StatusReport, need: Need<'_>) -> Vec<NextCommand> {
             let why = "shows why a watermarked copy is missing";
             (open::command("show", first), why.to_owned())
         }
-        Need::IncompleteResults(_) => {
-            let command = "lipsyncd list --state downloading";
-            (command.to_owned(), "shows incomplete results".to_owned())
+        Need::Undelivered(Undelivered { jobs: 1, first_job, .. }) => {
+            (open::command("show", first_job), "shows why its paid result does not come".to_owned())
+        }
+        Need::Undelivered(Undelivered { jobs, .. }) => {
+            let why = format!("shows why {jobs} jobs have no result");
+            ("lipsyncd list --state downloading".to_owned(), why)
         }
         Need::UnsentMessages(_) => {
             let why = "lists messages that could not be sent";

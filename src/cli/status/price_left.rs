@@ -65,7 +65,7 @@ impl PriceLeft {
     pub(super) fn text(&self) -> String {
         let tasks = counted(self.sum.tasks, "task");
         let of = if self.has_more { format!("the next {tasks}") } else { format!("{tasks} left") };
-        let mut text = format!("{} for {of}", self.sum.text());
+        let mut text = format!("{of}: {}", self.sum.text());
         if let Some((pace, until)) = self.pace.as_ref().zip(self.lasts_until.as_ref()) {
             let cap = &pace.cap;
             text += &format!("; at {cap} a day the queue lasts until about {until}");

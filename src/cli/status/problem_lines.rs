@@ -3,7 +3,7 @@
 use super::{
     line::StatusLine,
     next::{changed, superseded_tasks},
-    problem_reports::{FoldersReport, UnsentReport, UploadReport},
+    problem_reports::{FoldersReport, UndeliveredReport, UnsentReport, UploadReport},
     report::StatusReport,
 };
 use crate::cli::text::{counted, safe, time};
@@ -65,12 +65,12 @@ pub(super) fn uploads_text(uploads: &UploadReport) -> String {
 }
 
 fn results(report: &StatusReport) -> Vec<StatusLine> {
-    let (missing, incomplete) = (&report.queue.missing_watermarks, report.queue.incomplete_results);
+    let missing = &report.queue.missing_watermarks;
     let mut lines = Vec::new();
-    if incomplete > 0 {
-        let what = counted(incomplete, "result");
-        let text =
-            format!("{what} incomplete at Kling's server; what arrived is kept beside the output");
+    if let Some(undelivered) = &report.undelivered {
+        let UndeliveredReport { jobs, first_job, reason } = undelivered;
+        let of = counted(*jobs, "job");
+        let text = format!("{of} without the paid result: {}: {}", safe(first_job), safe(reason));
         lines.push(("results", text));
     }
     if missing.jobs > 0 {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{open, text::iso_ms},
-    store::{NotificationProblems, SupersededTasks, UnreadableFolders, UploadStatus},
+    store::{NotificationProblems, SupersededTasks, Undelivered, UnreadableFolders, UploadStatus},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,6 +56,21 @@ impl UploadReport {
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
     pub(super) reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct UndeliveredReport {
+    pub(super) jobs: i64,
+    pub(super) first_job: String,
+    /// Why the result of the first job does not come.
+    pub(super) reason: String,
+}
+
+impl UndeliveredReport {
+    pub(super) fn of(undelivered: &Undelivered) -> Self {
+        let Undelivered { jobs, first_job, reason } = undelivered.clone();
+        Self { jobs, first_job, reason }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -9,7 +9,8 @@ use super::{
     packs_report::PacksReport,
     price_left::PriceLeft,
     problem_reports::{
-        BlockedReport, FoldersReport, ProblemReport, SupersededReport, UnsentReport, UploadReport,
+        BlockedReport, FoldersReport, ProblemReport, SupersededReport, UndeliveredReport,
+        UnsentReport, UploadReport,
     },
     rate_report::RateReport,
 };
@@ -51,8 +52,8 @@ pub(super) struct StatusReport {
     pub(super) blocked: Option<BlockedReport>,
     /// Unresolved tasks that no job points to any more; `jobs` does not count them.
     pub(super) superseded: Option<SupersededReport>,
-    /// Results that Kling's server has only in part.
-    pub(super) incomplete_results: i64,
+    /// Jobs whose paid result does not come to its file.
+    pub(super) undelivered: Option<UndeliveredReport>,
     /// Jobs that have their result and lack the watermarked copy.
     pub(super) watermarks_missing: i64,
     /// Messages of `notify` that could not be sent.
@@ -189,7 +190,7 @@ impl StatusReport {
                 .as_ref()
                 .map(|(jobs, reason)| BlockedReport { jobs: *jobs, reason: reason.clone() }),
             superseded: SupersededReport::of(&queue.superseded),
-            incomplete_results: queue.incomplete_results,
+            undelivered: queue.undelivered.as_ref().map(UndeliveredReport::of),
             watermarks_missing: queue.missing_watermarks.jobs,
             notifications: UnsentReport::of(&queue.notifications),
             units: UnitTotals {

@@ -1,7 +1,7 @@
 //! Bodies that the network does not carry to their end.
 
 use super::*;
-use crate::kling::{ApiError, AudioSource, Reply};
+use crate::kling::{ApiError, AudioSource, Reply, upload::Upload};
 
 /// A server that reads the beginning of a request, and then waits or closes the connection.
 async fn sent_to_one_that_reads_little(then_closes: bool) -> ApiError {
@@ -33,6 +33,25 @@ async fn body_that_is_not_sent_in_time_is_said_so_and_created_nothing() {
          or use a smaller audio file"
     );
     assert!(error.never_left && !error.outcome_is_unknown());
+}
+
+/// The machine or the daemon stood still: no audio file is to blame.
+#[test]
+fn small_body_that_is_not_sent_in_time_names_no_audio_file() {
+    let error = ApiError {
+        class: ErrorClass::Transport,
+        code: None,
+        message: "timeout".to_owned(),
+        request_id: None,
+        retry_after_ms: None,
+        never_left: false,
+    };
+    let error = Upload::new(63).explain(error, true, Duration::from_secs(60));
+    assert_eq!(
+        error.message,
+        "the request body of 63 bytes was not sent within kling.request_timeout (60s)"
+    );
+    assert!(error.never_left);
 }
 
 #[tokio::test]

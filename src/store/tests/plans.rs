@@ -64,7 +64,7 @@ fn queries() -> Vec<String> {
         price_left::LEFT,
         queue_status::CHANGED,
         queue_status::DISMISSED,
-        queue_status::INCOMPLETE,
+        queue_status::UNDELIVERED,
         local_video::LOCAL_VIDEOS,
         verdict::UNSTORED,
         verdict::OUTPUTS,

@@ -68,7 +68,7 @@
 
   const turn = () => {
     const all = playable();
-    if (master.ended || all.every((video) => video.ended)) { pause(); return; }
+    if (master.ended || all.every((video) => video.ended)) { rest(); return; }
     // All wait for one that has no data.
     if (!all.every(isReady)) {
       all.forEach((video) => video.pause());
@@ -102,16 +102,19 @@
     show();
   };
 
-  const play = async () => {
+  // While they rest, all show the same moment. A move that has begun brings them together, too.
+  const rest = () => {
+    pause();
+    if (!seek) seekTo(master.currentTime);
+  };
+
+  // The end of a move lets all play, if that is wanted then.
+  const play = () => {
     if (wanted) return;
     wanted = true;
     show();
-    if (master.ended || master.currentTime >= duration() - 0.05) await seekTo(0);
-    else await seekTo(master.currentTime);
-    if (wanted && !timer) {
-      playable().forEach(resume);
-      timer = setInterval(turn, EVERY_MS);
-    }
+    const isOver = master.ended || master.currentTime >= duration() - 0.05;
+    if (!seek) seekTo(isOver ? 0 : master.currentTime);
   };
 
   const arrived = (media) => new Promise((done) => {
@@ -123,7 +126,6 @@
   const seekTo = async (at) => {
     if (seek) { seek.next = at; return; }
     seek = { next: at };
-    const running = timer !== null;
     clearInterval(timer);
     timer = null;
     for (const media of [...videos, audio]) media?.pause();
@@ -132,7 +134,8 @@
       seek.next = null;
       const moved = playable();
       for (const video of moved) {
-        if (Math.abs(video.currentTime - target) > 0.001) video.currentTime = Math.min(target, video.duration || target);
+        // After a pause, a video may still go on for a frame: at rest, each is moved, also one that is there.
+        if (!wanted || Math.abs(video.currentTime - target) > 0.001) video.currentTime = Math.min(target, video.duration || target);
       }
       if (hasAudio()) {
         moved.push(audio);
@@ -143,7 +146,7 @@
     }
     seek = null;
     show();
-    if (running && wanted) {
+    if (wanted) {
       playable().forEach(resume);
       timer = setInterval(turn, EVERY_MS);
     }
@@ -178,9 +181,9 @@
   if (audio) audio.hidden = true;
   for (const hidden of player.querySelectorAll(".controls, .listen")) hidden.hidden = false;
   for (const choice of player.querySelectorAll("input[name=listen]")) choice.addEventListener("change", listen);
-  button.addEventListener("click", () => (wanted ? pause() : play()));
+  button.addEventListener("click", () => (wanted ? rest() : play()));
   position.addEventListener("input", () => seekTo(Number(position.value)));
-  for (const video of videos) video.addEventListener("click", () => (wanted ? pause() : play()));
+  for (const video of videos) video.addEventListener("click", () => (wanted ? rest() : play()));
   listen();
   show();
 })();

@@ -159,7 +159,7 @@ fn folder(jobs: usize) -> TestEnv {
 /// Shows `status --watch` on a screen of this size, once it shows all parts.
 fn watch(env: &TestEnv, size: (u16, u16)) -> String {
     let watching = Watching::start(&env.command(&["status", "--watch"]), size);
-    let parts = ["processing", "manifests in progress", "last failures", "needs you"];
+    let parts = ["slots with a task", "manifests in progress", "last failures", "needs you"];
     let screen = watching.until("all parts", |screen| {
         let shown = screen.contents();
         parts.iter().all(|part| shown.contains(part))

@@ -119,7 +119,7 @@ async fn local_videos_are_identified_once_per_content_and_address() {
         let store = env.store();
         accept(&store, manifest("x.yaml", jobs)).await;
         let status = env.run(&["status"]).out;
-        let expected = format!("price      {price} units (assumed) for 3 tasks left\n");
+        let expected = format!("price      3 tasks left: {price} units (assumed)\n");
         assert!(status.contains(&expected), "{status}");
     }
 }
@@ -141,13 +141,13 @@ async fn status_shows_the_price_of_the_queue_and_how_long_the_cap_makes_it_last(
     let keys: Vec<_> = (0..20).map(|n| wanted(&format!("q/{n}"))).collect();
     accept(&store, manifest("q.yaml", keys)).await;
     let ran = env.run(&["status"]);
-    assert!(ran.out.contains("price      20.05 units for 20 tasks left\n"), "{}", ran.out);
+    assert!(ran.out.contains("price      20 tasks left: 20.05 units\n"), "{}", ran.out);
     let caps = Caps { units_micro: Some(4_000_000), money_micro: None };
     store.begin(1, NOW_MS, 1, caps).await.unwrap();
     let ran = env.run(&["status"]);
     let days = " days, as the daily budget allows, once the daemon runs\n";
     assert!(ran.out.contains(days), "{}", ran.out);
-    let lasts = "20.05 units for 20 tasks left; at 4 units a day the queue lasts until about 20";
+    let lasts = "20 tasks left: 20.05 units; at 4 units a day the queue lasts until about 20";
     assert!(ran.out.contains(lasts), "{}", ran.out);
     let left = &env.run(&["status", "--json"]).json()["price_left"];
     let expected = serde_json::json!({

@@ -156,6 +156,12 @@ fn locked_database_names_the_command_that_shows_who_locks_it() {
     });
     let found = DoctorRun::run(&test_env);
     found.expect("daemon", "error", "locked", &format!("fuser -v {database} {database}-wal"));
+    let paused = test_env.run(&["pause"]);
+    assert_eq!(paused.code, Some(3), "{paused:?}");
+    assert!(
+        paused.err.contains("is locked\nhint: another process keeps the database locked"),
+        "{paused:?}"
+    );
     drop(other);
 }
 

@@ -87,8 +87,14 @@ async fn incomplete_result_is_kept_and_asked_for_rarely() {
     // A server that completes the file within minutes is asked again soon.
     let rest_ms = test_env.task("m/a").await.due_at_ms - test_env.now_ms();
     assert!((40_000..=60_000).contains(&rest_ms), "{rest_ms}");
-    let status = test_env.store.queue_status(test_env.now_ms()).await.unwrap();
-    assert_eq!(status.incomplete_results, 1);
+    let undelivered = async |after_ms| {
+        let at_ms = test_env.now_ms() + after_ms;
+        test_env.store.queue_status(at_ms).await.unwrap().undelivered
+    };
+    assert_eq!(undelivered(0).await, None, "the network may be the reason for a while");
+    let told = undelivered(5 * 60_000).await.unwrap();
+    assert_eq!((told.jobs, told.first_job.as_str()), (1, "m/a"));
+    assert!(told.reason.contains("the result is incomplete at Kling's server: "), "{told:?}");
     // At growing distances, at last once an hour, the bytes are downloaded again; later the announcement shows that nothing has changed.
     let times = || -> u64 {
         let reader = open_reader(test_env.store.path()).unwrap();

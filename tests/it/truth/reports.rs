@@ -215,20 +215,33 @@ fn results_that_are_not_complete() {
         ..FaultRule::always(Endpoint::Download, fault)
     };
     env.sim.fault(of("watermark", Fault::Status { status: 404 }));
+    // After eight tries, a copy is asked for once an hour: they last longer than the commands below.
+    env.change_config("initial: 50ms, max: 500ms", "initial: 1s, max: 10s");
     env.drop_in_old("marked.yaml", job_of("marked") + "watermark: true\n");
     env.start();
     env.until_state("marked", "succeeded");
     env.sim.fault(FaultRule::always(Endpoint::Download, cut));
     env.drop_in("cut.yaml", job_of("cut"));
+    env.until("the part to be kept", |env| {
+        env.job("cut").is_some_and(|job| job.waiting_for.contains("3 downloads in a row"))
+    });
+    assert!(env.path("output/cut.incomplete.mp4").exists());
+    // A person is told after five minutes.
+    let database = rusqlite::Connection::open(env.path("lipsyncd.db")).unwrap();
+    let earlier =
+        "UPDATE task SET failing_since_ms = failing_since_ms - 300000 WHERE state = 'downloading'";
+    database.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    assert_eq!(database.execute(earlier, []).unwrap(), 1);
     for words in [
-        "results    1 result incomplete at Kling's server; what arrived is kept beside the output",
-        "lipsyncd list --state downloading  shows incomplete results",
+        "results    1 job without the paid result: cut: try 3 failed: the result is incomplete at Kling's server: ",
+        "lipsyncd show cut ",
+        "  shows why its paid result does not come\n",
         "watermark  1 job lacks its watermarked copy; it is fetched again",
         "shows why a watermarked copy is missing",
     ] {
         until_printed(&env, "status", words);
     }
-    assert!(env.path("output/cut.incomplete.mp4").exists());
+    until_printed(&env, "doctor", "1 job without the paid result: cut: try 3 failed: ");
     assert!(!env.path("output/marked.watermark.mp4").exists());
     env.sim.control(lipsyncd::sim::Sim::clear_faults);
     env.until("the copy", |env| env.path("output/marked.watermark.mp4").exists());

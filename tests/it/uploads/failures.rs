@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::{
-    KEYS, assert_no_links, be_patient, configure, env_with, identified, job, objects_of,
+    KEYS, assert_no_links, be_patient, configure, env_with, has_uploads, identified, job,
+    objects_of,
     proxy::{Mode, Proxy},
     put_video,
     server::{bucket_name, s3},
@@ -44,7 +45,8 @@ fn an_upload_that_is_killed_begins_again_and_pays_nothing() {
     env.until_state("fr", "succeeded");
     objects_of(s3, &bucket, &[&content]);
     assert_eq!((identified(&env), env.ledger().tasks.len()), (1, 2));
-    assert!(!env.run(&["status"]).out.contains("uploads "));
+    let status = env.run(&["status"]).out;
+    assert!(!has_uploads(&status), "{status}");
 }
 
 #[test]

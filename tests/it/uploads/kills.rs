@@ -1,14 +1,19 @@
 //! Many jobs on few videos, while the daemon is killed in the middle of uploads: at most one object for each video, and
 //! nothing is paid twice.
 
+use lipsyncd::sim::SimConfig;
+
 use super::{
-    KEYS, assert_no_links, be_patient, configure, env_with, identified, job, objects_of,
+    KEYS, assert_no_links, be_patient, configure, env_of, env_with, identified, job, objects_of,
     proxy::{Mode, Proxy},
     put_video,
     server::{bucket_name, s3},
-    video,
+    text_of, video,
 };
-use crate::support::{counts::is_full, daemon::TestEnv};
+use crate::support::{
+    counts::is_full,
+    daemon::{TestEnv, quick},
+};
 
 /// Puts so many videos into the environment, with so many jobs each. Returns the jobs and the videos.
 fn many(
@@ -60,9 +65,11 @@ fn kills_in_the_middle_of_uploads_leave_one_object_for_each_video() {
     let (videos, jobs_each, kills) = if is_full() { (20, 10, 20) } else { (4, 3, 3) };
     let bucket = bucket_name("kills");
     s3.create(&bucket);
-    let mut env = env_with(&s3.endpoint, &bucket, "");
+    // One for each job: create requests that kills keep from arriving hold theirs until the end.
+    let slots = videos * jobs_each;
+    let mut env = env_of(SimConfig { concurrency: slots, ..quick() });
     let proxy = Proxy::start(&env, &s3.endpoint, Mode::HangEveryOtherPut(300_000));
-    configure(&env, &proxy.endpoint, &bucket, "");
+    env.configure(u32::try_from(slots).unwrap(), &text_of(&proxy.endpoint, &bucket));
     be_patient(&env);
     let (keys, contents) = many(&env, "kills", (videos, jobs_each));
     for _ in 0..kills {

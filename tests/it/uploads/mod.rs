@@ -42,6 +42,11 @@ fn video(name: &str, bytes: usize) -> Vec<u8> {
     video
 }
 
+/// Whether `status` has a line about uploads. Others may name them too.
+fn has_uploads(status: &str) -> bool {
+    status.lines().any(|line| line.starts_with("uploads "))
+}
+
 /// An environment that uploads to a bucket at `endpoint`.
 fn env_with(endpoint: &str, bucket: &str, more: &str) -> TestEnv {
     let test_env = env_of(quick());

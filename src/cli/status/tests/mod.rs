@@ -51,7 +51,7 @@ fn queue_status() -> QueueStatus {
         blocked: None,
         superseded: SupersededTasks::default(),
         missing_watermarks: crate::store::MissingWatermarks::default(),
-        incomplete_results: 0,
+        undelivered: None,
         notifications: crate::store::NotificationProblems::default(),
         packs: PackStatus::default(),
         video_server_problem: None,
@@ -297,6 +297,11 @@ fn folders_that_cannot_be_read_are_named_with_what_to_do() {
     }
 }
 
+fn undelivered(jobs: i64) -> crate::store::Undelivered {
+    let reason = "try 3 failed: a.mp4 already exists".to_owned();
+    crate::store::Undelivered { jobs, first_job: "promo/fr".to_owned(), reason }
+}
+
 #[test]
 fn results_that_do_not_arrive_are_shown_with_what_to_do() {
     let missing_watermarks =
@@ -304,20 +309,25 @@ fn results_that_do_not_arrive_are_shown_with_what_to_do() {
     let problem = Some("result hosts have private addresses: a is 10.1.2.3".to_owned());
     let status = QueueStatus {
         missing_watermarks,
-        incomplete_results: 1,
+        undelivered: Some(undelivered(1)),
         result_hosts_problem: problem,
         ..queue_status()
     };
     let text = shown(status.clone(), running(4711));
     for line in [
         "downloads  result hosts have private addresses: a is 10.1.2.3",
-        "results    1 result incomplete at Kling's server",
+        "results    1 job without the paid result: promo/fr: try 3 failed: a.mp4 already exists\n",
         "watermark  2 jobs lack their watermarked copy; it is fetched again",
         "lipsyncd show promo/en",
-        "lipsyncd list --state downloading",
+        "lipsyncd show promo/fr ",
+        "  shows why its paid result does not come\n",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+    let several = QueueStatus { undelivered: Some(undelivered(2)), ..queue_status() };
+    let text = shown(several, running(4711));
+    let command = "lipsyncd list --state downloading  shows why 2 jobs have no result\n";
+    assert!(text.contains(command), "{text}");
     // Without a daemon, nobody downloads.
     assert!(!shown(status, None).contains("private addresses"));
 }

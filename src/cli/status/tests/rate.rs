@@ -84,19 +84,19 @@ fn rate_is_shown_with_what_limits_it() {
     for (limit, jobs, text) in [
         (SpeedLimit::IdentifyRate, 12, format!("2.4 {finished}the rate limit of identify (2 per")),
         (SpeedLimit::CreateRate, 600, format!("120 {finished}the rate limit of create (2 per")),
-        (SpeedLimit::QueryRate, 5, format!("1 {finished}the rate limit of create (2 per")),
+        (SpeedLimit::QueryRate, 10, format!("2 {finished}the rate limit of create (2 per")),
         (
             SpeedLimit::Downloads,
             0,
             format!("0 {finished}the downloads (at most 4 at once, download.concurrency)\n"),
         ),
-        (SpeedLimit::Slots, 5, format!("1 {finished}the 5 slots that the account allows\n")),
+        (SpeedLimit::Slots, 10, format!("2 {finished}the 5 slots that the account allows\n")),
         (
             SpeedLimit::Uploads,
-            5,
-            format!("1 {finished}the uploads of local videos (upload.concurrency)\n"),
+            10,
+            format!("2 {finished}the uploads of local videos (upload.concurrency)\n"),
         ),
-        (SpeedLimit::Api, 5, format!("1 {finished}the rate limit of the API (code 1302)\n")),
+        (SpeedLimit::Api, 10, format!("2 {finished}the rate limit of the API (code 1302)\n")),
     ] {
         let shown = shown(limited(limit, jobs), running(4711));
         assert!(shown.contains(&format!("rate       {text}")), "{text}\n{shown}");
@@ -109,7 +109,14 @@ fn rate_is_shown_with_what_limits_it() {
         QueueStatus { pause: Some(paused(PauseKind::Person)), ..limited(SpeedLimit::Slots, 5) };
     let text = shown(paused, running(1));
     assert!(
-        text.contains("rate       1 jobs finished per minute in the last 5 minutes\n"),
+        text.contains("rate       1 job finished per minute in the last 5 minutes\n"),
+        "{text}"
+    );
+    let ended =
+        QueueStatus { jobs: [(State::Succeeded, 31)].into(), ..limited(SpeedLimit::Uploads, 5) };
+    let text = shown(ended, running(1));
+    assert!(
+        text.contains("rate       1 job finished per minute in the last 5 minutes\n"),
         "{text}"
     );
     let started = QueueStatus {
