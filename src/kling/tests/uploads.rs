@@ -35,7 +35,7 @@ async fn body_that_is_not_sent_in_time_is_said_so_and_created_nothing() {
     assert!(error.never_left && !error.outcome_is_unknown());
 }
 
-/// The machine or the daemon stood still: no audio file is to blame.
+/// The machine or the daemon was stopped: the audio file is not the reason.
 #[test]
 fn small_body_that_is_not_sent_in_time_names_no_audio_file() {
     let error = ApiError {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     job::{DeliveryOutcome, outcome::TransientError},
-    store::{DueDelivery, MovedFile},
+    store::{DueDelivery, MovedFile, Undelivered},
 };
 
 /// `a` has its file, `b` waits for a copy.
@@ -14,6 +14,12 @@ async fn waiting_for_a_copy() -> (Bench, DueDelivery) {
     bench.succeed("a").await;
     let due = due(&bench, NOW_MS).await.remove(0);
     (bench, due)
+}
+
+/// How many jobs are reported without their paid result so long after the problem began, the first of them, and why.
+async fn undelivered(bench: &Bench, after_ms: i64) -> Option<(i64, String, String)> {
+    let status = bench.store.queue_status(NOW_MS + after_ms).await.unwrap();
+    status.undelivered.map(|Undelivered { jobs, first_job, reason }| (jobs, first_job, reason))
 }
 
 async fn due(bench: &Bench, now_ms: i64) -> Vec<DueDelivery> {
@@ -37,19 +43,18 @@ async fn failed_delivery_rests_is_reported_once_and_needs_a_person_after_five_mi
     assert_eq!(bench.value::<i64>(reported), 1);
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
     assert_eq!(why, "no answer");
-    let told = async |after_ms| {
-        let status = bench.store.queue_status(NOW_MS + after_ms).await.unwrap();
-        status.undelivered.map(|told| (told.jobs, told.first_job, told.reason))
-    };
-    assert_eq!(told(299_999).await, None);
-    assert_eq!(told(300_000).await, Some((1, "b".to_owned(), "no answer".to_owned())));
+    assert_eq!(undelivered(&bench, 299_999).await, None);
+    assert_eq!(
+        undelivered(&bench, 300_000).await,
+        Some((1, "b".to_owned(), "no answer".to_owned()))
+    );
     let wakes_at = bench.store.next_due_at_ms(NOW_MS).await.unwrap();
     assert_eq!(wakes_at, Some(next.job.delivery.due_at_ms));
     // The clock was set back: no rest is that long.
     assert_eq!(due(&bench, NOW_MS - 9_000_000).await.len(), 1);
     bench.store.record_delivery(next.job, delivered(), Vec::new(), MOMENT, POLICY).await.unwrap();
     assert_eq!(bench.state("b").await, State::Succeeded);
-    assert_eq!(told(300_000).await, None);
+    assert_eq!(undelivered(&bench, 300_000).await, None);
 }
 
 #[tokio::test]
@@ -61,26 +66,22 @@ async fn jobs_without_the_paid_result_are_counted_and_the_first_is_named() {
     bench.cancel("c").await;
     let session = session(&bench.store).await;
     bench.drive("a", until_submitted(&session, "task")).await;
-    let told = async |after_ms| {
-        let status = bench.store.queue_status(NOW_MS + after_ms).await.unwrap();
-        status.undelivered.map(|told| (told.jobs, told.first_job, told.reason))
-    };
-    let trouble = |message: &str| TransientError {
+    let problem = |message: &str| TransientError {
         code: "5000".to_owned(),
         message: message.to_owned(),
         retry_after_ms: None,
     };
     // Before the task has ended at Kling, there is no result.
     bench.drive("a", vec![Outcome::TaskNotFound("no task".to_owned())]).await;
-    assert_eq!(told(300_000).await, None);
+    assert_eq!(undelivered(&bench, 300_000).await, None);
     bench.drive("a", vec![Outcome::TaskSucceeded { charge: None }]).await;
-    bench.drive("a", vec![Outcome::TransientError(trouble("in the way"))]).await;
-    assert_eq!(told(299_999).await, None);
+    bench.drive("a", vec![Outcome::TransientError(problem("in the way"))]).await;
+    assert_eq!(undelivered(&bench, 299_999).await, None);
     let reason = "try 1 failed: in the way".to_owned();
-    assert_eq!(told(300_000).await, Some((2, "a".to_owned(), reason)));
-    // A disk without room is reported of its own.
-    bench.drive("a", vec![Outcome::OutputBlocked(trouble("no room"))]).await;
-    assert_eq!(told(300_000).await, None);
+    assert_eq!(undelivered(&bench, 300_000).await, Some((2, "a".to_owned(), reason)));
+    // A full disk has a report of its own.
+    bench.drive("a", vec![Outcome::OutputBlocked(problem("no room"))]).await;
+    assert_eq!(undelivered(&bench, 300_000).await, None);
 }
 
 /// However many jobs wait for the download of their task, only deliveries are read.

@@ -134,7 +134,7 @@
       seek.next = null;
       const moved = playable();
       for (const video of moved) {
-        // After a pause, a video may still go on for a frame: at rest, each is moved, also one that is there.
+        // A paused video may still continue for a frame. At rest, all videos are moved, also those at the target.
         if (!wanted || Math.abs(video.currentTime - target) > 0.001) video.currentTime = Math.min(target, video.duration || target);
       }
       if (hasAudio()) {

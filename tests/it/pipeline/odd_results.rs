@@ -92,9 +92,12 @@ async fn incomplete_result_is_kept_and_asked_for_rarely() {
         test_env.store.queue_status(at_ms).await.unwrap().undelivered
     };
     assert_eq!(undelivered(0).await, None, "the network may be the reason for a while");
-    let told = undelivered(5 * 60_000).await.unwrap();
-    assert_eq!((told.jobs, told.first_job.as_str()), (1, "m/a"));
-    assert!(told.reason.contains("the result is incomplete at Kling's server: "), "{told:?}");
+    let reported = undelivered(5 * 60_000).await.unwrap();
+    assert_eq!((reported.jobs, reported.first_job.as_str()), (1, "m/a"));
+    assert!(
+        reported.reason.contains("the result is incomplete at Kling's server: "),
+        "{reported:?}"
+    );
     // At growing distances, at last once an hour, the bytes are downloaded again; later the announcement shows that nothing has changed.
     let times = || -> u64 {
         let reader = open_reader(test_env.store.path()).unwrap();

@@ -226,7 +226,7 @@ fn results_that_are_not_complete() {
         env.job("cut").is_some_and(|job| job.waiting_for.contains("3 downloads in a row"))
     });
     assert!(env.path("output/cut.incomplete.mp4").exists());
-    // A person is told after five minutes.
+    // The result is reported after five minutes.
     let database = rusqlite::Connection::open(env.path("lipsyncd.db")).unwrap();
     let earlier =
         "UPDATE task SET failing_since_ms = failing_since_ms - 300000 WHERE state = 'downloading'";
